@@ -1,0 +1,134 @@
+/**
+ * The processor state: fixed byte offsets from the start of the linear memory.
+ *
+ * Every engine works on these bytes (ARCHITECTURE.md, "One linear memory"), so changing engine copies nothing.
+ * This file is the only place that knows where a register lives. All offsets are multiples of the field's size.
+ */
+
+/** General registers in encoding order; `GPR + 8 * n` is the offset of register n. */
+export const GPR = 0x000;
+/** Numbers of the general registers, as instructions encode them. */
+export const Gpr = {
+  RAX: 0,
+  RCX: 1,
+  RDX: 2,
+  RBX: 3,
+  RSP: 4,
+  RBP: 5,
+  RSI: 6,
+  RDI: 7,
+  R8: 8,
+  R9: 9,
+  R10: 10,
+  R11: 11,
+  R12: 12,
+  R13: 13,
+  R14: 14,
+  R15: 15,
+} as const; // deno-fmt-ignore
+
+/** RIP, 64 bits. Inside a block it is known statically and not stored; it is valid whenever a block has ended. */
+export const RIP = 0x080;
+
+/*
+ * The status flags live apart, each in a 32-bit cell of an encoding that is cheap to write:
+ * a flag that nobody reads costs one store at most, and the readers decode (see rflags.ts).
+ */
+/** CF cell: 0 or 1. */
+export const CF = 0x088;
+/** PF cell: PF = even parity of its low eight bits. */
+export const PF = 0x08c;
+/** AF cell: AF = its bit 4; other bits arbitrary. */
+export const AF = 0x090;
+/** ZF cell: ZF = (cell == 0). */
+export const ZF = 0x094;
+/** SF cell: SF = its bit 31. */
+export const SF = 0x098;
+/** OF cell: OF = its bit 31. */
+export const OF = 0x09c;
+/** DF cell: 0 or 1. */
+export const DF = 0x0a0;
+/** RFLAGS bits other than CF PF AF ZF SF OF DF, at their architectural positions (TF, IF, IOPL, NT, RF, VM, AC, VIF, VIP, ID). */
+export const RFLAGS_SYSTEM = 0x0a4;
+
+/** MXCSR, 32 bits. */
+export const MXCSR = 0x0a8;
+/** SSE exceptions (MXCSR bits 0-5) raised by the instruction that is executing; only kept in the exact floating-point modes. */
+export const FP_RAISED = 0x0ac;
+
+/** Segment registers in encoding order ES CS SS DS FS GS: `SEGMENT + SEGMENT_STRIDE * n`. */
+export const SEGMENT = 0x0c0;
+export const SEGMENT_STRIDE = 0x18;
+/** Numbers of the segment registers, as instructions encode them. */
+export const Segment = { ES: 0, CS: 1, SS: 2, DS: 3, FS: 4, GS: 5 } as const;
+/** Offsets inside a segment register: selector, limit in bytes (expanded), attributes (descriptor bits 55:40 form), 64-bit base. */
+export const SEG_SELECTOR = 0x00;
+export const SEG_LIMIT = 0x04;
+export const SEG_ATTRIBUTES = 0x08;
+export const SEG_BASE = 0x10;
+/** Offset of the base of segment register `n`. */
+export const segmentBase = (n: number): number => SEGMENT + SEGMENT_STRIDE * n + SEG_BASE;
+
+/** Control registers, 64 bits each. CR8 lives in the local APIC. */
+export const CR0 = 0x150;
+export const CR2 = 0x158;
+export const CR3 = 0x160;
+export const CR4 = 0x168;
+export const XCR0 = 0x170;
+export const EFER = 0x178;
+/** Current privilege level, 0 to 3. */
+export const CPL = 0x180;
+
+/** Executed guest instructions, 64 bits: virtual time. Valid outside blocks. */
+export const INSTRUCTIONS = 0x188;
+/** Instructions left before the dispatcher must return (signed 32 bits). A block subtracts its length when it is entered. */
+export const BUDGET = 0x190;
+
+/**
+ * What ended the running block early: 0, or an `Event` kind (fault.ts) with its details.
+ * A slow path or helper sets it; compiled code tests it after the call and leaves by its side exit.
+ */
+export const EVENT = 0x194;
+/** Vector of a fault (EVENT = Event.FAULT). */
+export const EVENT_VECTOR = 0x198;
+/** Error code of a fault, or -1 for none. */
+export const EVENT_ERROR = 0x19c;
+/** Linear address of a page fault (64 bits), or the operand of another event. */
+export const EVENT_ADDRESS = 0x1a0;
+
+/** High half of the 64-bit value a helper or slow path returned (the low half is the return value). */
+export const RETURN_HI = 0x1a8;
+/** A 128-bit value a helper or slow path returned. 16-byte aligned. */
+export const RETURN_V128 = 0x1b0;
+
+/** Byte offset in the linear memory of the current world's soft TLB, and its index mask (entries - 1). */
+export const TLB_BASE = 0x1c0;
+export const TLB_MASK = 0x1c4;
+/** Byte offset in the linear memory of the current world's jump table (linear PC to code). */
+export const JUMP_TABLE = 0x1c8;
+
+/** x87 state. Physical register n (not ST(n)): `X87 + 16 * n`: 64-bit significand, then sign and exponent in 16 bits of a 32-bit cell. MMn is the significand. */
+export const X87 = 0x200;
+export const X87_EXPONENT = 8;
+/** Control word, status word (TOP in bits 13:11) and abridged tag word (bit n: physical register n is not empty), 32-bit cells. */
+export const FCW = 0x280;
+export const FSW = 0x284;
+export const FTW = 0x288;
+/** Last opcode (11 bits), instruction pointer and operand pointer (64 bits each) with their selectors. */
+export const FOP = 0x28c;
+export const FIP = 0x290;
+export const FDP = 0x298;
+export const FCS = 0x2a0;
+export const FDS = 0x2a4;
+
+/** XMMn: `XMM + 16 * n`, n < 32. */
+export const XMM = 0x400;
+/** Upper halves of YMMn: `YMM_HIGH + 16 * n`. */
+export const YMM_HIGH = 0x600;
+
+/** 4 KB of scratch space for vector helpers. */
+export const SCRATCH = 0x1000;
+export const SCRATCH_BYTES = 0x1000;
+
+/** Bytes the state takes; what follows (TLBs, tables, guest RAM) is laid out by memory/physical.ts. */
+export const STATE_BYTES = 0x2000;

@@ -1,0 +1,83 @@
+/** Translates guest bytes into an IR block: decode, then one semantics function an instruction. */
+import { IrBuilder } from "../ir/builder.ts";
+import type { Block } from "../ir/types.ts";
+import { Event, Vector } from "../cpu/fault.ts";
+import { Mode } from "../cpu/mode.ts";
+import { decode } from "./decode.ts";
+import type { CodeSize, DecodeFailure, Instruction } from "./instruction.ts";
+import { SEMANTICS } from "./semantics/mod.ts";
+import { Translator } from "./translator.ts";
+
+const CODE_SIZES: readonly CodeSize[] = [16, 32, 64];
+
+/** Most guest instructions in a block. */
+export const MAX_BLOCK_INSTRUCTIONS = 64;
+
+/**
+ * Translates from `pc` until an instruction ends the block, `limit` instructions are done, or the bytes end.
+ *
+ * @param bytes code from `pc` on: to the end of its page, or further
+ * @param pageBytes how many of them lie in the first page; only the first instruction may reach beyond
+ * @returns the block, or "truncated" if the first instruction needs more bytes than are there
+ */
+export function translate(
+  bytes: Uint8Array,
+  pageBytes: number,
+  pc: bigint,
+  mode: number,
+  limit: number = MAX_BLOCK_INSTRUCTIONS,
+): Block | "truncated" {
+  const codeSize = CODE_SIZES[mode & Mode.CODE_SIZE]!;
+  const ir = new IrBuilder();
+  const t = new Translator(ir, mode);
+  const offsets = [0];
+  let offset = 0;
+  while (t.terminal === undefined) {
+    ir.guest = offsets.length - 1;
+    t.pc = pc + BigInt(offset);
+    if (ir.guest === limit || (offset >= pageBytes && offset > 0)) {
+      t.jump(t.pc);
+      break;
+    }
+    const decoded = decode(bytes, offset, bytes.length - offset, codeSize);
+    if ("failure" in decoded) {
+      if (decoded.failure === "truncated") {
+        if (offset === 0) return "truncated";
+        t.jump(t.pc);
+        break;
+      }
+      // The exception is raised where the block reaches it; before that, what precedes it runs.
+      raiseFailure(t, decoded);
+      offset += 1;
+    } else {
+      if (offset > 0 && offset + decoded.length > pageBytes) {
+        t.jump(t.pc);
+        break;
+      }
+      offset += decoded.length;
+      translateInstruction(t, decoded, pc + BigInt(offset));
+    }
+    offsets.push(offset);
+  }
+  return ir.finish(pc, mode, offsets, t.terminal!);
+}
+
+function translateInstruction(t: Translator, instruction: Instruction, next: bigint): void {
+  t.instruction = instruction;
+  t.next = next;
+  const semantics = SEMANTICS[instruction.mnemonic];
+  if (semantics === undefined) t.fault(Vector.UD);
+  else semantics(t, ...instruction.operands);
+}
+
+function raiseFailure(t: Translator, { failure }: DecodeFailure): void {
+  const vector = failure === "GP" ? Vector.GP : Vector.UD;
+  t.end({
+    kind: "event",
+    event: Event.FAULT,
+    vector,
+    error: vector === Vector.GP ? 0 : -1,
+    rip: t.pc,
+    retired: false,
+  });
+}

@@ -1,0 +1,181 @@
+/** What a semantics function sees: the operands' values, the flags, and the builder. Not ModR/M, widths or engines. */
+import type { IrBuilder } from "../ir/builder.ts";
+import type { Terminal } from "../ir/terminal.ts";
+import { type IntType, MemoryFlag, type Type, type Value } from "../ir/types.ts";
+import { helperId, type HelperName, HELPERS } from "../cpu/helpers.ts";
+import { Mode } from "../cpu/mode.ts";
+import { AF, CF, GPR, Gpr, OF, PF, Segment, segmentBase, SF, XMM, ZF } from "../cpu/state.ts";
+import { Event } from "../cpu/fault.ts";
+import type { Instruction, Operand, OperandOf } from "./instruction.ts";
+import * as operands from "./operand_access.ts";
+import { conditionOf, type LastCompare } from "./conditions.ts";
+
+/** Cells of the status flags. A missing one is left as it is. */
+export interface StatusFlags {
+  readonly cf?: Value;
+  readonly pf?: Value;
+  readonly af?: Value;
+  readonly zf?: Value;
+  readonly sf?: Value;
+  readonly of?: Value;
+}
+
+const INT_TYPES = { 1: "i8", 2: "i16", 4: "i32", 8: "i64" } as const;
+
+/** Integer type of `size` bytes. */
+export function intType(size: number): IntType {
+  const type = INT_TYPES[size as 1 | 2 | 4 | 8];
+  if (type === undefined) throw new RangeError(`No integer type has ${size} bytes`);
+  return type;
+}
+
+/** The translation of one block: the instruction at hand and what has been built so far. */
+export class Translator {
+  /** The instruction being translated. */
+  instruction!: Instruction;
+  /** Linear address of the instruction, and of the one behind it. */
+  pc = 0n;
+  next = 0n;
+  /** How the block ends, once an instruction has said so. */
+  terminal: Terminal | undefined;
+  /** What the flags were last set from, while conditions can be computed directly from it. */
+  #compare: LastCompare | undefined;
+
+  constructor(readonly ir: IrBuilder, readonly mode: number) {}
+
+  /** 64-bit mode. */
+  get long(): boolean {
+    return (this.mode & Mode.CODE_SIZE) === 2;
+  }
+  /** Floating-point mode: 0 plain, 1 exact, 2 exact with an exception unmasked (cpu/mode.ts). */
+  get fpMode(): 0 | 1 | 2 {
+    return ((this.mode & Mode.FP) >> Mode.FP_SHIFT) as 0 | 1 | 2;
+  }
+
+  /** Type of integer of the effective operand size. */
+  get operandType(): IntType {
+    return intType(this.instruction.operandSize);
+  }
+
+  // Operands.
+  /** The operand's value: an integer of its size, or v128 for a 16-byte XMM or memory operand. `flags`: MemoryFlag bits. */
+  read(operand: Operand, flags = 0): Value {
+    return operands.read(this, operand, flags);
+  }
+  /** Writes an operand; 32-bit register writes clear the upper half, narrower ones keep it. XMM: only the operand's `size` low bytes change. */
+  write(operand: Operand, value: Value, flags = 0): void {
+    operands.write(this, operand, value, flags);
+  }
+  /** Linear address (i64) of a memory operand: segment base added, truncated as the mode says. */
+  address(operand: OperandOf<"mem">): Value {
+    return operands.linearAddress(this, operand);
+  }
+  /** Effective address (i64, no segment base), as LEA computes it. */
+  effectiveAddress(operand: OperandOf<"mem">): Value {
+    return operands.effectiveAddress(this, operand);
+  }
+  /** MemoryFlag bits of an access through the operand's segment. */
+  memoryFlags(operand: OperandOf<"mem">): number {
+    return operand.segment === Segment.SS ? MemoryFlag.STACK : 0;
+  }
+  /** Adds a segment's base to an offset (i64): a linear address. */
+  segmentLinear(segment: number, offset: Value): Value {
+    return operands.segmentLinear(this, segment, offset);
+  }
+
+  // Registers by number.
+  /** Low `size` bytes of general register `reg` (never AH..BH). */
+  readGpr(reg: number, size: number): Value {
+    return this.ir.trunc(this.ir.get(GPR + 8 * reg, "i64"), intType(size));
+  }
+  /** Writes general register `reg` with the width of `value`. */
+  writeGpr(reg: number, value: Value): void {
+    operands.writeGpr(this, reg, value);
+  }
+  readXmm(reg: number): Value {
+    return this.ir.get(XMM + 16 * reg, "v128");
+  }
+  writeXmm(reg: number, value: Value): void {
+    this.ir.set(XMM + 16 * reg, value);
+  }
+  /** Base of a segment register as i64. */
+  segmentBase(segment: number): Value {
+    return this.ir.get(segmentBase(segment), "i64");
+  }
+
+  // Stack.
+  /** Pushes an i16, i32 or i64: stores first, then moves the stack pointer. */
+  push(value: Value): void {
+    operands.push(this, value);
+  }
+  /** Value on top of the stack; the stack pointer is not moved (use `moveStack` after what may fault). */
+  top(type: Type, offset = 0): Value {
+    return operands.top(this, type, offset);
+  }
+  /** Adds `bytes` to the stack pointer (its width is the mode's). */
+  moveStack(bytes: number): void {
+    operands.moveStack(this, bytes);
+  }
+
+  // Flags.
+  /** Writes flag cells (encodings: cpu/state.ts). */
+  setFlags(flags: StatusFlags): void {
+    this.#compare = undefined;
+    const { ir } = this;
+    if (flags.cf !== undefined) ir.set(CF, flags.cf);
+    if (flags.pf !== undefined) ir.set(PF, flags.pf);
+    if (flags.af !== undefined) ir.set(AF, flags.af);
+    if (flags.zf !== undefined) ir.set(ZF, flags.zf);
+    if (flags.sf !== undefined) ir.set(SF, flags.sf);
+    if (flags.of !== undefined) ir.set(OF, flags.of);
+  }
+  /** Tells that the flags were just set as CMP x,y (or SUB) sets them, so that conditions compare directly. */
+  setCompare(x: Value, y: Value): void {
+    this.#compare = { x, y };
+  }
+  /** CF as i32 0 or 1. */
+  carry(): Value {
+    return this.ir.get(CF, "i32");
+  }
+  /** Condition number 0-15 of Jcc, SETcc, CMOVcc as i32 0 or 1. SDM vol. 2D, appendix B.1.4.7. */
+  condition(number: number): Value {
+    return conditionOf(this.ir, number, this.#compare);
+  }
+
+  // Helpers.
+  /** Calls a helper; the value is void for a helper without result. */
+  call(name: HelperName, ...args: Value[]): Value {
+    const { signature, state } = HELPERS[name];
+    const result = signature.slice(signature.indexOf(":") + 1);
+    const type = result === "w" ? "i32" : result === "q" ? "i64" : result === "v" ? "v128" : "void";
+    const exits = "exits" in HELPERS[name];
+    return this.ir.emit(exits || state !== "none" ? "call" : "callpure", type, args, helperId(name));
+  }
+
+  // Ends of the block.
+  /** The block ends with this terminal. */
+  end(terminal: Terminal): void {
+    this.terminal = terminal;
+  }
+  /** Goes on at a known linear address. */
+  jump(target: bigint): void {
+    this.end({ kind: "jump", target });
+  }
+  /** Ends the block because what follows depends on state that this instruction changed (MXCSR, segment registers). */
+  redispatch(): void {
+    this.end({ kind: "redispatch", target: this.ir.i64(this.next) });
+  }
+  /** Raises an exception at this instruction, unconditionally. */
+  fault(vector: number, error = -1): void {
+    this.end({ kind: "event", event: Event.FAULT, vector, error, rip: this.pc, retired: false });
+  }
+  /** Linear address of a relative branch's target (in 64-bit mode RIP wraps at 2^64; otherwise at the operand size). */
+  relative(operand: OperandOf<"rel">): bigint {
+    const target = this.next + BigInt(operand.disp);
+    if (this.long) return BigInt.asUintN(64, target);
+    return BigInt.asUintN(this.instruction.operandSize === 2 ? 16 : 32, target);
+  }
+
+  /** Number of the accumulator, for readability of semantics. */
+  static readonly RAX: number = Gpr.RAX;
+}

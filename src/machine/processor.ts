@@ -1,0 +1,29 @@
+/** The bare processor: what runs code until something stops it. The Linux personality and the machine drive it. */
+import type { LinearMemory } from "../memory/physical.ts";
+import type { Mmu } from "../memory/mmu.ts";
+
+/** Why `Processor.run` returned. RIP and all other state are exact. */
+export type Stop =
+  /** The instruction budget is used up. */
+  | { readonly kind: "budget" }
+  /**
+   * An exception. RIP is at the instruction (faults) or behind it (traps). `error` is -1 where the vector has none;
+   * `address` is the linear address of a page fault (0n otherwise).
+   */
+  | { readonly kind: "fault"; readonly vector: number; readonly error: number; readonly address: bigint }
+  /** SYSCALL. RIP is behind it; RCX and R11 are already RIP and RFLAGS, as the instruction leaves them. */
+  | { readonly kind: "syscall" }
+  /** INT n, INT3, INTO, INT1. RIP is behind it. */
+  | { readonly kind: "interrupt"; readonly vector: number }
+  /** HLT. RIP is behind it. */
+  | { readonly kind: "halt" };
+
+/** A processor whose exceptions and system calls the host handles. */
+export interface Processor {
+  readonly memory: LinearMemory;
+  readonly mmu: Mmu;
+  /** Executes exactly `instructions` guest instructions unless something stops it before. */
+  run(instructions: number): Stop;
+  /** Guest instructions executed so far: virtual time. */
+  readonly instructions: number;
+}

@@ -1,0 +1,84 @@
+/** The one linear memory: processor state, soft TLBs, jump tables and guest RAM, with the views that reach them. */
+import { STATE_BYTES } from "../cpu/state.ts";
+
+/** Size of a page and of a page frame. */
+export const PAGE_SIZE = 0x1000;
+
+/** World slots: each has a soft TLB and a jump table of its own (ARCHITECTURE.md, "Worlds"). */
+export const SLOTS = 16;
+/** Entries of a soft TLB. */
+export const TLB_ENTRIES = 1024;
+/** Bytes of a soft TLB entry; fields below. */
+export const TLB_ENTRY_BYTES = 32;
+/** Low halves of the tags: the page's linear address if the access needs no slow path, else `TLB_INVALID`. */
+export const TLB_READ = 0;
+export const TLB_WRITE = 4;
+export const TLB_EXECUTE = 8;
+/** Upper half of the page's linear address. */
+export const TLB_HIGH = 12;
+/** What to add to the low half of a linear address for the offset in the linear memory (modulo 2^32). */
+export const TLB_ADDEND = 16;
+/** Host-physical frame number. */
+export const TLB_FRAME = 20;
+/** A tag no address matches: the masked address of an access has none of these bits. */
+export const TLB_INVALID = 0x800;
+
+/** Entries of a jump table. */
+export const JUMP_ENTRIES = 4096;
+/** Bytes of a jump table entry: linear PC (64 bits), number of the code, unused. */
+export const JUMP_ENTRY_BYTES = 16;
+
+const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
+const JUMP_BYTES = JUMP_ENTRIES * JUMP_ENTRY_BYTES;
+const TLBS = STATE_BYTES;
+const JUMPS = TLBS + SLOTS * TLB_BYTES;
+/** Offset of guest-physical (and host-physical) address 0 in the linear memory. */
+export const RAM_BASE = 0x10_0000 + Math.ceil((JUMPS + SLOTS * JUMP_BYTES) / 0x10_0000) * 0x10_0000;
+
+/** Offset of the soft TLB of a world slot. */
+export const tlbOffset = (slot: number): number => TLBS + slot * TLB_BYTES;
+/** Offset of the jump table of a world slot. */
+export const jumpTableOffset = (slot: number): number => JUMPS + slot * JUMP_BYTES;
+
+/** Largest guest RAM, in bytes. */
+export const MAX_RAM = 0xe000_0000;
+
+/** The linear memory and its views. */
+export class LinearMemory {
+  readonly wasm: WebAssembly.Memory;
+  readonly buffer: ArrayBuffer;
+  readonly i32: Int32Array;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly view: DataView;
+
+  /**
+   * @param ramBytes size of guest RAM, a multiple of 64 KB, at most `MAX_RAM`
+   */
+  constructor(readonly ramBytes: number) {
+    if (!Number.isInteger(ramBytes) || ramBytes < 0x10000 || ramBytes > MAX_RAM || ramBytes % 0x10000 !== 0) {
+      throw new RangeError(
+        `Cannot make guest RAM of ${ramBytes} bytes: it must be a multiple of 65536 from 65536 to ${MAX_RAM}`,
+      );
+    }
+    const pages = (RAM_BASE + ramBytes) / 0x10000;
+    this.wasm = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.buffer = this.wasm.buffer as ArrayBuffer;
+    this.i32 = new Int32Array(this.buffer);
+    this.u8 = new Uint8Array(this.buffer);
+    this.u16 = new Uint16Array(this.buffer);
+    this.view = new DataView(this.buffer);
+  }
+
+  /** Bytes of guest RAM from host-physical address `hpa`. */
+  ram(hpa: number, length: number): Uint8Array {
+    if (hpa < 0 || length < 0 || hpa + length > this.ramBytes) {
+      throw new RangeError(
+        `Cannot reach ${length} bytes at host-physical 0x${hpa.toString(16)}: RAM ends at 0x${
+          this.ramBytes.toString(16)
+        }`,
+      );
+    }
+    return this.u8.subarray(RAM_BASE + hpa, RAM_BASE + hpa + length);
+  }
+}
