@@ -1,18 +1,151 @@
-/** The memory-management unit: page walks, soft TLB refills, slow paths of loads and stores. */
-import type { LinearMemory } from "./physical.ts";
+/** The memory-management unit: world slots, page walks, soft TLB refills. */
+import { CPL, CR0, CR3, EFER, JUMP_TABLE, TLB_BASE, TLB_MASK } from "../cpu/state.ts";
+import { CodePages } from "./code_pages.ts";
 import type { Access, Translation } from "./mmu_types.ts";
+import { type Walk, walk4, type WalkAccess } from "./paging.ts";
+import { jumpTableOffset, type LinearMemory, SLOTS, TLB_ENTRIES, tlbOffset } from "./physical.ts";
+import { clearSlot, dropPage, fillEntry, tlbWord } from "./tlb.ts";
 
-/** The part of the memory-management unit that operating-system code of the host uses. */
-export interface Mmu {
-  readonly memory: LinearMemory;
-  /** Translates a linear address under the current CR3 as user (CPL 3) or supervisor access; sets A/D bits as the processor would. */
-  translate(linear: bigint, access: Access, user: boolean): Translation;
-  /** Makes the page tables at `cr3` current: finds or takes the world slot for it. Nothing is flushed. */
-  switchAddressSpace(cr3: number): void;
-  /** INVLPG in the current address space: call after changing a present page-table entry. */
-  invalidatePage(linear: bigint): void;
-  /** Drops everything cached for the address space `cr3` (after its tables are freed, or changed in bulk). */
-  dropAddressSpace(cr3: number): void;
-  /** Must be told when host code has written guest RAM (host-physical range): drops translated code there. */
-  wroteRam(hpa: number, length: number): void;
+const CR0_WP = 0x1_0000;
+const EFER_NXE = 0x800;
+
+/** A world slot in use. */
+interface Slot {
+  /** What the slot caches: CR3 and privilege; undefined while it is free. */
+  key: number | undefined;
+  lastUse: number;
+}
+
+/** The memory-management unit of one processor. */
+export class Mmu {
+  readonly codePages: CodePages;
+  /** Counts the invalidations of mappings: links that were made under an older count are looked up afresh. */
+  epoch = 0;
+  /** Page walks done, by the soft TLB's misses. */
+  refills = 0;
+
+  readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ key: undefined, lastUse: 0 }));
+  #current = 0;
+  #uses = 0;
+  readonly #walk: Walk = { page: 0, writable: false, executable: false, dirty: false };
+
+  constructor(readonly memory: LinearMemory) {
+    this.codePages = new CodePages(memory);
+    for (let slot = 0; slot < SLOTS; slot++) clearSlot(memory, slot);
+    this.switchAddressSpace(0);
+  }
+
+  /** Makes the page tables at `cr3` current: finds or takes the world slot for them and CPL. Nothing is flushed. */
+  switchAddressSpace(cr3: number): void {
+    const { i32 } = this.memory;
+    i32[CR3 >> 2] = cr3 | 0;
+    i32[(CR3 >> 2) + 1] = Math.floor(cr3 / 0x1_0000_0000);
+    this.enterWorld();
+  }
+
+  /** Selects the world slot for CR3 and CPL as they are in the state. */
+  enterWorld(): void {
+    const { i32 } = this.memory;
+    const key = this.#cr3() + (i32[CPL >> 2] === 3 ? 1 : 0);
+    let chosen = this.#slots.findIndex((slot) => slot.key === key);
+    if (chosen < 0) {
+      chosen = this.#leastRecent();
+      clearSlot(this.memory, chosen);
+      this.#slots[chosen]!.key = key;
+    }
+    this.#slots[chosen]!.lastUse = ++this.#uses;
+    this.#current = chosen;
+    i32[TLB_BASE >> 2] = tlbOffset(chosen);
+    i32[TLB_MASK >> 2] = TLB_ENTRIES - 1;
+    i32[JUMP_TABLE >> 2] = jumpTableOffset(chosen);
+  }
+
+  /** INVLPG in the current address space, for every privilege level. */
+  invalidatePage(linear: bigint): void {
+    const lo = Number(BigInt.asIntN(32, linear));
+    const cr3 = this.#cr3();
+    this.epoch++;
+    for (const [number, slot] of this.#slots.entries()) {
+      if (slot.key !== undefined && slot.key - slot.key % 2 === cr3) dropPage(this.memory, number, lo);
+    }
+  }
+
+  /** Drops everything cached for the address space `cr3`. */
+  dropAddressSpace(cr3: number): void {
+    this.epoch++;
+    for (const [number, slot] of this.#slots.entries()) {
+      if (slot.key === undefined || slot.key - slot.key % 2 !== cr3) continue;
+      clearSlot(this.memory, number);
+      if (number !== this.#current) slot.key = undefined;
+    }
+  }
+
+  /** Must be told when host code has written guest RAM: drops translated code there. */
+  wroteRam(hpa: number, length: number): void {
+    this.codePages.invalidate(hpa, length);
+  }
+
+  /** Translates a linear address under the current CR3; sets accessed and dirty bits as the processor would. */
+  translate(linear: bigint, access: Access, user: boolean): Translation {
+    const lo = Number(BigInt.asIntN(32, linear)), hi = Number(BigInt.asIntN(32, linear >> 32n));
+    if (!isCanonical(hi)) return { error: 0 };
+    const failure = this.#doWalk(lo, hi, access === "write", access === "execute", user);
+    return failure === 0 ? { hpa: this.#walk.page + (lo & 0xfff) } : { error: (failure >> 8) - 1 };
+  }
+
+  /**
+   * Fills the soft TLB entry for an access of the current world.
+   *
+   * @returns 0, or the page-fault error code as `walk4` returns it; the entry's word index is `tlbWord(…)`
+   */
+  refill(lo: number, hi: number, write: boolean, execute: boolean): number {
+    const { i32 } = this.memory;
+    const user = i32[CPL >> 2] === 3;
+    const failure = this.#doWalk(lo, hi, write, execute, user);
+    if (failure !== 0) return failure;
+    this.refills++;
+    const { page, writable, executable, dirty } = this.#walk;
+    const inRam = page < this.memory.ramBytes;
+    fillEntry(this.memory, tlbWord(i32[TLB_BASE >> 2]!, lo), lo, hi, page, {
+      read: inRam,
+      write: inRam && writable && dirty && !this.codePages.has(page / 0x1000),
+      execute: inRam && executable,
+    });
+    return 0;
+  }
+
+  /** Host-physical page that the last successful walk found. */
+  get walkedPage(): number {
+    return this.#walk.page;
+  }
+
+  #doWalk(lo: number, hi: number, write: boolean, execute: boolean, user: boolean): number {
+    const { i32 } = this.memory;
+    const access: WalkAccess = {
+      write,
+      execute,
+      user,
+      writeProtect: (i32[CR0 >> 2]! & CR0_WP) !== 0,
+      noExecute: (i32[EFER >> 2]! & EFER_NXE) !== 0,
+    };
+    return walk4(this.memory, this.#cr3(), lo, hi, access, this.#walk);
+  }
+
+  #cr3(): number {
+    const { i32 } = this.memory;
+    return (i32[(CR3 >> 2) + 1]! & 0xf_ffff) * 0x1_0000_0000 + ((i32[CR3 >> 2]! & ~0xfff) >>> 0);
+  }
+
+  #leastRecent(): number {
+    let chosen = 0;
+    for (let slot = 1; slot < SLOTS; slot++) {
+      if (this.#slots[slot]!.lastUse < this.#slots[chosen]!.lastUse) chosen = slot;
+    }
+    return chosen;
+  }
+}
+
+/** Whether a 48-bit linear address with this upper half is canonical. */
+export function isCanonical(hi: number): boolean {
+  return hi >> 15 === 0 || hi >> 15 === -1;
 }

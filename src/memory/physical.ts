@@ -24,8 +24,8 @@ export const TLB_FRAME = 20;
 export const TLB_INVALID = 0x800;
 
 /** Entries of a jump table. */
-export const JUMP_ENTRIES = 4096;
-/** Bytes of a jump table entry: linear PC (64 bits), number of the code, unused. */
+export const JUMP_ENTRIES = 8192;
+/** Bytes of a jump table entry: linear PC (64 bits), number of the code, mode. */
 export const JUMP_ENTRY_BYTES = 16;
 
 const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;

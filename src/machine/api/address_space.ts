@@ -1,0 +1,84 @@
+/** An address space for a processor without an operating system: four-level page tables. SDM vol. 3A, section 4.5. */
+import type { Mmu } from "../../memory/mmu.ts";
+import { type LinearMemory, PAGE_SIZE } from "../../memory/physical.ts";
+
+/** What user code may do with a page: some of `r`, `w` and `x`. Without `r` or `w` or `x` nothing is mapped. */
+export type Protection = "r" | "rw" | "rx" | "rwx";
+
+/** Page-table entry bits: present, writable, user, no-execute. SDM vol. 3A, table 4-20. */
+const P = 1n, W = 2n, U = 4n, NX = 1n << 63n;
+const FRAME = 0x000f_ffff_ffff_f000n;
+const PAGE = BigInt(PAGE_SIZE);
+
+/** Maps pages of RAM, taken as they are needed, at any canonical addresses. */
+export class AddressSpace {
+  /** Physical address of the level-4 table. */
+  readonly cr3: number;
+  readonly #memory: LinearMemory;
+  readonly #mmu: Mmu;
+  #next = 0;
+
+  constructor(memory: LinearMemory, mmu: Mmu) {
+    this.#memory = memory;
+    this.#mmu = mmu;
+    this.cr3 = this.#takeFrame();
+  }
+
+  /** Maps all pages that [address, address + size) touches; pages that are mapped already keep their bytes. */
+  map(address: bigint, size: number, protection: Protection): void {
+    const flags = P | U | (protection.includes("w") ? W : 0n) | (protection.includes("x") ? 0n : NX);
+    for (let page = address & -PAGE; page < address + BigInt(size); page += PAGE) {
+      if (BigInt.asUintN(64, BigInt.asIntN(48, page)) !== page) {
+        throw new RangeError(`Cannot map memory at 0x${page.toString(16)}: the address is not canonical`);
+      }
+      const at = this.#entry(page, true)!;
+      const old = this.#memory.view.getBigUint64(at, true);
+      const frame = (old & P) === 0n ? BigInt(this.#takeFrame()) : old & FRAME;
+      this.#memory.view.setBigUint64(at, frame | flags, true);
+      if ((old & P) !== 0n) this.#mmu.invalidatePage(page);
+    }
+  }
+
+  /** Takes all pages that [address, address + size) touches out of the address space. */
+  unmap(address: bigint, size: number): void {
+    for (let page = address & -PAGE; page < address + BigInt(size); page += PAGE) {
+      const at = this.#entry(page, false);
+      if (at === undefined) continue;
+      this.#memory.view.setBigUint64(at, 0n, true);
+      this.#mmu.invalidatePage(page);
+    }
+  }
+
+  /** Physical address of a linear one; undefined where nothing is mapped. */
+  translate(address: bigint): number | undefined {
+    const at = this.#entry(address & -PAGE, false);
+    const entry = at === undefined ? 0n : this.#memory.view.getBigUint64(at, true);
+    return (entry & P) === 0n ? undefined : Number((entry & FRAME) | (address & (PAGE - 1n)));
+  }
+
+  /** Offset in the linear memory of the entry that maps a page. */
+  #entry(page: bigint, create: boolean): number | undefined {
+    let table = this.cr3;
+    for (let shift = 39n;; shift -= 9n) {
+      const index = Number((page >> shift) & 511n);
+      const at = this.#memory.ram(table, PAGE_SIZE).byteOffset + 8 * index;
+      if (shift === 12n) return at;
+      let entry = this.#memory.view.getBigUint64(at, true);
+      if ((entry & P) === 0n) {
+        if (!create) return undefined;
+        entry = BigInt(this.#takeFrame()) | P | W | U;
+        this.#memory.view.setBigUint64(at, entry, true);
+      }
+      table = Number(entry & FRAME);
+    }
+  }
+
+  #takeFrame(): number {
+    const frame = this.#next;
+    if (frame + PAGE_SIZE > this.#memory.ramBytes) {
+      throw new RangeError(`Cannot map more memory: all ${this.#memory.ramBytes} bytes of RAM are in use`);
+    }
+    this.#next += PAGE_SIZE;
+    return frame;
+  }
+}

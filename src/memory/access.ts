@@ -1,0 +1,215 @@
+/** Slow paths of loads and stores: TLB refills, page crossings, faults, stores to translated code. */
+import { Event, Vector } from "../cpu/fault.ts";
+import {
+  EVENT,
+  EVENT_ADDRESS,
+  EVENT_ERROR,
+  EVENT_VECTOR,
+  RETURN_HI,
+  RETURN_V128,
+  SCRATCH,
+  TLB_BASE,
+} from "../cpu/state.ts";
+import type { Mmu } from "./mmu.ts";
+import { isCanonical } from "./mmu.ts";
+import { type LinearMemory, RAM_BASE, TLB_ADDEND, TLB_HIGH, TLB_READ, TLB_WRITE } from "./physical.ts";
+import { tlbWord } from "./tlb.ts";
+
+/** Bits of `MemoryFlag` (ir/types.ts), which the memory side may not import. */
+const STACK = 1, WRITE_INTENT = 2, ALIGNED = 8;
+/** Where the pieces of an access that crosses a page are put together. */
+const CROSSING = SCRATCH + 0xfe0;
+
+/**
+ * Guest memory as instructions see it. A failing access sets the EVENT cells and returns 0; then nothing has been
+ * stored. Addresses are linear, in halves; `flags` are MemoryFlag bits.
+ */
+export class GuestAccess {
+  /** While one instruction is executed alone: stores to translated code happen (and drop it) instead of leaving. */
+  allowCodeWrites = false;
+
+  readonly #memory: LinearMemory;
+  readonly #i32: Int32Array;
+  readonly #view: DataView;
+
+  constructor(readonly mmu: Mmu) {
+    this.#memory = mmu.memory;
+    this.#i32 = mmu.memory.i32;
+    this.#view = mmu.memory.view;
+  }
+
+  load8(lo: number, hi: number, flags: number): number {
+    const at = this.#reading(lo, hi, 1, flags);
+    return at < 0 ? 0 : this.#memory.u8[at]!;
+  }
+  load16(lo: number, hi: number, flags: number): number {
+    const at = this.#reading(lo, hi, 2, flags);
+    return at < 0 ? 0 : this.#view.getUint16(at, true);
+  }
+  load32(lo: number, hi: number, flags: number): number {
+    const at = this.#reading(lo, hi, 4, flags);
+    return at < 0 ? 0 : this.#view.getInt32(at, true);
+  }
+  /** The upper half is stored in RETURN_HI. */
+  load64(lo: number, hi: number, flags: number): number {
+    const at = this.#reading(lo, hi, 8, flags);
+    if (at < 0) return 0;
+    this.#i32[RETURN_HI >> 2] = this.#view.getInt32(at + 4, true);
+    return this.#view.getInt32(at, true);
+  }
+  /** The value is stored in RETURN_V128. */
+  loadv(lo: number, hi: number, flags: number): number {
+    const at = this.#reading(lo, hi, 16, flags);
+    if (at < 0) return 0;
+    for (let word = 0; word < 4; word++) {
+      this.#i32[(RETURN_V128 >> 2) + word] = this.#view.getInt32(at + 4 * word, true);
+    }
+    return 0;
+  }
+
+  store8(lo: number, hi: number, value: number, flags: number): void {
+    const at = this.#writing(lo, hi, 1, flags);
+    if (at < 0) return;
+    this.#view.setInt8(at, value);
+  }
+  store16(lo: number, hi: number, value: number, flags: number): void {
+    const at = this.#writing(lo, hi, 2, flags);
+    if (at < 0) return;
+    this.#view.setInt16(at, value, true);
+    if (at === CROSSING) this.#spread(lo, hi, 2);
+  }
+  store32(lo: number, hi: number, value: number, flags: number): void {
+    const at = this.#writing(lo, hi, 4, flags);
+    if (at < 0) return;
+    this.#view.setInt32(at, value, true);
+    if (at === CROSSING) this.#spread(lo, hi, 4);
+  }
+  store64(lo: number, hi: number, valueLo: number, valueHi: number, flags: number): void {
+    const at = this.#writing(lo, hi, 8, flags);
+    if (at < 0) return;
+    this.#view.setInt32(at, valueLo, true);
+    this.#view.setInt32(at + 4, valueHi, true);
+    if (at === CROSSING) this.#spread(lo, hi, 8);
+  }
+  storev(lo: number, hi: number, v0: number, v1: number, v2: number, v3: number, flags: number): void {
+    const at = this.#writing(lo, hi, 16, flags);
+    if (at < 0) return;
+    this.#view.setInt32(at, v0, true);
+    this.#view.setInt32(at + 4, v1, true);
+    this.#view.setInt32(at + 8, v2, true);
+    this.#view.setInt32(at + 12, v3, true);
+    if (at === CROSSING) this.#spread(lo, hi, 16);
+  }
+
+  /**
+   * Offset in the linear memory of the page that holds a linear address, for copying inside that page, or -1 if the
+   * access must go element by element (it faults, or the page holds translated code).
+   */
+  offsetForCopy(lo: number, hi: number, write: boolean): number {
+    if (!isCanonical(hi)) return -1;
+    let word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
+    if (!this.#hit(word, lo, hi, write)) {
+      if (this.mmu.refill(lo, hi, write, false) !== 0) return -1;
+      word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
+      if (!this.#hit(word, lo, hi, write)) return -1;
+    }
+    return (lo + this.#i32[word + TLB_ADDEND / 4]!) >>> 0;
+  }
+
+  /** Raises a fault: sets the EVENT cells. */
+  raise(vector: number, error: number): void {
+    this.#i32[EVENT >> 2] = Event.FAULT;
+    this.#i32[EVENT_VECTOR >> 2] = vector;
+    this.#i32[EVENT_ERROR >> 2] = error;
+  }
+
+  #hit(word: number, lo: number, hi: number, write: boolean): boolean {
+    const i32 = this.#i32;
+    return i32[word + (write ? TLB_WRITE : TLB_READ) / 4] === (lo & ~0xfff) &&
+      i32[word + TLB_HIGH / 4] === hi;
+  }
+
+  /** Offset in the linear memory where the operand can be read, or -1 after raising an event. */
+  #reading(lo: number, hi: number, size: number, flags: number): number {
+    if ((flags & ALIGNED) !== 0 && (lo & (size - 1)) !== 0) return this.#refuse(Vector.GP, 0);
+    if ((lo & 0xfff) > 0x1000 - size) return this.#readCrossing(lo, hi, size, flags);
+    return this.#locate(lo, hi, (flags & WRITE_INTENT) !== 0, flags);
+  }
+
+  /** Offset where the operand can be stored (CROSSING: then spread it), or -1 after raising an event. */
+  #writing(lo: number, hi: number, size: number, flags: number): number {
+    if ((flags & ALIGNED) !== 0 && (lo & (size - 1)) !== 0) return this.#refuse(Vector.GP, 0);
+    if ((lo & 0xfff) > 0x1000 - size) return this.#prepareCrossing(lo, hi, size, flags);
+    const at = this.#locate(lo, hi, true, flags);
+    return at >= 0 && this.#mayStore(at, size) ? at : -1;
+  }
+
+  /** Offset of an address in the linear memory; refills the TLB on a miss. */
+  #locate(lo: number, hi: number, write: boolean, flags: number): number {
+    const word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
+    if (!this.#hit(word, lo, hi, write)) {
+      if (!isCanonical(hi)) return this.#refuse((flags & STACK) !== 0 ? Vector.SS : Vector.GP, 0);
+      const failure = this.mmu.refill(lo, hi, write, false);
+      if (failure !== 0) return this.#pageFault(lo, hi, failure);
+      const page = this.mmu.walkedPage;
+      if (page >= this.#memory.ramBytes) return this.#refuse(Vector.MC, -1);
+      return RAM_BASE + page + (lo & 0xfff);
+    }
+    return (lo + this.#i32[word + TLB_ADDEND / 4]!) >>> 0;
+  }
+
+  /** Whether a store at this offset may happen now; translated code there is dropped, or the event raised. */
+  #mayStore(at: number, size: number): boolean {
+    const hpa = at - RAM_BASE;
+    const { codePages } = this.mmu;
+    if (!codePages.has(Math.floor(hpa / 0x1000)) || !codePages.overlaps(hpa, size)) return true;
+    if (this.allowCodeWrites) {
+      codePages.invalidate(hpa, size);
+      return true;
+    }
+    this.#i32[EVENT >> 2] = Event.CODE_WRITE;
+    return false;
+  }
+
+  #readCrossing(lo: number, hi: number, size: number, flags: number): number {
+    const write = (flags & WRITE_INTENT) !== 0;
+    for (let byte = 0; byte < size; byte++) {
+      const at = this.#locateByte(lo, hi, byte, write, flags);
+      if (at < 0) return -1;
+      this.#memory.u8[CROSSING + byte] = this.#memory.u8[at]!;
+    }
+    return CROSSING;
+  }
+
+  /** Checks both pages before anything is stored. */
+  #prepareCrossing(lo: number, hi: number, size: number, flags: number): number {
+    for (let byte = 0; byte < size; byte++) {
+      const at = this.#locateByte(lo, hi, byte, true, flags);
+      if (at < 0 || !this.#mayStore(at, 1)) return -1;
+    }
+    return CROSSING;
+  }
+
+  #spread(lo: number, hi: number, size: number): void {
+    for (let byte = 0; byte < size; byte++) {
+      this.#memory.u8[this.#locateByte(lo, hi, byte, true, 0)] = this.#memory.u8[CROSSING + byte]!;
+    }
+  }
+
+  #locateByte(lo: number, hi: number, byte: number, write: boolean, flags: number): number {
+    const at = (lo + byte) | 0;
+    const carry = (at >>> 0) < (lo >>> 0) ? 1 : 0;
+    return this.#locate(at, (hi + carry) | 0, write, flags);
+  }
+
+  #pageFault(lo: number, hi: number, failure: number): number {
+    this.#i32[EVENT_ADDRESS >> 2] = lo;
+    this.#i32[(EVENT_ADDRESS >> 2) + 1] = hi;
+    return this.#refuse(Vector.PF, (failure >> 8) - 1);
+  }
+
+  #refuse(vector: number, error: number): number {
+    this.raise(vector, error);
+    return -1;
+  }
+}

@@ -1,0 +1,96 @@
+/** The soft TLB: entries in the linear memory, one table a world slot. Compiled code reads them inline. */
+import {
+  JUMP_ENTRIES,
+  JUMP_ENTRY_BYTES,
+  jumpTableOffset,
+  type LinearMemory,
+  RAM_BASE,
+  SLOTS,
+  TLB_ADDEND,
+  TLB_ENTRIES,
+  TLB_ENTRY_BYTES,
+  TLB_EXECUTE,
+  TLB_FRAME,
+  TLB_HIGH,
+  TLB_INVALID,
+  TLB_READ,
+  TLB_WRITE,
+  tlbOffset,
+} from "./physical.ts";
+
+const ENTRY_WORDS = TLB_ENTRY_BYTES / 4;
+const JUMP_WORDS = JUMP_ENTRY_BYTES / 4;
+/** Jump-table entries that the code of one page shares: so that a page's entries are found and dropped together. */
+const JUMPS_PER_PAGE = 128;
+const JUMP_PAGES = JUMP_ENTRIES / JUMPS_PER_PAGE;
+
+/** Index of the jump-table entry of a linear PC (its low half). */
+export function jumpIndex(lo: number): number {
+  return (((lo >>> 12) & (JUMP_PAGES - 1)) * JUMPS_PER_PAGE) | ((lo ^ (lo >>> 7)) & (JUMPS_PER_PAGE - 1));
+}
+
+/** Word index of the TLB entry of a linear address, for the table at byte offset `base`. */
+export function tlbWord(base: number, lo: number): number {
+  return (base >> 2) + ((lo >>> 12) & (TLB_ENTRIES - 1)) * ENTRY_WORDS;
+}
+
+/** Empties the soft TLB and the jump table of a slot. */
+export function clearSlot(memory: LinearMemory, slot: number): void {
+  clearTlb(memory, slot);
+  clearJumps(memory, slot);
+}
+
+/** Empties the jump table of a slot. */
+export function clearJumps(memory: LinearMemory, slot: number): void {
+  const start = jumpTableOffset(slot) >> 2;
+  // A PC whose upper half is -1 and lower half 1 is looked up like any other; no code is number 0.
+  memory.i32.fill(0, start, start + JUMP_ENTRIES * JUMP_WORDS);
+}
+
+function clearTlb(memory: LinearMemory, slot: number): void {
+  const start = tlbOffset(slot) >> 2;
+  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
+    dropEntry(memory, word);
+  }
+}
+
+/** Drops what a slot knows about the page of a linear address. */
+export function dropPage(memory: LinearMemory, slot: number, lo: number): void {
+  dropEntry(memory, tlbWord(tlbOffset(slot), lo));
+  const start = (jumpTableOffset(slot) >> 2) + ((lo >>> 12) & (JUMP_PAGES - 1)) * JUMPS_PER_PAGE * JUMP_WORDS;
+  memory.i32.fill(0, start, start + JUMPS_PER_PAGE * JUMP_WORDS);
+}
+
+function dropEntry(memory: LinearMemory, word: number): void {
+  memory.i32[word + TLB_READ / 4] = TLB_INVALID;
+  memory.i32[word + TLB_WRITE / 4] = TLB_INVALID;
+  memory.i32[word + TLB_EXECUTE / 4] = TLB_INVALID;
+}
+
+/** Fills an entry for the page of a linear address. */
+export function fillEntry(
+  memory: LinearMemory,
+  word: number,
+  lo: number,
+  hi: number,
+  page: number,
+  rights: { readonly read: boolean; readonly write: boolean; readonly execute: boolean },
+): void {
+  const { i32 } = memory;
+  const tag = lo & ~0xfff;
+  i32[word + TLB_READ / 4] = rights.read ? tag : TLB_INVALID;
+  i32[word + TLB_WRITE / 4] = rights.write ? tag : TLB_INVALID;
+  i32[word + TLB_EXECUTE / 4] = rights.execute ? tag : TLB_INVALID;
+  i32[word + TLB_HIGH / 4] = hi;
+  i32[word + TLB_ADDEND / 4] = (RAM_BASE + page - tag) | 0;
+  i32[word + TLB_FRAME / 4] = page / 0x1000;
+}
+
+/** Makes stores to a frame take the slow path in every slot: it now holds translated code. */
+export function protectFrame(memory: LinearMemory, frame: number): void {
+  const { i32 } = memory;
+  const start = tlbOffset(0) >> 2;
+  for (let word = start; word < start + SLOTS * TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
+    if (i32[word + TLB_FRAME / 4] === frame) i32[word + TLB_WRITE / 4] = TLB_INVALID;
+  }
+}
