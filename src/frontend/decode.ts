@@ -7,7 +7,15 @@ import { DecodeState, MAX_LENGTH } from "./fetch.ts";
 import type { CodeSize, DecodeFailure, Instruction, Operand } from "./instruction.ts";
 import { readMemory, readModrm } from "./modrm.ts";
 import { OpcodeMap } from "./opcodes/row.ts";
-import { type Choice, type Form, type MapTable, type Node, Sizing, type Slot } from "./opcodes/table.ts";
+import {
+  type Choice,
+  type Form,
+  type MapTable,
+  type Node,
+  Sizing,
+  type Slot,
+  VEX_MAPS,
+} from "./opcodes/table.ts";
 import { TABLES_64, TABLES_LEGACY } from "./opcodes/tables.ts";
 import { readPrefixes, readVex, startsVex } from "./prefixes.ts";
 
@@ -15,30 +23,28 @@ const UD: DecodeFailure = { failure: "UD" };
 const GP: DecodeFailure = { failure: "GP" };
 const TRUNCATED: DecodeFailure = { failure: "truncated" };
 
-/** Index of the first VEX map in the tables. */
-const VEX_MAPS = 4;
-
 const state = new DecodeState();
 
 /**
- * Decodes the instruction at `offset` of `bytes`, of which the bytes before `limit` are there.
- * "truncated" means that bytes behind `limit` decide or belong to it.
+ * Decodes the instruction at `offset` of `bytes`.
+ *
+ * @param available how many bytes from `offset` on are there; "truncated" means that bytes behind them decide
  */
 export function decode(
   bytes: Uint8Array,
   offset: number,
-  limit: number,
+  available: number,
   codeSize: CodeSize,
 ): Instruction | DecodeFailure {
   const d = state;
-  d.begin(bytes, offset, limit, codeSize);
+  d.begin(bytes, offset, available, codeSize);
   const slot = readOpcode(d, readPrefixes(d), d.mode64 ? TABLES_64 : TABLES_LEGACY);
-  if (slot === undefined) return refuse(d, limit);
+  if (slot === undefined) return refuse(d);
   if (slot.modrm) readModrm(d);
   let node: Node = slot.node;
   while (node !== undefined && node.split !== "") node = choose(d, node);
-  if (node === undefined) return refuse(d, limit);
-  return finish(d, node, slot.modrm, limit);
+  if (node === undefined) return refuse(d);
+  return finish(d, node, slot.modrm);
 }
 
 /** Reads the opcode, of which `byte` is the first byte, and returns its rows. */
@@ -101,7 +107,7 @@ function operandSize(d: DecodeState, sizing: number): 1 | 2 | 4 | 8 {
 }
 
 /** Reads the operands and makes the instruction. */
-function finish(d: DecodeState, form: Form, hasModrm: boolean, limit: number): Instruction | DecodeFailure {
+function finish(d: DecodeState, form: Form, hasModrm: boolean): Instruction | DecodeFailure {
   const size = d.operandSize = operandSize(d, form.sizing);
   const inMemory = d.mod !== 3 && !form.modIgnored;
   if (inMemory) readMemory(d);
@@ -112,7 +118,7 @@ function finish(d: DecodeState, form: Form, hasModrm: boolean, limit: number): I
     if (operand === undefined) reserved = true;
     else operands.push(operand);
   }
-  if (reserved || d.overrun) return refuse(d, limit);
+  if (reserved || d.overrun) return refuse(d);
   return {
     mnemonic: form.mnemonic,
     length: d.position - d.start,
@@ -129,7 +135,7 @@ function finish(d: DecodeState, form: Form, hasModrm: boolean, limit: number): I
 }
 
 /** The failure of what was read: too long counts before invalid, and that needs all the bytes to be there. */
-function refuse(d: DecodeState, limit: number): DecodeFailure {
+function refuse(d: DecodeState): DecodeFailure {
   if (!d.overrun) return UD;
-  return limit - d.start >= MAX_LENGTH ? GP : TRUNCATED;
+  return d.end - d.start === MAX_LENGTH ? GP : TRUNCATED;
 }

@@ -54,11 +54,11 @@ export class DecodeState {
   displacement = 0;
   ripRelative = false;
 
-  /** Prepares for the instruction at `offset` of `bytes`, of which the bytes before `limit` can be read. */
-  begin(bytes: Uint8Array, offset: number, limit: number, codeSize: CodeSize): void {
+  /** Prepares for the instruction at `offset` of `bytes`, of which `available` bytes can be read. */
+  begin(bytes: Uint8Array, offset: number, available: number, codeSize: CodeSize): void {
     this.bytes = bytes;
     this.start = this.position = offset;
-    this.end = Math.min(limit, offset + MAX_LENGTH);
+    this.end = Math.min(offset + available, offset + MAX_LENGTH, bytes.length);
     this.overrun = false;
     this.codeSize = codeSize;
     this.mode64 = codeSize === 64;

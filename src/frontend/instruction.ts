@@ -18,7 +18,7 @@ export type Operand =
     readonly base: number;
     readonly index: number;
     readonly scale: 1 | 2 | 4 | 8;
-    /** Signed 32 bits, or 64 bits for moffs (then `dispHi` is its upper half). */
+    /** Displacement: `disp` is its low half (signed 32 bits), `dispHi` its high half (the sign, or the rest of a moffs64). */
     readonly disp: number;
     readonly dispHi: number;
     readonly ripRelative: boolean;

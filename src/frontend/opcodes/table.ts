@@ -1,4 +1,4 @@
-/** Compiles opcode rows to tables: per map, an array of 256 slots, each a small tree of the fields that tell its rows apart. */
+/** Compiles opcode rows: per map, 256 slots, each a small tree of the fields that tell the rows of one opcode apart. */
 import type { Traits, Unit } from "../instruction.ts";
 import { type OperandReader, operandReader } from "../operands.ts";
 import type { Mnemonic } from "./mnemonics.ts";
@@ -52,51 +52,73 @@ export interface Choice {
 /** What stands at a place of the tables; undefined is #UD. */
 export type Node = Form | Choice | undefined;
 
-/** The rows of one opcode. */
-export interface Slot {
-  readonly modrm: boolean;
-  readonly node: Node;
+/** The rows of one opcode. They are compiled when the opcode is first met, so that a start does not wait for all. */
+export class Slot {
+  private readonly rows: ParsedRow[] = [];
+  private compiled: Node;
+  private pending = true;
+
+  /** @param modrm whether a ModR/M byte follows the opcode */
+  constructor(readonly modrm: boolean) {}
+
+  /** Where the decision between the rows starts. Throws if two rows take the same encoding. */
+  get node(): Node {
+    if (this.pending) {
+      this.compiled = compileNode(this.rows, 0);
+      this.pending = false;
+    }
+    return this.compiled;
+  }
+
+  /** Adds a row. */
+  add(row: ParsedRow): void {
+    if (row.encoding.modrm !== this.modrm) {
+      throw new Error(`"${row.row[0]}" disagrees with another row about ModR/M`);
+    }
+    this.rows.push(row);
+  }
 }
 
 /** A map: slots by opcode byte. */
 export type MapTable = readonly (Slot | undefined)[];
 
-interface Candidate {
+/** A row, its encoding taken apart, and what it was compiled to, if it was. */
+interface ParsedRow {
   readonly encoding: Encoding;
   readonly row: Row;
+  form: Form | undefined;
 }
 
 /** Order in which fields are looked at. */
 const ORDER = Object.keys(FIELDS) as readonly Field[];
 
-/**
- * Compiles rows to the tables of one mode, legacy maps 0 to 3 first, then VEX maps 0 to 3.
- * Throws if two rows take the same encoding.
- */
-export function compileTables(rows: readonly Row[], mode64: boolean): readonly MapTable[] {
-  const slots = Array.from({ length: 8 }, () => Array.from({ length: 256 }, (): Candidate[] => []));
+/** Index of the first VEX map in tables. */
+export const VEX_MAPS = 4;
+
+/** Sorts rows into the tables of 64-bit mode and of 16- and 32-bit code: legacy maps 0 to 3, then VEX maps 0 to 3. */
+export function buildTables(
+  rows: readonly Row[],
+): { mode64: readonly MapTable[]; legacy: readonly MapTable[] } {
+  const mode64 = emptyTables(), legacy = emptyTables();
   for (const row of rows) {
-    if (mode64 ? row[3]?.i64 : row[3]?.o64) continue;
-    const encoding = parseEncoding(row);
-    const map = slots[encoding.map + (encoding.vex ? 4 : 0)]!;
-    for (let i = 0; i < encoding.opcodeCount; i++) map[encoding.opcode + i]!.push({ encoding, row });
+    const parsed: ParsedRow = { encoding: parseEncoding(row), row, form: undefined };
+    if (!row[3]?.i64) addRow(mode64, parsed);
+    if (!row[3]?.o64) addRow(legacy, parsed);
   }
-  const forms = new Map<Row, Form>();
-  return slots.map((map) =>
-    map.map((candidates): Slot | undefined => {
-      const first = candidates[0];
-      if (first === undefined) return undefined;
-      const modrm = first.encoding.modrm;
-      const odd = candidates.find((candidate) => candidate.encoding.modrm !== modrm);
-      if (odd !== undefined) {
-        throw new Error(`Rows "${first.row[0]}" and "${odd.row[0]}" disagree about ModR/M`);
-      }
-      return { modrm, node: compileNode(candidates, 0, forms) };
-    })
-  );
+  return { mode64, legacy };
 }
 
-function compileNode(candidates: readonly Candidate[], depth: number, forms: Map<Row, Form>): Node {
+function emptyTables(): (Slot | undefined)[][] {
+  return Array.from({ length: VEX_MAPS + 4 }, () => Array<Slot | undefined>(256).fill(undefined));
+}
+
+function addRow(tables: (Slot | undefined)[][], row: ParsedRow): void {
+  const { map, vex, opcode, opcodeCount, modrm } = row.encoding;
+  const table = tables[map + (vex ? VEX_MAPS : 0)]!;
+  for (let i = opcode; i < opcode + opcodeCount; i++) (table[i] ??= new Slot(modrm)).add(row);
+}
+
+function compileNode(candidates: readonly ParsedRow[], depth: number): Node {
   if (candidates.length === 0) return undefined;
   for (; depth < ORDER.length; depth++) {
     const field = ORDER[depth]!;
@@ -107,22 +129,17 @@ function compileNode(candidates: readonly Candidate[], depth: number, forms: Map
         compileNode(
           candidates.filter(({ encoding }) => ((encoding.fields[field] ?? -1) >> value & 1) !== 0),
           depth + 1,
-          forms,
         ),
     );
     return { split: field, next };
   }
   const chosen = candidates.length === 1 ? candidates : candidates.filter(({ row }) => !row[3]?.otherwise);
-  const row = chosen[0]!.row;
-  if (chosen.length > 1) {
-    const [other] = chosen[1]!.row;
-    throw new Error(
-      `Two opcode rows take the same encoding: "${row[0]}" ${row[1]} and "${other}" ${chosen[1]!.row[1]}`,
-    );
+  const [first, second] = chosen;
+  if (second !== undefined) {
+    const [one, other] = [first!.row, second.row];
+    throw new Error(`Two rows take the same encoding: "${one[0]}" ${one[1]} and "${other[0]}" ${other[1]}`);
   }
-  let form = forms.get(row);
-  if (form === undefined) forms.set(row, form = compileForm(row, chosen[0]!.encoding));
-  return form;
+  return first!.form ??= compileForm(first!.row, first!.encoding);
 }
 
 function compileForm(row: Row, encoding: Encoding): Form {
