@@ -1,0 +1,118 @@
+/**
+ * Builds the npm package into `npm/`: `deno task npm [FOLDER]`.
+ *
+ * esbuild bundles the library and the command line for Node and browsers; the compiler writes the types beside them.
+ */
+import * as esbuild from "esbuild";
+import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { GUESTS } from "../src/guests/guests.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+
+const BIN = `#!/usr/bin/env node
+import { main } from "../esm/cli.js";
+
+process.exit(await main(process.argv.slice(2)));
+`;
+
+/** Builds the package into a folder, which is emptied before. */
+export async function buildNpm(folder: string): Promise<void> {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(join(folder, "bin"), { recursive: true });
+  await bundle(join(folder, "esm"));
+  emitTypes(join(folder, "types"));
+  writeFileSync(join(folder, "bin/causeway.js"), BIN);
+  chmodSync(join(folder, "bin/causeway.js"), 0o755);
+  for (const { image, source } of GUESTS) {
+    for (const file of [image, source]) {
+      cpSync(fileURLToPath(file), join(folder, "guests", ...file.pathname.split("/").slice(-2)));
+    }
+  }
+  for (const name of ["LICENSE", "README.md", "DEVIATIONS.md"]) cpSync(join(ROOT, name), join(folder, name));
+  writeFileSync(join(folder, "package.json"), JSON.stringify(packageJson(), null, 2) + "\n");
+}
+
+function packageJson(): Record<string, unknown> {
+  const { name, version, license } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
+    name: string;
+    version: string;
+    license: string;
+  };
+  return {
+    name,
+    version,
+    description: "An x86-64 emulator that runs unmodified Linux programs and bare machine code",
+    license,
+    type: "module",
+    engines: { node: ">=20" },
+    sideEffects: false,
+    bin: { causeway: "./bin/causeway.js" },
+    exports: {
+      ".": { types: "./types/mod.d.ts", default: "./esm/mod.js" },
+      "./worker": { types: "./types/src/web/worker.d.ts", default: "./esm/worker.js" },
+    },
+    files: ["bin", "esm", "guests", "types", "DEVIATIONS.md"],
+  };
+}
+
+async function bundle(outdir: string): Promise<void> {
+  try {
+    await esbuild.build({
+      entryPoints: {
+        mod: join(ROOT, "mod.ts"),
+        cli: join(ROOT, "src/cli/main.ts"),
+        worker: join(ROOT, "src/web/worker.ts"),
+      },
+      outdir,
+      bundle: true,
+      splitting: true,
+      format: "esm",
+      platform: "neutral",
+      target: "es2022",
+      external: ["node:*"],
+      legalComments: "none",
+      logLevel: "warning",
+    });
+  } finally {
+    await esbuild.stop();
+  }
+}
+
+function emitTypes(outDir: string): void {
+  const program = ts.createProgram([join(ROOT, "mod.ts"), join(ROOT, "src/web/worker.ts")], {
+    outDir,
+    rootDir: ROOT,
+    declaration: true,
+    emitDeclarationOnly: true,
+    rewriteRelativeImportExtensions: true,
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: true,
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    target: ts.ScriptTarget.ES2022,
+    lib: ["lib.esnext.d.ts", "lib.dom.d.ts", "lib.webworker.d.ts"],
+    types: [],
+  });
+  const { diagnostics } = program.emit();
+  const problems = [...ts.getPreEmitDiagnostics(program), ...diagnostics]
+    .filter(({ category }) => category === ts.DiagnosticCategory.Error);
+  if (problems.length > 0) {
+    throw new Error(ts.formatDiagnostics(problems, {
+      getCanonicalFileName: (name) => name,
+      getCurrentDirectory: () => ROOT,
+      getNewLine: () => "\n",
+    }));
+  }
+}
+
+if (import.meta.main) {
+  const folder = process.argv[2] ?? join(ROOT, "npm");
+  await buildNpm(folder);
+  console.log(`Built the npm package in ${folder}`);
+}

@@ -1,0 +1,205 @@
+/** A processor without an operating system, for those who want to run a piece of code and look at what it did. */
+import type { Engine } from "../engines.ts";
+import { newProcessor } from "../engines.ts";
+import type { Processor, Stop } from "../processor.ts";
+import { LinearMemory } from "../../memory/physical.ts";
+import { AddressSpace, type Protection } from "./address_space.ts";
+import { EventSource } from "./events.ts";
+import { type BareMode, enterBareMode } from "./modes.ts";
+import { readRegister, type RegisterName, writeRegister } from "./registers.ts";
+
+/** What to make. */
+export interface ProcessorOptions {
+  /** RAM in bytes, a multiple of 64 KB; page tables take some. Default: 16 MB. */
+  readonly memory?: number;
+  /** Default: `auto`. */
+  readonly engine?: Engine;
+  /** Default: 64. */
+  readonly mode?: BareMode;
+}
+
+/** Why the processor stopped, for a listener that may want it to go on. */
+export type StopEvent<K extends Stop["kind"] = Exclude<Stop["kind"], "budget">> =
+  & Extract<Stop, { kind: K }>
+  & {
+    /** Makes `run` go on, from RIP as it is then, rather than return. */
+    resume(): void;
+  };
+
+/** The events of a processor. */
+export interface ProcessorEvents {
+  /** An exception. RIP is at the instruction that raised it. */
+  readonly fault: StopEvent<"fault">;
+  /** SYSCALL. RIP is behind it. */
+  readonly syscall: StopEvent<"syscall">;
+  /** INT n, INT3, INTO, INT1. RIP is behind it. */
+  readonly interrupt: StopEvent<"interrupt">;
+  /** HLT. RIP is behind it. */
+  readonly halt: StopEvent<"halt">;
+  /** `run` is about to return. */
+  readonly stop: Stop;
+}
+
+/** Limits of a run. */
+export interface RunLimits {
+  /** Guest instructions at most; default: no limit. */
+  readonly instructions?: number;
+}
+
+/** Most instructions asked of the processor at a time. */
+const SLICE = 1 << 28;
+
+/** A processor, its memory and its registers. Make it with `createProcessor`. */
+export class BareProcessor {
+  readonly mode: BareMode;
+  readonly #processor: Processor;
+  readonly #space: AddressSpace | undefined;
+  readonly #events = new EventSource<ProcessorEvents>();
+
+  constructor({ memory = 1 << 24, engine = "auto", mode = 64 }: ProcessorOptions = {}) {
+    this.mode = mode;
+    const linear = new LinearMemory(memory);
+    this.#processor = newProcessor(linear, { engine });
+    const { mmu } = this.#processor;
+    this.#space = mode === 16 ? undefined : new AddressSpace(linear, mmu);
+    enterBareMode(linear.view, mode, this.#space?.cr3 ?? 0);
+    mmu.switchAddressSpace(this.#space?.cr3 ?? 0);
+  }
+
+  /** Guest instructions executed so far. */
+  get instructions(): number {
+    return this.#processor.instructions;
+  }
+
+  /**
+   * Gives the code memory: all pages that [address, address + size) touches, zeros at first. In real mode all of RAM is
+   * there already, at address 0, and this only checks.
+   */
+  map(address: bigint | number, size: number, protection: Protection = "rwx"): void {
+    const start = BigInt(address);
+    if (this.#space !== undefined) return this.#space.map(start, size, protection);
+    const end = start + BigInt(size), { ramBytes } = this.#processor.memory;
+    if (end > BigInt(ramBytes)) {
+      throw new RangeError(
+        `Cannot map ${size} bytes at 0x${start.toString(16)}: RAM ends at 0x${ramBytes.toString(16)}`,
+      );
+    }
+  }
+
+  /** Takes away the pages that [address, address + size) touches. Does nothing in real mode. */
+  unmap(address: bigint | number, size: number): void {
+    this.#space?.unmap(BigInt(address), size);
+  }
+
+  /** Reads memory, whatever its protection. */
+  read(address: bigint | number, size: number): Uint8Array {
+    const bytes = new Uint8Array(size);
+    this.#eachPiece(BigInt(address), size, (ram, done) => bytes.set(ram, done));
+    return bytes;
+  }
+
+  /** Writes memory, whatever its protection. */
+  write(address: bigint | number, bytes: Uint8Array): void {
+    const { mmu } = this.#processor;
+    this.#eachPiece(BigInt(address), bytes.length, (ram, done, hpa) => {
+      ram.set(bytes.subarray(done, done + ram.length));
+      mmu.wroteRam(hpa, ram.length);
+    });
+  }
+
+  /** Maps memory for `code` at `address` with 64 KB of room after it, writes it there, and points RIP at it. */
+  load(code: Uint8Array, address: bigint | number = 0x10000): void {
+    const start = BigInt(address);
+    this.map(start, code.length + 0x10000);
+    this.write(start, code);
+    if (this.mode !== 16) return this.set("rip", start);
+    if (start > 0xf_ffffn) {
+      throw new RangeError(`Cannot load at 0x${start.toString(16)}: real mode ends at 0xfffff`);
+    }
+    // Real mode reaches code above 64 KB through the segment: CS takes the 16-byte paragraph, IP the rest.
+    const paragraph = start > 0xffffn ? start >> 4n : 0n;
+    this.set("cs", paragraph);
+    this.set("rip", start - (paragraph << 4n));
+  }
+
+  /** Value of a register, unsigned. */
+  get(name: RegisterName): bigint {
+    return readRegister(this.#processor.memory.view, name);
+  }
+
+  /** Sets a register. In real mode, a segment register's base follows. */
+  set(name: RegisterName, value: bigint | number): void {
+    const { view } = this.#processor.memory;
+    writeRegister(view, name, BigInt(value));
+    if (this.mode === 16 && /^[c-gs]s$/.test(name)) {
+      writeRegister(view, `${name}_base` as RegisterName, BigInt(value) << 4n);
+    }
+  }
+
+  /** Runs until something stops it that no listener resumes. */
+  run({ instructions = Infinity }: RunLimits = {}): Stop {
+    const end = this.#processor.instructions + instructions;
+    for (;;) {
+      const left = end - this.#processor.instructions;
+      const stop: Stop = left > 0 ? this.#processor.run(Math.min(left, SLICE)) : { kind: "budget" };
+      if (stop.kind === "budget" && this.#processor.instructions < end) continue;
+      if (stop.kind !== "budget" && this.#resumed(stop)) continue;
+      this.#events.emit("stop", stop);
+      return stop;
+    }
+  }
+
+  /** Runs one instruction. */
+  step(): Stop {
+    return this.run({ instructions: 1 });
+  }
+
+  /** Calls `listener` at each event of this name. Returns a function that ends it. */
+  on<N extends keyof ProcessorEvents>(name: N, listener: (event: ProcessorEvents[N]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  #resumed(stop: Exclude<Stop, { kind: "budget" }>): boolean {
+    let resumed = false;
+    const resume = (): void => void (resumed = true);
+    this.#events.emit(stop.kind, { ...stop, resume } as StopEvent);
+    return resumed;
+  }
+
+  /** Calls `visit` for the pieces of RAM behind a linear range: the bytes, how many came before, where they are. */
+  #eachPiece(
+    address: bigint,
+    size: number,
+    visit: (ram: Uint8Array, done: number, hpa: number) => void,
+  ): void {
+    for (let done = 0; done < size;) {
+      const at = BigInt.asUintN(64, address + BigInt(done));
+      const length = Math.min(size - done, 0x1000 - Number(at & 0xfffn));
+      const hpa = this.#space === undefined ? Number(at) : this.#space.translate(at);
+      if (hpa === undefined) {
+        throw new RangeError(`Cannot reach memory at 0x${at.toString(16)}: nothing is mapped there`);
+      }
+      visit(this.#processor.memory.ram(hpa, length), done, hpa);
+      done += length;
+    }
+  }
+}
+
+/**
+ * Makes a processor that runs bare machine code.
+ *
+ * @example Run three instructions and read a register
+ * ```ts
+ * import { createProcessor } from "@causeway/x86";
+ *
+ * const cpu = createProcessor();
+ * cpu.load(new Uint8Array([0x48, 0x01, 0xd8, 0xf4])); // ADD RAX, RBX; HLT
+ * cpu.set("rax", 40n);
+ * cpu.set("rbx", 2n);
+ * const stop = cpu.run();
+ * console.assert(stop.kind === "halt" && cpu.get("rax") === 42n);
+ * ```
+ */
+export function createProcessor(options: ProcessorOptions = {}): BareProcessor {
+  return new BareProcessor(options);
+}
