@@ -7,6 +7,9 @@
  * `exits` operations can leave the block (side exit): the sets before them must be visible at the exit.
  */
 
+import { FLOAT_OPCODES } from "./float_opcodes.ts";
+import { VECTOR_OPCODES } from "./vector_opcodes.ts";
+
 /** What a row says of an opcode. */
 export interface OpcodeInfo {
   /** Operand and result types. */
@@ -141,6 +144,8 @@ export const OPCODES = {
   vxor: { signature: "vv:v", ...PURE },
   /** ~first & second. */
   vandn: { signature: "vv:v", ...PURE },
+  ...VECTOR_OPCODES,
+  ...FLOAT_OPCODES,
 } as const satisfies Record<string, OpcodeInfo>;
 
 /** Name of an opcode. */
