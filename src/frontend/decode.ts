@@ -102,7 +102,7 @@ function operandSize(d: DecodeState, sizing: number): 1 | 2 | 4 | 8 {
     case Sizing.W_ONLY:
       return d.w ? 8 : 4;
   }
-  if (d.w && sizing !== Sizing.AT_MOST_4) return 8;
+  if (d.w) return sizing === Sizing.AT_MOST_4 ? 4 : 8;
   return d.operandSizePrefix === (d.codeSize === 16) ? 4 : 2;
 }
 

@@ -99,7 +99,7 @@ const VEX_MAPS: Record<string, number> = { "0F": 1, "0F38": 2, "0F3A": 3 };
 
 /** Takes the encoding of a row apart. */
 export function parseEncoding(row: Row): Encoding {
-  const [encoding, , operands] = row;
+  const [encoding, , operands, attributes] = row;
   const words = encoding.split(" ");
   const fields: Partial<Record<Field, number>> = {};
   let map: number = OpcodeMap.ONE_BYTE;
@@ -129,6 +129,7 @@ export function parseEncoding(row: Row): Encoding {
   const opcode = words[position++]!;
   const modrm = words[position];
   if (modrm !== undefined) parseModrm(modrm, operands, fields);
+  if (attributes?.modIgnored) delete fields.register;
   return {
     vex,
     map,

@@ -34,7 +34,7 @@ export const X87: readonly Row[] = [
   ["d9 c8+i", "FXCH",     "ST0,STi"],
   ["d9 d0",   "FNOP",     ""],
   // D9 D8+i: FSTP that raises no stack underflow; not in the SDM, in every processor.
-  ["d9 d8+i", "FSTPNCE",  "STi,ST0"],
+  ["d9 d8+i", "FSTPNCE",  "STi"],
   ["d9 e0",   "FCHS",     ""],
   ["d9 e1",   "FABS",     ""],
   ["d9 e4",   "FTST",     ""],
