@@ -21,6 +21,10 @@ export const BYTES = { void: 0, i8: 1, i16: 2, i32: 4, i64: 8, v128: 16 } as con
 export class Inst {
   /** Position in the block; set by the builder and renumbered by passes. */
   id = 0;
+  /** How often it is an operand of another operation or of the terminal. Counted by `countUses` and by the passes. */
+  uses = 0;
+  /** What the pass that runs has put in its place. */
+  replacement: Inst | undefined = undefined;
   constructor(
     readonly op: Opcode,
     readonly type: Type,
