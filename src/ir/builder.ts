@@ -14,6 +14,8 @@ export class IrBuilder {
   readonly insts: Inst[] = [];
   /** Index of the guest instruction whose operations are being appended. */
   guest = 0;
+  /** Set where exact floating-point operations are appended (Block.usesFloat). */
+  usesFloat = false;
 
   /** Appends an operation as it is. Prefer the named methods. */
   emit(op: Opcode, type: Type, args: readonly Value[], imm = 0, imm2 = 0): Value {
@@ -207,7 +209,8 @@ export class IrBuilder {
     offsets: readonly number[],
     terminal: Terminal,
   ): Block {
-    return { pc, mode, offsets, length: offsets[offsets.length - 1]!, insts: this.insts, terminal };
+    const block = { pc, mode, offsets, length: offsets[offsets.length - 1]!, insts: this.insts, terminal };
+    return this.usesFloat ? { ...block, usesFloat: true } : block;
   }
 
   #retype(x: Value, type: IntType): Value {

@@ -58,6 +58,11 @@ export interface Block {
   /** The operations, in order. */
   insts: Inst[];
   readonly terminal: Terminal;
+  /**
+   * It contains floating-point operations in an exact mode. They can set PE and so change the mode, therefore what
+   * follows must be looked up afresh.
+   */
+  readonly usesFloat?: boolean;
 }
 
 /** Flags of a memory operation (`imm` of `load`, `store`). */
