@@ -1,6 +1,6 @@
 /** Options that several commands have. */
 import { choice, type Flag, flag, type Option, value } from "./options.ts";
-import { parseCount, parseSize } from "./values.ts";
+import { parseCount, parseRam } from "./values.ts";
 import { type EngineName, ENGINES } from "../machine/engines.ts";
 
 /** Which engine runs the guest. */
@@ -22,7 +22,7 @@ export const MAX_INSTRUCTIONS: Option<number> = value(
 export const MEMORY: Option<number> = value(
   "SIZE",
   "RAM, such as 64M or 1G: the guest cannot use more. The host's memory is only used as the guest touches it.",
-  parseSize,
+  parseRam,
 );
 
 /** Numbers about the run. */

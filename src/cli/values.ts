@@ -16,6 +16,9 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** Guest RAM is a whole number of WebAssembly pages, and all of it has a 32-bit offset in the linear memory. */
+const RAM_UNIT = 0x1_0000, MAX_RAM = 0xe000_0000;
+
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 };
 
 /** A number of bytes: a count, or one with K, M or G (powers of 1024). */
@@ -26,6 +29,15 @@ export function parseSize(text: string): number {
   } catch {
     throw new RangeError("must be a number of bytes such as 65536, 64K, 256M or 1G");
   }
+}
+
+/** A size that guest RAM can have. */
+export function parseRam(text: string): number {
+  const size = parseSize(text);
+  if (size < RAM_UNIT || size > MAX_RAM || size % RAM_UNIT !== 0) {
+    throw new RangeError(`must be a multiple of 64K from 64K to ${MAX_RAM / UNITS.M!}M`);
+  }
+  return size;
 }
 
 /** An address of up to 64 bits. */

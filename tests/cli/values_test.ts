@@ -1,5 +1,6 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { parseAddress, parseCount, parseRange, parseSize } from "../../src/cli/values.ts";
+import { MAX_RAM } from "../../src/memory/physical.ts";
+import { parseAddress, parseCount, parseRam, parseRange, parseSize } from "../../src/cli/values.ts";
 
 Deno.test("parseCount() reads decimal, hexadecimal and exponents, and refuses the rest", () => {
   assertEquals(["0", "4_096", "0x10", "1e9", "9007199254740991"].map(parseCount), [
@@ -19,6 +20,11 @@ Deno.test("parseSize() knows K, M and G of either case", () => {
   for (const text of ["", "M", "1T", "-1K", "1.5G"]) {
     assertThrows(() => parseSize(text), RangeError, "number of bytes");
   }
+});
+
+Deno.test("parseRam() takes what LinearMemory takes", () => {
+  assertEquals(["64K", "3584M"].map(parseRam), [0x1_0000, MAX_RAM]);
+  for (const text of ["0", "65K", "4G"]) assertThrows(() => parseRam(text), RangeError, "from 64K to 3584M");
 });
 
 Deno.test("parseAddress() reads 64 bits and no more", () => {

@@ -39,7 +39,7 @@ Deno.test("checkImports() refuses packages and node: modules in product code, no
       "tests/cpu/c_test.ts": 'import { x } from "npm:iced-x86";',
     }),
     [
-      "src/cpu/a.ts:1: node:fs is for host-facing files only (src/cli/, src/linux/host/)",
+      "src/cpu/a.ts:1: node:fs is for host-facing files only (src/cli/, src/linux/fs/host.ts)",
       "src/cpu/a.ts:2: npm:iced-x86 is a package: product code imports none",
     ],
   );
