@@ -1,0 +1,169 @@
+/** Translated blocks by host-physical place, linear PC and mode; and their end when the bytes change. */
+import type { CodeOwner, CodePages } from "../memory/code_pages.ts";
+import { PAGE_SIZE } from "../memory/physical.ts";
+import type { Code } from "./code.ts";
+
+/** The blocks that occupy bytes of one frame. */
+interface FrameCode {
+  /** By `place` of the first byte; blocks at one place differ in PC or mode. Only blocks that start here. */
+  readonly starts: Map<number, Code[]>;
+  /** All blocks with bytes here. */
+  readonly all: Set<Code>;
+  /** One byte for each byte of the frame: 1 where an instruction lies. */
+  readonly bytes: Uint8Array;
+}
+
+/** What the cache counts. */
+export interface CodeCacheCounts {
+  translated: number;
+  droppedByStores: number;
+  evicted: number;
+}
+
+/** All translated code. */
+export class CodeCache implements CodeOwner {
+  /** Blocks by number; number 0 is never used. */
+  readonly codes: (Code | undefined)[] = [undefined];
+  readonly counts: CodeCacheCounts = { translated: 0, droppedByStores: 0, evicted: 0 };
+  readonly #frames = new Map<number, FrameCode>();
+  /** Live blocks, oldest first. */
+  readonly #live = new Set<Code>();
+
+  /**
+   * @param pages the marks that make stores to code take the slow path
+   * @param limit most live blocks; the oldest go first
+   */
+  constructor(readonly pages: CodePages, readonly limit: number) {
+    pages.setOwner(this);
+  }
+
+  /** Live blocks. */
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** The block that starts at a host-physical address, was translated for this PC and mode, and continues in this page. */
+  find(hpa: number, lo: number, hi: number, mode: number): Code | undefined {
+    const frame = this.#frames.get(Math.floor(hpa / PAGE_SIZE));
+    const candidates = frame?.starts.get(hpa % PAGE_SIZE);
+    return candidates?.find((code) => code.lo === lo && code.hi === hi && code.block.mode === mode);
+  }
+
+  /** Adds a block; evicts the oldest ones above the limit. */
+  add(code: Code): void {
+    while (this.#live.size >= this.limit) {
+      const [oldest] = this.#live;
+      this.drop(oldest!);
+      this.counts.evicted++;
+    }
+    this.counts.translated++;
+    // Numbers are not used again: jump tables may still hold those of dropped blocks.
+    code.number = this.codes.push(code) - 1;
+    this.#live.add(code);
+    const starts = this.#eachFrame(code, (frame, from, to) => {
+      frame.all.add(code);
+      frame.bytes.fill(1, from, to);
+    });
+    const place = code.hpa % PAGE_SIZE;
+    const list = starts.starts.get(place);
+    if (list === undefined) starts.starts.set(place, [code]);
+    else list.push(code);
+  }
+
+  /** Drops a block and the regions it is part of. */
+  drop(code: Code): void {
+    if (code.dropped) return;
+    code.dropped = true;
+    code.region = undefined;
+    for (const region of code.memberOf) {
+      region.dropped = true;
+      for (const member of region.codes) {
+        member.memberOf.delete(region);
+        if (member.region === region) member.region = undefined;
+      }
+    }
+    this.codes[code.number] = undefined;
+    this.#live.delete(code);
+    this.#removeFromFrames(code);
+  }
+
+  /** Whether an instruction of a translated block has a byte in the range (inside one page). */
+  overlaps(hpa: number, length: number): boolean {
+    const frame = this.#frames.get(Math.floor(hpa / PAGE_SIZE));
+    if (frame === undefined) return false;
+    const from = hpa % PAGE_SIZE;
+    for (let at = from; at < from + length; at++) if (frame.bytes[at] === 1) return true;
+    return false;
+  }
+
+  /** Drops the blocks with bytes in the range (inside one page). */
+  invalidate(hpa: number, length: number): void {
+    const number = Math.floor(hpa / PAGE_SIZE);
+    const frame = this.#frames.get(number);
+    if (frame === undefined || !this.overlaps(hpa, length)) return;
+    const from = hpa % PAGE_SIZE, to = from + length;
+    for (const code of [...frame.all]) {
+      const [start, end] = extent(code, number);
+      if (start < to && from < end) {
+        this.drop(code);
+        this.counts.droppedByStores++;
+      }
+    }
+  }
+
+  #eachFrame(code: Code, visit: (frame: FrameCode, from: number, to: number) => void): FrameCode {
+    const first = Math.floor(code.hpa / PAGE_SIZE);
+    for (const number of framesOf(code)) {
+      let frame = this.#frames.get(number);
+      if (frame === undefined) {
+        frame = { starts: new Map(), all: new Set(), bytes: new Uint8Array(PAGE_SIZE) };
+        this.#frames.set(number, frame);
+        this.pages.mark(number);
+      }
+      const [from, to] = extent(code, number);
+      visit(frame, from, to);
+    }
+    return this.#frames.get(first)!;
+  }
+
+  #removeFromFrames(code: Code): void {
+    for (const number of framesOf(code)) {
+      const frame = this.#frames.get(number)!;
+      frame.all.delete(code);
+      if (frame.all.size === 0) {
+        this.#frames.delete(number);
+        this.pages.unmark(number);
+        continue;
+      }
+      const [from, to] = extent(code, number);
+      frame.bytes.fill(0, from, to);
+      for (const other of frame.all) {
+        const [start, end] = extent(other, number);
+        if (start < to && from < end) frame.bytes.fill(1, start, end);
+      }
+    }
+    const starts = this.#frames.get(Math.floor(code.hpa / PAGE_SIZE))?.starts;
+    const place = code.hpa % PAGE_SIZE;
+    const rest = starts?.get(place)?.filter((other) => other !== code);
+    if (rest === undefined) return;
+    if (rest.length === 0) starts!.delete(place);
+    else starts!.set(place, rest);
+  }
+}
+
+/** Numbers of the frames that a block's bytes lie in. */
+function framesOf(code: Code): number[] {
+  const first = Math.floor(code.hpa / PAGE_SIZE);
+  return code.secondPage < 0 ? [first] : [...new Set([first, code.secondPage / PAGE_SIZE])];
+}
+
+/** Bytes of the frame that the block occupies: from and to offsets. */
+function extent(code: Code, frame: number): [number, number] {
+  const from = code.hpa % PAGE_SIZE;
+  const end = from + code.block.length;
+  const isFirst = Math.floor(code.hpa / PAGE_SIZE) === frame;
+  if (!isFirst) return [0, end - PAGE_SIZE];
+  // A block whose two pages are one frame occupies its end and its start: all of it, to be simple and safe.
+  if (code.secondPage >= 0 && code.secondPage / PAGE_SIZE === frame) return [0, PAGE_SIZE];
+  return [from, Math.min(end, PAGE_SIZE)];
+}

@@ -1,0 +1,40 @@
+/** The mode the processor is in, from the state. */
+import { Mode } from "../cpu/mode.ts";
+import { Flag } from "../cpu/rflags.ts";
+import { CPL, CR0, MXCSR, RFLAGS_SYSTEM, SEG_ATTRIBUTES, SEG_BASE, Segment, SEGMENT, SEGMENT_STRIDE } from "../cpu/state.ts";
+
+const CR0_PE = 1, CR0_EM = 4, CR0_TS = 8, CR0_AM = 0x4_0000;
+/** Segment attributes: descriptor bits 55:40. */
+const ATTRIBUTE_L = 0x2000, ATTRIBUTE_DB = 0x4000;
+/** MXCSR: rounding control, FTZ, DAZ and masks; and what they are in the plain mode. */
+const MXCSR_CONTROL = 0xffc0, MXCSR_MASKS = 0x1f80, MXCSR_PE = 0x20;
+
+const word = (segment: number, field: number): number => (SEGMENT + SEGMENT_STRIDE * segment + field) >> 2;
+
+/** The mode bits (cpu/mode.ts). */
+export function currentMode(m: Int32Array): number {
+  const rflags = m[RFLAGS_SYSTEM >> 2]!, cr0 = m[CR0 >> 2]!;
+  let mode = floatMode(m[MXCSR >> 2]!) << Mode.FP_SHIFT;
+  if (m[CPL >> 2] === 3) mode |= Mode.USER;
+  if ((rflags & Flag.TF) !== 0) mode |= Mode.TRAP;
+  if ((cr0 & CR0_PE) === 0 || (rflags & Flag.VM) !== 0) mode |= Mode.REAL;
+  if ((cr0 & (CR0_TS | CR0_EM)) !== 0) mode |= Mode.NO_FPU;
+  if ((cr0 & CR0_AM) !== 0 && (rflags & Flag.AC) !== 0) mode |= Mode.ALIGN;
+  const attributes = m[word(Segment.CS, SEG_ATTRIBUTES)]!;
+  if ((attributes & ATTRIBUTE_L) !== 0) return mode | 2;
+  if ((attributes & ATTRIBUTE_DB) !== 0) mode |= 1;
+  if ((m[word(Segment.SS, SEG_ATTRIBUTES)]! & ATTRIBUTE_DB) !== 0) mode |= Mode.STACK32;
+  return segmented(m) ? mode | Mode.SEGMENTED : mode;
+}
+
+function floatMode(mxcsr: number): number {
+  if ((mxcsr & MXCSR_MASKS) !== MXCSR_MASKS) return 2;
+  return (mxcsr & MXCSR_CONTROL) === MXCSR_MASKS && (mxcsr & MXCSR_PE) !== 0 ? 0 : 1;
+}
+
+function segmented(m: Int32Array): boolean {
+  for (let segment = Segment.ES as number; segment <= Segment.DS; segment++) {
+    if (m[word(segment, SEG_BASE)] !== 0) return true;
+  }
+  return false;
+}

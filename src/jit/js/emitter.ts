@@ -1,0 +1,295 @@
+/** Writes the JavaScript of a region: one function with the guest's registers in variables. */
+import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
+import type { Inst, Value } from "../../ir/types.ts";
+import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
+import { BUDGET, EVENT, RIP, TLB_BASE } from "../../cpu/state.ts";
+import { helperInfo } from "../../cpu/helpers.ts";
+import { TLB_ADDEND, TLB_ENTRIES, TLB_HIGH } from "../../memory/physical.ts";
+import type { Code } from "../code.ts";
+import type { Exit } from "../engine.ts";
+import { knownTarget } from "../region.ts";
+import { type Analysis, analyse, HI, LO } from "./analysis.ts";
+import { LOWERING } from "./lowering.ts";
+import {
+  type Cells,
+  collectCells,
+  declareCells,
+  highName,
+  inVariable,
+  loadCells,
+  lowName,
+  storeCells,
+} from "./registers.ts";
+
+/** The text of a compiled region. */
+export interface Emitted {
+  /** A function expression over the names that engine.ts binds. */
+  readonly source: string;
+  readonly exits: Exit[];
+}
+
+/** Whether an operation may change cells behind the block's back. */
+export function reloadsCells(inst: Inst): boolean {
+  return inst.op === "call" && helperInfo(inst.imm).state === "all";
+}
+
+/** Emits one region. `wordwise`: the vector opcodes whose functions work on a word at a time. */
+export function emitRegion(codes: readonly Code[], wordwise: ReadonlySet<VectorOpcode>): Emitted {
+  return new Emitter(codes, wordwise).emit();
+}
+
+/** Text under construction. Lowering rows (lowering.ts) use what is public. */
+export class Emitter {
+  readonly #exits: Exit[] = [];
+  readonly #cells: Cells;
+  #out: string[] = [];
+  #analysis!: Analysis;
+  #code!: Code;
+  /** Number of the block being emitted: its label, and part of its values' names. */
+  #block = 0;
+  /** Texts of values written in place, by id. */
+  #texts: (string | undefined)[] = [];
+  #highTexts: (string | undefined)[] = [];
+
+  constructor(readonly codes: readonly Code[], readonly wordwise: ReadonlySet<VectorOpcode>) {
+    this.#cells = collectCells(codes.map(({ block }) => block.insts));
+  }
+
+  emit(): Emitted {
+    this.#out.push(
+      `(b)=>{${declareCells(this.#cells.used)}`,
+      `let n=M[${BUDGET >> 2}],x=0,e=0;const T=M[${TLB_BASE >> 2}]>>2;`,
+      "L:for(;;){switch(b){\n",
+    );
+    for (const [number, code] of this.codes.entries()) this.#emitBlock(number, code);
+    this.#out.push(
+      "}}\n",
+      storeCells(this.#cells.written),
+      `M[${BUDGET >> 2}]=n;return x;}`,
+    );
+    return { source: this.#out.join(""), exits: this.#exits };
+  }
+
+  #emitBlock(number: number, code: Code): void {
+    const { block, count } = code;
+    this.#block = number;
+    this.#code = code;
+    this.#analysis = analyse(block, reloadsCells);
+    this.#texts = [];
+    this.#highTexts = [];
+    const budget = this.#exit({ kind: "budget", lo: code.lo, hi: code.hi });
+    this.#out.push(`case ${number}:B${number}:for(;;){if(n<${count}){x=${budget};break L;}n-=${count};`);
+    for (const inst of block.insts) {
+      const { pure }: OpcodeInfo = OPCODES[inst.op];
+      const isGet = inst.op === "get32" || inst.op === "get64" || inst.op === "getv";
+      if ((pure || isGet) && this.#analysis.needs[inst.id] === 0) continue;
+      this.#out.push("\n");
+      LOWERING[inst.op](this, inst);
+    }
+    this.#emitTerminal();
+    this.#out.push("}\n");
+  }
+
+  // --- What lowering rows use ---
+
+  /** Appends text. */
+  write(text: string): void {
+    this.#out.push(text);
+  }
+
+  /** Text of a 32-bit value, or of the low half of a 64-bit one. */
+  lo(value: Value): string {
+    if (value.op === "const32" || value.op === "const64") return literal(value.imm);
+    return this.#texts[value.id] ?? this.name(value);
+  }
+  /** Text of the high half. */
+  hi(value: Value): string {
+    if (value.op === "const64") return literal(value.imm2);
+    return this.#highTexts[value.id] ?? `${this.name(value)}h`;
+  }
+  /** Text of word `word` of a v128. */
+  word(value: Value, word: number): string {
+    return `${this.name(value)}_${word}`;
+  }
+  /** Variable of a value. */
+  name(value: Value): string {
+    return `v${this.#block}_${value.id}`;
+  }
+  /** Whether somebody needs the low or high half (or, for 32-bit values, the value: LO). */
+  needs(inst: Inst, half: number): boolean {
+    return (this.#analysis.needs[inst.id]! & half) !== 0;
+  }
+
+  /** Defines a 32-bit value by an expression. */
+  define(inst: Inst, text: string): void {
+    if (this.#analysis.inline[inst.id] === 1) this.#texts[inst.id] = `(${text})`;
+    else this.write(`const ${this.name(inst)}=${text};`);
+  }
+  /** Defines a 64-bit value by two independent expressions. */
+  define64(inst: Inst, lo: string, hi: string): void {
+    if (this.#analysis.inline[inst.id] === 1) {
+      this.#texts[inst.id] = isAtom(lo) ? lo : `(${lo})`;
+      this.#highTexts[inst.id] = isAtom(hi) ? hi : `(${hi})`;
+      return;
+    }
+    // Names and literals need no variable of their own, except names of registers, which change.
+    if (isValueAtom(lo)) this.#texts[inst.id] = lo;
+    else if (this.needs(inst, LO)) this.write(`const ${this.name(inst)}=${lo};`);
+    if (isValueAtom(hi)) this.#highTexts[inst.id] = hi;
+    else if (this.needs(inst, HI)) this.write(`const ${this.name(inst)}h=${hi};`);
+  }
+  /** Defines a v128 value by four expressions. */
+  defineWords(inst: Inst, text: (word: number) => string): void {
+    const name = this.name(inst);
+    this.write(`const ${name}_0=${text(0)},${name}_1=${text(1)},${name}_2=${text(2)},${name}_3=${text(3)};`);
+  }
+
+  /** Reads a cell. */
+  get(inst: Inst): void {
+    const { imm } = inst;
+    const wide = inst.op === "get64";
+    const variable = inVariable(imm);
+    const lo = variable ? lowName(imm) : `M[${imm >> 2}]`;
+    const hi = variable ? highName(imm) : `M[${(imm >> 2) + 1}]`;
+    if (variable && this.#analysis.alias[inst.id] === 1) {
+      this.#texts[inst.id] = lo;
+      this.#highTexts[inst.id] = hi;
+      return;
+    }
+    if (!wide || this.needs(inst, LO)) this.write(`const ${this.name(inst)}=${lo};`);
+    if (wide && this.needs(inst, HI)) this.write(`const ${this.name(inst)}h=${hi};`);
+  }
+  /** Writes a cell. */
+  set(inst: Inst): void {
+    const { imm } = inst;
+    const value = inst.args[0]!;
+    const variable = inVariable(imm);
+    const lo = variable ? lowName(imm) : `M[${imm >> 2}]`;
+    if (inst.op === "set32") return this.write(`${lo}=${this.lo(value)};`);
+    const hi = variable ? highName(imm) : `M[${(imm >> 2) + 1}]`;
+    const high = this.hi(value);
+    // The high half may be made of the register's old low half.
+    if (high.includes(lo)) {
+      this.write(`e=${this.lo(value)};${hi}=${high};${lo}=e;`);
+      return;
+    }
+    this.write(`${lo}=${this.lo(value)};${hi}=${high};`);
+  }
+
+  /** Leaves by a side exit if an event has been raised. */
+  checkEvent(inst: Inst): void {
+    this.write(`if(M[${EVENT >> 2}]!==0){x=${this.#sideExit(inst)};break L;}`);
+  }
+
+  /**
+   * A memory access: the fast path if the soft TLB's tag matches, else the slow path and its check.
+   *
+   * @param tag offset of the tag in a TLB entry
+   * @param masked text compared with the tag: the address with the bits that must be 0
+   */
+  access(inst: Inst, tag: number, masked: (lo: string) => string, fast: string, slow: string): void {
+    const address = inst.args[0]!;
+    const lo = this.atom(this.lo(address)), hi = this.hi(address);
+    this.write(
+      `e=T+((${lo}>>>9)&${(TLB_ENTRIES - 1) << 3});` +
+        `if(M[e${tag === 0 ? "" : `+${tag >> 2}`}]===(${masked(lo)})&&M[e+${TLB_HIGH >> 2}]===${hi}){` +
+        `e=${lo}+M[e+${TLB_ADDEND >> 2}];${fast}}else{${slow}`,
+    );
+    this.checkEvent(inst);
+    this.write("}");
+  }
+
+  /** Makes sure that a text can be mentioned several times. */
+  atom(text: string): string {
+    if (isAtom(text)) return text;
+    const name = `t${this.#temporaries++}`;
+    this.write(`const ${name}=${text};`);
+    return name;
+  }
+  #temporaries = 0;
+
+  /** Stores the variables and the budget for a helper that looks at all state, and loads them again. */
+  aroundAllState(call: string): void {
+    this.write(`${storeCells(this.#cells.written)}M[${BUDGET >> 2}]=n;${call}${loadCells(this.#cells.used)}`);
+  }
+
+  // --- Exits and the end of a block ---
+
+  #exit(exit: Exit): number {
+    return this.#exits.push(exit) - 1;
+  }
+  #sideExit({ guest }: Inst): number {
+    const { block, count } = this.#code;
+    const [lo, hi] = halves(block.pc + BigInt(block.offsets[guest]!));
+    return this.#exit({ kind: "side", lo, hi, undo: count - guest });
+  }
+  /** Statement that goes on at a linear address. */
+  #goto(target: bigint): string {
+    const [lo, hi] = halves(target);
+    const number = this.codes.findIndex((code) => code.lo === lo && code.hi === hi);
+    if (number === this.#block) return `continue B${number};`;
+    if (number >= 0) return `b=${number};continue L;`;
+    return `x=${this.#exit({ kind: "jump", lo, hi, next: undefined, epoch: -1 })};break L;`;
+  }
+  #emitTerminal(): void {
+    const { terminal } = this.#code.block;
+    switch (terminal.kind) {
+      case "jump":
+        return this.write(this.#goto(terminal.target));
+      case "branch":
+        return this.write(
+          `if(${condition(this.lo(terminal.condition))}){${this.#goto(terminal.taken)}}` +
+            `else{${this.#goto(terminal.next)}}`,
+        );
+      case "indirect": {
+        const known = knownTarget(terminal);
+        if (known !== undefined) return this.write(this.#goto(known));
+        return this.#emitIndirect(terminal.target, terminal.hint === "call" ? [] : this.#localTargets(terminal.hint));
+      }
+      case "redispatch": {
+        const { target } = terminal;
+        const exit = this.#exit({ kind: "indirect", redispatch: true });
+        return this.write(`${setRip(this.lo(target), this.hi(target))}x=${exit};break L;`);
+      }
+      case "event": {
+        const [lo, hi] = halves(terminal.rip);
+        const { event, vector, error } = terminal;
+        const undo = terminal.retired ? 0 : 1;
+        return this.write(`x=${this.#exit({ kind: "event", lo, hi, undo, event, vector, error })};break L;`);
+      }
+    }
+  }
+  #emitIndirect(target: Value, local: readonly number[]): void {
+    const lo = this.atom(this.lo(target)), hi = this.atom(this.hi(target));
+    if (local.length > 0) {
+      const cases = local.map((number) => `case ${this.codes[number]!.lo}:b=${number};continue L;`);
+      this.write(`if(${hi}===${this.codes[local[0]!]!.hi})switch(${lo}){${cases.join("")}}`);
+    }
+    this.write(`${setRip(lo, hi)}x=${this.#exit({ kind: "indirect", redispatch: false })};break L;`);
+  }
+  /** Numbers of the region's blocks that an indirect transfer may lead to. */
+  #localTargets(hint: "jump" | "return"): number[] {
+    if (hint === "jump") return [];
+    const returns = new Set(
+      this.codes.map(({ block: { terminal } }) => terminal.kind === "indirect" ? terminal.returnTo : undefined),
+    );
+    return [...this.codes.keys()].filter((number) => returns.has(this.codes[number]!.block.pc));
+  }
+}
+
+const literal = (value: number): string => value < 0 ? `(${value})` : `${value}`;
+const isAtom = (text: string): boolean => /^(\w+|\(-?\d+\))$/.test(text);
+/** A literal, or a variable that is assigned once. */
+const isValueAtom = (text: string): boolean => /^([vt]\w+|\d+|\(-?\d+\))$/.test(text);
+
+/** Text of a condition: comparisons stand as they are. */
+function condition(text: string): string {
+  const comparison = /^\((.*)\?1:0\)$/.exec(text);
+  return comparison === null ? `${text}!==0` : comparison[1]!;
+}
+
+const setRip = (lo: string, hi: string): string => `M[${RIP >> 2}]=${lo};M[${(RIP >> 2) + 1}]=${hi};`;
+
+function halves(address: bigint): [number, number] {
+  return [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
+}

@@ -1,0 +1,65 @@
+/** Which cells of the processor state live in variables of a compiled function, and how those are named. */
+import type { Inst } from "../../ir/types.ts";
+import { CF, GPR, RFLAGS_SYSTEM, Segment, segmentBase } from "../../cpu/state.ts";
+
+const isGpr = (offset: number): boolean => offset >= GPR && offset < GPR + 128;
+const isBase = (offset: number): boolean => offset === segmentBase(Segment.FS) || offset === segmentBase(Segment.GS);
+
+/** Whether a cell that `get` or `set` mentions lives in a variable. Others are accessed in memory, in order. */
+export function inVariable(offset: number): boolean {
+  return isGpr(offset) || (offset >= CF && offset < RFLAGS_SYSTEM) || isBase(offset);
+}
+
+/** Whether the cell is 64 bits wide. */
+export const isWide = (offset: number): boolean => isGpr(offset) || isBase(offset);
+
+/** Variable of a cell, or of its low half. */
+export const lowName = (offset: number): string => isGpr(offset) ? `g${offset >> 3}l` : `c${offset.toString(16)}`;
+/** Variable of the high half of a cell. */
+export const highName = (offset: number): string =>
+  isGpr(offset) ? `g${offset >> 3}h` : `c${offset.toString(16)}h`;
+
+/** The cells in variables that some operation reads or writes, and those that some operation writes. */
+export interface Cells {
+  readonly used: ReadonlySet<number>;
+  readonly written: ReadonlySet<number>;
+}
+
+/** Collects the cells of a list of operations. */
+export function collectCells(lists: readonly (readonly Inst[])[]): Cells {
+  const used = new Set<number>(), written = new Set<number>();
+  for (const insts of lists) {
+    for (const { op, imm } of insts) {
+      const isSet = op === "set32" || op === "set64";
+      if (!isSet && op !== "get32" && op !== "get64" || !inVariable(imm)) continue;
+      used.add(imm);
+      if (isSet) written.add(imm);
+    }
+  }
+  return { used, written };
+}
+
+/** Statements that load cells from the state. */
+export function loadCells(cells: Iterable<number>): string {
+  return assignments(cells, (name, word) => `${name}=M[${word}];`);
+}
+
+/** Statements that store cells to the state. */
+export function storeCells(cells: Iterable<number>): string {
+  return assignments(cells, (name, word) => `M[${word}]=${name};`);
+}
+
+function assignments(cells: Iterable<number>, text: (name: string, word: number) => string): string {
+  let code = "";
+  for (const offset of cells) {
+    code += text(lowName(offset), offset >> 2);
+    if (isWide(offset)) code += text(highName(offset), (offset >> 2) + 1);
+  }
+  return code;
+}
+
+/** Declaration of the variables, loaded. */
+export function declareCells(cells: Iterable<number>): string {
+  const code = assignments(cells, (name, word) => `${name}=M[${word}],`);
+  return code === "" ? "" : `let ${code.slice(0, -1)};`;
+}

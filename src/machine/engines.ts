@@ -1,0 +1,66 @@
+/** Puts a processor together: memory, helpers, frontend and engines. */
+import { createFloat } from "../cpu/float/mod.ts";
+import { HELPER_NAMES } from "../cpu/helpers.ts";
+import type { HelperFunction, HelperName } from "../cpu/helpers.ts";
+import { createVectorHelpers } from "../cpu/vector/helpers.ts";
+import { createFloatReference } from "../cpu/vector/float_reference.ts";
+import { VECTOR_REFERENCE } from "../cpu/vector/reference.ts";
+import { translate } from "../frontend/translate.ts";
+import type { Bindings } from "../jit/bindings.ts";
+import { Dispatcher, type Tiers } from "../jit/dispatcher.ts";
+import { JsEngine } from "../jit/js/engine.ts";
+import { GuestAccess } from "../memory/access.ts";
+import { Mmu } from "../memory/mmu.ts";
+import type { LinearMemory } from "../memory/physical.ts";
+import { createIntegerHelpers } from "../cpu/integer_helpers.ts";
+import { createSystemHelpers } from "../cpu/system_helpers.ts";
+import { createX87Helpers } from "../cpu/x87/helpers.ts";
+import { HostedProcessor } from "./hosted_processor.ts";
+
+/** Which engine runs guest code; `auto` moves it up as it gets hot. */
+export type EngineName = "interpreter" | "js" | "auto";
+
+/** How a processor is put together. */
+export interface ProcessorConfiguration {
+  /** Default: `auto`. */
+  readonly engine?: EngineName;
+  /** Seed of RDRAND and RDSEED. Default: a fixed one. */
+  readonly seed?: number;
+  /** For tests and measurements: thresholds and sizes; defaults come from the engine. */
+  readonly tiers?: Partial<Omit<Tiers, "engine">>;
+}
+
+/** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
+const AUTO_THRESHOLD = 60;
+const REGION_BLOCKS = 48;
+const CODE_CACHE_BLOCKS = 1 << 16;
+
+/** A processor over a linear memory, its exceptions and system calls left to the host. */
+export function newProcessor(memory: LinearMemory, configuration: ProcessorConfiguration = {}): HostedProcessor {
+  const { engine = "auto", seed = 1, tiers = {} } = configuration;
+  const mmu = new Mmu(memory);
+  const access = new GuestAccess(mmu);
+  const float = createFloat(memory.buffer);
+  const clock = { instructions: (): number => dispatcher.instructions() };
+  const implementations: Record<HelperName, HelperFunction> = {
+    ...createIntegerHelpers(memory, access),
+    ...createSystemHelpers(memory, access, clock, seed),
+    ...createVectorHelpers(memory, access, float),
+    ...createX87Helpers(memory, access, float),
+  };
+  const bindings: Bindings = {
+    memory,
+    access,
+    helpers: HELPER_NAMES.map((name) => implementations[name]),
+    vector: VECTOR_REFERENCE,
+    float: createFloatReference(float),
+  };
+  const js = engine === "interpreter" ? undefined : new JsEngine(bindings);
+  const dispatcher = new Dispatcher(bindings, translate, {
+    engine: js,
+    threshold: tiers.threshold ?? (engine === "js" ? 1 : AUTO_THRESHOLD),
+    regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS,
+    codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
+  });
+  return new HostedProcessor(dispatcher, js);
+}

@@ -1,0 +1,62 @@
+/** A processor whose exceptions and system calls the host settles. */
+import { Event } from "../cpu/fault.ts";
+import { EVENT, EVENT_ADDRESS, EVENT_ERROR, EVENT_VECTOR } from "../cpu/state.ts";
+import type { Dispatcher } from "../jit/dispatcher.ts";
+import type { JsEngine } from "../jit/js/engine.ts";
+import type { Mmu } from "../memory/mmu.ts";
+import type { LinearMemory } from "../memory/physical.ts";
+import type { Processor, Stop } from "./processor.ts";
+
+/** Largest budget of one run: the budget cell is a signed 32-bit number. */
+const MAX_BUDGET = 0x7fff_ffff;
+
+/** The processor that the Linux personality and bare programs run on. */
+export class HostedProcessor implements Processor {
+  readonly memory: LinearMemory;
+  readonly mmu: Mmu;
+
+  /**
+   * @param js the JavaScript engine, for dumps; undefined when everything is interpreted
+   */
+  constructor(readonly dispatcher: Dispatcher, readonly js: JsEngine | undefined) {
+    this.memory = dispatcher.bindings.memory;
+    this.mmu = dispatcher.bindings.access.mmu;
+  }
+
+  get instructions(): number {
+    return this.dispatcher.instructions();
+  }
+
+  run(instructions: number): Stop {
+    this.mmu.enterWorld();
+    this.dispatcher.run(Math.min(instructions, MAX_BUDGET));
+    return this.#stop();
+  }
+
+  #stop(): Stop {
+    const m = this.memory.i32;
+    const event = m[EVENT >> 2]!;
+    switch (event) {
+      case Event.BUDGET:
+        return { kind: "budget" };
+      case Event.SYSCALL:
+        return { kind: "syscall" };
+      case Event.HALT:
+        return { kind: "halt" };
+      case Event.INTERRUPT:
+        return { kind: "interrupt", vector: m[EVENT_VECTOR >> 2]! };
+      case Event.FAULT:
+        return {
+          kind: "fault",
+          vector: m[EVENT_VECTOR >> 2]!,
+          error: m[EVENT_ERROR >> 2]!,
+          address: BigInt.asUintN(
+            64,
+            (BigInt(m[(EVENT_ADDRESS >> 2) + 1]!) << 32n) | BigInt(m[EVENT_ADDRESS >> 2]! >>> 0),
+          ),
+        };
+      default:
+        throw new Error(`the dispatcher left event ${event} unsettled`);
+    }
+  }
+}
