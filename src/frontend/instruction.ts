@@ -85,7 +85,7 @@ export interface Traits {
   readonly protectedOnly: boolean;
   /** Nothing may follow it in its block: a control transfer, or a change of the mode of execution. */
   readonly ends: boolean;
-  /** Its memory operand of 16 bytes must be aligned, or #GP(0) (SSE without the instructions for unaligned data). */
+  /** Its memory operand of 16 bytes must be aligned, or #GP(0): SSE but for unaligned moves and PCMPxSTRx, CMPXCHG16B. */
   readonly aligned: boolean;
   readonly unit: Unit;
 }

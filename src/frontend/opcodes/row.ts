@@ -46,7 +46,8 @@ export interface Attributes {
   readonly protectedOnly?: true;
   /** Ends its block. */
   readonly ends?: true;
-  /** A memory operand of 16 bytes need not be aligned. */
+  /** A memory operand of 16 bytes must be aligned: so it is in SSE rows without `unaligned`, and in rows with `aligned`. */
+  readonly aligned?: true;
   readonly unaligned?: true;
   /** The unit, where the operands do not show it. */
   readonly unit?: Unit;

@@ -170,13 +170,14 @@ function sizing(operands: readonly string[], attributes: Attributes, encoding: E
 
 function traits(operands: readonly string[], attributes: Attributes, encoding: Encoding): Traits {
   const unit = attributes.unit ?? unitOf(operands, encoding);
+  const alignable = !attributes.unaligned && (unit === "sse" || unit === "mmx");
   return {
     lock: attributes.lock === true,
     cpl0: attributes.cpl0 === true,
     protectedOnly: attributes.protectedOnly === true || encoding.vex,
     ends: attributes.ends === true,
-    aligned: unit === "sse" && !attributes.unaligned &&
-      operands.some((operand) => /^[WM](dq|ps|pd)$/.test(operand)),
+    aligned: attributes.aligned === true ||
+      (alignable && operands.some((name) => /^[WM](dq|ps|pd)$/.test(name))),
     unit,
   };
 }

@@ -171,7 +171,7 @@ export const TWO_BYTE: readonly Row[] = [
   ["0f b0 /r",          "CMPXCHG",     "Eb,Gb",    { lock: true }],
   ["0f b1 /r",          "CMPXCHG",     "Ev,Gv",    { lock: true }],
   ["rex.w0 0f c7 /1",   "CMPXCHG8B",   "Mq",       { lock: true }],
-  ["rex.w1 0f c7 /1",   "CMPXCHG16B",  "Mdq",      { lock: true }],
+  ["rex.w1 0f c7 /1",   "CMPXCHG16B",  "Mdq",      { lock: true, aligned: true }],
   ["0f c0 /r",          "XADD",        "Eb,Gb",    { lock: true }],
   ["0f c1 /r",          "XADD",        "Ev,Gv",    { lock: true }],
   ["0f b2 /r",          "LSS",         "Gv,Mp",    { ends: true }],
