@@ -1,5 +1,7 @@
 /** Translated code: a block with what the tiers have made of it. */
+import { optimize } from "../ir/passes/optimize.ts";
 import type { Block } from "../ir/types.ts";
+import { STATE_EFFECTS } from "../cpu/state_effects.ts";
 import type { Region } from "./engine.ts";
 import type { Step } from "./interpreter/step.ts";
 
@@ -24,8 +26,11 @@ export class Code {
   readonly lo: number;
   readonly hi: number;
 
+  /** Whether the passes have been over the block. */
+  #optimized = false;
+
   constructor(
-    readonly block: Block,
+    public block: Block,
     /** Host-physical address of the first byte. */
     readonly hpa: number,
     /** Host-physical page of the bytes beyond the first page, or -1. */
@@ -34,5 +39,13 @@ export class Code {
     this.count = block.offsets.length - 1;
     this.lo = Number(BigInt.asIntN(32, block.pc));
     this.hi = Number(BigInt.asIntN(32, block.pc >> 32n));
+  }
+
+  /** Puts the block through the passes, once. */
+  optimize(): void {
+    if (this.#optimized) return;
+    this.#optimized = true;
+    this.block = optimize(this.block, STATE_EFFECTS);
+    this.steps = undefined;
   }
 }

@@ -178,6 +178,7 @@ export class Dispatcher {
 
   #compile(code: Code, engine: Engine): void {
     const codes = selectRegion(code, this.cache, this.tiers.regionBlocks, this.tiers.threshold);
+    for (const member of codes) member.optimize();
     const region = engine.compile(codes);
     this.counts.regionsCompiled++;
     for (const [entry, member] of codes.entries()) {

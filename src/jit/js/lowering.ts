@@ -47,7 +47,7 @@ const shift64 =
   };
 
 const less = (x: string, y: string): string => `(${x}>>>0)<(${y}>>>0)`;
-const bool = (text: string): string => `${text}?1:0`;
+const bool = (text: string): string => `(${text})?1:0`;
 
 const load = (size: number, masked: (lo: string) => string, fast: string, name: string): Lowering => (e, inst) => {
   const { imm } = inst;
