@@ -9,13 +9,16 @@ const DEPTH = 3;
 export function possibleBits(x: Inst, depth = DEPTH): number {
   if (x.op === "const32") return x.imm;
   if (x.type === "i8") return 0xff;
-  const mask = depth === 0 ? -1 : bitsOfOperation(x, depth - 1);
+  const mask = depth === 0 ? -1 : possibleBitsOfOperation(x, depth - 1);
   return x.type === "i16" ? mask & 0xffff : mask;
 }
 
-function bitsOfOperation(x: Inst, depth: number): number {
+/** The same by the operation alone, whatever type it claims; operands are looked at `depth` levels deep. */
+export function possibleBitsOfOperation(x: Inst, depth: number): number {
   const { args } = x;
   switch (x.op) {
+    case "const32":
+      return x.imm;
     case "eq32":
     case "ne32":
     case "ltu32":
@@ -28,6 +31,7 @@ function bitsOfOperation(x: Inst, depth: number): number {
     case "lts64":
     case "leu64":
     case "les64":
+    case "vanytrue":
       return 1;
     case "clz32":
     case "ctz32":
@@ -38,8 +42,11 @@ function bitsOfOperation(x: Inst, depth: number): number {
     case "popcnt64":
       return 0x7f;
     case "load8":
+    case "vextract8":
       return 0xff;
     case "load16":
+    case "vextract16":
+    case "vmask8":
       return 0xffff;
     case "and32":
       return possibleBits(args[0]!, depth) & possibleBits(args[1]!, depth);
@@ -48,14 +55,20 @@ function bitsOfOperation(x: Inst, depth: number): number {
       return possibleBits(args[0]!, depth) | possibleBits(args[1]!, depth);
     case "select32":
       return possibleBits(args[1]!, depth) | possibleBits(args[2]!, depth);
-    case "shr32":
-      return args[1]!.op === "const32" ? (possibleBits(args[0]!, depth) >>> args[1]!.imm) | 0 : -1;
+    case "shr32": {
+      const bits = possibleBits(args[0]!, depth);
+      // By an unknown count, bits move to any lower place.
+      return args[1]!.op === "const32" ? (bits >>> args[1]!.imm) | 0 : upTo(bits);
+    }
     case "shl32":
       return args[1]!.op === "const32" ? possibleBits(args[0]!, depth) << args[1]!.imm : -1;
     default:
       return -1;
   }
 }
+
+/** All bits up to the highest one set. */
+const upTo = (bits: number): number => bits === 0 ? 0 : (-1 >>> Math.clz32(bits)) | 0;
 
 /** A value that agrees with `x` (32 bits) in the bits of `mask`: a simpler one where there is one. */
 export function demand(fold: Folder, x: Inst, mask: number): Inst {
