@@ -8,7 +8,20 @@ import { readInput } from "./input.ts";
 import { choice, parseCommandLine, value, values } from "./options.ts";
 import { print, report } from "./output.ts";
 import { applyRegisterFile, registerFile } from "./register_file.ts";
-import { ENGINE, HELP, JSON_OUTPUT, MAX_INSTRUCTIONS, MEMORY, STATS } from "./shared_options.ts";
+import { openDump } from "./dump.ts";
+import { reportStatistics } from "./statistics.ts";
+import {
+  defined,
+  DUMP,
+  DUMP_FILE,
+  ENGINE,
+  HELP,
+  JSON_OUTPUT,
+  MAX_INSTRUCTIONS,
+  MEMORY,
+  SEED,
+  STATS,
+} from "./shared_options.ts";
 import { parseAddress, parseRange } from "./values.ts";
 
 const OPTIONS = {
@@ -28,6 +41,9 @@ const OPTIONS = {
   engine: ENGINE,
   "max-instructions": MAX_INSTRUCTIONS,
   memory: MEMORY,
+  seed: SEED,
+  dump: DUMP,
+  "dump-file": DUMP_FILE,
   stats: STATS,
   json: JSON_OUTPUT,
   help: HELP,
@@ -73,24 +89,32 @@ export const exec: Command = {
     }
     const code = readInput(file);
     if (code.length === 0) throw inputError(`${file} is empty`);
+    const dump = openDump(values.dump, values["dump-file"]);
     try {
-      const cpu = createProcessor({
+      const cpu = createProcessor(defined({
         mode: Number(values.mode ?? 64) as BareMode,
-        ...(values.engine === undefined ? {} : { engine: values.engine }),
-        ...(values.memory === undefined ? {} : { memory: values.memory }),
-      });
+        engine: values.engine,
+        memory: values.memory,
+        seed: values.seed,
+        observer: dump?.observer,
+      }));
       cpu.load(code, values.base);
       for (const { address, size } of values.map) cpu.map(address, size);
       if (values.regs !== undefined) {
         applyRegisterFile(cpu, new TextDecoder().decode(readInput(values.regs)), values.regs);
       }
+      const start = performance.now();
       const stop = cpu.run({ instructions: values["max-instructions"] ?? Infinity });
+      const seconds = (performance.now() - start) / 1000;
       print(JSON.stringify(registerFile(cpu, stop, values["dump-memory"]), null, 1));
+      if (values.stats) reportStatistics(cpu.statistics(), seconds, values.json);
       return exitCode(stop);
     } catch (error) {
       // Refusals of the library: memory that does not fit, addresses that nothing is mapped at.
       if (error instanceof RangeError) throw inputError(error.message);
       throw error;
+    } finally {
+      dump?.close();
     }
   },
 };

@@ -40,6 +40,13 @@ export function parseRam(text: string): number {
   return size;
 }
 
+/** A seed of 32 bits. */
+export function parseSeed(text: string): number {
+  const seed = parseCount(text);
+  if (seed > 0xffff_ffff) throw new RangeError("must be less than 4294967296");
+  return seed;
+}
+
 /** An address of up to 64 bits. */
 export function parseAddress(text: string): bigint {
   const address = parseBigInteger(text);

@@ -15,6 +15,7 @@ import type { LinearMemory } from "../memory/physical.ts";
 import { createIntegerHelpers } from "../cpu/integer_helpers.ts";
 import { createSystemHelpers } from "../cpu/system_helpers.ts";
 import { createX87Helpers } from "../cpu/x87/helpers.ts";
+import type { TranslationObserver } from "./observer.ts";
 import { HostedProcessor } from "./hosted_processor.ts";
 
 /** Which engine runs guest code; `auto` moves it up as it gets hot. */
@@ -28,7 +29,12 @@ export interface ProcessorConfiguration {
   readonly seed?: number;
   /** For tests and measurements: thresholds and sizes; defaults come from the engine. */
   readonly tiers?: Partial<Omit<Tiers, "engine">>;
+  /** Is shown what is translated and compiled. */
+  readonly observer?: TranslationObserver;
 }
+
+/** Names of the engines. */
+export const ENGINE_NAMES: readonly ["interpreter", "js", "auto"] = ["interpreter", "js", "auto"];
 
 /** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
 const AUTO_THRESHOLD = 60;
@@ -36,8 +42,11 @@ const REGION_BLOCKS = 48;
 const CODE_CACHE_BLOCKS = 1 << 16;
 
 /** A processor over a linear memory, its exceptions and system calls left to the host. */
-export function newProcessor(memory: LinearMemory, configuration: ProcessorConfiguration = {}): HostedProcessor {
-  const { engine = "auto", seed = 1, tiers = {} } = configuration;
+export function newProcessor(
+  memory: LinearMemory,
+  configuration: ProcessorConfiguration = {},
+): HostedProcessor {
+  const { engine = "auto", seed = 1, tiers = {}, observer } = configuration;
   const mmu = new Mmu(memory);
   const access = new GuestAccess(mmu);
   const float = createFloat(memory.buffer);
@@ -56,11 +65,21 @@ export function newProcessor(memory: LinearMemory, configuration: ProcessorConfi
     float: createFloatReference(float),
   };
   const js = engine === "interpreter" ? undefined : new JsEngine(bindings);
-  const dispatcher = new Dispatcher(bindings, translate, {
+  if (js !== undefined && observer !== undefined) js.onEmit = observer.compiled.bind(observer);
+  const dispatcher = new Dispatcher(bindings, observer === undefined ? translate : observed(observer), {
     engine: js,
     threshold: tiers.threshold ?? (engine === "js" ? 1 : AUTO_THRESHOLD),
     regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS,
     codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
   });
   return new HostedProcessor(dispatcher, js);
+}
+
+/** `translate`, shown to an observer. */
+function observed(observer: TranslationObserver): typeof translate {
+  return (bytes, ...rest) => {
+    const block = translate(bytes, ...rest);
+    if (block !== "truncated") observer.translated(block, bytes);
+    return block;
+  };
 }

@@ -10,18 +10,23 @@ const P = 1n, W = 2n, U = 4n, NX = 1n << 63n;
 const FRAME = 0x000f_ffff_ffff_f000n;
 const PAGE = BigInt(PAGE_SIZE);
 
-/** Maps pages of RAM, taken as they are needed, at any canonical addresses. */
+/**
+ * Maps pages of RAM at any canonical addresses. Frames for pages are taken from the bottom of RAM as they are needed,
+ * those for tables from its top: memory mapped from address 0 on before any other lies at the same physical addresses.
+ */
 export class AddressSpace {
   /** Physical address of the level-4 table. */
   readonly cr3: number;
   readonly #memory: LinearMemory;
   readonly #mmu: Mmu;
-  #next = 0;
+  #bottom = 0;
+  #top: number;
 
   constructor(memory: LinearMemory, mmu: Mmu) {
     this.#memory = memory;
     this.#mmu = mmu;
-    this.cr3 = this.#takeFrame();
+    this.#top = memory.ramBytes;
+    this.cr3 = this.#takeTable();
   }
 
   /** Maps all pages that [address, address + size) touches; pages that are mapped already keep their bytes. */
@@ -33,7 +38,7 @@ export class AddressSpace {
       }
       const at = this.#entry(page, true)!;
       const old = this.#memory.view.getBigUint64(at, true);
-      const frame = (old & P) === 0n ? BigInt(this.#takeFrame()) : old & FRAME;
+      const frame = (old & P) === 0n ? BigInt(this.#takePage()) : old & FRAME;
       this.#memory.view.setBigUint64(at, frame | flags, true);
       if ((old & P) !== 0n) this.#mmu.invalidatePage(page);
     }
@@ -66,19 +71,28 @@ export class AddressSpace {
       let entry = this.#memory.view.getBigUint64(at, true);
       if ((entry & P) === 0n) {
         if (!create) return undefined;
-        entry = BigInt(this.#takeFrame()) | P | W | U;
+        entry = BigInt(this.#takeTable()) | P | W | U;
         this.#memory.view.setBigUint64(at, entry, true);
       }
       table = Number(entry & FRAME);
     }
   }
 
-  #takeFrame(): number {
-    const frame = this.#next;
-    if (frame + PAGE_SIZE > this.#memory.ramBytes) {
+  #takePage(): number {
+    this.#needFrame();
+    this.#bottom += PAGE_SIZE;
+    return this.#bottom - PAGE_SIZE;
+  }
+
+  #takeTable(): number {
+    this.#needFrame();
+    this.#top -= PAGE_SIZE;
+    return this.#top;
+  }
+
+  #needFrame(): void {
+    if (this.#bottom + PAGE_SIZE > this.#top) {
       throw new RangeError(`Cannot map more memory: all ${this.#memory.ramBytes} bytes of RAM are in use`);
     }
-    this.#next += PAGE_SIZE;
-    return frame;
   }
 }

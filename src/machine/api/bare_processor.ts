@@ -1,21 +1,30 @@
 /** A processor without an operating system, for those who want to run a piece of code and look at what it did. */
-import type { Engine } from "../engines.ts";
+import type { EngineName } from "../engines.ts";
 import { newProcessor } from "../engines.ts";
-import type { Processor, Stop } from "../processor.ts";
+import type { HostedProcessor } from "../hosted_processor.ts";
+import type { TranslationObserver } from "../observer.ts";
+import type { Stop } from "../processor.ts";
 import { LinearMemory } from "../../memory/physical.ts";
 import { AddressSpace, type Protection } from "./address_space.ts";
 import { EventSource } from "./events.ts";
 import { type BareMode, enterBareMode } from "./modes.ts";
 import { readRegister, type RegisterName, writeRegister } from "./registers.ts";
+import { readStatistics, type Statistics } from "./statistics.ts";
+
+export { isRegisterName, REGISTER_NAMES, registerBits, type RegisterName } from "./registers.ts";
 
 /** What to make. */
 export interface ProcessorOptions {
-  /** RAM in bytes, a multiple of 64 KB; page tables take some. Default: 16 MB. */
+  /** RAM in bytes, a multiple of 64 KB; page tables take some. Real mode needs 1.25 MB. Default: 16 MB. */
   readonly memory?: number;
   /** Default: `auto`. */
-  readonly engine?: Engine;
+  readonly engine?: EngineName;
   /** Default: 64. */
   readonly mode?: BareMode;
+  /** Seed of RDRAND and RDSEED. Default: a fixed one. */
+  readonly seed?: number;
+  /** Is shown what is translated and compiled, as `dumpStages` is. */
+  readonly observer?: TranslationObserver;
 }
 
 /** Why the processor stopped, for a listener that may want it to go on. */
@@ -46,24 +55,28 @@ export interface RunLimits {
   readonly instructions?: number;
 }
 
+/** What real mode reaches with 20 bits of address and a segment's 64 KB, in whole pages. SDM vol. 3B, section 21.1.1. */
+const REAL_MODE_BYTES = 0x11_0000;
+
 /** Most instructions asked of the processor at a time. */
 const SLICE = 1 << 28;
 
 /** A processor, its memory and its registers. Make it with `createProcessor`. */
 export class BareProcessor {
   readonly mode: BareMode;
-  readonly #processor: Processor;
-  readonly #space: AddressSpace | undefined;
+  readonly #processor: HostedProcessor;
+  readonly #space: AddressSpace;
   readonly #events = new EventSource<ProcessorEvents>();
 
-  constructor({ memory = 1 << 24, engine = "auto", mode = 64 }: ProcessorOptions = {}) {
+  constructor({ memory = 1 << 24, mode = 64, ...configuration }: ProcessorOptions = {}) {
     this.mode = mode;
     const linear = new LinearMemory(memory);
-    this.#processor = newProcessor(linear, { engine });
+    this.#processor = newProcessor(linear, configuration);
     const { mmu } = this.#processor;
-    this.#space = mode === 16 ? undefined : new AddressSpace(linear, mmu);
-    enterBareMode(linear.view, mode, this.#space?.cr3 ?? 0);
-    mmu.switchAddressSpace(this.#space?.cr3 ?? 0);
+    this.#space = new AddressSpace(linear, mmu);
+    enterBareMode(linear.view, mode, this.#space.cr3);
+    mmu.switchAddressSpace(this.#space.cr3);
+    if (mode === 16) this.#space.map(0n, REAL_MODE_BYTES, "rwx");
   }
 
   /** Guest instructions executed so far. */
@@ -72,23 +85,24 @@ export class BareProcessor {
   }
 
   /**
-   * Gives the code memory: all pages that [address, address + size) touches, zeros at first. In real mode all of RAM is
-   * there already, at address 0, and this only checks.
+   * Gives the code memory: all pages that [address, address + size) touches, zeros at first. In real mode all that it
+   * can reach is there already, and this only checks.
    */
   map(address: bigint | number, size: number, protection: Protection = "rwx"): void {
     const start = BigInt(address);
-    if (this.#space !== undefined) return this.#space.map(start, size, protection);
-    const end = start + BigInt(size), { ramBytes } = this.#processor.memory;
-    if (end > BigInt(ramBytes)) {
+    if (this.mode !== 16) return this.#space.map(start, size, protection);
+    if (start + BigInt(size) > BigInt(REAL_MODE_BYTES)) {
       throw new RangeError(
-        `Cannot map ${size} bytes at 0x${start.toString(16)}: RAM ends at 0x${ramBytes.toString(16)}`,
+        `Cannot map ${size} bytes at 0x${start.toString(16)}: real mode ends at 0x${
+          REAL_MODE_BYTES.toString(16)
+        }`,
       );
     }
   }
 
-  /** Takes away the pages that [address, address + size) touches. Does nothing in real mode. */
+  /** Takes away the pages that [address, address + size) touches. */
   unmap(address: bigint | number, size: number): void {
-    this.#space?.unmap(BigInt(address), size);
+    this.#space.unmap(BigInt(address), size);
   }
 
   /** Reads memory, whatever its protection. */
@@ -149,6 +163,11 @@ export class BareProcessor {
     }
   }
 
+  /** Numbers about all runs so far. */
+  statistics(): Statistics {
+    return readStatistics(this.#processor);
+  }
+
   /** Runs one instruction. */
   step(): Stop {
     return this.run({ instructions: 1 });
@@ -175,7 +194,7 @@ export class BareProcessor {
     for (let done = 0; done < size;) {
       const at = BigInt.asUintN(64, address + BigInt(done));
       const length = Math.min(size - done, 0x1000 - Number(at & 0xfffn));
-      const hpa = this.#space === undefined ? Number(at) : this.#space.translate(at);
+      const hpa = this.#space.translate(at);
       if (hpa === undefined) {
         throw new RangeError(`Cannot reach memory at 0x${at.toString(16)}: nothing is mapped there`);
       }
@@ -190,6 +209,7 @@ export class BareProcessor {
  *
  * @example Run three instructions and read a register
  * ```ts
+ * import assert from "node:assert";
  * import { createProcessor } from "@causeway/x86";
  *
  * const cpu = createProcessor();
@@ -197,7 +217,7 @@ export class BareProcessor {
  * cpu.set("rax", 40n);
  * cpu.set("rbx", 2n);
  * const stop = cpu.run();
- * console.assert(stop.kind === "halt" && cpu.get("rax") === 42n);
+ * assert(stop.kind === "halt" && cpu.get("rax") === 42n);
  * ```
  */
 export function createProcessor(options: ProcessorOptions = {}): BareProcessor {

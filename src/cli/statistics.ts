@@ -1,0 +1,29 @@
+/** The table of `--stats`. */
+import type { Statistics } from "../machine/api/statistics.ts";
+import { report } from "./output.ts";
+
+/** Prints the numbers to stderr. `seconds` is the host's time for the run. */
+export function reportStatistics(statistics: Statistics, seconds: number, json: boolean): void {
+  const mips = seconds > 0 ? statistics.instructions / seconds / 1e6 : 0;
+  if (json) {
+    report(JSON.stringify({ ...statistics, seconds, mips }));
+    return;
+  }
+  const n = (count: number): string => count.toLocaleString("en-US");
+  const share = (part: number): string => `${(part * 100).toFixed(1)} %`;
+  const rows: readonly (readonly [string, string])[] = [
+    ["instructions", n(statistics.instructions)],
+    ["seconds", seconds.toFixed(3)],
+    ["MIPS", mips.toFixed(1)],
+    ["compiled code's share", share(1 - statistics.interpretedShare)],
+    ["blocks translated", n(statistics.translatedBlocks)],
+    ["  still in the code cache", n(statistics.cachedBlocks)],
+    ["  evicted, dropped by stores", `${n(statistics.evictedBlocks)}, ${n(statistics.droppedBlocks)}`],
+    ["regions compiled", n(statistics.compiledRegions)],
+    ["  entered", n(statistics.regionEntries)],
+    ["blocks interpreted", n(statistics.interpretedBlocks)],
+    ["instructions run alone", n(statistics.singleSteps)],
+    ["TLB refills", n(statistics.tlbRefills)],
+  ];
+  for (const [name, text] of rows) report(`${name.padEnd(30)}${text.padStart(16)}`);
+}

@@ -1,0 +1,55 @@
+/** The stages of translation as text. */
+import { HELPER_NAMES } from "../../cpu/helpers.ts";
+import { Mode } from "../../cpu/mode.ts";
+import { nameOfCell } from "../../cpu/state_names.ts";
+import { disassemble } from "../../frontend/disassemble.ts";
+import { print, type PrintNames } from "../../ir/print.ts";
+import type { Block } from "../../ir/types.ts";
+import type { TranslationObserver } from "../observer.ts";
+
+/**
+ * A stage: `asm`, the guest's instructions; `ir`, the block that they are translated to, and again when the passes have
+ * improved it for compilation; `js`, the function that a region of blocks becomes.
+ */
+export type DumpStage = "asm" | "ir" | "js";
+
+/** Names of the stages. */
+export const DUMP_STAGES: readonly ["asm", "ir", "js"] = ["asm", "ir", "js"];
+
+const NAMES: PrintNames = { cell: nameOfCell, helper: (id) => HELPER_NAMES[id] };
+const CODE_SIZES = [16, 32, 64] as const;
+
+/** An observer that writes the stages chosen as text. */
+export function dumpStages(stages: readonly DumpStage[], write: (text: string) => void): TranslationObserver {
+  return {
+    translated(block, bytes): void {
+      if (stages.includes("asm")) write(assembly(block, bytes));
+      if (stages.includes("ir")) write(`-- ir ${place(block)}\n${print(block, NAMES).trimEnd()}\n\n`);
+    },
+    compiled(codes, source): void {
+      for (const { block } of codes) {
+        if (stages.includes("ir")) {
+          write(`-- ir ${place(block)}, optimized\n${print(block, NAMES).trimEnd()}\n\n`);
+        }
+      }
+      if (stages.includes("js")) {
+        write(`-- js ${codes.map(({ block }) => place(block)).join(" ")}\n${source.trimEnd()}\n\n`);
+      }
+    },
+  };
+}
+
+function place(block: Block): string {
+  return `0x${block.pc.toString(16)}`;
+}
+
+function assembly(block: Block, bytes: Uint8Array): string {
+  const codeSize = CODE_SIZES[block.mode & Mode.CODE_SIZE] ?? 64;
+  const lines = block.offsets.slice(0, -1).map((offset) => {
+    const address = block.pc + BigInt(offset);
+    return `${address.toString(16).padStart(16, "0")}  ${
+      disassemble(bytes, { address, codeSize, offset }).text
+    }\n`;
+  });
+  return `-- asm ${place(block)}\n${lines.join("")}\n`;
+}
