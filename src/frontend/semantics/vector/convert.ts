@@ -5,11 +5,12 @@ import type { Operand } from "../../instruction.ts";
 import type { Translator } from "../../translator.ts";
 import type { Semantics } from "../semantics.ts";
 import {
+  enterMmx,
   lane32,
   lane64,
   lanes32,
-  mmx,
   pair64,
+  raisePending,
   readVector,
   type SemanticsTable,
   writeVector,
@@ -46,13 +47,21 @@ type Lane = (t: Translator, vector: Value, n: number) => Value;
 /** Converts the lanes that `lane` takes out; what is left of the destination is cleared. */
 function packed(op: FloatOpcode, lane: Lane, count: 2 | 4): Semantics {
   return (t, dst, src) => {
-    const x = readVector(t, src);
+    const x = readAndEnter(t, dst, src);
     const lanes = computing(
       t,
       () => Array.from({ length: count }, (_, n) => float(t, op, lane(t, x, n))),
     );
     writeVector(t, dst, collect(t, lanes));
   };
+}
+/** Reads the source. With an MMX operand, the x87 state changes even if the conversion then raises an exception. */
+function readAndEnter(t: Translator, dst: Operand, src: Operand): Value {
+  const withMmx = dst.kind === "mmx" || src.kind === "mmx";
+  if (withMmx) raisePending(t);
+  const x = readVector(t, src);
+  if (withMmx) enterMmx(t);
+  return x;
 }
 /** Two or four results as v128, with zeros above. */
 function collect(t: Translator, lanes: readonly Value[]): Value {
@@ -62,7 +71,7 @@ function collect(t: Translator, lanes: readonly Value[]): Value {
 
 /** CVTPI2PS: two integers to the low half, the upper half is kept. */
 function integersToSingles(t: Translator, dst: Operand, src: Operand): void {
-  const x = readVector(t, src);
+  const x = readAndEnter(t, dst, src);
   const low = computing(
     t,
     () => [0, 1].map((n) => float(t, "f32fromi32", lane32(t, x, n))),
@@ -89,10 +98,10 @@ export const CONVERSIONS: SemanticsTable = {
   CVTTPS2DQ: packed("f32trunci32", lane32, 4),
   CVTPD2DQ: packed("f64toi32", lane64, 2),
   CVTTPD2DQ: packed("f64trunci32", lane64, 2),
-  CVTPI2PS: mmx(integersToSingles),
-  CVTPI2PD: mmx(packed("f64fromi32", lane32, 2)),
-  CVTPS2PI: mmx(packed("f32toi32", lane32, 2)),
-  CVTTPS2PI: mmx(packed("f32trunci32", lane32, 2)),
-  CVTPD2PI: mmx(packed("f64toi32", lane64, 2)),
-  CVTTPD2PI: mmx(packed("f64trunci32", lane64, 2)),
+  CVTPI2PS: integersToSingles,
+  CVTPI2PD: packed("f64fromi32", lane32, 2),
+  CVTPS2PI: packed("f32toi32", lane32, 2),
+  CVTTPS2PI: packed("f32trunci32", lane32, 2),
+  CVTPD2PI: packed("f64toi32", lane64, 2),
+  CVTTPD2PI: packed("f64trunci32", lane64, 2),
 };

@@ -195,9 +195,11 @@ function roundPacked(bits: 32 | 64): Semantics {
 
 /**
  * DPPS, DPPD: products of the lanes that bits 7:4 name (0 for the others), their sum, put in the lanes that bits 3:0
- * name. Unmasked exceptions are looked for after the products and after each sum. SDM vol. 2A, "DPPS".
+ * name. Unmasked exceptions are looked for after the products and after each sum. SDM vol. 2A, "DPPS", which leaves
+ * open which of several NaNs counts: every lane adds for itself, in an order of its own.
  */
 function dotProduct(bits: 32 | 64): Semantics {
+  const add: FloatOpcode = `f${bits}add`, used = bits === 32 ? 15 : 3;
   return (t, dst, src, imm) => {
     const y = readVector(t, src), x = readVector(t, dst), control = immediate(imm);
     const zero = bits === 32 ? t.ir.i32(0) : t.ir.const("i64", 0);
@@ -210,19 +212,20 @@ function dotProduct(bits: 32 | 64): Semantics {
             : float(t, `f${bits}mul`, laneOf(t, bits, x, n), laneOf(t, bits, y, n))
         ),
     );
-    let sums = products;
-    while (sums.length > 1) {
-      const terms = sums;
-      sums = computing(
-        t,
-        () =>
-          terms.slice(terms.length / 2).map((_, n) =>
-            float(t, `f${bits}add`, terms[2 * n]!, terms[2 * n + 1]!)
-          ),
-      );
-    }
-    const lanes = LANES[bits].map((n) => ((control >> n) & 1) === 0 ? zero : sums[0]!);
-    writeXmm(t, dst, assemble(t, lanes));
+    // Where no lane is wanted the sum is made for its exceptions.
+    const wanted = (n: number): boolean => ((control >> n) & 1) !== 0 || (n === 0 && (control & used) === 0);
+    const pairs = bits === 64
+      ? products
+      : computing(t, () =>
+        LANES[32].map((n) =>
+          wanted(n) || wanted(n ^ 2) ? float(t, add, products[n ^ 1]!, products[n]!) : zero
+        ));
+    const distance = bits === 32 ? 2 : 1;
+    const sums = computing(
+      t,
+      () => LANES[bits].map((n) => wanted(n) ? float(t, add, pairs[n]!, pairs[n ^ distance]!) : zero),
+    );
+    writeXmm(t, dst, assemble(t, sums.map((sum, n) => ((control >> n) & 1) === 0 ? zero : sum)));
   };
 }
 

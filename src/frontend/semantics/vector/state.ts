@@ -3,7 +3,7 @@ import { MemoryFlag, type Value } from "../../../ir/types.ts";
 import { FTW, Gpr } from "../../../cpu/state.ts";
 import type { Operand, OperandOf } from "../../instruction.ts";
 import type { Translator } from "../../translator.ts";
-import { raisePending, type SemanticsTable } from "./access.ts";
+import { enterMmx, raisePending, type SemanticsTable } from "./access.ts";
 
 /** Bits of the helpers' description of an image (cpu/helpers/vector.ts). */
 const WIDE_POINTERS = 1, SIXTEEN_REGISTERS = 2, FLAGS_SHIFT = 4;
@@ -50,6 +50,7 @@ export const STATE: SemanticsTable = {
   },
   EMMS: (t) => {
     raisePending(t);
+    enterMmx(t); // TOP becomes 0 here too
     t.ir.set(FTW, t.ir.i32(0));
   },
 };
