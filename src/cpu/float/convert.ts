@@ -16,6 +16,7 @@ import {
   R_HI,
   R_LO,
   R_SIGN,
+  ROUNDED_UP,
   shiftRight,
   w,
 } from "./significand.ts"; // deno-fmt-ignore
@@ -68,7 +69,9 @@ export function roundToInteger(rc: number): boolean {
   if (places !== 0) shiftRight(places);
   const fraction = w[R_EXT]!, lo = w[R_LO]!;
   if (fraction !== 0) w[FLAGS] = w[FLAGS]! | FpException.PE;
-  if (!roundsUp(rc, w[A_SIGN]!, fraction, lo & 1)) return false;
+  const up = roundsUp(rc, w[A_SIGN]!, fraction, lo & 1);
+  w[ROUNDED_UP] = up ? 1 : 0;
+  if (!up) return false;
   w[R_LO] = lo + 1;
   if (lo !== -1) return false;
   w[R_HI] = w[R_HI]! + 1;

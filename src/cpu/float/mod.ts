@@ -20,9 +20,12 @@ import { createCheck, createExact } from "./exact.ts";
 import { createPlain } from "./plain.ts";
 import { Mxcsr } from "./soft.ts";
 import type { SseFloat } from "./sse.ts";
+import { X87 } from "./x87/unit.ts";
 
 export type { SseFloat } from "./sse.ts";
 export { RCPSS, RSQRTSS } from "./approximate.ts";
+export { X87 } from "./x87/unit.ts";
+export { environmentBytes, type EnvironmentForm } from "./x87/images.ts";
 export { FpException } from "./significand.ts";
 export { Mxcsr } from "./soft.ts";
 
@@ -34,6 +37,8 @@ export interface Float {
   readonly exact: SseFloat;
   /** After the last lane of an instruction while exceptions are unmasked: true if #XM is due. */
   check(): boolean;
+  /** The x87 unit. */
+  readonly x87: X87;
 }
 
 /** Whether MXCSR allows the plain family: to nearest, PE set, all masked, no DAZ, no FTZ. */
@@ -50,5 +55,5 @@ export function hasUnmasked(mxcsr: number): boolean {
 export function createFloat(buffer: ArrayBufferLike): Float {
   const state = new Int32Array(buffer, 0, 0x800);
   const exact = createExact(state);
-  return { plain: createPlain(state, exact), exact, check: createCheck(state) };
+  return { plain: createPlain(state, exact), exact, check: createCheck(state), x87: new X87(state) };
 }

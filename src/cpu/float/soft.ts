@@ -42,7 +42,7 @@ export const Mxcsr = {
 
 /** A format: significand bits and the range of exponents. */
 export interface Format {
-  readonly precision: 53 | 24;
+  readonly precision: 64 | 53 | 24;
   readonly minExponent: number;
   readonly maxExponent: number;
 }
@@ -101,7 +101,7 @@ export function arithmetic(op: number, format: Format, mxcsr: number, denormal: 
 /** Rounds R to `format` and finds its class. */
 export function roundFinite(format: Format, mxcsr: number): void {
   roundResult(format.precision, format.minExponent, format.maxExponent, roundControl(mxcsr));
-  if (w[R_EXP]! > format.maxExponent) w[R_CLASS] = FpClass.INFINITY;
+  if (w[R_EXP]! > format.maxExponent && (mxcsr & Mxcsr.OM) !== 0) w[R_CLASS] = FpClass.INFINITY;
   else w[R_CLASS] = (w[R_HI]! | w[R_LO]!) === 0 ? FpClass.ZERO : FpClass.FINITE;
 }
 

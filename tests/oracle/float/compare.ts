@@ -4,6 +4,7 @@
  */
 import { missing, Runner } from "./native.ts";
 import * as sse from "./sse.ts";
+import * as x87 from "./x87.ts";
 
 const [unit = "sse", count = "20000", seed = "1", only = "."] = Deno.args;
 const reason = await missing();
@@ -11,20 +12,26 @@ if (reason !== undefined) {
   console.error(`Cannot compare with a processor here: ${reason}.`);
   Deno.exit(1);
 }
-const { compare, vectors } = sse;
+const { compare, vectors, IN_BYTES } = unit === "x87" ? x87 : sse;
 const runner = await Runner.build(`${unit}.c`);
 const pattern = new RegExp(only);
 let total = 0, wrong = 0;
 for (let op = 0; op < runner.names.length; op++) {
-  if (!pattern.test(runner.names[op]!)) continue;
-  const records = vectors([runner.names[op]!], Number(count), Number(seed) * 1000 + op);
-  for (let at = 0; at < records.length; at += sse.IN_BYTES) {
-    new DataView(records.buffer).setUint32(at, op, true);
+  const name = runner.names[op]!;
+  if (!pattern.test(name)) continue;
+  for (let done = 0; done < Number(count); done += 100_000) {
+    const part = Math.min(Number(count) - done, 100_000);
+    const records = vectors([name], part, Number(seed) * 1000 + op + done);
+    const view = new DataView(records.buffer);
+    for (let at = 0; at < records.length; at += IN_BYTES) view.setUint32(at, op, true);
+    const result = compare(runner.names, records, await runner.run(records), 4);
+    total += part;
+    wrong += result.mismatches;
+    if (result.mismatches > 0) {
+      console.log(`${name}: ${result.mismatches} mismatches of ${part}\n${result.lines.join("\n")}`);
+    }
+    if ("ulps" in result && name in result.ulps) console.log(name, "differs by ulps:", result.ulps[name]);
   }
-  const { mismatches, lines } = compare(runner.names, records, await runner.run(records), 4);
-  total += Number(count);
-  wrong += mismatches;
-  if (mismatches > 0) console.log(`${runner.names[op]}: ${mismatches} mismatches\n${lines.join("\n")}`);
 }
 console.log(`${total} vectors, ${wrong} mismatches`);
 await runner.dispose();

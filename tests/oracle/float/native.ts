@@ -27,7 +27,10 @@ export class Runner {
   static async build(source: string): Promise<Runner> {
     const path = await Deno.makeTempFile({ prefix: "causeway-float-" });
     const file = new URL(source, import.meta.url).pathname;
-    const gcc = await new Deno.Command("gcc", { args: ["-O2", "-o", path, file], stderr: "piped" }).output();
+    const gcc = await new Deno.Command("gcc", {
+      args: ["-O2", "-mno-red-zone", "-o", path, file],
+      stderr: "piped",
+    }).output();
     if (!gcc.success) throw new Error(`Cannot compile ${source}: ${new TextDecoder().decode(gcc.stderr)}`);
     const list = await new Deno.Command(path, { args: ["list"] }).output();
     return new Runner(path, new TextDecoder().decode(list.stdout).trim().split("\n"));
