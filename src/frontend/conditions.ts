@@ -1,41 +1,94 @@
-/** The sixteen conditions of Jcc, SETcc and CMOVcc from the flag cells, or directly from the comparison before. */
+/** The sixteen conditions of Jcc, SETcc and CMOVcc from the flag cells, or directly from what set the flags. */
 import type { IrBuilder } from "../ir/builder.ts";
-import type { Value } from "../ir/types.ts";
+import type { IntType, Value } from "../ir/types.ts";
 import { CF, OF, PF, SF, ZF } from "../cpu/state.ts";
 
-/** Operands of the CMP or SUB that set the flags last. */
-export interface LastCompare {
-  readonly x: Value;
-  readonly y: Value;
-}
+/** What set the flags last, as far as conditions can be computed from it. */
+export type LastCompare =
+  /** CMP or SUB of x and y. */
+  | { readonly kind: "sub"; readonly x: Value; readonly y: Value }
+  /** AND, OR, XOR, TEST: CF and OF are 0, ZF and SF are the result's. */
+  | { readonly kind: "logic"; readonly result: Value }
+  /** ZF and SF are the result's; nothing is known of the others. */
+  | { readonly kind: "result"; readonly result: Value };
 
 /**
  * Condition `number` (0-15) as i32 0 or 1: O NO B NB E NE BE NBE S NS P NP L NL LE NLE.
  * SDM vol. 1, appendix B.
  */
 export function conditionOf(ir: IrBuilder, number: number, compare: LastCompare | undefined): Value {
-  const positive = compare === undefined ? undefined : compared(ir, number & ~1, compare, (number & 1) !== 0);
-  if (positive !== undefined) return positive;
+  const negated = (number & 1) !== 0;
+  const direct = compare === undefined
+    ? undefined
+    : compare.kind === "sub"
+    ? compared(ir, number >> 1, compare.x, compare.y, negated)
+    : ofResult(ir, number >> 1, compare.result, compare.kind === "logic", negated);
+  if (direct !== undefined) return direct;
   const holds = fromCells(ir, number >> 1);
-  return (number & 1) === 0 ? holds : ir.xor(holds, ir.i32(1));
+  return negated ? ir.xor(holds, ir.i32(1)) : holds;
 }
 
-function compared(ir: IrBuilder, number: number, { x, y }: LastCompare, negated: boolean): Value | undefined {
-  switch (number) {
-    case 2: // B
+function compared(ir: IrBuilder, condition: number, x: Value, y: Value, negated: boolean): Value | undefined {
+  switch (condition) {
+    case 1: // B
       return negated ? ir.leu(y, x) : ir.ltu(x, y);
-    case 4: // E
+    case 2: // E
       return negated ? ir.ne(x, y) : ir.eq(x, y);
-    case 6: // BE
+    case 3: // BE
       return negated ? ir.ltu(y, x) : ir.leu(x, y);
-    case 12: // L
+    case 6: // L
       return negated ? ir.les(y, x) : ir.lts(x, y);
-    case 14: // LE
+    case 7: // LE
       return negated ? ir.lts(y, x) : ir.les(x, y);
     default: // O, S and P depend on the difference itself.
       return undefined;
   }
 }
+
+function ofResult(
+  ir: IrBuilder,
+  condition: number,
+  result: Value,
+  logic: boolean,
+  negated: boolean,
+): Value | undefined {
+  const zero = ir.const(result.type as IntType, 0);
+  switch (logic ? LOGIC_CONDITIONS[condition]! : RESULT_CONDITIONS[condition]!) {
+    case "never":
+      return ir.i32(negated ? 1 : 0);
+    case "zero":
+      return negated ? ir.ne(result, zero) : ir.eq(result, zero);
+    case "sign":
+      return negated ? ir.les(zero, result) : ir.lts(result, zero);
+    case "not positive":
+      return negated ? ir.lts(zero, result) : ir.les(result, zero);
+    case "cells":
+      return undefined;
+  }
+}
+
+type OfResult = "never" | "zero" | "sign" | "not positive" | "cells";
+// In the order O B E BE S P L LE.
+const LOGIC_CONDITIONS: readonly OfResult[] = [
+  "never",
+  "never",
+  "zero",
+  "zero",
+  "sign",
+  "cells",
+  "sign",
+  "not positive",
+];
+const RESULT_CONDITIONS: readonly OfResult[] = [
+  "cells",
+  "cells",
+  "zero",
+  "cells",
+  "sign",
+  "cells",
+  "cells",
+  "cells",
+];
 
 const zero = (ir: IrBuilder): Value => ir.eq(ir.get(ZF, "i32"), ir.i32(0));
 const topBit = (ir: IrBuilder, cell: Value): Value => ir.shr(cell, ir.i32(31));

@@ -129,9 +129,33 @@ function scale(t: Translator, value: Value, factor: number): Value {
   return factor === 1 ? value : t.ir.shl(value, t.ir.i32(31 - Math.clz32(factor)));
 }
 
-/** Linear address of a memory operand. */
+/** A linear address that was computed, and where in the block. */
+export interface AddressMemo {
+  readonly operand: OperandOf<"mem">;
+  readonly guest: number;
+  readonly at: number;
+  readonly address: Value;
+}
+
+/** Linear address of a memory operand; the one computed before in this instruction while no register has changed. */
 export function linearAddress(t: Translator, operand: OperandOf<"mem">): Value {
-  return segmentLinear(t, operand.segment, effectiveAddress(t, operand));
+  const { ir, addressMemo: memo } = t;
+  if (memo?.operand === operand && memo.guest === ir.guest && !registersChanged(t, memo.at)) {
+    return memo.address;
+  }
+  const address = segmentLinear(t, operand.segment, effectiveAddress(t, operand));
+  t.addressMemo = { operand, guest: ir.guest, at: ir.insts.length, address };
+  return address;
+}
+
+/** Whether anything built since position `from` can have written a register. */
+function registersChanged(t: Translator, from: number): boolean {
+  const { insts } = t.ir;
+  for (let i = from; i < insts.length; i++) {
+    const { op } = insts[i]!;
+    if (op === "set64" || op === "call") return true;
+  }
+  return false;
 }
 
 /** Adds a segment's base where the mode uses it. */
@@ -150,7 +174,8 @@ function stackPointer(t: Translator): Value {
   return ir.zext(ir.trunc(rsp, (t.mode & Mode.STACK32) !== 0 ? "i32" : "i16"), "i64");
 }
 
-function wrapStack(t: Translator, offset: Value): Value {
+/** Truncates an offset in the stack segment to the stack pointer's width. */
+export function wrapStack(t: Translator, offset: Value): Value {
   const { ir } = t;
   if (t.long) return offset;
   return ir.zext(ir.trunc(offset, (t.mode & Mode.STACK32) !== 0 ? "i32" : "i16"), "i64");
@@ -160,6 +185,11 @@ function wrapStack(t: Translator, offset: Value): Value {
 export function push(t: Translator, value: Value): void {
   const { ir } = t;
   const bytes = BYTES[value.type];
+  if (t.long) {
+    const rsp = ir.sub(ir.get(GPR + 8 * Gpr.RSP, "i64"), ir.const("i64", bytes));
+    ir.store(rsp, value, MemoryFlag.STACK);
+    return ir.set(GPR + 8 * Gpr.RSP, rsp);
+  }
   const offset = wrapStack(t, ir.sub(stackPointer(t), ir.const("i64", bytes)));
   ir.store(segmentLinear(t, Segment.SS, offset), value, MemoryFlag.STACK);
   moveStack(t, -bytes);

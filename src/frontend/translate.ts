@@ -4,6 +4,7 @@ import type { Block } from "../ir/types.ts";
 import { Event, Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
 import { decode } from "./decode.ts";
+import { stoppedAtEntry } from "./entry_checks.ts";
 import type { CodeSize, DecodeFailure, Instruction } from "./instruction.ts";
 import { SEMANTICS } from "./semantics/mod.ts";
 import { Translator } from "./translator.ts";
@@ -54,6 +55,11 @@ export function translate(
         t.jump(t.pc);
         break;
       }
+      if (decoded.rep !== 0 && offset > 0) {
+        // A repeated string instruction branches to itself: it is a block of its own.
+        t.jump(t.pc);
+        break;
+      }
       offset += decoded.length;
       translateInstruction(t, decoded, pc + BigInt(offset));
     }
@@ -66,6 +72,7 @@ function translateInstruction(t: Translator, instruction: Instruction, next: big
   t.instruction = instruction;
   t.next = next;
   const semantics = SEMANTICS[instruction.mnemonic];
+  if (stoppedAtEntry(t)) return;
   if (semantics === undefined) t.fault(Vector.UD);
   else semantics(t, ...instruction.operands);
 }

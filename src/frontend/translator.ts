@@ -2,9 +2,24 @@
 import type { IrBuilder } from "../ir/builder.ts";
 import type { Terminal } from "../ir/terminal.ts";
 import { type IntType, MemoryFlag, type Type, type Value } from "../ir/types.ts";
-import { helperId, type HelperName, HELPERS } from "../cpu/helpers.ts";
+import { helperId, type HelperInfo, type HelperName, HELPERS } from "../cpu/helpers.ts";
 import { Mode } from "../cpu/mode.ts";
-import { AF, CF, GPR, Gpr, OF, PF, Segment, segmentBase, SF, XMM, ZF } from "../cpu/state.ts";
+import {
+  AF,
+  CF,
+  GPR,
+  Gpr,
+  OF,
+  PF,
+  SEG_SELECTOR,
+  SEGMENT,
+  Segment,
+  SEGMENT_STRIDE,
+  segmentBase,
+  SF,
+  XMM,
+  ZF,
+} from "../cpu/state.ts";
 import { Event } from "../cpu/fault.ts";
 import type { Instruction, Operand, OperandOf } from "./instruction.ts";
 import * as operands from "./operand_access.ts";
@@ -40,6 +55,8 @@ export class Translator {
   terminal: Terminal | undefined;
   /** What the flags were last set from, while conditions can be computed directly from it. */
   #compare: LastCompare | undefined;
+  /** The address computed last, for the write that follows a read of the same operand. */
+  addressMemo: operands.AddressMemo | undefined;
 
   constructor(readonly ir: IrBuilder, readonly mode: number) {}
 
@@ -65,6 +82,10 @@ export class Translator {
   /** Writes an operand; 32-bit register writes clear the upper half, narrower ones keep it. XMM: only the operand's `size` low bytes change. */
   write(operand: Operand, value: Value, flags = 0): void {
     operands.write(this, operand, value, flags);
+  }
+  /** Reads an operand that the instruction will write: with LOCK, memory faults as for the write. */
+  readForUpdate(operand: Operand): Value {
+    return operands.read(this, operand, this.instruction.lock ? MemoryFlag.WRITE_INTENT : 0);
   }
   /** Linear address (i64) of a memory operand: segment base added, truncated as the mode says. */
   address(operand: OperandOf<"mem">): Value {
@@ -92,6 +113,10 @@ export class Translator {
   writeGpr(reg: number, value: Value): void {
     operands.writeGpr(this, reg, value);
   }
+  /** Writes AH, CH, DH or BH: bits 15:8 of general register `reg` (0-3). */
+  writeHighByte(reg: number, value: Value): void {
+    operands.write(this, { kind: "gpr", reg, size: 1, high: true }, value, 0);
+  }
   readXmm(reg: number): Value {
     return this.ir.get(XMM + 16 * reg, "v128");
   }
@@ -103,7 +128,16 @@ export class Translator {
     return this.ir.get(segmentBase(segment), "i64");
   }
 
+  /** Selector in a segment register as i32. */
+  segmentSelector(segment: number): Value {
+    return this.ir.get(SEGMENT + SEGMENT_STRIDE * segment + SEG_SELECTOR, "i32");
+  }
+
   // Stack.
+  /** Truncates an offset in the stack segment (i64) to the stack pointer's width. */
+  wrapStack(offset: Value): Value {
+    return operands.wrapStack(this, offset);
+  }
   /** Pushes an i16, i32 or i64: stores first, then moves the stack pointer. */
   push(value: Value): void {
     operands.push(this, value);
@@ -131,7 +165,15 @@ export class Translator {
   }
   /** Tells that the flags were just set as CMP x,y (or SUB) sets them, so that conditions compare directly. */
   setCompare(x: Value, y: Value): void {
-    this.#compare = { x, y };
+    this.#compare = { kind: "sub", x, y };
+  }
+  /** Tells that the flags were just set as AND sets them: CF and OF are 0, ZF and SF are the result's. */
+  setLogic(result: Value): void {
+    this.#compare = { kind: "logic", result };
+  }
+  /** Tells that ZF and SF were just set from this result. */
+  setResult(result: Value): void {
+    this.#compare = { kind: "result", result };
   }
   /** CF as i32 0 or 1. */
   carry(): Value {
@@ -145,11 +187,11 @@ export class Translator {
   // Helpers.
   /** Calls a helper; the value is void for a helper without result. */
   call(name: HelperName, ...args: Value[]): Value {
-    const { signature, state } = HELPERS[name];
+    const { signature, state, exits }: HelperInfo = HELPERS[name];
     const result = signature.slice(signature.indexOf(":") + 1);
     const type = result === "w" ? "i32" : result === "q" ? "i64" : result === "v" ? "v128" : "void";
-    const exits = "exits" in HELPERS[name];
-    return this.ir.emit(exits || state !== "none" ? "call" : "callpure", type, args, helperId(name));
+    if (state === "all") this.#compare = undefined;
+    return this.ir.emit(exits === true || state !== "none" ? "call" : "callpure", type, args, helperId(name));
   }
 
   // Ends of the block.

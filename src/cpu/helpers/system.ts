@@ -1,5 +1,17 @@
-/** Helpers of the system instructions: CPUID, RDTSC, segment loads, MXCSR. Rows: see ../helpers.ts. */
+/** Helpers of the system instructions: CPUID, RDTSC, random numbers, segment loads. Rows: see ../helpers.ts. */
 import type { HelperInfo } from "../helpers.ts";
 
-/** Helpers of the system instructions: CPUID, RDTSC, segment loads, MXCSR. */
-export const SYSTEM_HELPERS = {} as const satisfies Record<string, HelperInfo>;
+// deno-fmt-ignore
+/** Helpers of the system instructions: CPUID, RDTSC, random numbers, segment loads. */
+export const SYSTEM_HELPERS = {
+  /** CPUID of EAX and ECX into EAX, EBX, ECX, EDX. */
+  cpuid:              { signature: ":.",    state: "all" },
+  /** Time-stamp counter. */
+  read_tsc:           { signature: ":q",    state: "none" },
+  /** 64 random bits. */
+  random:             { signature: ":q",    state: "none" },
+  /** Loads a data segment register: number, selector. */
+  load_segment:       { signature: "ww:.",  state: "all", exits: true },
+  /** Loads CS with a selector, as a far transfer to the same privilege level does. */
+  load_code_segment:  { signature: "w:.",   state: "all", exits: true },
+} as const satisfies Record<string, HelperInfo>;

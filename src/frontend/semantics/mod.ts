@@ -1,13 +1,10 @@
 /** All semantics functions by mnemonic. A mnemonic without one raises #UD (listed in DEVIATIONS.md). */
 import type { Mnemonic } from "../opcodes/mnemonics.ts";
-import type { Operand } from "../instruction.ts";
-import type { Translator } from "../translator.ts";
-import * as arithmetic from "./arithmetic.ts";
+import { INTEGER } from "./integer.ts";
+import type { Semantics } from "./semantics.ts";
 import { VECTOR_SEMANTICS } from "./vector/mod.ts";
 
-/** Builds the IR of one instruction. */
-// Operands come in the row's order; a function names the ones it takes.
-export type Semantics = (t: Translator, ...operands: Operand[]) => void;
+export type { Semantics };
 
 /** Semantics by mnemonic. */
-export const SEMANTICS: Partial<Record<Mnemonic, Semantics>> = { ...arithmetic, ...VECTOR_SEMANTICS };
+export const SEMANTICS: Partial<Record<Mnemonic, Semantics>> = { ...INTEGER, ...VECTOR_SEMANTICS };

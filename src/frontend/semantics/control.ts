@@ -1,0 +1,143 @@
+/** Control transfer inside a segment: JMP, CALL, RET, LOOP, JCXZ, interrupts, BOUND. SDM vol. 2. */
+import type { Value } from "../../ir/types.ts";
+import { Event, Vector } from "../../cpu/fault.ts";
+import { Mode } from "../../cpu/mode.ts";
+import { Gpr } from "../../cpu/state.ts";
+import type { Operand } from "../instruction.ts";
+import { intType, type Translator } from "../translator.ts";
+import { branch, isCanonical } from "./branch.ts";
+import { faultIfNotCanonical } from "./canonical.ts";
+
+/** Target of a near relative branch, or undefined after raising #GP(0) because it is not canonical. */
+function relativeTarget(t: Translator, operand: Operand): bigint | undefined {
+  if (operand.kind !== "rel") throw new TypeError("A relative branch takes a displacement");
+  const target = t.relative(operand);
+  if (!t.long || isCanonical(target)) return target;
+  t.fault(Vector.GP, 0);
+  return undefined;
+}
+
+/** Value of a near indirect branch's operand as the new RIP. */
+function indirectTarget(t: Translator, operand: Operand): Value {
+  const target = t.ir.zext(t.read(operand), "i64");
+  if (t.long) faultIfNotCanonical(t, target);
+  return target;
+}
+
+/** JMP, near. */
+export function JMP(t: Translator, operand: Operand): void {
+  if (operand.kind === "rel") {
+    const target = relativeTarget(t, operand);
+    if (target !== undefined) t.jump(target);
+    return;
+  }
+  t.end({ kind: "indirect", target: indirectTarget(t, operand), hint: "jump" });
+}
+
+/** CALL, near. */
+export function CALL(t: Translator, operand: Operand): void {
+  const returnTo = t.ir.const(
+    t.operandType,
+    Number(BigInt.asIntN(32, t.next)),
+    Number(BigInt.asIntN(32, t.next >> 32n)),
+  );
+  if (operand.kind === "rel") {
+    const target = relativeTarget(t, operand);
+    if (target === undefined) return;
+    t.push(returnTo);
+    return t.jump(target);
+  }
+  const target = indirectTarget(t, operand);
+  t.push(returnTo);
+  t.end({ kind: "indirect", target, hint: "call", returnTo: t.next });
+}
+
+/** RET, near; with an immediate, that many bytes of arguments are dropped. */
+export function RET(t: Translator, drop?: Operand): void {
+  const size = t.instruction.operandSize;
+  const target = t.ir.zext(t.top(intType(size)), "i64");
+  if (t.long) faultIfNotCanonical(t, target);
+  t.moveStack(size + (drop?.kind === "imm" ? drop.lo : 0));
+  t.end({ kind: "indirect", target, hint: "return" });
+}
+
+/** Counter of LOOP and JCXZ: rCX with the address size's width. */
+function loop(t: Translator, operand: Operand, zero: boolean | undefined): void {
+  const { ir } = t, size = t.instruction.addressSize;
+  // In 64-bit mode, the counter is RCX or ECX, elsewhere ECX or CX.
+  const counter = ir.sub(t.readGpr(Gpr.RCX, size), ir.const(intType(size), 1));
+  let again = ir.ne(counter, ir.const(intType(size), 0));
+  if (zero !== undefined) again = ir.and(again, t.condition(zero ? 4 : 5));
+  t.writeGpr(Gpr.RCX, counter);
+  branch(t, again, operand);
+}
+
+/** LOOP: rCX ← rCX - 1, branches while it is not 0. */
+export function LOOP(t: Translator, operand: Operand): void {
+  loop(t, operand, undefined);
+}
+/** LOOPE: while also ZF = 1. */
+export function LOOPE(t: Translator, operand: Operand): void {
+  loop(t, operand, true);
+}
+/** LOOPNE: while also ZF = 0. */
+export function LOOPNE(t: Translator, operand: Operand): void {
+  loop(t, operand, false);
+}
+
+/** JCXZ, JECXZ, JRCXZ. */
+export function JCXZ(t: Translator, operand: Operand): void {
+  const { ir } = t, size = t.instruction.addressSize;
+  branch(t, ir.eq(t.readGpr(Gpr.RCX, size), ir.const(intType(size), 0)), operand);
+}
+
+function interrupt(t: Translator, vector: number): void {
+  t.end({ kind: "event", event: Event.INTERRUPT, vector, error: -1, rip: t.next, retired: true });
+}
+
+/** INT n. */
+export function INT(t: Translator, vector: Operand): void {
+  if (vector.kind === "imm") interrupt(t, vector.lo & 0xff);
+}
+/** INT3: #BP as a trap. */
+export function INT3(t: Translator): void {
+  interrupt(t, Vector.BP);
+}
+/** INT1: #DB as a trap. */
+export function INT1(t: Translator): void {
+  interrupt(t, Vector.DB);
+}
+/** INTO: #OF if OF is set. */
+export function INTO(t: Translator): void {
+  t.ir.faultIf(t.condition(0), Vector.OF);
+}
+
+/** BOUND: #BR unless lower ≤ index ≤ upper (signed). */
+export function BOUND(t: Translator, index: Operand, bounds: Operand): void {
+  if (bounds.kind !== "mem") return t.fault(Vector.UD);
+  const { ir } = t, size = t.instruction.operandSize, type = intType(size);
+  const address = t.address(bounds), flags = t.memoryFlags(bounds);
+  const lower = ir.load(type, address, flags);
+  const upper = ir.load(type, ir.add(address, ir.const("i64", size)), flags);
+  const value = t.read(index);
+  ir.faultIf(ir.or(ir.lts(value, lower), ir.lts(upper, value)), Vector.BR);
+}
+
+/** UD0. */
+export function UD0(t: Translator): void {
+  t.fault(Vector.UD);
+}
+/** UD1. */
+export function UD1(t: Translator): void {
+  t.fault(Vector.UD);
+}
+/** UD2. */
+export function UD2(t: Translator): void {
+  t.fault(Vector.UD);
+}
+
+/** HLT: #GP(0) at CPL 3; elsewhere the machine sees the event. */
+export function HLT(t: Translator): void {
+  if ((t.mode & Mode.USER) !== 0) return t.fault(Vector.GP, 0);
+  t.end({ kind: "event", event: Event.HALT, vector: 0, error: -1, rip: t.next, retired: true });
+}

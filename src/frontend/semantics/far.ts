@@ -1,0 +1,73 @@
+/** Far transfers to the same privilege level: JMPF, CALLF, RETF, IRET. SDM vol. 2, vol. 3A section 5.8. */
+import { MemoryFlag, type Value } from "../../ir/types.ts";
+import { Vector } from "../../cpu/fault.ts";
+import { Mode } from "../../cpu/mode.ts";
+import { Gpr, Segment } from "../../cpu/state.ts";
+import type { Operand } from "../instruction.ts";
+import { intType, type Translator } from "../translator.ts";
+import { restoreFlags } from "./rflags_image.ts";
+import { loadSegment } from "./segment_load.ts";
+
+interface FarPointer {
+  readonly selector: Value;
+  readonly offset: Value;
+}
+
+function farPointer(t: Translator, operand: Operand): FarPointer {
+  const { ir } = t;
+  if (operand.kind === "far") {
+    return { selector: ir.i32(operand.selector), offset: ir.const("i64", operand.offset, 0) };
+  }
+  if (operand.kind !== "mem") throw new TypeError("A far transfer takes a far pointer");
+  const size = t.instruction.operandSize, address = t.address(operand), flags = t.memoryFlags(operand);
+  const offset = ir.load(intType(size), address, flags);
+  const selector = ir.load("i16", ir.add(address, ir.const("i64", size)), flags);
+  return { selector: ir.low(selector), offset: ir.zext(offset, "i64") };
+}
+
+/** JMP far. */
+export function JMPF(t: Translator, operand: Operand): void {
+  const { selector, offset } = farPointer(t, operand);
+  t.call("load_code_segment", selector);
+  t.end({ kind: "redispatch", target: offset });
+}
+
+/** CALL far. */
+export function CALLF(t: Translator, operand: Operand): void {
+  const { ir } = t, size = t.instruction.operandSize, type = intType(size);
+  const { selector, offset } = farPointer(t, operand);
+  const cs = ir.zext(ir.trunc(t.segmentSelector(Segment.CS), "i16"), type);
+  // Both stores before the stack pointer moves: either may fault.
+  const pointer = t.readGpr(Gpr.RSP, 8);
+  const slot = (index: number): Value =>
+    t.segmentLinear(Segment.SS, t.wrapStack(ir.sub(pointer, ir.const("i64", size * index))));
+  ir.store(slot(1), cs, MemoryFlag.STACK);
+  ir.store(slot(2), ir.trunc(ir.i64(t.next), type), MemoryFlag.STACK);
+  t.call("load_code_segment", selector);
+  t.moveStack(-2 * size);
+  t.end({ kind: "redispatch", target: offset });
+}
+
+/** RET far. */
+export function RETF(t: Translator, drop?: Operand): void {
+  const { ir } = t, size = t.instruction.operandSize, type = intType(size);
+  const offset = t.top(type), selector = t.top(type, size);
+  t.call("load_code_segment", ir.low(ir.trunc(selector, "i16")));
+  t.moveStack(2 * size + (drop?.kind === "imm" ? drop.lo : 0));
+  t.end({ kind: "redispatch", target: ir.zext(offset, "i64") });
+}
+
+/** IRET to the same privilege level; in 64-bit mode it loads SS:RSP too. */
+export function IRET(t: Translator): void {
+  const { ir } = t, size = t.instruction.operandSize, type = intType(size);
+  if ((t.mode & (Mode.USER | Mode.REAL)) === 0) return t.fault(Vector.UD);
+  const offset = t.top(type), selector = t.top(type, size), flags = t.top(type, 2 * size);
+  const rsp = t.long ? t.top(type, 3 * size) : undefined;
+  const ss = t.long ? t.top(type, 4 * size) : undefined;
+  t.call("load_code_segment", ir.low(ir.trunc(selector, "i16")));
+  if (ss !== undefined) loadSegment(t, Segment.SS, ir.trunc(ss, "i16"));
+  restoreFlags(t, ir.zext(ir.trunc(flags, size === 2 ? "i16" : "i32"), "i32"));
+  if (rsp !== undefined) t.writeGpr(Gpr.RSP, ir.zext(rsp, "i64"));
+  else t.moveStack(3 * size);
+  t.end({ kind: "redispatch", target: ir.zext(offset, "i64") });
+}

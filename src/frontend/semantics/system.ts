@@ -1,0 +1,134 @@
+/** System instructions that programs use: CPUID, RDTSC, RDRAND, XGETBV, SYSCALL. SDM vol. 2. */
+import type { Value } from "../../ir/types.ts";
+import { Event, Vector } from "../../cpu/fault.ts";
+import { Mode } from "../../cpu/mode.ts";
+import { Flag } from "../../cpu/rflags.ts";
+import { CR0, CR4, Gpr, XCR0 } from "../../cpu/state.ts";
+import type { Operand } from "../instruction.ts";
+import { intType, type Translator } from "../translator.ts";
+import { checkIopl, packedFlags } from "./rflags_image.ts";
+
+/** CPUID. */
+export function CPUID(t: Translator): void {
+  t.call("cpuid");
+}
+
+const CR4_TSD = 4, CR4_OSXSAVE_BIT = 18;
+
+function timeStamp(t: Translator): void {
+  const { ir } = t;
+  if ((t.mode & Mode.USER) !== 0) ir.faultIf(ir.and(ir.get(CR4, "i32"), ir.i32(CR4_TSD)), Vector.GP, 0);
+  const count = t.call("read_tsc");
+  t.writeGpr(Gpr.RAX, ir.low(count));
+  t.writeGpr(Gpr.RDX, ir.high(count));
+}
+
+/** RDTSC: EDX:EAX ← the time-stamp counter; #GP(0) at CPL 3 with CR4.TSD. */
+export function RDTSC(t: Translator): void {
+  timeStamp(t);
+}
+
+/** RDTSCP: and ECX ← IA32_TSC_AUX, which is 0: processor 0 of node 0. */
+export function RDTSCP(t: Translator): void {
+  timeStamp(t);
+  t.writeGpr(Gpr.RCX, t.ir.i32(0));
+}
+
+/** RDPID: IA32_TSC_AUX. */
+export function RDPID(t: Translator, dst: Operand): void {
+  t.write(dst, t.ir.const(dst.kind === "gpr" ? intType(dst.size) : "i64", 0));
+}
+
+/** RDRAND: CF = 1, the other flags 0: there always is a number. */
+export function RDRAND(t: Translator, dst: Operand): void {
+  randomNumber(t, dst);
+}
+/** RDSEED. */
+export function RDSEED(t: Translator, dst: Operand): void {
+  randomNumber(t, dst);
+}
+
+function randomNumber(t: Translator, dst: Operand): void {
+  const { ir } = t, zero = ir.i32(0), one = ir.i32(1);
+  t.write(dst, ir.trunc(t.call("random"), t.operandType));
+  t.setFlags({ cf: one, pf: one, af: zero, zf: one, sf: zero, of: zero });
+}
+
+/** XGETBV: EDX:EAX ← XCR0. #UD without CR4.OSXSAVE, #GP(0) for other registers. */
+export function XGETBV(t: Translator): void {
+  const { ir } = t;
+  const enabled: Value = ir.and(ir.shr(ir.get(CR4, "i32"), ir.i32(CR4_OSXSAVE_BIT)), ir.i32(1));
+  ir.faultIf(ir.xor(enabled, ir.i32(1)), Vector.UD);
+  ir.faultIf(t.readGpr(Gpr.RCX, 4), Vector.GP, 0);
+  const mask = ir.get(XCR0, "i64");
+  t.writeGpr(Gpr.RAX, ir.low(mask));
+  t.writeGpr(Gpr.RDX, ir.high(mask));
+}
+
+/** SYSCALL: RCX ← RIP, R11 ← RFLAGS; what follows is the host's. #UD outside 64-bit mode. */
+export function SYSCALL(t: Translator): void {
+  if (!t.long) return t.fault(Vector.UD);
+  const { ir } = t;
+  const flags = ir.and(packedFlags(t), ir.i32(~Flag.RF));
+  t.writeGpr(Gpr.RCX, ir.i64(t.next));
+  t.writeGpr(Gpr.R11, ir.zext(flags, "i64"));
+  t.end({ kind: "event", event: Event.SYSCALL, vector: 0, error: -1, rip: t.next, retired: true });
+}
+
+/** SYSENTER: #GP(0), as with IA32_SYSENTER_CS = 0. */
+export function SYSENTER(t: Translator): void {
+  t.fault(Vector.GP, 0);
+}
+
+/** RDPMC: #GP(0) at CPL 3, as with CR4.PCE = 0. */
+export function RDPMC(t: Translator): void {
+  t.fault(Vector.GP, 0);
+}
+
+/** #GP(0) at CPL 3, as with CR4.UMIP; the tables they store come with the system instructions: #UD. */
+function storeTable(t: Translator): void {
+  if ((t.mode & Mode.USER) !== 0) t.fault(Vector.GP, 0);
+  else t.fault(Vector.UD);
+}
+/** SGDT. */
+export function SGDT(t: Translator): void {
+  storeTable(t);
+}
+/** SIDT. */
+export function SIDT(t: Translator): void {
+  storeTable(t);
+}
+/** SLDT. */
+export function SLDT(t: Translator): void {
+  storeTable(t);
+}
+/** STR. */
+export function STR(t: Translator): void {
+  storeTable(t);
+}
+
+/** SMSW: CR0; #GP(0) at CPL 3, as with CR4.UMIP. */
+export function SMSW(t: Translator, dst: Operand): void {
+  if ((t.mode & Mode.USER) !== 0) return t.fault(Vector.GP, 0);
+  const value = t.ir.get(CR0, "i64");
+  t.write(dst, t.ir.trunc(value, dst.kind === "gpr" ? intType(dst.size) : "i16"));
+}
+
+/** IN: #GP(0) at CPL above IOPL. Nothing answers on the bus: all ones. */
+export function IN(t: Translator, dst: Operand): void {
+  checkIopl(t);
+  t.write(dst, t.ir.const(dst.kind === "gpr" ? intType(dst.size) : "i32", -1));
+}
+/** OUT: #GP(0) at CPL above IOPL. */
+export function OUT(t: Translator): void {
+  checkIopl(t);
+}
+
+/** ARPL: raises the RPL of dst to that of src; ZF = it was below. */
+export function ARPL(t: Translator, dst: Operand, src: Operand): void {
+  const { ir } = t;
+  const x = ir.low(t.readForUpdate(dst)), y = ir.and(ir.low(t.read(src)), ir.i32(3));
+  const below = ir.ltu(ir.and(x, ir.i32(3)), y);
+  t.write(dst, ir.zext(ir.select(below, ir.or(ir.and(x, ir.i32(~3)), y), x), "i16"));
+  t.setFlags({ zf: ir.xor(below, ir.i32(1)) });
+}
