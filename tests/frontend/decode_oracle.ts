@@ -68,6 +68,9 @@ interface Known {
   readonly claimed: boolean;
   /** A NOP of ours, whatever its operands are for iced. */
   readonly hint: boolean;
+  /** Operand and address size in bytes, where iced's name of the code tells it and operands do not; 0 elsewhere. */
+  readonly operandSize: number;
+  readonly addressSize: number;
 }
 
 const known: (Known | undefined)[] = [];
@@ -94,17 +97,44 @@ const registers: readonly (Operand | undefined)[] = (() => {
   return table;
 })();
 
+/** Operand sizes that iced's mnemonics tell. */
+// deno-fmt-ignore
+const SIZES_BY_MNEMONIC: Readonly<Record<string, number>> = {
+  CBW: 2, CWDE: 4, CDQE: 8, CWD: 2, CDQ: 4, CQO: 8, SYSRETQ: 8, SYSEXITQ: 8, FXSAVE64: 8, FXRSTOR64: 8,
+  XSAVE64: 8, XRSTOR64: 8, XSAVEOPT64: 8,
+};
+
+const ADDRESS_SIZES: Readonly<Record<string, number>> = {
+  _CX: 2,
+  _ECX: 4,
+  _RCX: 8,
+  Jcxz: 2,
+  Jecxz: 4,
+  Jrcxz: 8,
+};
+
+/** The operand size in bytes that iced's name of an instruction code tells (`Enterq_imm16_imm8`, `Jo_rel8_32`), or 0. */
+function sizeInName(code: string, name: string): number {
+  const suffix = code.match(/^(?:Retn|Retf|Enter|Leave|Iret|Pushf|Popf|Pusha|Popa|Push|Pop)([wdq])(?:_|$)/)
+    ?.[1];
+  if (suffix !== undefined) return { w: 2, d: 4, q: 8 }[suffix]!;
+  const branch = code.match(/_rel(?:8|16|32)_(16|32|64)/)?.[1];
+  return branch === undefined ? SIZES_BY_MNEMONIC[name] ?? 0 : Number(branch) / 8;
+}
+
 function describe(instruction: IcedInstruction): Known {
   let name = IcedMnemonic[instruction.mnemonic]!.toUpperCase();
   if (name === "MOVSD" && instruction.isStringInstruction) name = "MOVS";
   if (name === "CMPSD" && instruction.isStringInstruction) name = "CMPS";
   const code = Code[instruction.code]!;
   if (/^(Call|Jmp)_(ptr|m16)/.test(code)) name += "F";
-  if (HINT.test(code)) return { name: "NOP", claimed: true, hint: true };
+  if (HINT.test(code)) return { name: "NOP", claimed: true, hint: true, operandSize: 0, addressSize: 0 };
   return {
     name: RENAMED[name] ?? name,
     claimed: instruction.cpuidFeatures().every((feature) => CLAIMED.has(feature)),
     hint: false,
+    operandSize: sizeInName(code, name),
+    addressSize: ADDRESS_SIZES[code.match(/_(CX|ECX|RCX)$|^J(c|ec|rc)xz/)?.[0] ?? ""] ?? 0,
   };
 }
 
@@ -160,7 +190,7 @@ function disagreement(
   ours: Instruction | DecodeFailure,
   codeSize: CodeSize,
 ): string | undefined {
-  const { name, claimed, hint } = known[iced.code] ??= describe(iced);
+  const { name, claimed, hint, operandSize, addressSize } = known[iced.code] ??= describe(iced);
   if (!claimed || mustBeRefused(name, codeSize)) {
     return "failure" in ours ? undefined : `${Code[iced.code]} is not claimed, we decode ${ours.mnemonic}`;
   }
@@ -171,8 +201,21 @@ function disagreement(
   if (ours.mnemonic !== name) return `${ours.mnemonic}, iced ${name}`;
   if (hint) return undefined;
   if (ours.lock !== iced.hasLockPrefix) return `lock ${ours.lock}`;
+  if (operandSize !== 0 && ours.operandSize !== operandSize) {
+    return `${name}: operand size ${ours.operandSize}`;
+  }
+  if (addressSize !== 0 && ours.addressSize !== addressSize) {
+    return `${name}: address size ${ours.addressSize}`;
+  }
+  // iced numbers conditions from 1, in the order of the condition codes.
+  const condition = CONDITIONAL.test(name) ? iced.conditionCode - 1 : -1;
+  if (ours.condition !== condition) return `${name}: condition ${ours.condition}`;
+  const rep = !iced.isStringInstruction ? 0 : iced.hasRepnePrefix ? 0xf2 : iced.hasRepPrefix ? 0xf3 : 0;
+  if (ours.rep !== rep) return `${name}: rep ${ours.rep}`;
   return compareOperands(iced, ours);
 }
+
+const CONDITIONAL = /^(J(?!MP|CXZ)|SET|CMOV)/;
 
 /** SYSCALL and SYSRET outside 64-bit mode: iced follows AMD. Intel: #UD (SDM vol. 2B, "SYSCALL", "SYSRET"). */
 function mustBeRefused(name: string, codeSize: CodeSize): boolean {
