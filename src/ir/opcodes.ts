@@ -150,3 +150,9 @@ export const OPCODES = {
 
 /** Name of an opcode. */
 export type Opcode = keyof typeof OPCODES;
+
+/** All opcodes, in the order of the table. */
+export const OPCODE_NAMES = Object.keys(OPCODES) as Opcode[];
+
+/** Index of each opcode in `OPCODE_NAMES`: small tables by number are faster than tables by name. */
+export const OPCODE_NUMBERS: ReadonlyMap<Opcode, number> = new Map(OPCODE_NAMES.map((op, n) => [op, n]));

@@ -1,5 +1,5 @@
 /** Types, values and blocks of the intermediate representation. */
-import type { Opcode } from "./opcodes.ts";
+import { type Opcode, OPCODE_NUMBERS } from "./opcodes.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -25,6 +25,8 @@ export class Inst {
   uses = 0;
   /** What the pass that runs has put in its place. */
   replacement: Inst | undefined = undefined;
+  /** Index of `op` in `OPCODE_NAMES`. */
+  readonly code: number;
   constructor(
     readonly op: Opcode,
     readonly type: Type,
@@ -36,7 +38,9 @@ export class Inst {
     readonly imm2: number,
     /** Index of the guest instruction this belongs to. */
     readonly guest: number,
-  ) {}
+  ) {
+    this.code = OPCODE_NUMBERS.get(op)!;
+  }
 }
 
 /** A value: the operation that yields it. */

@@ -2,7 +2,7 @@
 import { type OpcodeInfo, OPCODES } from "./opcodes.ts";
 import { terminalValue } from "./passes/blocks.ts";
 import { possibleBitsOfOperation } from "./passes/bits.ts";
-import { ROWS } from "./passes/rows.ts";
+import { CELL_WORDS } from "./passes/rows.ts";
 import { LETTER_TYPES, printInst, type PrintNames } from "./print.ts";
 import { type Block, type Inst, MemoryFlag, type Type } from "./types.ts";
 
@@ -87,7 +87,7 @@ function typeProblem(inst: Inst, { signatureOf }: VerifyOptions): string | undef
 function immediateProblem(inst: Inst, { stateBytes = 0x2000 }: VerifyOptions): string | undefined {
   const { op, imm, imm2 } = inst;
   if (imm !== (imm | 0) || imm2 !== (imm2 | 0)) return "has an immediate that is not a signed 32-bit number";
-  const { words } = ROWS[op];
+  const words = CELL_WORDS[inst.code]!;
   if (words > 0) {
     if (imm < 0 || imm + 4 * words > stateBytes) return `reaches beyond the ${stateBytes} bytes of the state`;
     return imm % (4 * words) !== 0 ? `is not aligned to ${4 * words} bytes` : undefined;

@@ -95,7 +95,7 @@ function withoutTop(fold: Folder, x: Inst, mask: number): Inst | undefined {
       return lowOfInsert(fold, args[0]!, mask);
     case "shr32": {
       // AH after a write of AH.
-      const [shifted, count] = args;
+      const shifted = args[0]!, count = args[1]!;
       if (!is32(count!, 8) || (mask & ~0xff) !== 0 || shifted!.op !== "lo") return undefined;
       const insert = shifted!.args[0]!;
       return insert.op === "insert8high" ? insert.args[1] : undefined;

@@ -47,3 +47,8 @@ export function countUses(block: Block): void {
   const last = terminalValue(block.terminal);
   if (last !== undefined) last.uses++;
 }
+
+/** The block with other operations and another end. */
+export function withInsts({ pc, mode, offsets, length }: Block, insts: Inst[], terminal: Terminal): Block {
+  return { pc, mode, offsets, length, insts, terminal };
+}

@@ -4,8 +4,8 @@
  */
 import type { Block } from "../types.ts";
 import { CellKind, type StateEffects } from "./effects.ts";
-import { renumber, terminalValue } from "./blocks.ts";
-import { Kind, ROWS } from "./rows.ts";
+import { renumber, terminalValue, withInsts } from "./blocks.ts";
+import { CELL_WORDS, Kind, KINDS, OBSERVES } from "./rows.ts";
 
 /** Words of the state that a later set overwrites unseen, going backward: those whose stamp is the current epoch. */
 let overwritten = new Float64Array(0);
@@ -24,21 +24,24 @@ export function dead(block: Block, effects: StateEffects): Block {
   let kept = insts.length;
   for (let i = insts.length - 1; i >= 0; i--) {
     const inst = insts[i]!;
-    const row = ROWS[inst.op];
-    switch (row.kind) {
+    switch (KINDS[inst.code]) {
       case Kind.PURE:
         if (inst.uses === 0) continue;
         break;
-      case Kind.GET:
+      case Kind.GET: {
         if (inst.uses === 0) continue;
-        overwritten.fill(0, inst.imm >> 2, (inst.imm >> 2) + row.words);
+        const word = inst.imm >> 2;
+        for (let n = CELL_WORDS[inst.code]! - 1; n >= 0; n--) overwritten[word + n] = 0;
         break;
-      case Kind.SET:
-        if (isOverwritten(cells, inst.imm >> 2, row.words)) continue;
-        overwritten.fill(epoch, inst.imm >> 2, (inst.imm >> 2) + row.words);
+      }
+      case Kind.SET: {
+        const word = inst.imm >> 2, words = CELL_WORDS[inst.code]!;
+        if (isOverwritten(cells, word, words)) continue;
+        for (let n = 0; n < words; n++) overwritten[word + n] = epoch;
         break;
+      }
       default:
-        if (row.exits || row.kind !== Kind.EFFECT) epoch++;
+        if (OBSERVES[inst.code] === 1) epoch++;
     }
     const { args } = inst;
     for (let j = 0; j < args.length; j++) args[j]!.uses++;
@@ -46,7 +49,7 @@ export function dead(block: Block, effects: StateEffects): Block {
   }
   const out = kept === 0 ? insts : insts.slice(kept);
   renumber(out);
-  return { ...block, insts: out };
+  return withInsts(block, out, block.terminal);
 }
 
 function isOverwritten(cells: Uint8Array, word: number, words: number): boolean {

@@ -2,9 +2,10 @@
  * Constant folding, algebraic simplification and merging of equal pure values, in one walk: each operation is
  * simplified with operands that are simplified already.
  */
+import { OPCODE_NAMES } from "../opcodes.ts";
 import type { Terminal } from "../terminal.ts";
-import type { Block, Inst } from "../types.ts";
-import { countUses, replaceArgs, replacedTerminal } from "./blocks.ts";
+import type { Block } from "../types.ts";
+import { countUses, replaceArgs, replacedTerminal, withInsts } from "./blocks.ts";
 import { demand } from "./bits.ts";
 import { COMPARE_RULES, tested } from "./fold_compare.ts";
 import { INT32_RULES } from "./fold_int32.ts";
@@ -16,7 +17,7 @@ import { Folder, type Rule, type Rules } from "./folder.ts";
 /** A store of 8 or 16 bits takes the low bits of its operand. */
 function narrowStore(mask: number): Rule {
   return (fold, inst) => {
-    const [address, value] = inst.args as [Inst, Inst];
+    const address = inst.args[0]!, value = inst.args[1]!;
     const simpler = demand(fold, value, mask);
     if (simpler !== value) inst.args = [address, simpler];
     return undefined;
@@ -31,7 +32,7 @@ const faultIf: Rule = (_, inst) => {
   return undefined;
 };
 
-const RULES: Rules = {
+const NAMED_RULES: Rules = {
   ...INT32_RULES,
   ...INT64_RULES,
   ...COMPARE_RULES,
@@ -41,6 +42,9 @@ const RULES: Rules = {
   store16: narrowStore(0xffff),
   faultIf,
 };
+
+/** Rules by `Inst.code`. */
+const RULES: readonly (Rule | undefined)[] = OPCODE_NAMES.map((op) => NAMED_RULES[op]);
 
 /** Simplifies and merges values. Reuses the operations of `block`. */
 export function fold(block: Block): Block {
@@ -54,7 +58,7 @@ export function fold(block: Block): Block {
     folder.guest = inst.guest;
     inst.replacement = folder.place(inst);
   }
-  return { ...block, insts: folder.out, terminal: simplified(replacedTerminal(block.terminal)) };
+  return withInsts(block, folder.out, simplified(replacedTerminal(block.terminal)));
 }
 
 function simplified(terminal: Terminal): Terminal {

@@ -25,7 +25,7 @@ const INVERSE: { readonly [K in Opcode]?: readonly [Opcode, boolean] } = {
 export function inverted(fold: Folder, comparison: Inst): Inst | undefined {
   const inverse = INVERSE[comparison.op];
   if (inverse === undefined) return undefined;
-  const [x, y] = comparison.args as [Inst, Inst];
+  const x = comparison.args[0]!, y = comparison.args[1]!;
   return fold.make(inverse[0], "i32", inverse[1] ? [y, x] : [x, y]);
 }
 
@@ -37,7 +37,7 @@ export function tested(x: Inst): Inst {
 function equality32(wanted: boolean): Rule {
   return (fold, inst) => {
     order(inst);
-    const [x, y] = inst.args as [Inst, Inst];
+    const x = inst.args[0]!, y = inst.args[1]!;
     if (x === y) return fold.i32(wanted ? 1 : 0);
     if (y.op !== "const32") return undefined;
     if (x.op === "const32") return fold.i32((x.imm === y.imm) === wanted ? 1 : 0);
@@ -53,7 +53,7 @@ function equality32(wanted: boolean): Rule {
 }
 
 function differences32(fold: Folder, { op }: Inst, x: Inst, y: Inst): Inst | undefined {
-  const [a, b] = x.args as [Inst, Inst];
+  const a = x.args[0]!, b = x.args[1]!;
   if (x.op === "add32" && b.op === "const32") return fold.make(op, "i32", [a, fold.i32(y.imm - b.imm)]);
   if (x.op === "xor32" && b.op === "const32") return fold.make(op, "i32", [a, fold.i32(y.imm ^ b.imm)]);
   if (y.imm !== 0) return undefined;
@@ -70,7 +70,7 @@ const isHalves = (x: Inst, y: Inst): boolean =>
 function equality64(wanted: boolean): Rule {
   return (fold, inst) => {
     order(inst);
-    const [x, y] = inst.args as [Inst, Inst];
+    const x = inst.args[0]!, y = inst.args[1]!;
     if (x === y) return fold.i32(wanted ? 1 : 0);
     const narrow = wanted ? "eq32" : "ne32";
     if (x.op === "zext" && y.op === "zext") return fold.make(narrow, "i32", [x.args[0]!, y.args[0]!]);
@@ -80,7 +80,7 @@ function equality64(wanted: boolean): Rule {
       if (y.imm2 !== 0) return fold.i32(wanted ? 0 : 1);
       return fold.make(narrow, "i32", [x.args[0]!, fold.i32(y.imm)]);
     }
-    const [a, b] = x.args as [Inst, Inst];
+    const a = x.args[0]!, b = x.args[1]!;
     if (is64(y, 0, 0) && (x.op === "sub64" || x.op === "xor64")) return fold.make(inst.op, "i32", [a, b]);
     if (x.op === "add64" && b.op === "const64") {
       return fold.make(inst.op, "i32", [a, fold.make("sub64", "i64", [y, b])]);
@@ -93,7 +93,7 @@ type Compare32 = (x: number, y: number) => boolean;
 
 function order32(holds: Compare32, unsigned: boolean, orEqual: boolean): Rule {
   return (fold, inst) => {
-    const [x, y] = inst.args as [Inst, Inst];
+    const x = inst.args[0]!, y = inst.args[1]!;
     if (x === y) return fold.i32(orEqual ? 1 : 0);
     if (x.op === "const32" && y.op === "const32") return fold.i32(holds(x.imm, y.imm) ? 1 : 0);
     if (!unsigned) {
@@ -115,7 +115,7 @@ type Compare64 = (x: Halves, y: Halves) => boolean;
 
 function order64(holds: Compare64, unsigned: boolean, orEqual: boolean): Rule {
   return (fold, inst) => {
-    const [x, y] = inst.args as [Inst, Inst];
+    const x = inst.args[0]!, y = inst.args[1]!;
     if (x === y) return fold.i32(orEqual ? 1 : 0);
     if (isConst(x) && isConst(y)) return fold.i32(holds([x.imm, x.imm2], [y.imm, y.imm2]) ? 1 : 0);
     if (!unsigned) {
@@ -135,7 +135,7 @@ function order64(holds: Compare64, unsigned: boolean, orEqual: boolean): Rule {
 }
 
 const select: Rule = (fold, inst) => {
-  const [condition, x, y] = inst.args as [Inst, Inst, Inst];
+  const condition = inst.args[0]!, x = inst.args[1]!, y = inst.args[2]!;
   if (condition.op === "const32") return condition.imm !== 0 ? x : y;
   if (x === y) return x;
   if (condition.op === "ne32" && is32(condition.args[1]!, 0)) {

@@ -11,7 +11,7 @@ type Algebra = (fold: Folder, inst: Inst, x: Inst, y: Inst) => Inst | undefined;
 function binary(compute: (x: number, y: number) => number, algebra: Algebra, commutes = false): Rule {
   return (fold, inst) => {
     if (commutes) order(inst);
-    const [x, y] = inst.args as [Inst, Inst];
+    const x = inst.args[0]!, y = inst.args[1]!;
     if (x.op === "const32" && y.op === "const32") return fold.i32(compute(x.imm, y.imm));
     return algebra(fold, inst, x, y);
   };

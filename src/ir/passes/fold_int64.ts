@@ -13,7 +13,7 @@ const halves = (x: Inst): Halves => [x.imm, x.imm2];
 function binary(compute: (x: Halves, y: Halves) => Halves, algebra: Algebra, commutes = false): Rule {
   return (fold, inst) => {
     if (commutes) order(inst);
-    const [x, y] = inst.args as [Inst, Inst];
+    const x = inst.args[0]!, y = inst.args[1]!;
     if (x.op === "const64" && y.op === "const64") return fold.i64(...compute(halves(x), halves(y)));
     return algebra(fold, inst, x, y);
   };
@@ -92,7 +92,7 @@ function shift(
   algebra?: (fold: Folder, inst: Inst, x: Inst, count: number) => Inst | undefined,
 ): Rule {
   return (fold, inst) => {
-    const [x, y] = inst.args as [Inst, Inst];
+    const x = inst.args[0]!, y = inst.args[1]!;
     if (y.op === "const32") {
       if (x.op === "const64") return fold.i64(...compute(halves(x), y.imm));
       return (y.imm & 63) === 0 ? x : algebra?.(fold, inst, x, y.imm & 63);

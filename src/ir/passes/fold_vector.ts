@@ -36,7 +36,7 @@ const vextract64: Rule = (fold, inst) => {
 };
 
 const vinsert32: Rule = (fold, inst) => {
-  const [x, part] = inst.args as [Inst, Inst];
+  const x = inst.args[0]!, part = inst.args[1]!;
   if (part.op === "vextract32" && part.imm === inst.imm && part.args[0] === x) return x;
   if (x.op === "vinsert32" && x.imm === inst.imm) {
     return fold.make("vinsert32", "v128", [x.args[0]!, part], inst.imm);
@@ -45,7 +45,7 @@ const vinsert32: Rule = (fold, inst) => {
 };
 
 const vinsert64: Rule = (fold, inst) => {
-  const [x, part] = inst.args as [Inst, Inst];
+  const x = inst.args[0]!, part = inst.args[1]!;
   if (part.op === "vextract64" && part.imm === inst.imm && part.args[0] === x) return x;
   if ((x.op === "vinsert64" && x.imm === inst.imm) || (x.op === "vinsert32" && x.imm >> 1 === inst.imm)) {
     return fold.make("vinsert64", "v128", [x.args[0]!, part], inst.imm);
@@ -54,7 +54,7 @@ const vinsert64: Rule = (fold, inst) => {
 };
 
 const vpair: Rule = (_, { args }) => {
-  const [low, high] = args as [Inst, Inst];
+  const low = args[0]!, high = args[1]!;
   const whole = low.op === "vextract64" && low.imm === 0 ? low.args[0] : undefined;
   return high.op === "vextract64" && high.imm === 1 && high.args[0] === whole ? whole : undefined;
 };
@@ -64,7 +64,7 @@ const zero = (x: Inst): boolean => x.op === "vconst" && x.imm === 0;
 /** A bitwise operation: what it comes to for equal operands and for an operand that is 0. */
 function bitwise(equal: "same" | "zero", withZero: "other" | "zero"): Rule {
   return (fold, { args }) => {
-    const [x, y] = args as [Inst, Inst];
+    const x = args[0]!, y = args[1]!;
     if (x === y) return equal === "same" ? x : fold.make("vconst", "v128", []);
     if (zero(x)) return withZero === "other" ? y : x;
     if (zero(y)) return withZero === "other" ? x : y;
@@ -74,7 +74,7 @@ function bitwise(equal: "same" | "zero", withZero: "other" | "zero"): Rule {
 
 /** ~x & y. */
 const vandn: Rule = (fold, { args }) => {
-  const [x, y] = args as [Inst, Inst];
+  const x = args[0]!, y = args[1]!;
   if (x === y) return fold.make("vconst", "v128", []);
   return zero(x) || zero(y) ? y : undefined;
 };

@@ -18,13 +18,13 @@ const LOW: { readonly [K in Opcode]?: Opcode } = {
 /** An operation on halves instead of the 64-bit operation `x`, of which nothing else is used. */
 function halved(fold: Folder, x: Inst, half: "lo" | "hi", op: Opcode | undefined): Inst | undefined {
   if (op === undefined || x.uses !== 1) return undefined;
-  const [a, b] = x.args as [Inst, Inst];
+  const a = x.args[0]!, b = x.args[1]!;
   return fold.make(op, "i32", [fold.make(half, "i32", [a]), fold.make(half, "i32", [b])]);
 }
 
 function halfOfSelect(fold: Folder, x: Inst, half: "lo" | "hi"): Inst | undefined {
   if (x.uses !== 1) return undefined;
-  const [condition, a, b] = x.args as [Inst, Inst, Inst];
+  const condition = x.args[0]!, a = x.args[1]!, b = x.args[2]!;
   return fold.make("select32", "i32", [
     condition,
     fold.make(half, "i32", [a]),
@@ -108,7 +108,7 @@ const sext: Rule = (fold, { args }) => {
 };
 
 const pair: Rule = (fold, { args }) => {
-  const [low, high] = args as [Inst, Inst];
+  const low = args[0]!, high = args[1]!;
   if (is32(high, 0)) return fold.make("zext", "i64", [low]);
   if (low.op === "const32" && high.op === "const32") return fold.i64(low.imm, high.imm);
   if (low.op === "lo" && high.op === "hi" && low.args[0] === high.args[0]) return low.args[0];
@@ -121,7 +121,7 @@ const pair: Rule = (fold, { args }) => {
 /** A partial register write: `mask` and `shift` tell where the part goes; `covered` writes do not survive it. */
 function insert(mask: number, shift: number, covered: readonly Opcode[]): Rule {
   return (fold, inst) => {
-    const [whole, part] = inst.args as [Inst, Inst];
+    const whole = inst.args[0]!, part = inst.args[1]!;
     if (whole.op === "const64" && part.op === "const32") {
       return fold.i64((whole.imm & ~mask) | ((part.imm << shift) & mask), whole.imm2);
     }
@@ -135,7 +135,7 @@ function insert(mask: number, shift: number, covered: readonly Opcode[]): Rule {
 function product(compute: (x: number, y: number) => Halves): Rule {
   return (fold, inst) => {
     order(inst);
-    const [x, y] = inst.args as [Inst, Inst];
+    const x = inst.args[0]!, y = inst.args[1]!;
     if (y.op !== "const32") return undefined;
     if (y.imm === 0) return fold.i64(0, 0);
     return x.op === "const32" ? fold.i64(...compute(x.imm, y.imm)) : undefined;

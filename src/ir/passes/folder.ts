@@ -1,7 +1,7 @@
 /** Rebuilds a block operation by operation: each is simplified by its rule, then merged with an equal one before it. */
 import type { Opcode } from "../opcodes.ts";
 import { Inst, type Type } from "../types.ts";
-import { Kind, ROWS } from "./rows.ts";
+import { Kind, KINDS } from "./rows.ts";
 
 /**
  * Simplifies one operation whose operands are simplified already: the value that replaces it, or undefined to keep it.
@@ -14,19 +14,22 @@ export type Rules = { readonly [K in Opcode]?: Rule };
 
 const NONE: readonly Inst[] = [];
 
-/** The block under reconstruction. */
+/** Hash table of the pure operations: position + 1, 0 for an empty place. Kept between blocks, grown as needed. */
+let table = new Int32Array(512);
+
+/** The block under reconstruction. One at a time. */
 export class Folder {
   readonly out: Inst[] = [];
   /** Guest instruction whose operations are being rebuilt. */
   guest = 0;
-  /** Hash table of the pure operations in `out`: position + 1, 0 for an empty place. */
-  readonly #table: Int32Array;
   readonly #mask: number;
 
-  constructor(readonly rules: Rules, count: number) {
+  /** @param rules by `Inst.code` */
+  constructor(readonly rules: readonly (Rule | undefined)[], count: number) {
     let size = 64;
-    while (size < 3 * count) size *= 2;
-    this.#table = new Int32Array(size);
+    while (size < 2 * count) size *= 2;
+    if (size > table.length) table = new Int32Array(size);
+    table.fill(0, 0, size);
     this.#mask = size - 1;
   }
 
@@ -45,12 +48,12 @@ export class Folder {
 
   /** Simplifies and appends an operation; the value it comes to. */
   place(inst: Inst): Inst {
-    const rule = this.rules[inst.op];
+    const rule = this.rules[inst.code];
     if (rule !== undefined) {
       const simpler = rule(this, inst);
       if (simpler !== undefined) return simpler;
     }
-    if (ROWS[inst.op].kind === Kind.PURE) return this.#merge(inst);
+    if (KINDS[inst.code] === Kind.PURE) return this.#merge(inst);
     this.append(inst);
     return inst;
   }
@@ -63,22 +66,21 @@ export class Folder {
 
   /** Room for more would make the table slow; then operations are appended without looking for equal ones. */
   #merge(inst: Inst): Inst {
-    const { op, args, imm, imm2 } = inst;
-    const table = this.#table;
-    let hash = Math.imul(ROWS[op].number + 1, 0x9e3779b1) ^ Math.imul(imm, 0x85ebca6b) ^
+    const { code, args, imm, imm2 } = inst;
+    let hash = Math.imul(code + 1, 0x9e3779b1) ^ Math.imul(imm, 0x85ebca6b) ^
       Math.imul(imm2, 0xc2b2ae35);
     for (let i = 0; i < args.length; i++) hash = Math.imul(hash ^ args[i]!.id, 0x01000193) + i;
     let place = (hash ^ (hash >>> 15)) & this.#mask;
     while (table[place] !== 0) {
       const other = this.out[table[place]! - 1]!;
-      if (other.op === op && other.imm === imm && other.imm2 === imm2 && hasArgs(other, args)) {
+      if (other.code === code && other.imm === imm && other.imm2 === imm2 && hasArgs(other, args)) {
         other.uses += inst.uses;
         return other;
       }
       place = (place + 1) & this.#mask;
     }
     this.append(inst);
-    if (2 * this.out.length < table.length) table[place] = this.out.length;
+    if (4 * this.out.length < 3 * this.#mask) table[place] = this.out.length;
     return inst;
   }
 }

@@ -4,8 +4,8 @@
  */
 import { type Block, Inst } from "../types.ts";
 import { CellKind, type StateEffects } from "./effects.ts";
-import { renumber, replaceArgs, replacedTerminal } from "./blocks.ts";
-import { Kind, ROWS } from "./rows.ts";
+import { renumber, replaceArgs, replacedTerminal, withInsts } from "./blocks.ts";
+import { CELL_WORDS, Kind, KINDS } from "./rows.ts";
 
 /** Known contents of the state's words. Kept between blocks: an entry counts only if its stamp is the current epoch. */
 class Contents {
@@ -77,23 +77,23 @@ export function forward(block: Block, effects: StateEffects): Block {
     const inst = insts[i]!;
     replaceArgs(inst);
     inst.replacement = inst;
-    const row = ROWS[inst.op];
-    switch (row.kind) {
+    const words = CELL_WORDS[inst.code]!;
+    switch (KINDS[inst.code]) {
       case Kind.GET: {
-        const value = contentOf(known, inst, row.words, out);
+        const value = contentOf(known, inst, words, out);
         if (value !== undefined) {
           inst.replacement = value;
           continue;
         }
-        known.record(inst.imm >> 2, row.words, inst);
+        known.record(inst.imm >> 2, words, inst);
         break;
       }
       case Kind.SET: {
         const word = inst.imm >> 2;
         const value = inst.args[0]!;
-        const old = known.whole(word, row.words);
+        const old = known.whole(word, words);
         if (old !== undefined && isSame(old, value)) continue;
-        known.record(word, row.words, value);
+        known.record(word, words, value);
         break;
       }
       case Kind.CALL: {
@@ -108,7 +108,7 @@ export function forward(block: Block, effects: StateEffects): Block {
     out.push(inst);
   }
   renumber(out);
-  return { ...block, insts: out, terminal: replacedTerminal(block.terminal) };
+  return withInsts(block, out, replacedTerminal(block.terminal));
 }
 
 function isSame(x: Inst, y: Inst): boolean {

@@ -1,5 +1,5 @@
-/** What the passes ask of an opcode, precomputed from its row. */
-import { type Opcode, type OpcodeInfo, OPCODES } from "../opcodes.ts";
+/** What the passes ask of an opcode, precomputed from its row: tables by `Inst.code`. */
+import { type Opcode, OPCODE_NAMES, type OpcodeInfo, OPCODES } from "../opcodes.ts";
 
 /** What an operation is to the passes. */
 export const Kind = {
@@ -15,16 +15,6 @@ export const Kind = {
   EFFECT: 5,
 } as const;
 
-/** What the passes ask of an opcode. */
-export interface Row {
-  /** Index in the table of opcodes. */
-  readonly number: number;
-  readonly kind: number;
-  readonly exits: boolean;
-  /** Width of the cell a `get` or `set` accesses, in 32-bit words. */
-  readonly words: number;
-}
-
 const WORDS: { readonly [K in Opcode]?: number } = {
   get32: 1,
   get64: 2,
@@ -34,22 +24,22 @@ const WORDS: { readonly [K in Opcode]?: number } = {
   setv: 4,
 };
 
-function rowOf(op: Opcode, number: number): Row {
+function kindOf(op: Opcode): number {
   const info: OpcodeInfo = OPCODES[op];
-  const words = WORDS[op] ?? 0;
-  const kind = info.pure
-    ? Kind.PURE
-    : words > 0
-    ? (op.startsWith("get") ? Kind.GET : Kind.SET)
-    : op === "call"
-    ? Kind.CALL
-    : info.barrier
-    ? Kind.BARRIER
-    : Kind.EFFECT;
-  return { number, kind, exits: info.exits === true, words };
+  if (info.pure) return Kind.PURE;
+  if (WORDS[op] !== undefined) return op.startsWith("get") ? Kind.GET : Kind.SET;
+  if (op === "call") return Kind.CALL;
+  return info.barrier ? Kind.BARRIER : Kind.EFFECT;
 }
 
-const NAMES = Object.keys(OPCODES) as Opcode[];
+/** What each operation is to the passes. */
+export const KINDS: Uint8Array = Uint8Array.from(OPCODE_NAMES, kindOf);
 
-/** A row for each opcode. */
-export const ROWS = Object.fromEntries(NAMES.map((op, n) => [op, rowOf(op, n)])) as Record<Opcode, Row>;
+/** Whether each operation can leave the block, or makes sets before it visible in another way. */
+export const OBSERVES: Uint8Array = Uint8Array.from(OPCODE_NAMES, (op) => {
+  const info: OpcodeInfo = OPCODES[op];
+  return info.exits || info.barrier ? 1 : 0;
+});
+
+/** Width of the cell that each `get` or `set` accesses, in 32-bit words; 0 for other operations. */
+export const CELL_WORDS: Uint8Array = Uint8Array.from(OPCODE_NAMES, (op) => WORDS[op] ?? 0);
