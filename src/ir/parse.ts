@@ -53,7 +53,9 @@ class BlockReader {
     const kind = line.slice(0, space), fields = line.slice(space + 1).split(/,\s*/);
     switch (kind) {
       case "jump":
-        return { kind, target: BigInt(fields[0]!) };
+        return fields[1] === undefined
+          ? { kind, target: BigInt(fields[0]!) }
+          : { kind, target: BigInt(fields[0]!), returnTo: BigInt(fields[1]) };
       case "branch":
         return {
           kind,

@@ -132,7 +132,9 @@ const hex = (value: bigint): string => `0x${value.toString(16)}`;
 function printTerminal(terminal: Terminal): string {
   switch (terminal.kind) {
     case "jump":
-      return `jump ${hex(terminal.target)}`;
+      return `jump ${hex(terminal.target)}${
+        terminal.returnTo === undefined ? "" : `, ${hex(terminal.returnTo)}`
+      }`;
     case "branch":
       return `branch %${terminal.condition.id}, ${hex(terminal.taken)}, ${hex(terminal.next)}`;
     case "indirect": {

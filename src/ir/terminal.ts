@@ -3,8 +3,8 @@ import type { Value } from "./types.ts";
 
 /** How a block ends. */
 export type Terminal =
-  /** Goes on at a known address. */
-  | { readonly kind: "jump"; readonly target: bigint }
+  /** Goes on at a known address; for a call, `returnTo` follows it. */
+  | { readonly kind: "jump"; readonly target: bigint; readonly returnTo?: bigint }
   /** Goes on at `taken` if `condition` (i32) is not 0, else at `next`. */
   | { readonly kind: "branch"; readonly condition: Value; readonly taken: bigint; readonly next: bigint }
   /** Goes on at a computed address (i64). `hint` tells what kind of transfer it is; for a call, `returnTo` follows it. */

@@ -2,6 +2,7 @@
 import type { CodeOwner, CodePages } from "../memory/code_pages.ts";
 import { PAGE_SIZE } from "../memory/physical.ts";
 import type { Code } from "./code.ts";
+import type { Region } from "./engine.ts";
 
 /** The blocks that occupy bytes of one frame. */
 interface FrameCode {
@@ -75,16 +76,19 @@ export class CodeCache implements CodeOwner {
     if (code.dropped) return;
     code.dropped = true;
     code.region = undefined;
-    for (const region of code.memberOf) {
-      region.dropped = true;
-      for (const member of region.codes) {
-        member.memberOf.delete(region);
-        if (member.region === region) member.region = undefined;
-      }
-    }
+    for (const region of code.memberOf) this.dropRegion(region);
     this.codes[code.number] = undefined;
     this.#live.delete(code);
     this.#removeFromFrames(code);
+  }
+
+  /** Drops a compiled region; its blocks stay. */
+  dropRegion(region: Region): void {
+    region.dropped = true;
+    for (const member of region.codes) {
+      member.memberOf.delete(region);
+      if (member.region === region) member.region = undefined;
+    }
   }
 
   /** Whether an instruction of a translated block has a byte in the range (inside one page). */

@@ -1,7 +1,17 @@
 /** The mode the processor is in, from the state. */
 import { Mode } from "../cpu/mode.ts";
 import { Flag } from "../cpu/rflags.ts";
-import { CPL, CR0, MXCSR, RFLAGS_SYSTEM, SEG_ATTRIBUTES, SEG_BASE, Segment, SEGMENT, SEGMENT_STRIDE } from "../cpu/state.ts";
+import {
+  CPL,
+  CR0,
+  MXCSR,
+  RFLAGS_SYSTEM,
+  SEG_ATTRIBUTES,
+  SEG_BASE,
+  SEGMENT,
+  Segment,
+  SEGMENT_STRIDE,
+} from "../cpu/state.ts";
 
 const CR0_PE = 1, CR0_EM = 4, CR0_TS = 8, CR0_AM = 0x4_0000;
 /** Segment attributes: descriptor bits 55:40. */

@@ -13,8 +13,8 @@ import {
   RIP,
   SEG_ATTRIBUTES,
   SEG_BASE,
-  Segment,
   SEGMENT,
+  Segment,
   SEGMENT_STRIDE,
 } from "../cpu/state.ts";
 import { isCanonical } from "../memory/mmu.ts";
@@ -23,7 +23,7 @@ import { jumpIndex } from "../memory/tlb.ts";
 import type { Bindings } from "./bindings.ts";
 import { Code } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";
-import type { Engine, Exit } from "./engine.ts";
+import type { Engine, Exit, Region } from "./engine.ts";
 import { Interpreter } from "./interpreter/interpreter.ts";
 import { selectRegion } from "./region.ts";
 import { currentMode } from "./current_mode.ts";
@@ -58,6 +58,9 @@ export interface DispatchCounts {
   singleSteps: number;
 }
 
+/** Entries of a region after which it is made again: blocks that were cold when it was made may now belong to it. */
+const REGROW_ENTRIES = 1000;
+
 const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
 
 /** Runs guest code until an event that is not its own to settle. */
@@ -70,6 +73,8 @@ export class Dispatcher {
     regionsCompiled: 0,
     singleSteps: 0,
   };
+  /** Called with each block translated and its bytes, for dumps. */
+  onTranslate: ((block: Block, bytes: Uint8Array) => void) | undefined;
   readonly #m: Int32Array;
   readonly #interpreter: Interpreter;
   /** Budget at the start of the current run, and INSTRUCTIONS then. */
@@ -133,7 +138,7 @@ export class Dispatcher {
     const m = this.#m;
     let code = this.#lookup(mode);
     while (code !== undefined) {
-      if (code.region !== undefined) {
+      if (code.region !== undefined && this.#inPlace(code.region)) {
         if (this.#runRegions(code)) return this.#settle(mode);
       } else {
         if (m[BUDGET >> 2]! < code.count) return this.#partial(mode);
@@ -173,13 +178,25 @@ export class Dispatcher {
     if (++code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && !code.dropped) {
       this.#compile(code, this.tiers.engine);
     }
-    return stopped;
+    // Exact floating point may have set the sticky bit that makes the mode plain.
+    return stopped || code.block.usesFloat === true;
   }
 
+  /** Compiles the region around a block, again if it has one: then from all that has become warm. */
   #compile(code: Code, engine: Engine): void {
-    const codes = selectRegion(code, this.cache, this.tiers.regionBlocks, this.tiers.threshold);
+    const again = code.region !== undefined;
+    if (again) this.cache.dropRegion(code.region!);
+    const { mode } = code.block;
+    const find = (pc: bigint): Code | undefined => {
+      const lo = Number(BigInt.asIntN(32, pc)), hi = Number(BigInt.asIntN(32, pc >> 32n));
+      const hpa = this.#codeAddress(lo, hi);
+      return hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
+    };
+    const codes = selectRegion(code, find, this.tiers.regionBlocks, this.tiers.threshold);
     for (const member of codes) member.optimize();
     const region = engine.compile(codes);
+    region.epoch = this.bindings.access.mmu.epoch;
+    region.entries = again ? -Infinity : 0;
     this.counts.regionsCompiled++;
     for (const [entry, member] of codes.entries()) {
       member.memberOf.add(region);
@@ -196,12 +213,13 @@ export class Dispatcher {
     const { mode } = first.block;
     let code = first;
     for (;;) {
+      if (++code.region!.entries === REGROW_ENTRIES) this.#compile(code, this.tiers.engine!);
       const region = code.region!;
       this.counts.regionEntries++;
       const exit = region.exits[region.run(code.entry)]!;
       if (exit.kind === "jump") {
         const { next } = exit;
-        if (next !== undefined && next.region !== undefined && exit.epoch === mmu.epoch) {
+        if (next !== undefined && exit.epoch === mmu.epoch && next.region?.epoch === mmu.epoch) {
           code = next;
           continue;
         }
@@ -216,13 +234,36 @@ export class Dispatcher {
       if (region.changesMode) return true;
       const found = this.#lookup(mode);
       if (found === undefined) return true;
-      if (found.region === undefined) return false;
+      if (found.region === undefined || !this.#inPlace(found.region)) return false;
       if (exit.kind === "jump") {
         exit.next = found;
         exit.epoch = mmu.epoch;
       }
       code = found;
     }
+  }
+
+  /** Whether all blocks of a region lie where they lay when it was made; it is given up if not. */
+  #inPlace(region: Region): boolean {
+    const { mmu } = this.bindings.access;
+    if (region.epoch === mmu.epoch) return true;
+    for (const code of region.codes) {
+      if (this.#codeAddress(code.lo, code.hi) !== code.hpa) {
+        this.cache.dropRegion(region);
+        return false;
+      }
+      mmu.noteCode(code.lo, code.hi);
+    }
+    region.epoch = mmu.epoch;
+    return true;
+  }
+
+  /** Host-physical address of code at a PC in the current world, or -1 if it cannot be fetched. Raises nothing. */
+  #codeAddress(lo: number, hi: number): number {
+    const linear = this.#linearPc(lo, hi);
+    const { mmu } = this.bindings.access;
+    if (!isCanonical(linear.hi) || mmu.refill(linear.lo, linear.hi, false, true) !== 0) return -1;
+    return mmu.walkedPage + (linear.lo & 0xfff);
   }
 
   /** Stores what an exit with an event says. */
@@ -288,6 +329,7 @@ export class Dispatcher {
     const page = this.#fetchPage(linear.lo, linear.hi);
     if (page < 0) return undefined;
     const hpa = page + (linear.lo & 0xfff);
+    this.bindings.access.mmu.noteCode(linear.lo, linear.hi);
     let code = this.cache.find(hpa, lo, hi, mode);
     if (code !== undefined && code.secondPage >= 0) {
       const second = this.#fetchPage(...nextPage(linear.lo, linear.hi));
@@ -327,7 +369,10 @@ export class Dispatcher {
     const pageBytes = PAGE_SIZE - offset;
     const bytes = memory.u8.subarray(RAM_BASE + page + offset, RAM_BASE + page + PAGE_SIZE);
     const block = this.translate(bytes, pageBytes, pc, mode, limit);
-    if (block !== "truncated") return block;
+    if (block !== "truncated") {
+      this.onTranslate?.(block, bytes);
+      return block;
+    }
     const second = this.#fetchPage(...nextPage(linear.lo, linear.hi));
     if (second < 0) return undefined;
     const both = new Uint8Array(pageBytes + 15);
@@ -335,6 +380,7 @@ export class Dispatcher {
     both.set(memory.u8.subarray(RAM_BASE + second, RAM_BASE + second + 15), pageBytes);
     const crossing = this.translate(both, pageBytes, pc, mode, limit);
     if (crossing === "truncated") throw new Error("an instruction of more than 15 bytes was not refused");
+    this.onTranslate?.(crossing, both);
     return crossing;
   }
 

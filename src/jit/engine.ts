@@ -39,11 +39,15 @@ export interface Region {
   readonly changesMode: boolean;
   /** It must not be entered again. */
   dropped: boolean;
+  /** Times it was entered; when many, it is made again once from what has become warm since. */
+  entries: number;
+  /** The epoch (Mmu.epoch) in which its pages were last seen to lie where they did. */
+  epoch: number;
 }
 
 /** An engine that compiles. */
 export interface Engine {
   readonly name: string;
-  /** Compiles blocks of one page and mode into one region. */
+  /** Compiles blocks of one mode into one region. */
   compile(codes: readonly Code[]): Region;
 }

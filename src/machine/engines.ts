@@ -14,7 +14,7 @@ import { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { createIntegerHelpers } from "../cpu/integer_helpers.ts";
 import { createSystemHelpers } from "../cpu/system_helpers.ts";
-import { createX87Helpers } from "../cpu/x87/helpers.ts";
+
 import type { TranslationObserver } from "./observer.ts";
 import { HostedProcessor } from "./hosted_processor.ts";
 
@@ -53,9 +53,8 @@ export function newProcessor(
   const clock = { instructions: (): number => dispatcher.instructions() };
   const implementations: Record<HelperName, HelperFunction> = {
     ...createIntegerHelpers(memory, access),
-    ...createSystemHelpers(memory, access, clock, seed),
+    ...createSystemHelpers(memory, access, { clock, seed }),
     ...createVectorHelpers(memory, access, float),
-    ...createX87Helpers(memory, access, float),
   };
   const bindings: Bindings = {
     memory,

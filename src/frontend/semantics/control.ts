@@ -45,7 +45,7 @@ export function CALL(t: Translator, operand: Operand): void {
     const target = relativeTarget(t, operand);
     if (target === undefined) return;
     t.push(returnTo);
-    return t.jump(target);
+    return t.end({ kind: "jump", target, returnTo: t.next });
   }
   const target = indirectTarget(t, operand);
   t.push(returnTo);

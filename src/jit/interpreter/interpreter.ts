@@ -24,7 +24,9 @@ export class Interpreter {
   /** Prepares a block for execution. The steps belong to this interpreter. */
   prepare(block: Block): Step[] {
     if (block.insts.length > MAX_VALUES) {
-      throw new RangeError(`Cannot interpret a block of ${block.insts.length} operations: at most ${MAX_VALUES}`);
+      throw new RangeError(
+        `Cannot interpret a block of ${block.insts.length} operations: at most ${MAX_VALUES}`,
+      );
     }
     return block.insts.map((inst): Step => ({
       run: this.#reference[inst.op],

@@ -2,10 +2,10 @@
  * The reference meaning of the IR: one row an opcode. Values live in the value file `v` (32-bit words, low first),
  * the processor state in `m`.
  */
-import { type FloatOpcode, FLOAT_OPCODES } from "../../ir/float_opcodes.ts";
+import { FLOAT_OPCODES, type FloatOpcode } from "../../ir/float_opcodes.ts";
 import type { Opcode } from "../../ir/opcodes.ts";
 import type { Value } from "../../ir/types.ts";
-import { type VectorOpcode, VECTOR_OPCODES } from "../../ir/vector_opcodes.ts";
+import { VECTOR_OPCODES, type VectorOpcode } from "../../ir/vector_opcodes.ts";
 import type { HelperFunction } from "../../cpu/helpers.ts";
 import {
   bswap32,
@@ -44,9 +44,31 @@ export function createReference(bindings: Bindings, v: Int32Array): Readonly<Rec
 
 type Rows<K extends CoreOpcode> = Record<K, Run>;
 type IntegerRow =
-  | "add32" | "sub32" | "mul32" | "and32" | "or32" | "xor32" | "shl32" | "shr32" | "sar32" | "rotl32" | "rotr32"
-  | "eq32" | "ne32" | "ltu32" | "lts32" | "leu32" | "les32" | "clz32" | "ctz32" | "popcnt32" | "bswap32"
-  | "sext8" | "sext16" | "select32" | "const32"; // deno-fmt-ignore
+  | "add32"
+  | "sub32"
+  | "mul32"
+  | "and32"
+  | "or32"
+  | "xor32"
+  | "shl32"
+  | "shr32"
+  | "sar32"
+  | "rotl32"
+  | "rotr32"
+  | "eq32"
+  | "ne32"
+  | "ltu32"
+  | "lts32"
+  | "leu32"
+  | "les32"
+  | "clz32"
+  | "ctz32"
+  | "popcnt32"
+  | "bswap32"
+  | "sext8"
+  | "sext16"
+  | "select32"
+  | "const32"; // deno-fmt-ignore
 
 function integerReference(v: Int32Array): Rows<IntegerRow> {
   const binary = (f: (x: number, y: number) => number): Run => (s) => {
@@ -85,10 +107,41 @@ function integerReference(v: Int32Array): Rows<IntegerRow> {
 }
 
 type WideRow =
-  | "const64" | "add64" | "sub64" | "mul64" | "mulhu64" | "mulhs64" | "and64" | "or64" | "xor64" | "shl64" | "shr64"
-  | "sar64" | "rotl64" | "rotr64" | "eq64" | "ne64" | "ltu64" | "lts64" | "leu64" | "les64" | "clz64" | "ctz64"
-  | "popcnt64" | "bswap64" | "select64" | "lo" | "hi" | "zext" | "sext" | "pair" | "mulwideu32" | "mulwides32"
-  | "insert8" | "insert8high" | "insert16"; // deno-fmt-ignore
+  | "const64"
+  | "add64"
+  | "sub64"
+  | "mul64"
+  | "mulhu64"
+  | "mulhs64"
+  | "and64"
+  | "or64"
+  | "xor64"
+  | "shl64"
+  | "shr64"
+  | "sar64"
+  | "rotl64"
+  | "rotr64"
+  | "eq64"
+  | "ne64"
+  | "ltu64"
+  | "lts64"
+  | "leu64"
+  | "les64"
+  | "clz64"
+  | "ctz64"
+  | "popcnt64"
+  | "bswap64"
+  | "select64"
+  | "lo"
+  | "hi"
+  | "zext"
+  | "sext"
+  | "pair"
+  | "mulwideu32"
+  | "mulwides32"
+  | "insert8"
+  | "insert8high"
+  | "insert16"; // deno-fmt-ignore
 
 function wideReference(v: Int32Array): Rows<WideRow> {
   type Halves = (out: Int32Array, at: number, xl: number, xh: number, yl: number, yh: number) => number;
@@ -188,7 +241,16 @@ function stateReference(
 }
 
 type MemoryRow =
-  | "load8" | "load16" | "load32" | "load64" | "loadv" | "store8" | "store16" | "store32" | "store64" | "storev"; // deno-fmt-ignore
+  | "load8"
+  | "load16"
+  | "load32"
+  | "load64"
+  | "loadv"
+  | "store8"
+  | "store16"
+  | "store32"
+  | "store64"
+  | "storev"; // deno-fmt-ignore
 
 function memoryReference({ memory, access }: Bindings, v: Int32Array): Rows<MemoryRow> {
   const m = memory.i32;
@@ -211,7 +273,16 @@ function memoryReference({ memory, access }: Bindings, v: Int32Array): Rows<Memo
 }
 
 type LaneRow =
-  | "vconst" | "vextract32" | "vextract64" | "vinsert32" | "vinsert64" | "vpair" | "vand" | "vor" | "vxor" | "vandn"; // deno-fmt-ignore
+  | "vconst"
+  | "vextract32"
+  | "vextract64"
+  | "vinsert32"
+  | "vinsert64"
+  | "vpair"
+  | "vand"
+  | "vor"
+  | "vxor"
+  | "vandn"; // deno-fmt-ignore
 
 function laneReference(v: Int32Array): Rows<LaneRow> {
   const words = (f: (s: Step, word: number) => number): Run => (s) => {

@@ -1,5 +1,5 @@
 /** One operation as the interpreter executes it: operands are word indices of the value file. */
-import { type Inst, type Value } from "../../ir/types.ts";
+import type { Inst, Value } from "../../ir/types.ts";
 
 /** Words a value takes in the value file: enough for a v128. */
 export const VALUE_WORDS = 4;

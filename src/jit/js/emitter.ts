@@ -7,8 +7,7 @@ import { helperInfo } from "../../cpu/helpers.ts";
 import { TLB_ADDEND, TLB_ENTRIES, TLB_HIGH } from "../../memory/physical.ts";
 import type { Code } from "../code.ts";
 import type { Exit } from "../engine.ts";
-import { knownTarget } from "../region.ts";
-import { type Analysis, analyse, HI, LO } from "./analysis.ts";
+import { analyse, type Analysis, HI, LO } from "./analysis.ts";
 import { LOWERING } from "./lowering.ts";
 import {
   type Cells,
@@ -242,9 +241,10 @@ export class Emitter {
             `else{${this.#goto(terminal.next)}}`,
         );
       case "indirect": {
-        const known = knownTarget(terminal);
-        if (known !== undefined) return this.write(this.#goto(known));
-        return this.#emitIndirect(terminal.target, terminal.hint === "call" ? [] : this.#localTargets(terminal.hint));
+        return this.#emitIndirect(
+          terminal.target,
+          terminal.hint === "call" ? [] : this.#localTargets(terminal.hint),
+        );
       }
       case "redispatch": {
         const { target } = terminal;
@@ -271,7 +271,9 @@ export class Emitter {
   #localTargets(hint: "jump" | "return"): number[] {
     if (hint === "jump") return [];
     const returns = new Set(
-      this.codes.map(({ block: { terminal } }) => terminal.kind === "indirect" ? terminal.returnTo : undefined),
+      this.codes.map(({ block: { terminal } }) =>
+        terminal.kind === "indirect" || terminal.kind === "jump" ? terminal.returnTo : undefined
+      ),
     );
     return [...this.codes.keys()].filter((number) => returns.has(this.codes[number]!.block.pc));
   }

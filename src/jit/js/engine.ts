@@ -35,7 +35,9 @@ export class JsEngine implements Engine {
   constructor(bindings: Bindings) {
     this.#names = namesFor(bindings);
     this.#wordwise = new Set(
-      (Object.keys(bindings.vector) as VectorOpcode[]).filter((name) => bindings.vector[name].kind === "word"),
+      (Object.keys(bindings.vector) as VectorOpcode[]).filter((name) =>
+        bindings.vector[name].kind === "word"
+      ),
     );
   }
 
@@ -48,6 +50,8 @@ export class JsEngine implements Engine {
       codes,
       changesMode: codes.some(({ block }) => block.usesFloat === true),
       dropped: false,
+      epoch: -1,
+      entries: 0,
     };
   }
 
@@ -77,7 +81,20 @@ function namesFor({ memory, access, helpers, vector, float }: Bindings): Names {
     S64: access.store64.bind(access),
     SV: access.storev.bind(access),
     RAISE: access.raise.bind(access),
-    ...{ bswap32, ctz32, popcnt32, mulHighU32, mulHighS32, mul64, mulhu64, mulhs64, shl64, shr64, sar64, rotl64 },
+    ...{
+      bswap32,
+      ctz32,
+      popcnt32,
+      mulHighU32,
+      mulHighS32,
+      mul64,
+      mulhu64,
+      mulhs64,
+      shl64,
+      shr64,
+      sar64,
+      rotl64,
+    },
     rotr64: (out: Int32Array, at: number, lo: number, hi: number, n: number) => rotl64(out, at, lo, hi, -n),
   };
   for (const [id, name] of HELPER_NAMES.entries()) names[`H_${name}`] = helpers[id];

@@ -1,9 +1,9 @@
 /** One row an IR opcode: its JavaScript. Names that the text uses are bound in engine.ts. */
-import { type FloatOpcode, FLOAT_OPCODES } from "../../ir/float_opcodes.ts";
+import { FLOAT_OPCODES, type FloatOpcode } from "../../ir/float_opcodes.ts";
 import type { Opcode } from "../../ir/opcodes.ts";
 import type { Inst, Value } from "../../ir/types.ts";
-import { type VectorOpcode, VECTOR_OPCODES } from "../../ir/vector_opcodes.ts";
-import { helperInfo, HELPER_NAMES } from "../../cpu/helpers.ts";
+import { VECTOR_OPCODES, type VectorOpcode } from "../../ir/vector_opcodes.ts";
+import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
 import { RETURN_HI, RETURN_V128 } from "../../cpu/state.ts";
 import { TLB_READ, TLB_WRITE } from "../../memory/physical.ts";
 import { MemoryFlag } from "../../ir/types.ts";
@@ -16,7 +16,8 @@ const RH = RETURN_HI >> 2, RV = RETURN_V128 >> 2;
 
 const binary = (text: (x: string, y: string) => string): Lowering => (e, inst) =>
   e.define(inst, text(e.lo(inst.args[0]!), e.lo(inst.args[1]!)));
-const unary = (text: (x: string) => string): Lowering => (e, inst) => e.define(inst, text(e.lo(inst.args[0]!)));
+const unary = (text: (x: string) => string): Lowering => (e, inst) =>
+  e.define(inst, text(e.lo(inst.args[0]!)));
 /** An operation that mentions an operand more than once. */
 const atoms = (text: (x: string, y: string) => string): Lowering => (e, inst) =>
   e.define(inst, text(e.atom(e.lo(inst.args[0]!)), e.atom(e.lo(inst.args[1]!))));
@@ -24,71 +25,85 @@ const halfwise = (text: (x: string, y: string) => string): Lowering => (e, inst)
   const [x, y] = inst.args as [Value, Value];
   e.define64(inst, text(e.lo(x), e.lo(y)), text(e.hi(x), e.hi(y)));
 };
-const compare64 = (text: (xl: string, xh: string, yl: string, yh: string) => string): Lowering => (e, inst) => {
-  const [x, y] = inst.args as [Value, Value];
-  e.define(inst, text(e.atom(e.lo(x)), e.atom(e.hi(x)), e.atom(e.lo(y)), e.atom(e.hi(y))));
-};
+const compare64 =
+  (text: (xl: string, xh: string, yl: string, yh: string) => string): Lowering => (e, inst) => {
+    const [x, y] = inst.args as [Value, Value];
+    e.define(inst, text(e.atom(e.lo(x)), e.atom(e.hi(x)), e.atom(e.lo(y)), e.atom(e.hi(y))));
+  };
 /** A call of a function over halves that returns the low half and stores the high half. */
 const call64 = (name: string): Lowering => (e, inst) => {
-  const words = inst.args.flatMap((value) => value.type === "i64" ? [e.lo(value), e.hi(value)] : [e.lo(value)]);
+  const words = inst.args.flatMap((value) =>
+    value.type === "i64" ? [e.lo(value), e.hi(value)] : [e.lo(value)]
+  );
   const variable = e.name(inst);
   e.write(`const ${variable}=${name}(M,${RH},${words.join(",")}),${variable}h=M[${RH}];`);
 };
 /** A shift of 64 bits: in line when the count is constant. */
-const shift64 =
-  (name: string, below: (lo: string, hi: string, n: number) => [string, string], above: typeof below): Lowering =>
-  (e, inst) => {
-    const [value, count] = inst.args as [Value, Value];
-    if (count.op !== "const32") return call64(name)(e, inst);
-    const n = count.imm & 63;
-    const lo = e.atom(e.lo(value)), hi = e.atom(e.hi(value));
-    if (n === 0) return e.define64(inst, lo, hi);
-    e.define64(inst, ...(n < 32 ? below(lo, hi, n) : above(lo, hi, n - 32)));
-  };
+const shift64 = (
+  name: string,
+  below: (lo: string, hi: string, n: number) => [string, string],
+  above: typeof below,
+): Lowering =>
+(e, inst) => {
+  const [value, count] = inst.args as [Value, Value];
+  if (count.op !== "const32") return call64(name)(e, inst);
+  const n = count.imm & 63;
+  const lo = e.atom(e.lo(value)), hi = e.atom(e.hi(value));
+  if (n === 0) return e.define64(inst, lo, hi);
+  e.define64(inst, ...(n < 32 ? below(lo, hi, n) : above(lo, hi, n - 32)));
+};
 
 const less = (x: string, y: string): string => `(${x}>>>0)<(${y}>>>0)`;
 const bool = (text: string): string => `(${text})?1:0`;
 
-const load = (size: number, masked: (lo: string) => string, fast: string, name: string): Lowering => (e, inst) => {
-  const { imm } = inst;
-  const address = inst.args[0]!;
-  const variable = e.name(inst);
-  const tag = (imm & MemoryFlag.WRITE_INTENT) !== 0 ? TLB_WRITE : TLB_READ;
-  const slow = `${name}(${e.lo(address)},${e.hi(address)},${imm})`;
-  if (size === 16) {
-    e.write(`let ${[0, 1, 2, 3].map((word) => `${variable}_${word}`).join(",")};`);
-    const words = (text: (word: number) => string) =>
-      [0, 1, 2, 3].map((word) => `${variable}_${word}=${text(word)};`).join("");
-    const mask = (imm & MemoryFlag.ALIGNED) !== 0 ? (lo: string) => `${lo}&-4081` : masked;
-    return e.access(inst, tag, mask, `e>>>=2;${words((n) => `M[e+${n}]`)}`, `${slow};${words((n) => `M[${RV + n}]`)}`);
-  }
-  if (size === 8) {
-    e.write(`let ${variable},${variable}h;`);
-    const quick = `e>>>=2;${variable}=M[e];${variable}h=M[e+1];`;
-    return e.access(inst, tag, masked, quick, `${variable}=${slow};${variable}h=M[${RH}];`);
-  }
-  e.write(`let ${variable};`);
-  e.access(inst, tag, masked, `${variable}=${fast};`, `${variable}=${slow};`);
-};
-const store = (size: number, masked: (lo: string) => string, array: string, name: string): Lowering => (e, inst) => {
-  const [address, value] = inst.args as [Value, Value];
-  const words = size === 16
-    ? [0, 1, 2, 3].map((word) => e.word(value, word))
-    : size === 8
-    ? [e.atom(e.lo(value)), e.atom(e.hi(value))]
-    : [e.atom(e.lo(value))];
-  const aligned = size === 16 && (inst.imm & MemoryFlag.ALIGNED) !== 0;
-  const fast = size < 8
-    ? `${array}=${words[0]};`
-    : `e>>>=2;${words.map((word, n) => `M[e+${n}]=${word};`).join("")}`;
-  e.access(
-    inst,
-    TLB_WRITE,
-    aligned ? (lo) => `${lo}&-4081` : masked,
-    fast,
-    `${name}(${e.lo(address)},${e.hi(address)},${words.join(",")},${inst.imm});`,
-  );
-};
+const load =
+  (size: number, masked: (lo: string) => string, fast: string, name: string): Lowering => (e, inst) => {
+    const { imm } = inst;
+    const address = inst.args[0]!;
+    const variable = e.name(inst);
+    const tag = (imm & MemoryFlag.WRITE_INTENT) !== 0 ? TLB_WRITE : TLB_READ;
+    const slow = `${name}(${e.lo(address)},${e.hi(address)},${imm})`;
+    if (size === 16) {
+      e.write(`let ${[0, 1, 2, 3].map((word) => `${variable}_${word}`).join(",")};`);
+      const words = (text: (word: number) => string) =>
+        [0, 1, 2, 3].map((word) => `${variable}_${word}=${text(word)};`).join("");
+      const mask = (imm & MemoryFlag.ALIGNED) !== 0 ? (lo: string) => `${lo}&-4081` : masked;
+      return e.access(
+        inst,
+        tag,
+        mask,
+        `e>>>=2;${words((n) => `M[e+${n}]`)}`,
+        `${slow};${words((n) => `M[${RV + n}]`)}`,
+      );
+    }
+    if (size === 8) {
+      e.write(`let ${variable},${variable}h;`);
+      const quick = `e>>>=2;${variable}=M[e];${variable}h=M[e+1];`;
+      return e.access(inst, tag, masked, quick, `${variable}=${slow};${variable}h=M[${RH}];`);
+    }
+    e.write(`let ${variable};`);
+    e.access(inst, tag, masked, `${variable}=${fast};`, `${variable}=${slow};`);
+  };
+const store =
+  (size: number, masked: (lo: string) => string, array: string, name: string): Lowering => (e, inst) => {
+    const [address, value] = inst.args as [Value, Value];
+    const words = size === 16
+      ? [0, 1, 2, 3].map((word) => e.word(value, word))
+      : size === 8
+      ? [e.atom(e.lo(value)), e.atom(e.hi(value))]
+      : [e.atom(e.lo(value))];
+    const aligned = size === 16 && (inst.imm & MemoryFlag.ALIGNED) !== 0;
+    const fast = size < 8
+      ? `${array}=${words[0]};`
+      : `e>>>=2;${words.map((word, n) => `M[e+${n}]=${word};`).join("")}`;
+    e.access(
+      inst,
+      TLB_WRITE,
+      aligned ? (lo) => `${lo}&-4081` : masked,
+      fast,
+      `${name}(${e.lo(address)},${e.hi(address)},${words.join(",")},${inst.imm});`,
+    );
+  };
 // The tag has no bit below the page: bits kept by a mask must be 0 in the address. What is wider than a word is
 // checked at its last word, which must lie in the page whose entry the first byte selects.
 const page1 = (lo: string): string => `${lo}&-4096`;
@@ -326,7 +341,10 @@ const vector = (name: VectorOpcode): Lowering => (e, inst) => {
     const value = inst.args[n];
     return value === undefined ? "0" : value.type === "v128" ? e.word(value, word) : e.lo(value);
   };
-  e.defineWords(inst, (word) => `V_${name}(${operand(0, word)},${operand(1, word)},${operand(2, word)},${inst.imm})`);
+  e.defineWords(
+    inst,
+    (word) => `V_${name}(${operand(0, word)},${operand(1, word)},${operand(2, word)},${inst.imm})`,
+  );
 };
 const float = (name: FloatOpcode): Lowering => (e, inst) =>
   e.write(defineResult(e, inst, `F_${name}(${flatten(e, inst.args).join(",")})`));

@@ -3,7 +3,8 @@ import type { Inst } from "../../ir/types.ts";
 import { CF, GPR, RFLAGS_SYSTEM, Segment, segmentBase } from "../../cpu/state.ts";
 
 const isGpr = (offset: number): boolean => offset >= GPR && offset < GPR + 128;
-const isBase = (offset: number): boolean => offset === segmentBase(Segment.FS) || offset === segmentBase(Segment.GS);
+const isBase = (offset: number): boolean =>
+  offset === segmentBase(Segment.FS) || offset === segmentBase(Segment.GS);
 
 /** Whether a cell that `get` or `set` mentions lives in a variable. Others are accessed in memory, in order. */
 export function inVariable(offset: number): boolean {
@@ -14,7 +15,8 @@ export function inVariable(offset: number): boolean {
 export const isWide = (offset: number): boolean => isGpr(offset) || isBase(offset);
 
 /** Variable of a cell, or of its low half. */
-export const lowName = (offset: number): string => isGpr(offset) ? `g${offset >> 3}l` : `c${offset.toString(16)}`;
+export const lowName = (offset: number): string =>
+  isGpr(offset) ? `g${offset >> 3}l` : `c${offset.toString(16)}`;
 /** Variable of the high half of a cell. */
 export const highName = (offset: number): string =>
   isGpr(offset) ? `g${offset >> 3}h` : `c${offset.toString(16)}h`;

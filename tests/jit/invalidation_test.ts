@@ -1,0 +1,126 @@
+/** Translated code ends when its bytes or its mapping change: each way it can happen. */
+import { assertEquals } from "@std/assert";
+import { Gpr } from "../../src/cpu/state.ts";
+import { everywhere, le32 } from "./_bare.ts";
+
+const { RAX, RCX, RDI } = Gpr;
+const CODE = 0x1_0000, OTHER = 0x2_0000, ALIAS = 0x3_0000;
+const INT3 = 0xcc;
+/** mov eax, imm32. */
+const movEax = (value: number): number[] => [0xb8, ...le32(value)];
+/** mov byte [rdi], imm8. */
+const storeByte = (value: number): number[] => [0xc6, 0x07, value];
+
+everywhere("a store to the next instruction of the same block is seen", (bare) => {
+  // Changes the immediate of the mov behind it.
+  bare.write(CODE, [...storeByte(42), ...movEax(1), INT3]);
+  bare.set(RDI, CODE + 4);
+  assertEquals(bare.run(CODE).kind, "interrupt");
+  assertEquals(bare.get(RAX), 42);
+});
+
+everywhere("a loop that rewrites its own body sees every value", (bare) => {
+  // loop: mov eax, imm32; add edx, eax; inc byte [rdi]; dec ecx; jnz loop
+  bare.write(CODE, [...movEax(0), 0x01, 0xc2, 0xfe, 0x07, 0xff, 0xc9, 0x75, 0xf3, INT3]);
+  bare.set(RDI, CODE + 1);
+  bare.set(RCX, 100);
+  assertEquals(bare.run(CODE).kind, "interrupt");
+  assertEquals(bare.get(Gpr.RDX), 4950);
+});
+
+everywhere("a store to a linked block in another page is seen", (bare) => {
+  // loop: call other; add edx, eax; inc byte [rdi]; dec ecx; jnz loop
+  bare.write(CODE, [0xe8, ...le32(OTHER - CODE - 5), 0x01, 0xc2, 0xfe, 0x07, 0xff, 0xc9, 0x75, 0xf3, INT3]);
+  bare.write(OTHER, [...movEax(0), 0xc3]);
+  bare.set(Gpr.RSP, 0x5_0000);
+  bare.set(RDI, OTHER + 1);
+  bare.set(RCX, 100);
+  assertEquals(bare.run(CODE).kind, "interrupt");
+  assertEquals(bare.get(Gpr.RDX), 4950);
+});
+
+everywhere("a store through another mapping of the frame is seen", (bare) => {
+  bare.mapPage(ALIAS, CODE);
+  bare.write(CODE, [...movEax(1), 0xfe, 0x07, 0xff, 0xc9, 0x75, 0xf5, INT3]);
+  bare.set(RDI, ALIAS + 1);
+  bare.set(RCX, 50);
+  assertEquals(bare.run(CODE).kind, "interrupt");
+  assertEquals(bare.get(RAX), 50);
+});
+
+everywhere("data beside code in a page can be written, and the code goes on", (bare) => {
+  bare.write(CODE, [0xfe, 0x07, 0xff, 0xc9, 0x75, 0xfa, INT3]);
+  bare.set(RDI, CODE + 0x800);
+  bare.set(RCX, 200);
+  const stop = bare.run(CODE);
+  assertEquals(stop.kind, "interrupt");
+  assertEquals(bare.memory.ram(CODE + 0x800, 1)[0], 200);
+});
+
+everywhere("a page remapped after its code was linked runs the new code", (bare) => {
+  bare.write(CODE, [0xe8, ...le32(OTHER - CODE - 5), 0xff, 0xc9, 0x75, 0xf7, INT3]);
+  bare.write(OTHER, [...movEax(1), 0xc3]);
+  bare.write(ALIAS, [...movEax(2), 0xc3]);
+  bare.set(Gpr.RSP, 0x5_0000);
+  for (const [physical, expected] of [[OTHER, 1], [ALIAS, 2], [OTHER, 1]] as const) {
+    bare.mapPage(OTHER, physical);
+    bare.set(RCX, 100);
+    assertEquals(bare.run(CODE).kind, "interrupt");
+    assertEquals(bare.get(RAX), expected);
+  }
+});
+
+everywhere("a page that loses its execute right faults at the next fetch", (bare) => {
+  bare.write(CODE, [0xe8, ...le32(OTHER - CODE - 5), 0xff, 0xc9, 0x75, 0xf7, INT3]);
+  bare.write(OTHER, [...movEax(1), 0xc3]);
+  bare.set(Gpr.RSP, 0x5_0000);
+  bare.set(RCX, 100);
+  assertEquals(bare.run(CODE).kind, "interrupt");
+  bare.mapPage(OTHER, OTHER, 0); // not present
+  bare.set(RCX, 1);
+  assertEquals(bare.run(CODE), { kind: "fault", vector: 14, error: 0x14, address: BigInt(OTHER) });
+  assertEquals(bare.rip, OTHER);
+});
+
+everywhere("an instruction across two pages sees a change of either", (bare) => {
+  const at = OTHER - 2;
+  bare.write(at, [...movEax(0x0403_0201), 0xff, 0xc9, 0x75, 0xf7, INT3]);
+  bare.set(RCX, 50);
+  assertEquals(bare.run(at).kind, "interrupt");
+  assertEquals(bare.get(RAX), 0x0403_0201);
+  bare.write(OTHER, [0x22]);
+  bare.set(RCX, 50);
+  bare.run(at);
+  assertEquals(bare.get(RAX), 0x0403_2201);
+  // The second page alone is remapped.
+  bare.write(ALIAS, [0x77, 0x77, 0x77, 0xff, 0xc9, 0x75, 0xf7, INT3]);
+  bare.mapPage(OTHER, ALIAS);
+  bare.set(RCX, 50);
+  bare.run(at);
+  assertEquals(bare.get(RAX), 0x7777_7701);
+});
+
+everywhere("the budget is exact, in blocks, loops and across calls of run", (bare) => {
+  bare.write(CODE, [0x83, 0xc0, 0x01, 0xff, 0xc9, 0x75, 0xf9, INT3]); // add eax,1; dec ecx; jnz
+  bare.set(RCX, 100_000);
+  let stop = bare.run(CODE, 1000);
+  for (let n = 1; stop.kind === "budget"; n++) {
+    assertEquals(bare.processor.instructions, n <= 1 ? 1000 : 1000 + (n - 1) * 777);
+    stop = bare.processor.run(777);
+  }
+  assertEquals(bare.get(RAX), 100_000);
+  assertEquals(bare.processor.instructions, 300_001);
+});
+
+everywhere("a fault inside a hot loop leaves the registers of its instruction", (bare) => {
+  // loop: add eax, 1; mov [rdi], eax; add rdi, 4; jmp loop
+  bare.write(CODE, [0x83, 0xc0, 0x01, 0x89, 0x07, 0x48, 0x83, 0xc7, 0x04, 0xeb, 0xf5]);
+  bare.mapPage(0x9_0000, 0x9_0000, 0);
+  bare.set(RDI, 0x8_0000);
+  const stop = bare.run(CODE);
+  assertEquals(stop, { kind: "fault", vector: 14, error: 6, address: 0x9_0000n });
+  assertEquals(bare.rip, CODE + 3);
+  assertEquals(bare.get(RAX), 0x4001);
+  assertEquals(bare.get(RDI), 0x9_0000);
+  assertEquals(bare.processor.instructions, 0x4000 * 4 + 1);
+});
