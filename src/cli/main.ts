@@ -8,12 +8,15 @@ import type { Command } from "./command.ts";
 import { demo } from "./demo.ts";
 import { disasm } from "./disasm.ts";
 import { exec } from "./exec.ts";
-import { CommandError, usageError } from "./exit_codes.ts";
+import { CommandError, ExitCode, usageError } from "./exit_codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { nearest } from "./options.ts";
 import { report, writeAll } from "./output.ts";
 import { run } from "./run.ts";
 import { VERSION } from "./version.ts";
+
+/** Whoever reads our output has gone. */
+const SIGPIPE = 13;
 
 const COMMANDS: readonly Command[] = [run, exec, disasm, demo];
 
@@ -33,6 +36,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (asksForHelp(command, rest)) return say(commandHelp(command));
     return await command.run(rest);
   } catch (error) {
+    if ((error as { code?: unknown }).code === "EPIPE") return ExitCode.SIGNAL + SIGPIPE;
     if (!(error instanceof CommandError)) throw error;
     report(`causeway${command === undefined ? "" : ` ${command.name}`}: ${error.message}`);
     return error.exitCode;

@@ -33,6 +33,12 @@ export const SEED: Option<number> = value(
   parseSeed,
 );
 
+/** Model of the processor's speed. */
+export const CYCLES: Option<"off"> = choice(
+  ["off"],
+  "Cycle model. So far there is only off: the time-stamp counter counts instructions.",
+);
+
 /** Stages of translation. */
 export const DUMP: Option<readonly DumpStage[]> = choices(
   DUMP_STAGES,

@@ -1,0 +1,45 @@
+/**
+ * Causeway: an x86-64 emulator.
+ *
+ * `runProgram` runs a Linux program and collects what it prints; `createProcessor` makes a bare processor with memory and
+ * registers. Neither needs anything of the host: they work in Deno, Node.js and browsers.
+ *
+ * @example Run a program
+ * ```ts
+ * import assert from "node:assert";
+ * import { readFileSync } from "node:fs";
+ * import { runProgram } from "@causeway/x86";
+ *
+ * const result = runProgram({ program: readFileSync("src/guests/hello/hello.elf"), args: ["Ada"] });
+ * assert(result.stdout === "Hello, Ada!\n");
+ * ```
+ *
+ * @module
+ */
+export {
+  BareProcessor,
+  createProcessor,
+  type ProcessorEvents,
+  type ProcessorOptions,
+  type RunLimits,
+  type StopEvent,
+} from "./src/machine/api/bare_processor.ts";
+export type { Protection } from "./src/machine/api/address_space.ts";
+export type { BareMode } from "./src/machine/api/modes.ts";
+export {
+  isRegisterName,
+  REGISTER_NAMES,
+  registerBits,
+  type RegisterName,
+} from "./src/machine/api/registers.ts";
+export { DUMP_STAGES, type DumpStage, dumpStages } from "./src/machine/api/dump.ts";
+export type { Statistics } from "./src/machine/api/statistics.ts";
+export { ENGINE_NAMES, type EngineName } from "./src/machine/engines.ts";
+export type { TranslationObserver } from "./src/machine/observer.ts";
+export type { Stop } from "./src/machine/processor.ts";
+export { type RunOptions, runProgram, type RunResult } from "./src/linux/run_program.ts";
+export { CannotRunError } from "./src/linux/exec.ts";
+export type { FileSystem } from "./src/linux/fs/file_system.ts";
+export { type InitialFiles, MemoryFileSystem } from "./src/linux/fs/memory.ts";
+export type { HostIo } from "./src/linux/files/host_io.ts";
+export { disassemble, type DisassembleOptions, type Disassembly } from "./src/frontend/disassemble.ts";

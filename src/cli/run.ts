@@ -1,0 +1,171 @@
+/** `causeway run`: runs a Linux program. */
+import process from "node:process";
+import { signalName } from "../linux/abi/signals.ts";
+import { CannotRunError } from "../linux/exec.ts";
+import { HostFileSystem } from "../linux/fs/host.ts";
+import { type RunOptions, runProgram, type RunResult } from "../linux/run_program.ts";
+import type { Command } from "./command.ts";
+import { openDump } from "./dump.ts";
+import { ExitCode, inputError, usageError } from "./exit_codes.ts";
+import { ProcessIo } from "./host_io.ts";
+import { reasonOf } from "./input.ts";
+import { flag, parseCommandLine, value, type Values, values } from "./options.ts";
+import { report } from "./output.ts";
+import { findProgram } from "./program_path.ts";
+import {
+  CYCLES,
+  defined,
+  DUMP,
+  DUMP_FILE,
+  ENGINE,
+  HELP,
+  JSON_OUTPUT,
+  MAX_INSTRUCTIONS,
+  MEMORY,
+  SEED,
+  STATS,
+} from "./shared_options.ts";
+import { reportStatistics } from "./statistics.ts";
+
+/** RAM where `--memory` does not say. The host's memory is only used as the guest touches it. */
+const DEFAULT_MEMORY = 1 << 30;
+
+/** Options of all commands that run a Linux program. */
+export const PROGRAM_OPTIONS = {
+  engine: ENGINE,
+  memory: MEMORY,
+  "max-instructions": MAX_INSTRUCTIONS,
+  seed: SEED,
+  cycles: CYCLES,
+  strace: flag(
+    "Prints each system call to stderr, as strace does. Makes system calls some ten times slower.",
+  ),
+  stats: STATS,
+  json: JSON_OUTPUT,
+  dump: DUMP,
+  "dump-file": DUMP_FILE,
+};
+
+const OPTIONS = {
+  root: value(
+    "DIR",
+    "The guest sees only this tree: PROGRAM, its interpreter and its libraries are found there. Without it the guest " +
+      "sees the host's files, and may change them.",
+    (path) => path,
+  ),
+  cwd: value(
+    "DIR",
+    "Folder the guest starts in, in its own tree. Default: ours, or / with --root.",
+    (path) => path,
+  ),
+  env: values(
+    "NAME=VALUE",
+    "Sets a variable of the guest's environment, which without --root is ours and with it PATH, HOME and TERM.",
+    parseVariable,
+  ),
+  ...PROGRAM_OPTIONS,
+  help: HELP,
+};
+
+/** `causeway run`. */
+export const run: Command = {
+  name: "run",
+  operands: "PROGRAM [ARGS…]",
+  summary: "runs an x86-64 Linux program",
+  description:
+    "Runs an unmodified x86-64 Linux program: static, static-pie, or dynamic with its libraries. What it prints and its " +
+    "exit code are passed on. Time is virtual, a nanosecond an instruction, so that every run is the same.",
+  options: OPTIONS,
+  guestArguments: true,
+  examples: [
+    "causeway run src/guests/hello/hello.elf Ada",
+    "causeway run --stats /bin/busybox sha256sum /bin/busybox",
+    "causeway run --root /srv/debian /bin/bash -c 'echo $((6 * 7))'",
+  ],
+  run(args) {
+    const { values, rest } = parseCommandLine(OPTIONS, args, true);
+    const [program, ...guestArguments] = rest;
+    if (program === undefined) throw usageError("run takes a PROGRAM and its arguments");
+    const fileSystem = openTree(values.root);
+    const cwd = values.cwd ?? (values.root === undefined ? process.cwd() : "/");
+    const env = {
+      ...(values.root === undefined ? hostEnvironment() : ROOT_ENVIRONMENT),
+      ...Object.fromEntries(values.env),
+    };
+    const path = findProgram(fileSystem, program, cwd, env.PATH ?? "");
+    if (path === undefined) {
+      throw inputError(
+        `there is no program ${program}${values.root === undefined ? "" : ` under ${values.root}`}`,
+      );
+    }
+    return runGuest({ program: path, name: program, args: guestArguments, fileSystem, cwd, env }, values);
+  },
+};
+
+/** Runs a program with the options of the command line; its streams are ours. Answers the exit code. */
+export function runGuest(options: RunOptions, given: Values<typeof PROGRAM_OPTIONS>): number {
+  const dump = openDump(given.dump, given["dump-file"]);
+  const start = performance.now();
+  let result: RunResult;
+  try {
+    result = runProgram({
+      ...options,
+      io: new ProcessIo(),
+      warn: (line) => report(`causeway: ${line}`),
+      ...defined({
+        engine: given.engine,
+        memory: given.memory ?? DEFAULT_MEMORY,
+        maxInstructions: given["max-instructions"],
+        seed: given.seed,
+        strace: given.strace ? report : undefined,
+        observer: dump?.observer,
+      }),
+    });
+  } catch (error) {
+    if (error instanceof CannotRunError) throw inputError(error.message);
+    throw error;
+  } finally {
+    dump?.close();
+  }
+  if (given.stats) reportStatistics(result.statistics, (performance.now() - start) / 1000, given.json);
+  return conclude(result);
+}
+
+function conclude({ reason, exitCode, signal }: RunResult): number {
+  if (signal !== undefined) report(`causeway: the program died of ${signalName(signal)}`);
+  if (reason === "limit") {
+    report("causeway: stopped by --max-instructions");
+    return ExitCode.BUDGET;
+  }
+  if (reason === "deadlock") {
+    report("causeway: stopped: every task waits for something that cannot happen");
+    return ExitCode.BAD_INPUT;
+  }
+  return exitCode;
+}
+
+const ROOT_ENVIRONMENT: Readonly<Record<string, string>> = {
+  PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+  HOME: "/root",
+  TERM: process.env.TERM ?? "dumb",
+};
+
+function hostEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}
+
+function openTree(root: string | undefined): HostFileSystem {
+  try {
+    return new HostFileSystem(root ?? "/");
+  } catch (error) {
+    throw inputError(`cannot take ${root} as root: ${reasonOf(error)}`);
+  }
+}
+
+function parseVariable(text: string): readonly [string, string] {
+  const at = text.indexOf("=");
+  if (at < 1) throw new RangeError("must be NAME=VALUE");
+  return [text.slice(0, at), text.slice(at + 1)];
+}
