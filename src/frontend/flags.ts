@@ -1,6 +1,7 @@
 /** Flag cells of the common operations; encodings in cpu/state.ts. SDM vol. 1, section 3.4.3.1. */
 import type { IrBuilder } from "../ir/builder.ts";
 import type { IntType, Value } from "../ir/types.ts";
+import { bitsOf } from "../ir/builder.ts";
 import type { StatusFlags } from "./translator.ts";
 
 /** The 32 bits of a value that hold bits 7:0. */
@@ -24,6 +25,11 @@ function toSignCell(ir: IrBuilder, word: Value, type: IntType): Value {
 export function bitToSignCell(ir: IrBuilder, x: Value, bit: number): Value {
   const word = bit >= 32 ? ir.high(x) : lower(ir, x);
   return (bit & 31) === 31 ? word : ir.emit("shl32", "i32", [word, ir.i32(31 - (bit & 31))]);
+}
+
+/** OF cell of shifts and rotates to the left by 1: the two top bits differ. */
+export function signChange(ir: IrBuilder, x: Value): Value {
+  return ir.xor(ir.signCell(x), bitToSignCell(ir, x, bitsOf(x.type) - 2));
 }
 
 /** An OF cell from an i32 that is 0 or 1. */

@@ -118,7 +118,7 @@ export function LZCNT(t: Translator, dst: Operand, src: Operand): void {
 function zeroCount(t: Translator, dst: Operand, x: Value, count: Value): void {
   const { ir } = t, type = x.type as IntType, zero = ir.i32(0);
   t.write(dst, counted(t, count, type));
-  t.setFlags({ cf: ir.eq(x, ir.const(type, 0)), zf: count, of: zero, sf: zero, af: zero, pf: count });
+  t.setFlags({ cf: ir.eq(x, ir.const(type, 0)), zf: count, of: zero, sf: zero, af: zero, pf: ir.i32(1) });
 }
 
 /** POPCNT: ZF = source 0, the other flags are cleared. */

@@ -4,10 +4,13 @@ import { bitsOf } from "../../ir/builder.ts";
 import type { IntType, Value } from "../../ir/types.ts";
 import type { Operand } from "../instruction.ts";
 import type { Translator } from "../translator.ts";
-import { bitToSignCell, boolToSignCell } from "../flags.ts";
+import { bitToSignCell, boolToSignCell, signChange } from "../flags.ts";
 import { constantCount, type Count, countOf, minus, setCountedFlags } from "./count.ts";
 
-/** ROL: CF is the bit that moved to the lower end; OF, for a count of 1, tells that the sign changed. */
+/**
+ * ROL: CF is the bit that moved to the lower end; OF tells for a count of 1 that the sign changed. For other counts, where
+ * OF is undefined, current processors leave what a count of 1 gives; so with all rotates and shifts.
+ */
 export function ROL(t: Translator, dst: Operand, amount: Operand): void {
   const { ir } = t;
   const x = t.readForUpdate(dst);
@@ -16,21 +19,20 @@ export function ROL(t: Translator, dst: Operand, amount: Operand): void {
   const result = rotate(ir, x, count, true);
   t.write(dst, result);
   const cf = ir.and(ir.low(result), ir.i32(1));
-  setCountedFlags(t, count, { cf, of: ir.xor(ir.signCell(result), boolToSignCell(ir, cf)) });
+  setCountedFlags(t, count, { cf, of: signChange(ir, x) });
 }
 
-/** ROR: CF is the bit that moved to the upper end; OF, for a count of 1, tells that the sign changed. */
+/** ROR: CF is the bit that moved to the upper end. */
 export function ROR(t: Translator, dst: Operand, amount: Operand): void {
   const { ir } = t;
-  const x = t.readForUpdate(dst), bits = bitsOf(x.type);
+  const x = t.readForUpdate(dst);
   const count = countOf(t, amount, x.type === "i64" ? 63 : 31);
   if (count.constant === 0) return t.write(dst, x);
   const result = rotate(ir, x, count, false);
   t.write(dst, result);
-  const sign = ir.signCell(result);
   setCountedFlags(t, count, {
-    cf: ir.shr(sign, ir.i32(31)),
-    of: ir.xor(sign, bitToSignCell(ir, result, bits - 2)),
+    cf: ir.shr(ir.signCell(result), ir.i32(31)),
+    of: ir.xor(ir.signCell(x), bitToSignCell(ir, x, 0)),
   });
 }
 
@@ -61,14 +63,14 @@ function throughCarry(t: Translator, dst: Operand, amount: Operand, left: boolea
   const x = t.readForUpdate(dst), bits = bitsOf(x.type);
   const count = modulo(ir, countOf(t, amount, x.type === "i64" ? 63 : 31), bits);
   if (count.constant === 0) return t.write(dst, x);
+  const carryIn = t.carry();
   const { result, carry } = bits < 32
-    ? narrow(ir, x, t.carry(), count, left)
-    : wide(ir, x, t.carry(), count, left);
+    ? narrow(ir, x, carryIn, count, left)
+    : wide(ir, x, carryIn, count, left);
   t.write(dst, result);
-  const sign = ir.signCell(result);
   setCountedFlags(t, count, {
     cf: carry,
-    of: ir.xor(sign, left ? boolToSignCell(ir, carry) : bitToSignCell(ir, result, bits - 2)),
+    of: left ? signChange(ir, x) : ir.xor(ir.signCell(x), boolToSignCell(ir, carryIn)),
   });
 }
 

@@ -3,8 +3,8 @@ import type { IrBuilder } from "../../ir/builder.ts";
 import { bitsOf } from "../../ir/builder.ts";
 import type { IntType, Value } from "../../ir/types.ts";
 import type { Operand } from "../instruction.ts";
-import type { StatusFlags, Translator } from "../translator.ts";
-import { bitToSignCell, boolToSignCell, resultFlags } from "../flags.ts";
+import type { Translator } from "../translator.ts";
+import { bitToSignCell, resultFlags, signChange } from "../flags.ts";
 import { type Count, countOf, minus, setCountedFlags } from "./count.ts";
 
 /** What a shift by `count` (not 0) yields. */
@@ -12,7 +12,7 @@ interface Shifted {
   readonly result: Value;
   /** CF as i32 0 or 1. */
   readonly carry: Value;
-  /** OF cell. For counts above 1, where it is undefined, what current processors leave. */
+  /** OF cell. For counts above 1, where it is undefined, current processors leave what a count of 1 gives. */
   readonly overflow: Value;
 }
 
@@ -36,16 +36,15 @@ const shl: Shift = (ir, x, count) => {
   const carry = bits < 32
     ? bit0(ir, ir.shr(wide, ir.i32(bits)))
     : bit0(ir, ir.shr(x, minus(ir, bits, count)));
-  return { result, carry, overflow: ir.xor(ir.signCell(result), boolToSignCell(ir, carry)) };
+  return { result, carry, overflow: signChange(ir, x) };
 };
 
 const shr: Shift = (ir, x, count) => {
-  const type = x.type as IntType, bits = bitsOf(type);
+  const type = x.type as IntType;
   const wide = held(ir, x);
   const result = ir.trunc(ir.shr(wide, count.value), type);
   const carry = bit0(ir, ir.shr(wide, minusOne(ir, count)));
-  // The result's top bit is 0: OF is the bit below it, which is x's sign for a count of 1.
-  return { result, carry, overflow: bitToSignCell(ir, result, bits - 2) };
+  return { result, carry, overflow: ir.signCell(x) };
 };
 
 const sar: Shift = (ir, x, count) => {
@@ -120,20 +119,13 @@ function doubleShift(t: Translator, dst: Operand, src: Operand, amount: Operand,
     ? doubleShift16(ir, x, y, count, left)
     : doubleShiftWide(ir, x, y, count, left);
   t.write(dst, result);
-  const bits = bitsOf(x.type);
-  setCountedFlags(
-    t,
-    count,
-    {
-      ...resultFlags(ir, result),
-      cf: carry,
-      af: ir.i32(0),
-      // The sign changed in the last step: left, against the carry; right, against the bit that was the sign before it.
-      of: left
-        ? ir.xor(ir.signCell(result), boolToSignCell(ir, carry))
-        : ir.xor(ir.signCell(result), bitToSignCell(ir, result, bits - 2)),
-    } satisfies StatusFlags,
-  );
+  setCountedFlags(t, count, {
+    ...resultFlags(ir, result),
+    cf: carry,
+    af: ir.i32(0),
+    // The sign changes in the first step: it becomes dst's next bit, or the bit that comes in from src.
+    of: left ? signChange(ir, x) : ir.xor(ir.signCell(x), bitToSignCell(ir, y, 0)),
+  });
   if (count.constant !== undefined) t.setResult(result);
 }
 
