@@ -1,11 +1,12 @@
 /**
  * Recorded answers of a processor, for hosts that are not x86: a gzip of a JSON line (names of the operations,
- * vectors of each, seed) and the runner's output. The inputs are not stored: the generator makes them again.
+ * vectors of each, seed) and the runner's output, for the x87 condensed. The inputs are not stored: the generator makes them again.
  *
  * `deno run -A tests/oracle/float/recorded.ts` records afresh, after a change to the generator or to the runners.
  */
 import { Runner } from "./native.ts";
 import * as sse from "./sse.ts";
+import * as x87 from "./x87.ts";
 
 /** A unit's recording. */
 export interface Recording {
@@ -26,10 +27,15 @@ export async function read(unit: string): Promise<Recording> {
   return { ...header, output: bytes.slice(end + 1) };
 }
 
-async function record(unit: string, vectors: typeof sse.vectors, count: number): Promise<void> {
+async function record(
+  unit: string,
+  vectors: typeof sse.vectors,
+  count: number,
+  condense: (names: readonly string[], output: Uint8Array) => Uint8Array,
+): Promise<void> {
   const runner = await Runner.build(`${unit}.c`);
   const names = runner.names, seed = 2026;
-  const output = await runner.run(vectors(names, count, seed));
+  const output = condense(names, await runner.run(vectors(names, count, seed)));
   await runner.dispose();
   const header = new TextEncoder().encode(JSON.stringify({ names, count, seed }) + "\n");
   const stream = new Blob([header, new Uint8Array(output)]).stream().pipeThrough(
@@ -39,5 +45,6 @@ async function record(unit: string, vectors: typeof sse.vectors, count: number):
 }
 
 if (import.meta.main) {
-  await record("sse", sse.vectors, 200);
+  await record("sse", sse.vectors, 200, (_, output) => output);
+  await record("x87", x87.vectors, 200, x87.condense);
 }

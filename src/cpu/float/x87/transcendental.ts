@@ -47,6 +47,8 @@ import { binaryNan, unaryNan } from "./extended.ts";
 
 /** The processors' π/2: 66 bits, × 2^−65. SDM vol. 1, section 8.3.8. */
 const HALF_PI_66: Big = { m: 0x3243f6a8885a308d3n, e: -65 };
+/** Below 2^−68 processors take sin x and tan x for x, and cos x for 1; arctan x for x below 2^−40. */
+const TINY_EXPONENT = -68, TINY_ANGLE_BITS = -40;
 /** The first exponent that the trigonometric instructions refuse. */
 const RANGE_EXPONENT = 63;
 
@@ -88,10 +90,12 @@ function special(resultClass: number, sign: number): void {
 
 /** F2XM1, FYL2X, FYL2XP1, FPATAN, FPTAN, FSIN, FCOS, FSINCOS. */
 export class Transcendental extends Control {
-  /** Rounds `x` into R unless an unmasked exception has been found. */
+  /** Rounds `x` into R unless an unmasked exception has been found. PE is raised by exact results too, as on processors. */
   #round(x: Big): void {
     setResult(x);
-    if (!this.unmasked(w[FLAGS]! & PRE_COMPUTATION)) roundFinite(EXTENDED, this.controls());
+    if (this.unmasked(w[FLAGS]! & PRE_COMPUTATION)) return;
+    roundFinite(EXTENDED, this.controls());
+    w[FLAGS] = w[FLAGS]! | FpException.PE | (w[R_HI]! >= 0 ? FpException.UE : 0);
   }
 
   /** Unpacks ST(0) alone. False: the result is settled already. */
@@ -115,7 +119,7 @@ export class Transcendental extends Control {
       if (a === FpClass.ZERO) special(FpClass.ZERO, sign);
       else if (a === FpClass.INFINITY) {
         if (sign === 0) special(FpClass.INFINITY, 0);
-        else this.#round({ m: -1n, e: 0 });
+        else setResult({ m: -1n, e: 0 });
       } else if (w[A_EXP]! >= 0 && !(w[A_EXP] === 0 && w[A_HI] === -0x8000_0000 && w[A_LO] === 0)) {
         // Undefined: the argument is out of range. Processors leave ST(0) as it was.
         this.#round(big(A_SIGN));
@@ -173,11 +177,12 @@ export class Transcendental extends Control {
   #yLog2xp1(): void {
     const a = w[A_CLASS]!, b = w[B_CLASS]!, negative = w[A_SIGN]!, sign = w[B_SIGN]! ^ negative;
     if (a === FpClass.ZERO) return b === FpClass.INFINITY ? invalid() : special(FpClass.ZERO, sign);
-    // Outside of the documented range: a logarithm where there is one.
-    if (negative !== 0 && (a === FpClass.INFINITY || w[A_EXP]! >= 0)) return invalid();
+    // Outside of the documented range: a logarithm where there is one, else the argument comes back.
+    if (negative !== 0 && a === FpClass.INFINITY) return invalid();
     if (a === FpClass.INFINITY) return b === FpClass.ZERO ? invalid() : special(FpClass.INFINITY, sign);
     if (b === FpClass.INFINITY) return special(FpClass.INFINITY, sign);
     if (b === FpClass.ZERO) return special(FpClass.ZERO, sign);
+    if (negative !== 0 && w[A_EXP]! >= 0) return this.#round(big(A_SIGN));
     this.#round(multiply(big(B_SIGN), log2p1(big(A_SIGN))));
   }
 
@@ -202,7 +207,8 @@ export class Transcendental extends Control {
       const a = big(A_SIGN), b = big(B_SIGN);
       const ax: Big = { m: a.m < 0n ? -a.m : a.m, e: a.e }, ay: Big = { m: b.m < 0n ? -b.m : b.m, e: b.e };
       const steep = ay.e > ax.e || (ay.e === ax.e && ay.m > ax.m);
-      angle = arctan(steep ? divide(ax, ay) : divide(ay, ax));
+      const slope = steep ? divide(ax, ay) : divide(ay, ax);
+      angle = slope.e + bitLength(slope.m) <= TINY_ANGLE_BITS ? slope : arctan(slope);
       if (steep) angle = add({ m: PI_BIG.m, e: PI_BIG.e - 1 }, negate(angle));
       if (left) angle = add(PI_BIG, negate(angle));
     }
@@ -229,22 +235,19 @@ export class Transcendental extends Control {
 
   /** The sine (`shift` 0) or cosine (1) of a reduced argument into R. */
   #circular(reduced: { quadrant: number; rest: Big }, shift: number): void {
+    if (w[A_EXP]! < TINY_EXPONENT) return this.#round(shift === 0 ? big(A_SIGN) : { m: 1n, e: 0 });
     const quadrant = (reduced.quadrant + shift) & 3;
     const value = (quadrant & 1) === 0 ? sine(reduced.rest) : cosine(reduced.rest);
     this.#round(quadrant >= 2 ? negate(value) : value);
   }
 
-  /** What FSIN, FCOS, FSINCOS and FPTAN share: sets C2 for an argument out of range. */
-  #outOfRange(): void {
-    this.raise(0, 0);
-    this.setCodes(Fsw.C2);
-  }
-
-  #clearC2(): void {
-    this.setCodes(this.FNSTSW() & (Fsw.C0 | Fsw.C1 | Fsw.C3));
+  /** C2 of FSIN, FCOS, FSINCOS and FPTAN: clear, or set for an argument out of range. C1 is cleared. */
+  #setC2(c2: number): void {
+    this.setCodes((this.FNSTSW() & (Fsw.C0 | Fsw.C3)) | c2);
   }
 
   #trigonometric(shift: number): void {
+    this.#setC2(0);
     if (this.isEmpty(0)) {
       this.underflow(0);
       return;
@@ -254,14 +257,14 @@ export class Transcendental extends Control {
       if (a === FpClass.INFINITY) invalid();
       else if (a === FpClass.ZERO) {
         if (shift === 0) special(FpClass.ZERO, w[A_SIGN]!);
-        else this.#round({ m: 1n, e: 0 });
+        else setResult({ m: 1n, e: 0 });
       } else {
         const reduced = this.#reduce();
-        if (reduced === undefined) return this.#outOfRange();
+        if (reduced === undefined) return this.#setC2(Fsw.C2);
         this.#circular(reduced, shift);
       }
     }
-    if (this.deliver(0)) this.#clearC2();
+    this.deliver(0);
   }
 
   FSIN(): void {
@@ -286,6 +289,7 @@ export class Transcendental extends Control {
 
   /** FSINCOS: ST(0) ← sine, then push the cosine. */
   FSINCOS(): void {
+    this.#setC2(0);
     if (!this.#pushable()) return;
     const usable = this.#unary();
     const a = w[A_CLASS]!;
@@ -294,17 +298,17 @@ export class Transcendental extends Control {
       if (!this.deliver(0)) return;
       this.rotate(-1);
       this.deliver(0);
-      return this.#clearC2();
+      return;
     }
     if (a === FpClass.ZERO) {
       special(FpClass.ZERO, w[A_SIGN]!);
       this.deliver(0);
       this.rotate(-1);
       this.write(0, 0, 0x8000_0000, 0x3fff);
-      return this.#clearC2();
+      return;
     }
     const reduced = this.#reduce();
-    if (reduced === undefined) return this.#outOfRange();
+    if (reduced === undefined) return this.#setC2(Fsw.C2);
     const flags = w[FLAGS]!;
     this.#circular(reduced, 0);
     if (!this.deliver(0)) return;
@@ -312,11 +316,11 @@ export class Transcendental extends Control {
     w[FLAGS] = flags;
     this.#circular(reduced, 1);
     this.deliver(0);
-    this.#clearC2();
   }
 
   /** FPTAN: ST(0) ← tangent, then push 1.0. */
   FPTAN(): void {
+    this.#setC2(0);
     if (!this.#pushable()) return;
     const usable = this.#unary();
     const a = w[A_CLASS]!;
@@ -325,18 +329,17 @@ export class Transcendental extends Control {
       if (!this.deliver(0)) return;
       this.rotate(-1);
       this.deliver(0);
-      return this.#clearC2();
+      return;
     }
     if (a === FpClass.ZERO) special(FpClass.ZERO, w[A_SIGN]!);
     else {
       const reduced = this.#reduce();
-      if (reduced === undefined) return this.#outOfRange();
-      const t = tangent(reduced.rest);
+      if (reduced === undefined) return this.#setC2(Fsw.C2);
+      const t = w[A_EXP]! < TINY_EXPONENT ? reduced.rest : tangent(reduced.rest);
       this.#round((reduced.quadrant & 1) === 0 ? t : negate(divide({ m: 1n, e: 0 }, t)));
     }
     if (!this.deliver(0)) return;
     this.rotate(-1);
     this.write(0, 0, 0x8000_0000, 0x3fff);
-    this.#clearC2();
   }
 }
