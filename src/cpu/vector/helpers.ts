@@ -24,7 +24,7 @@ export function createVectorHelpers(
   float: Float,
 ): HelperImplementations<typeof VECTOR_HELPERS> {
   const m = memory.i32;
-  const images = createImageHelpers(memory, access);
+  const images = createImageHelpers(memory, access, float.x87);
   return {
     ...exactHelpers(float),
     float_begin: () => {

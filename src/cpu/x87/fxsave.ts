@@ -3,36 +3,21 @@
  * SDM vol. 1, sections 10.5 (layout) and 13.4 to 13.8 (XSAVE area); vol. 2A and 2D.
  */
 import { Vector } from "../fault.ts";
+import type { Float } from "../float/mod.ts";
 import type { GuestMemory, StateMemory } from "../guest_memory.ts";
-import {
-  CR0,
-  CR4,
-  EVENT,
-  FCS,
-  FCW,
-  FDP,
-  FDS,
-  FIP,
-  FOP,
-  FSW,
-  FTW,
-  MXCSR,
-  X87,
-  X87_EXPONENT,
-  XCR0,
-  XMM,
-} from "../state.ts";
+import { CR0, CR4, MXCSR, X87 as X87_REGISTERS, XCR0, XMM } from "../state.ts";
+import { loadBytes, storeBytes } from "./image_transfer.ts";
+
+type X87 = Float["x87"];
 
 /** MXCSR bits that exist, and MXCSR after reset. */
 export const MXCSR_MASK = 0xffff;
 export const MXCSR_INITIAL = 0x1f80;
 
-/** Words of the image of the legacy region up to XMM15. */
-const LEGACY_WORDS = 104;
-/** Word indices in the image. */
-const IMAGE_MXCSR = 6, IMAGE_ST = 8, IMAGE_XMM = 40;
-/** Words of the XSAVE header that hold something: XSTATE_BV, XCOMP_BV, and what must be 0. */
-const HEADER_OFFSET = 512, HEADER_WORDS = 6;
+/** Bytes of the image of the legacy region up to XMM15, and where its parts start. */
+const LEGACY_BYTES = 416, IMAGE_MXCSR = 24, IMAGE_ST = 32, IMAGE_XMM = 160;
+/** The part of the XSAVE header that is looked at: XSTATE_BV, XCOMP_BV, and what must be 0. */
+const HEADER = 512, HEADER_END = 536;
 
 /** Components. */
 const X87_COMPONENT = 1, SSE_COMPONENT = 2;
@@ -40,14 +25,6 @@ const CR4_OSXSAVE = 0x4_0000, CR0_TS = 8;
 
 /** Bits of the description of an image (cpu/helpers/vector.ts). */
 const WIDE_POINTERS = 1, SIXTEEN_REGISTERS = 2, FLAGS_SHIFT = 4;
-
-/** Exception flags and masks in FSW and FCW; error summary and busy in FSW. */
-const EXCEPTIONS = 0x3f, ERROR_SUMMARY = 0x8080;
-
-/** The status word with ES and B as exceptions and masks make them. SDM vol. 1, section 8.1.3.3. */
-export function withErrorSummary(fsw: number, fcw: number): number {
-  return (fsw & ~fcw & EXCEPTIONS) !== 0 ? fsw | ERROR_SUMMARY : fsw & ~ERROR_SUMMARY;
-}
 
 /** The helpers of the state images. */
 export interface ImageHelpers {
@@ -58,90 +35,36 @@ export interface ImageHelpers {
 }
 
 /** Creates the helpers over a linear memory. */
-export function createImageHelpers(memory: StateMemory, access: GuestMemory): ImageHelpers {
+export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87: X87): ImageHelpers {
   const m = memory.i32;
-  const image = new Int32Array(LEGACY_WORDS);
-  const header = new Int32Array(HEADER_WORDS);
-  const failed = (): boolean => m[EVENT >> 2] !== 0;
+  const image = new DataView(new ArrayBuffer(HEADER_END));
   const refuse = (vector: Vector): false => {
     access.raise(vector, vector === Vector.GP ? 0 : -1);
     return false;
   };
-  const upper = (lo: number, hi: number, offset: number): number =>
-    (hi + ((lo >>> 0) + offset > 0xffff_ffff ? 1 : 0)) | 0;
+  const store = (lo: number, hi: number, description: number, from: number, to: number): boolean =>
+    storeBytes(access, m, image, lo, hi, description >> FLAGS_SHIFT, from, to);
+  const load = (lo: number, hi: number, description: number, from: number, to: number): boolean =>
+    loadBytes(access, m, image, lo, hi, description >> FLAGS_SHIFT, from, to);
+  const wide = (description: number): boolean => (description & WIDE_POINTERS) !== 0;
+  const xmmBytes = (description: number): number => (description & SIXTEEN_REGISTERS) !== 0 ? 256 : 128;
 
-  /** Stores words `from` to `to` - 1 of the image. */
-  function store(lo: number, hi: number, flags: number, from: number, to: number): boolean {
-    for (let i = from; i < to && !failed(); i++) {
-      access.store32((lo + 4 * i) | 0, upper(lo, hi, 4 * i), image[i]!, flags);
-    }
-    return !failed();
+  function collect(description: number): void {
+    x87.writeFxsave(image, 0, wide(description));
+    image.setInt32(IMAGE_MXCSR, m[MXCSR >> 2]!, true);
+    image.setInt32(IMAGE_MXCSR + 4, MXCSR_MASK, true);
+    for (let at = 0; at < 256; at += 4) image.setInt32(IMAGE_XMM + at, m[(XMM + at) >> 2]!, true);
   }
-  function load(words: Int32Array, lo: number, hi: number, flags: number, offset: number): boolean {
-    for (let i = 0; i < words.length && !failed(); i++) {
-      const at = offset + 4 * i;
-      words[i] = access.load32((lo + at) | 0, upper(lo, hi, at), flags);
-    }
-    return !failed();
-  }
-  const top = (): number => (m[FSW >> 2]! >> 11) & 7;
-  const stack = (n: number): number => (X87 + 16 * ((top() + n) & 7)) >> 2;
-
-  function collectX87(description: number): void {
-    image[0] = (m[FCW >> 2]! & 0xffff) | (m[FSW >> 2]! << 16);
-    image[1] = (m[FTW >> 2]! & 0xff) | (m[FOP >> 2]! << 16);
-    image[2] = m[FIP >> 2]!;
-    image[4] = m[FDP >> 2]!;
-    const wide = (description & WIDE_POINTERS) !== 0;
-    image[3] = wide ? m[(FIP >> 2) + 1]! : m[FCS >> 2]! & 0xffff;
-    image[5] = wide ? m[(FDP >> 2) + 1]! : m[FDS >> 2]! & 0xffff;
-    for (let n = 0; n < 8; n++) {
-      const from = stack(n), to = IMAGE_ST + 4 * n;
-      image[to] = m[from]!;
-      image[to + 1] = m[from + 1]!;
-      image[to + 2] = m[from + X87_EXPONENT / 4]! & 0xffff;
-      image[to + 3] = 0;
-    }
-  }
-  function collectSse(): void {
-    image[IMAGE_MXCSR] = m[MXCSR >> 2]!;
-    image[IMAGE_MXCSR + 1] = MXCSR_MASK;
-    for (let i = 0; i < 64; i++) image[IMAGE_XMM + i] = m[(XMM >> 2) + i]!;
-  }
-  function restoreX87(description: number): void {
-    m[FCW >> 2] = (image[0]! & 0x1f3f) | 0x40;
-    m[FSW >> 2] = withErrorSummary(image[0]! >>> 16, m[FCW >> 2]!);
-    m[FTW >> 2] = image[1]! & 0xff;
-    m[FOP >> 2] = (image[1]! >>> 16) & 0x7ff;
-    const wide = (description & WIDE_POINTERS) !== 0;
-    m[FIP >> 2] = image[2]!;
-    m[(FIP >> 2) + 1] = wide ? image[3]! : 0;
-    m[FDP >> 2] = image[4]!;
-    m[(FDP >> 2) + 1] = wide ? image[5]! : 0;
-    m[FCS >> 2] = m[FDS >> 2] = 0;
-    for (let n = 0; n < 8; n++) {
-      const to = stack(n), from = IMAGE_ST + 4 * n;
-      m[to] = image[from]!;
-      m[to + 1] = image[from + 1]!;
-      m[to + X87_EXPONENT / 4] = image[from + 2]! & 0xffff;
-    }
-  }
-  function initializeX87(): void {
-    m[FCW >> 2] = 0x37f;
-    m[FSW >> 2] = m[FTW >> 2] = m[FOP >> 2] = 0;
-    m[FIP >> 2] =
-      m[(FIP >> 2) + 1] =
-      m[FDP >> 2] =
-      m[(FDP >> 2) + 1] =
-        0;
-    m[FCS >> 2] = m[FDS >> 2] = 0;
-    for (let i = 0; i < 32; i++) m[(X87 >> 2) + i] = 0;
-  }
-  const registers = (description: number): number => (description & SIXTEEN_REGISTERS) !== 0 ? 64 : 32;
   function restoreXmm(description: number): void {
-    for (let i = 0; i < registers(description); i++) m[(XMM >> 2) + i] = image[IMAGE_XMM + i]!;
+    for (let at = 0; at < xmmBytes(description); at += 4) {
+      m[(XMM + at) >> 2] = image.getInt32(IMAGE_XMM + at, true);
+    }
   }
-  const validMxcsr = (): boolean => (image[IMAGE_MXCSR]! & ~MXCSR_MASK) === 0 || refuse(Vector.GP);
+  const validMxcsr = (): boolean =>
+    (image.getInt32(IMAGE_MXCSR, true) & ~MXCSR_MASK) === 0 || refuse(Vector.GP);
+  const restoreMxcsr = (): void => {
+    m[MXCSR >> 2] = image.getInt32(IMAGE_MXCSR, true);
+  };
 
   /** Components to work on, or -1 after raising an exception. */
   function requested(lo: number, mask: number): number {
@@ -151,60 +74,62 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory): Im
     return mask & m[XCR0 >> 2]! & (X87_COMPONENT | SSE_COMPONENT);
   }
 
+  /** The header's rules for the standard form, the only one here. SDM vol. 1, section 13.8.1. */
+  function validHeader(): boolean {
+    if ((image.getInt32(HEADER, true) & ~m[XCR0 >> 2]!) !== 0) return refuse(Vector.GP);
+    for (let at = HEADER + 4; at < HEADER_END; at += 4) {
+      if (image.getInt32(at, true) !== 0) return refuse(Vector.GP);
+    }
+    return true;
+  }
+
+  function initializeX87(): void {
+    x87.FNINIT();
+    m.fill(0, X87_REGISTERS >> 2, (X87_REGISTERS >> 2) + 32);
+  }
+
   return {
     fxsave(lo, hi, description) {
-      const flags = description >> FLAGS_SHIFT;
       if ((lo & 15) !== 0) return void refuse(Vector.GP);
-      collectX87(description);
-      collectSse();
-      store(lo, hi, flags, 0, IMAGE_XMM + registers(description));
+      collect(description);
+      store(lo, hi, description, 0, IMAGE_XMM + xmmBytes(description));
     },
     fxrstor(lo, hi, description) {
       if ((lo & 15) !== 0) return void refuse(Vector.GP);
-      if (!load(image, lo, hi, description >> FLAGS_SHIFT, 0) || !validMxcsr()) return;
-      restoreX87(description);
-      m[MXCSR >> 2] = image[IMAGE_MXCSR]!;
+      if (!load(lo, hi, description, 0, LEGACY_BYTES) || !validMxcsr()) return;
+      x87.readFxsave(image, 0, wide(description));
+      restoreMxcsr();
       restoreXmm(description);
     },
     xsave(lo, hi, description, mask) {
-      const flags = description >> FLAGS_SHIFT;
       const components = requested(lo, mask);
-      if (components < 0) return;
-      const at = (lo + HEADER_OFFSET) | 0, atHi = upper(lo, hi, HEADER_OFFSET);
-      const present = access.load32(at, atHi, flags);
-      if (failed()) return;
-      collectX87(description);
-      collectSse();
+      if (components < 0 || !load(lo, hi, description, HEADER, HEADER + 4)) return;
+      collect(description);
       if ((components & X87_COMPONENT) !== 0) {
-        if (!store(lo, hi, flags, 0, IMAGE_MXCSR) || !store(lo, hi, flags, IMAGE_ST, IMAGE_XMM)) return;
+        if (!store(lo, hi, description, 0, IMAGE_MXCSR)) return;
+        if (!store(lo, hi, description, IMAGE_ST, IMAGE_XMM)) return;
       }
       if ((components & SSE_COMPONENT) !== 0) {
-        if (!store(lo, hi, flags, IMAGE_MXCSR, IMAGE_ST)) return;
-        if (!store(lo, hi, flags, IMAGE_XMM, IMAGE_XMM + registers(description))) return;
+        if (!store(lo, hi, description, IMAGE_MXCSR, IMAGE_ST)) return;
+        if (!store(lo, hi, description, IMAGE_XMM, IMAGE_XMM + xmmBytes(description))) return;
       }
       // Every component counts as in use: the processor may say so (section 13.6).
-      access.store32(at, atHi, (present & ~components) | components, flags);
+      image.setInt32(HEADER, image.getInt32(HEADER, true) | components, true);
+      store(lo, hi, description, HEADER, HEADER + 4);
     },
     xrstor(lo, hi, description, mask) {
-      const flags = description >> FLAGS_SHIFT;
       const components = requested(lo, mask);
-      if (components < 0) return;
-      if (!load(header, lo, hi, flags, HEADER_OFFSET)) return;
-      const present = header[0]!;
-      // No compacted form: XCOMP_BV must be 0, like what follows; and nothing beyond XCR0 may be there.
-      if ((present & ~m[XCR0 >> 2]!) !== 0 || header.some((word, i) => i > 0 && word !== 0)) {
-        return void refuse(Vector.GP);
-      }
-      if (!load(image, lo, hi, flags, 0)) return;
+      if (components < 0 || !load(lo, hi, description, 0, HEADER_END) || !validHeader()) return;
       if ((components & SSE_COMPONENT) !== 0 && !validMxcsr()) return;
+      const present = image.getInt32(HEADER, true);
       if ((components & X87_COMPONENT) !== 0) {
-        if ((present & X87_COMPONENT) !== 0) restoreX87(description);
+        if ((present & X87_COMPONENT) !== 0) x87.readFxsave(image, 0, wide(description));
         else initializeX87();
       }
       if ((components & SSE_COMPONENT) === 0) return;
-      m[MXCSR >> 2] = image[IMAGE_MXCSR]!;
+      restoreMxcsr();
       if ((present & SSE_COMPONENT) !== 0) restoreXmm(description);
-      else for (let i = 0; i < registers(description); i++) m[(XMM >> 2) + i] = 0;
+      else m.fill(0, XMM >> 2, (XMM + xmmBytes(description)) >> 2);
     },
   };
 }

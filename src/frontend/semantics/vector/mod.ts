@@ -6,6 +6,7 @@ import { MOVES } from "./moves.ts";
 import { SHUFFLES } from "./shuffles.ts";
 import { STATE } from "./state.ts";
 import { STRINGS } from "./strings.ts";
+import { X87_SEMANTICS } from "./x87.ts";
 import type { SemanticsTable } from "./access.ts";
 
 /** Semantics by mnemonic. */
@@ -17,4 +18,5 @@ export const VECTOR_SEMANTICS: SemanticsTable = {
   ...CONVERSIONS,
   ...STRINGS,
   ...STATE,
+  ...X87_SEMANTICS,
 };

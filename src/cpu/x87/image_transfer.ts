@@ -1,0 +1,47 @@
+/** Images between a buffer and guest memory, in pieces of four bytes and less. */
+import type { GuestMemory } from "../guest_memory.ts";
+import { EVENT } from "../state.ts";
+
+/** Upper half of a linear address `offset` bytes on. */
+const upper = (lo: number, hi: number, offset: number): number =>
+  (hi + ((lo >>> 0) + offset > 0xffff_ffff ? 1 : 0)) | 0;
+
+/** Stores bytes `from` to `to` - 1 of `image` at the same offsets from the address. Returns false after a fault. */
+export function storeBytes(
+  access: GuestMemory,
+  m: Int32Array,
+  image: DataView,
+  lo: number,
+  hi: number,
+  flags: number,
+  from: number,
+  to: number,
+): boolean {
+  for (let at = from; at < to; at += 4) {
+    const here = (lo + at) | 0, above = upper(lo, hi, at);
+    if (to - at >= 4) access.store32(here, above, image.getInt32(at, true), flags);
+    else access.store16(here, above, image.getUint16(at, true), flags);
+    if (m[EVENT >> 2] !== 0) return false;
+  }
+  return true;
+}
+
+/** Loads bytes `from` to `to` - 1 of `image`. Returns false after a fault. */
+export function loadBytes(
+  access: GuestMemory,
+  m: Int32Array,
+  image: DataView,
+  lo: number,
+  hi: number,
+  flags: number,
+  from: number,
+  to: number,
+): boolean {
+  for (let at = from; at < to; at += 4) {
+    const here = (lo + at) | 0, above = upper(lo, hi, at);
+    if (to - at >= 4) image.setInt32(at, access.load32(here, above, flags), true);
+    else image.setInt16(at, access.load16(here, above, flags), true);
+    if (m[EVENT >> 2] !== 0) return false;
+  }
+  return true;
+}
