@@ -55,17 +55,26 @@ export function translate(
         t.jump(t.pc);
         break;
       }
-      if (decoded.rep !== 0 && offset > 0) {
-        // A repeated string instruction branches to itself: it is a block of its own.
+      const alone = isAlone(decoded);
+      if (alone && offset > 0) {
         t.jump(t.pc);
         break;
       }
       offset += decoded.length;
       translateInstruction(t, decoded, pc + BigInt(offset));
+      if (alone && t.terminal === undefined) t.jump(t.next);
     }
     offsets.push(offset);
   }
   return ir.finish(pc, mode, offsets, t.terminal!);
+}
+
+/**
+ * Whether an instruction is a block of its own: a repeated string instruction branches to itself, and what reads the
+ * time wants the count of instructions exact, which it is at the start of a block.
+ */
+function isAlone({ rep, mnemonic }: Instruction): boolean {
+  return rep !== 0 || mnemonic === "RDTSC" || mnemonic === "RDTSCP";
 }
 
 function translateInstruction(t: Translator, instruction: Instruction, next: bigint): void {

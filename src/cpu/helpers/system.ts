@@ -7,7 +7,7 @@ export const SYSTEM_HELPERS = {
   /** CPUID of EAX and ECX into EAX, EBX, ECX, EDX. */
   cpuid:              { signature: ":.",    state: "all" },
   /** Time-stamp counter. */
-  read_tsc:           { signature: ":q",    state: "none" },
+  read_tsc:           { signature: ":q",    state: "all" },
   /** 64 random bits. */
   random:             { signature: ":q",    state: "none" },
   /** Loads a data segment register: number, selector. */
