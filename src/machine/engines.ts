@@ -5,6 +5,7 @@ import type { HelperFunction, HelperName } from "../cpu/helpers.ts";
 import { createVectorHelpers } from "../cpu/vector/helpers.ts";
 import { createFloatReference } from "../cpu/vector/float_reference.ts";
 import { VECTOR_REFERENCE } from "../cpu/vector/reference.ts";
+import { createX87Helpers } from "../cpu/x87/helpers.ts";
 import { translate } from "../frontend/translate.ts";
 import type { Bindings } from "../jit/bindings.ts";
 import { Dispatcher, type Tiers } from "../jit/dispatcher.ts";
@@ -55,6 +56,7 @@ export function newProcessor(
     ...createIntegerHelpers(memory, access),
     ...createSystemHelpers(memory, access, { clock, seed }),
     ...createVectorHelpers(memory, access, float),
+    ...createX87Helpers(memory, access, float),
   };
   const bindings: Bindings = {
     memory,

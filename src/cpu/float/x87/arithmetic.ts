@@ -23,7 +23,7 @@ import {
   ROUNDED_UP,
   w,
 } from "../significand.ts"; // deno-fmt-ignore
-import { arithmetic, Op, roundFinite } from "../soft.ts";
+import { arithmetic, Mxcsr, Op, roundFinite } from "../soft.ts";
 import { roundToInteger } from "../convert.ts";
 import { BIAS_ADJUST, EXTENDED, Fsw, PRE_COMPUTATION, STACK_FAULT } from "./registers.ts";
 import { LoadStore } from "./load_store.ts";
@@ -239,7 +239,7 @@ export class Arithmetic extends LoadStore {
     this.deliver(0);
   }
 
-  /** FSCALE: ST(0) × 2^truncated ST(1). */
+  /** FSCALE: ST(0) × 2^truncated ST(1). A denormal that is not scaled at all does not underflow; nor in FPREM. */
   FSCALE(): void {
     if (this.isEmpty(0) || this.isEmpty(1)) {
       this.underflow(0);
@@ -264,7 +264,7 @@ export class Arithmetic extends LoadStore {
           w[R_EXP] = w[R_EXP]! + (w[B_SIGN] !== 0 ? -n : n);
         }
         if (!this.unmasked(w[FLAGS]!)) {
-          roundFinite(EXTENDED, this.controls());
+          roundFinite(EXTENDED, b === FpClass.ZERO ? this.controls() | Mxcsr.UM : this.controls());
           this.#boundScale();
         }
       }
