@@ -24,24 +24,26 @@ class BlockReader {
   constructor(readonly names: ParseNames) {}
 
   read(text: string): Block {
-    let pc = 0n, mode = 0;
+    let pc = 0n, mode = 0, usesFloat = false;
     let terminal: Terminal | undefined;
     for (const raw of text.split("\n")) {
       this.#line++;
       const line = raw.trim();
       if (line === "") continue;
       if (terminal !== undefined) throw this.#error(`nothing may follow the block's end: ${line}`);
-      const header = /^block pc=(0x[0-9a-f]+) mode=(0x[0-9a-f]+)$/.exec(line);
+      const header = /^block pc=(0x[0-9a-f]+) mode=(0x[0-9a-f]+)( float)?$/.exec(line);
       const marker = /^; \+(\d+)$/.exec(line);
       if (header !== null) {
         pc = BigInt(header[1]!);
         mode = Number(header[2]);
+        usesFloat = header[3] !== undefined;
       } else if (marker !== null) this.#offsets.push(Number(marker[1]));
       else if (!line.startsWith(";")) terminal = this.#terminal(line) ?? this.#operation(line);
     }
     if (terminal === undefined) throw this.#error("the block has no end");
     const offsets = this.#offsets.length > 0 ? this.#offsets : [0];
-    return { pc, mode, offsets, length: offsets.at(-1)!, insts: this.#insts, terminal };
+    const block = { pc, mode, offsets, length: offsets.at(-1)!, insts: this.#insts, terminal };
+    return usesFloat ? { ...block, usesFloat } : block;
   }
 
   #error(problem: string): SyntaxError {

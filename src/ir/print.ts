@@ -14,7 +14,8 @@
  * jump 0x40100a
  * ```
  *
- * A value's type stands behind its number where it is not the opcode's own. `; +n` marks where a guest instruction
+ * `float` at the end of the first line says that the block has exact floating-point operations (Block.usesFloat).
+ * A call's return address stands behind its target. A value's type stands behind its number where it is not the opcode's own. `; +n` marks where a guest instruction
  * begins, and before the terminal where the last one ends.
  */
 import { type OpcodeInfo, OPCODES } from "./opcodes.ts";
@@ -64,7 +65,8 @@ export function resultType({ signature }: OpcodeInfo): Type | undefined {
 
 /** Prints a block. */
 export function print(block: Block, names: PrintNames = {}): string {
-  const lines = [`block pc=${hex(block.pc)} mode=0x${block.mode.toString(16)}`];
+  const float = block.usesFloat === true ? " float" : "";
+  const lines = [`block pc=${hex(block.pc)} mode=0x${block.mode.toString(16)}${float}`];
   let guest = -1;
   const markUpTo = (index: number): void => {
     while (guest < index) lines.push(`; +${block.offsets[++guest]}`);
@@ -129,6 +131,8 @@ function integer(value: bigint, bits: number): string {
 
 const hex = (value: bigint): string => `0x${value.toString(16)}`;
 
+const returnTo = (address: bigint | undefined): string => address === undefined ? "" : `, ${hex(address)}`;
+
 function printTerminal(terminal: Terminal): string {
   switch (terminal.kind) {
     case "jump":
@@ -138,8 +142,8 @@ function printTerminal(terminal: Terminal): string {
     case "branch":
       return `branch %${terminal.condition.id}, ${hex(terminal.taken)}, ${hex(terminal.next)}`;
     case "indirect": {
-      const { target, hint, returnTo } = terminal;
-      return `indirect %${target.id}, ${hint}${returnTo === undefined ? "" : `, ${hex(returnTo)}`}`;
+      const { target, hint } = terminal;
+      return `indirect %${target.id}, ${hint}${returnTo(terminal.returnTo)}`;
     }
     case "event": {
       const { event, vector, error, rip, retired } = terminal;

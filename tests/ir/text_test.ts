@@ -8,7 +8,7 @@ import { choices, randomBlock } from "../_support/random_block.ts";
 const NAMES = { cell: nameOfCell, helper: (id: number): string => `HELPER_${id}` };
 const NUMBERS = { cell: cellOfName, helper: (name: string): number => Number(name.slice("HELPER_".length)) };
 
-const EXAMPLE = `block pc=0x401000 mode=0x6
+const EXAMPLE = `block pc=0x401000 mode=0x46 float
 ; +0
 %0 = get64 RAX
 %1 = const64 -8
@@ -36,6 +36,7 @@ Deno.test("print() and parse() agree on every part of the text form", () => {
 Deno.test("print() and parse() agree on every terminal", () => {
   const ends = [
     "jump 0x401009",
+    "jump 0x402000, 0x401009",
     "branch %1, 0x401000, 0x401009",
     "indirect %0, jump",
     "indirect %0, call, 0x401009",

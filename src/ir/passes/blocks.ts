@@ -49,6 +49,9 @@ export function countUses(block: Block): void {
 }
 
 /** The block with other operations and another end. */
-export function withInsts({ pc, mode, offsets, length }: Block, insts: Inst[], terminal: Terminal): Block {
-  return { pc, mode, offsets, length, insts, terminal };
+export function withInsts(block: Block, insts: Inst[], terminal: Terminal): Block {
+  const { pc, mode, offsets, length, usesFloat } = block;
+  return usesFloat === undefined
+    ? { pc, mode, offsets, length, insts, terminal }
+    : { pc, mode, offsets, length, insts, terminal, usesFloat };
 }

@@ -138,3 +138,8 @@ Deno.test("optimize() leaves of the flags of two additions in a row the second's
       set32 PF, %7`),
   );
 });
+
+Deno.test("optimize() keeps what else is known of a block", () => {
+  const text = "block pc=0x401000 mode=0x46 float\n; +0\n; +3\njump 0x402000, 0x401003\n";
+  assertEquals(print(optimize(parse(text), EFFECTS)), text);
+});
