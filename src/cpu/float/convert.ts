@@ -169,7 +169,9 @@ function roundOperand(immediate: number, mxcsr: number): void {
     ? (mxcsr >>> Mxcsr.RC_SHIFT) & 3
     : immediate & RoundImmediate.MODE;
   if (w[A_EXP]! >= 63) {
-    w.copyWithin(R_EXP, A_EXP, A_EXP + 3);
+    w[R_EXP] = w[A_EXP]!;
+    w[R_HI] = w[A_HI]!;
+    w[R_LO] = w[A_LO]!;
     return;
   }
   roundToInteger(rc);

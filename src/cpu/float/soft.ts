@@ -10,6 +10,9 @@ import {
   A_SIGN,
   addMagnitudes,
   B_CLASS,
+  B_EXP,
+  B_HI,
+  B_LO,
   B_SIGN,
   divideMagnitudes,
   FLAGS,
@@ -122,8 +125,10 @@ function addition(a: number, b: number, bSign: number, mxcsr: number): void {
     if (a === FpClass.ZERO) return zero(sign === bSign ? sign : cancelled);
     copyA();
   } else if (a === FpClass.ZERO) {
-    w.copyWithin(R_SIGN, B_SIGN, B_SIGN + 4);
     w[R_SIGN] = bSign;
+    w[R_EXP] = w[B_EXP]!;
+    w[R_HI] = w[B_HI]!;
+    w[R_LO] = w[B_LO]!;
     w[R_EXT] = 0;
   } else if (sign === bSign) {
     addMagnitudes();

@@ -33,7 +33,9 @@ import { binaryNan, unaryNan } from "./extended.ts";
 function copyOperand(): void {
   w[R_SIGN] = w[A_SIGN]!;
   w[R_CLASS] = w[A_CLASS]!;
-  w.copyWithin(R_EXP, A_EXP, A_LO + 1);
+  w[R_EXP] = w[A_EXP]!;
+  w[R_HI] = w[A_HI]!;
+  w[R_LO] = w[A_LO]!;
   w[R_EXT] = 0;
 }
 

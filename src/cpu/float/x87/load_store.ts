@@ -198,7 +198,9 @@ export class LoadStore extends Registers {
     w[FLAGS] = 0;
     w[R_SIGN] = w[A_SIGN]!;
     if (a === FpClass.FINITE) {
-      w.copyWithin(R_EXP, A_EXP, A_LO + 1);
+      w[R_EXP] = w[A_EXP]!;
+      w[R_HI] = w[A_HI]!;
+      w[R_LO] = w[A_LO]!;
       w[R_EXT] = 0;
       roundFinite(format, this.controls());
     } else if (a <= FpClass.INFINITY) w[R_CLASS] = a;
