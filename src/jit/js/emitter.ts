@@ -2,7 +2,7 @@
 import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import type { Inst, Value } from "../../ir/types.ts";
 import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
-import { BUDGET, EVENT, RIP, TLB_BASE } from "../../cpu/state.ts";
+import { BUDGET, EVENT, MXCSR, RIP, TLB_BASE } from "../../cpu/state.ts";
 import { helperInfo } from "../../cpu/helpers.ts";
 import { TLB_ADDEND, TLB_ENTRIES, TLB_HIGH } from "../../memory/physical.ts";
 import type { Code } from "../code.ts";
@@ -226,9 +226,10 @@ export class Emitter {
   #goto(target: bigint): string {
     const [lo, hi] = halves(target);
     const number = this.codes.findIndex((code) => code.lo === lo && code.hi === hi);
-    if (number === this.#block) return `continue B${number};`;
-    if (number >= 0) return `b=${number};continue L;`;
-    return `x=${this.#exit({ kind: "jump", lo, hi, next: undefined, epoch: -1 })};break L;`;
+    const leave = `x=${this.#exit({ kind: "jump", lo, hi, next: undefined, epoch: -1 })};break L;`;
+    if (number < 0) return leave;
+    const stay = number === this.#block ? `continue B${number};` : `b=${number};continue L;`;
+    return this.#code.block.usesFloat === true ? `if(${BECAME_PLAIN}){${leave}}${stay}` : stay;
   }
   #emitTerminal(): void {
     const { terminal } = this.#code.block;
@@ -261,7 +262,7 @@ export class Emitter {
   }
   #emitIndirect(target: Value, local: readonly number[]): void {
     const lo = this.atom(this.lo(target)), hi = this.atom(this.hi(target));
-    if (local.length > 0) {
+    if (local.length > 0 && this.#code.block.usesFloat !== true) {
       const cases = local.map((number) => `case ${this.codes[number]!.lo}:b=${number};continue L;`);
       this.write(`if(${hi}===${this.codes[local[0]!]!.hi})switch(${lo}){${cases.join("")}}`);
     }
@@ -278,6 +279,9 @@ export class Emitter {
     return [...this.codes.keys()].filter((number) => returns.has(this.codes[number]!.block.pc));
   }
 }
+
+/** Whether exact floating point has set the sticky bit that the plain mode wants, and nothing else is in its way. */
+const BECAME_PLAIN = `(M[${MXCSR >> 2}]&0xffe0)===0x1fa0`;
 
 const literal = (value: number): string => value < 0 ? `(${value})` : `${value}`;
 const isAtom = (text: string): boolean => /^(\w+|\(-?\d+\))$/.test(text);
