@@ -14,24 +14,33 @@ interface Slot {
   /** What the slot caches: CR3 and privilege; undefined while it is free. */
   key: number | undefined;
   lastUse: number;
+  /** Changes whenever a mapping that code was found through is dropped. */
+  epoch: number;
+  /** Linear pages (numbers) that code was found through. */
+  readonly codePages: Set<number>;
 }
+
+const pageNumber = (lo: number, hi: number): number => (hi >>> 0) * 0x10_0000 + (lo >>> 12);
 
 /** The memory-management unit of one processor. */
 export class Mmu {
   readonly codePages: CodePages;
-  /** Counts the invalidations of mappings: links that were made under an older count are looked up afresh. */
+  /** Epoch of the current world: what was found out about where its code lies holds as long as this is the same. */
   epoch = 0;
   /** Page walks done, by the soft TLB's misses. */
   refills = 0;
 
-  readonly #slots: Slot[] = Array.from({ length: SLOTS }, () => ({ key: undefined, lastUse: 0 }));
+  readonly #slots: Slot[] = Array.from(
+    { length: SLOTS },
+    () => ({ key: undefined, lastUse: 0, epoch: 0, codePages: new Set<number>() }),
+  );
   #current = 0;
+  #epochs = 0;
   #uses = 0;
   readonly #walk: Walk = { page: 0, writable: false, executable: false, dirty: false };
 
   constructor(readonly memory: LinearMemory) {
     this.codePages = new CodePages(memory);
-    for (let slot = 0; slot < SLOTS; slot++) clearSlot(memory, slot);
     this.switchAddressSpace(0);
   }
 
@@ -52,8 +61,10 @@ export class Mmu {
       chosen = this.#leastRecent();
       clearSlot(this.memory, chosen);
       this.#slots[chosen]!.key = key;
+      this.#newEpoch(this.#slots[chosen]!);
     }
     this.#slots[chosen]!.lastUse = ++this.#uses;
+    this.epoch = this.#slots[chosen]!.epoch;
     this.#current = chosen;
     i32[TLB_BASE >> 2] = tlbOffset(chosen);
     i32[TLB_MASK >> 2] = TLB_ENTRIES - 1;
@@ -62,22 +73,35 @@ export class Mmu {
 
   /** INVLPG in the current address space, for every privilege level. */
   invalidatePage(linear: bigint): void {
-    const lo = Number(BigInt.asIntN(32, linear));
+    const lo = Number(BigInt.asIntN(32, linear)), hi = Number(BigInt.asIntN(32, linear >> 32n));
     const cr3 = this.#cr3();
-    this.epoch++;
     for (const [number, slot] of this.#slots.entries()) {
-      if (slot.key !== undefined && slot.key - slot.key % 2 === cr3) dropPage(this.memory, number, lo);
+      if (slot.key === undefined || slot.key - slot.key % 2 !== cr3) continue;
+      dropPage(this.memory, number, lo);
+      if (slot.codePages.has(pageNumber(lo, hi))) this.#newEpoch(slot);
     }
+    this.epoch = this.#slots[this.#current]!.epoch;
+  }
+
+  /** Called when code has been found through the page of a linear address in the current world. */
+  noteCode(lo: number, hi: number): void {
+    this.#slots[this.#current]!.codePages.add(pageNumber(lo, hi));
   }
 
   /** Drops everything cached for the address space `cr3`. */
   dropAddressSpace(cr3: number): void {
-    this.epoch++;
     for (const [number, slot] of this.#slots.entries()) {
       if (slot.key === undefined || slot.key - slot.key % 2 !== cr3) continue;
       clearSlot(this.memory, number);
+      this.#newEpoch(slot);
       if (number !== this.#current) slot.key = undefined;
     }
+    this.epoch = this.#slots[this.#current]!.epoch;
+  }
+
+  #newEpoch(slot: Slot): void {
+    slot.epoch = ++this.#epochs;
+    slot.codePages.clear();
   }
 
   /** Must be told when host code has written guest RAM: drops translated code there. */
