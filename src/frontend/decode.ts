@@ -43,7 +43,11 @@ export function decode(
   if (slot.modrm) readModrm(d);
   let node: Node = slot.node;
   while (node !== undefined && node.split !== "") node = choose(d, node);
-  if (node === undefined) return refuse(d);
+  if (node === undefined) {
+    // Processors read all of a reserved encoding before they refuse it: a fault of the fetch and #GP come first.
+    if (slot.modrm && d.mod !== 3) readMemory(d);
+    return refuse(d);
+  }
   return finish(d, node, slot.modrm);
 }
 

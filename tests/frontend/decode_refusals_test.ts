@@ -77,6 +77,7 @@ Deno.test("decode() refuses more than 15 bytes with #GP", () => {
   assertEquals(outcome(`${prefixes(14)} 90`, 64), "NOP");
   refuses("GP", ALL, `${prefixes(15)} 90`, `${prefixes(14)} 04 00 00`, `${prefixes(13)} 0f b6 00`);
   refuses("GP", ALL, `${prefixes(14)} 05 00 00 00 00`, `${prefixes(16)}`);
+  refuses("GP", [64], "f2 2e 46 f2 67 2e 3e 42 0f c7 bc 98 db b0 a7 00"); // reserved, and too long
   assertEquals(outcome("f0 f0 f0 f0 f0 f0 f0 f0 f0 f0 f0 f0 f0 f0 f0 01 00", 64), "GP");
 });
 
