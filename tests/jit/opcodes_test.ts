@@ -1,0 +1,107 @@
+/** Each opcode alone, engine against the reference over bigints (ARCHITECTURE.md, level 1 of the tests). */
+import { assertEquals } from "@std/assert";
+import { IrBuilder } from "../../src/ir/builder.ts";
+import { type Opcode, type OpcodeInfo, OPCODES } from "../../src/ir/opcodes.ts";
+import { LETTER_TYPES } from "../../src/ir/print.ts";
+import type { Block, Value } from "../../src/ir/types.ts";
+import { CF, GPR, OF, SF, XMM, YMM_HIGH, ZF } from "../../src/cpu/state.ts";
+import { edgeValue, RandomWords } from "../_support/edge_values.ts";
+import { BlockEngines } from "../_support/ir_engines.ts";
+import { evaluate, LETTER_BITS, readBytes, REFERENCE_OPCODES, writeBytes } from "../_support/ir_reference.ts";
+
+const engines = new BlockEngines();
+/** Cells of the operands: those engines keep in variables and those they may not. */
+const OPERANDS: Readonly<Record<string, readonly number[]>> = {
+  w: [CF, ZF, SF, OF],
+  q: [GPR, GPR + 8, GPR + 16],
+  v: [XMM, XMM + 16, XMM + 32],
+};
+const RESULT = YMM_HIGH;
+
+function signatureOf(op: Opcode): [operands: string, result: string] {
+  const { signature }: OpcodeInfo = OPCODES[op];
+  return signature.split(":") as [string, string];
+}
+
+/** Immediates to try. */
+function immediates(op: Opcode): readonly number[] {
+  const lanes = /^v(?:extract|insert)(\d+)$/.exec(op);
+  if (lanes !== null) return Array.from({ length: 128 / Number(lanes[1]) }, (_, lane) => lane);
+  return op === "vconst" ? [0, 1, -1, 0x12345678] : [0];
+}
+
+/** A block that computes the operation on cells, or on constants where `constants` has them. */
+function blockOf(
+  op: Opcode,
+  imm: number,
+  imm2: number,
+  constants: readonly (bigint | undefined)[] = [],
+): Block {
+  const ir = new IrBuilder();
+  const [letters, result] = signatureOf(op);
+  const args = [...letters].map((letter, i): Value => {
+    const constant = constants[i];
+    if (constant !== undefined) {
+      return letter === "q" ? ir.i64(constant) : ir.i32(Number(BigInt.asIntN(32, constant)));
+    }
+    return ir.get(OPERANDS[letter]![i]!, LETTER_TYPES[letter] as "i32" | "i64" | "v128");
+  });
+  ir.set(RESULT, ir.emit(op, LETTER_TYPES[result]!, args, imm, imm2));
+  return ir.finish(0x1000n, 2, [0, 1], { kind: "jump", target: 0x1001n });
+}
+
+function resultOf(run: () => void, op: Opcode, operands: readonly bigint[]): bigint {
+  const [letters, result] = signatureOf(op);
+  engines.begin();
+  [...letters].forEach((letter, i) => {
+    writeBytes(engines.state, OPERANDS[letter]![i]!, LETTER_BITS[letter]!, operands[i]!);
+  });
+  run();
+  return readBytes(engines.state, RESULT, LETTER_BITS[result]!);
+}
+
+const text = (values: readonly bigint[]): string =>
+  values.map((value) => `0x${value.toString(16)}`).join(", ");
+
+for (const op of REFERENCE_OPCODES) {
+  const [letters] = signatureOf(op);
+  Deno.test(`${op} is in every engine what its documentation says`, () => {
+    const random = new RandomWords(op.length);
+    const rounds = letters === "" ? 1 : 400 / immediates(op).length;
+    for (const imm of immediates(op)) {
+      const constants = op === "const32" || op === "const64" ? [0, 1, -1, 0x7fffffff, -0x80000000] : [0];
+      for (const value of constants) {
+        const [first, second] = op.startsWith("const") ? [value, op === "const64" ? ~value : 0] : [imm, 0];
+        const runs = engines.all.map(({ prepare }) => prepare(() => blockOf(op, first, second)));
+        for (let round = 0; round < rounds; round++) {
+          const operands = [...letters].map((letter) => edgeValue(random, letter));
+          const expected = evaluate(op, operands, first, second);
+          for (const [i, run] of runs.entries()) {
+            const message = `${engines.all[i]!.name}: ${op}#${imm}(${text(operands)})`;
+            assertEquals(resultOf(run, op, operands), expected, message);
+          }
+        }
+      }
+    }
+  });
+
+  // Constant operands take paths of their own: counts of shifts, masks, comparisons with 0.
+  if (letters.length < 2 || letters.includes("v")) continue;
+  Deno.test(`${op} with constant operands is in every engine what its documentation says`, () => {
+    const random = new RandomWords(op.length + 1);
+    for (let round = 0; round < 60; round++) {
+      const constants = [...letters].map((letter, i) =>
+        round % 3 === i || round % 3 === 2 ? edgeValue(random, letter) : undefined
+      );
+      const runs = engines.all.map(({ prepare }) => prepare(() => blockOf(op, 0, 0, constants)));
+      for (let repeat = 0; repeat < 6; repeat++) {
+        const operands = [...letters].map((letter, i) => constants[i] ?? edgeValue(random, letter));
+        const expected = evaluate(op, operands, 0, 0);
+        for (const [i, run] of runs.entries()) {
+          const message = `${engines.all[i]!.name}: ${op}(${text(operands)}), constants ${constants}`;
+          assertEquals(resultOf(run, op, operands), expected, message);
+        }
+      }
+    }
+  });
+}
