@@ -6,7 +6,7 @@ import { Vector } from "../fault.ts";
 import type { Float } from "../float/mod.ts";
 import type { GuestMemory, StateMemory } from "../guest_memory.ts";
 import { CR0, CR4, MXCSR, X87 as X87_REGISTERS, XCR0, XMM } from "../state.ts";
-import { loadBytes, storeBytes } from "./image_transfer.ts";
+import { loadBytes, readable, storeBytes, writable } from "./image_transfer.ts";
 
 type X87 = Float["x87"];
 
@@ -16,6 +16,8 @@ export const MXCSR_INITIAL = 0x1f80;
 
 /** Bytes of the image of the legacy region up to XMM15, and where its parts start. */
 const LEGACY_BYTES = 416, IMAGE_MXCSR = 24, IMAGE_ST = 32, IMAGE_XMM = 160;
+/** Bytes of the whole legacy region. */
+const AREA_BYTES = 512;
 /** The part of the XSAVE header that is looked at: XSTATE_BV, XCOMP_BV, and what must be 0. */
 const HEADER = 512, HEADER_END = 536;
 
@@ -91,11 +93,13 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
   return {
     fxsave(lo, hi, description) {
       if ((lo & 15) !== 0) return void refuse(Vector.GP);
+      if (!writable(access, m, lo, hi, description >> FLAGS_SHIFT, AREA_BYTES)) return;
       collect(description);
       store(lo, hi, description, 0, IMAGE_XMM + xmmBytes(description));
     },
     fxrstor(lo, hi, description) {
       if ((lo & 15) !== 0) return void refuse(Vector.GP);
+      if (!readable(access, m, lo, hi, description >> FLAGS_SHIFT, AREA_BYTES)) return;
       if (!load(lo, hi, description, 0, LEGACY_BYTES) || !validMxcsr()) return;
       x87.readFxsave(image, 0, wide(description));
       restoreMxcsr();

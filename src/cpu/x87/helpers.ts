@@ -14,7 +14,7 @@ import {
   X87_WORDS,
 } from "../helpers/x87.ts";
 import { EVENT, FSW, FTW, RETURN_HI, RETURN_V128 } from "../state.ts";
-import { loadBytes, storeBytes } from "./image_transfer.ts";
+import { loadBytes, readable, storeBytes, upperHalf, writable } from "./image_transfer.ts";
 
 /** Fields of the status word. */
 const TOP_SHIFT = 11, TOP = 0x3800, C1 = 0x200;
@@ -46,9 +46,10 @@ export function createX87Helpers(
   const store16 = access.store16.bind(access), store32 = access.store32.bind(access);
   const store64 = (lo: number, hi: number, value: number, flags: number): void =>
     access.store64(lo, hi, value, m[RETURN_HI >> 2]!, flags);
-  const store80 = (lo: number, hi: number, _value: number, flags: number): void => {
-    for (let word = 0; word < 3; word++) image.setInt32(4 * word, m[(RETURN_V128 >> 2) + word]!, true);
-    storeBytes(access, m, image, lo, hi, flags, 0, 10);
+  const store80 = (lo: number, hi: number, value: number, flags: number): void => {
+    const top = m[(RETURN_V128 >> 2) + 2]!;
+    access.store64(lo, hi, value, m[RETURN_HI >> 2]!, flags);
+    if (!failed()) access.store16((lo + 8) | 0, upperHalf(lo, hi, 8), top & 0xffff, flags);
   };
   const form = (bits: number): { wide: boolean; real: boolean } => ({
     wide: (bits & WIDE) !== 0,
@@ -82,20 +83,26 @@ export function createX87Helpers(
   };
   const images: { readonly [K in (typeof X87_IMAGE)[number] as `x87_${K}`]: HelperFunction } = {
     x87_FNSTENV: (lo: number, hi: number, flags: number, bits: number) => {
+      const size = environment(bits);
+      if (!writable(access, m, lo, hi, flags, 1) || !writable(access, m, lo, hi, flags, size)) return;
       x87.writeEnvironment(image, 0, form(bits));
-      if (storeBytes(access, m, image, lo, hi, flags, 0, environment(bits))) x87.FNSTENV();
+      if (storeBytes(access, m, image, lo, hi, flags, 0, size)) x87.FNSTENV();
     },
     x87_FNSAVE: (lo: number, hi: number, flags: number, bits: number) => {
+      const size = environment(bits) + 80;
+      if (!writable(access, m, lo, hi, flags, 1) || !writable(access, m, lo, hi, flags, size)) return;
       x87.writeSave(image, 0, form(bits));
-      if (storeBytes(access, m, image, lo, hi, flags, 0, environment(bits) + 80)) x87.FNINIT();
+      if (storeBytes(access, m, image, lo, hi, flags, 0, size)) x87.FNINIT();
     },
     x87_FLDENV: (lo: number, hi: number, flags: number, bits: number) => {
-      if (loadBytes(access, m, image, lo, hi, flags, 0, environment(bits))) x87.FLDENV(image, 0, form(bits));
+      const size = environment(bits);
+      if (!readable(access, m, lo, hi, flags, 1) || !readable(access, m, lo, hi, flags, size)) return;
+      if (loadBytes(access, m, image, lo, hi, flags, 0, size)) x87.FLDENV(image, 0, form(bits));
     },
     x87_FRSTOR: (lo: number, hi: number, flags: number, bits: number) => {
-      if (loadBytes(access, m, image, lo, hi, flags, 0, environment(bits) + 80)) {
-        x87.FRSTOR(image, 0, form(bits));
-      }
+      const size = environment(bits) + 80;
+      if (!readable(access, m, lo, hi, flags, 1) || !readable(access, m, lo, hi, flags, size)) return;
+      if (loadBytes(access, m, image, lo, hi, flags, 0, size)) x87.FRSTOR(image, 0, form(bits));
     },
   };
   return { ...direct, x87_FSTPNCE: popEmpty, ...stores, ...images } as HelperImplementations<
