@@ -50,7 +50,7 @@ export function newProcessor(
   const { engine = "auto", seed = 1, tiers = {}, observer } = configuration;
   const mmu = new Mmu(memory);
   const access = new GuestAccess(mmu);
-  const float = createFloat(memory.buffer);
+  const float = createFloat(memory.wasm);
   const clock = { instructions: (): number => dispatcher.instructions() };
   const implementations: Record<HelperName, HelperFunction> = {
     ...createIntegerHelpers(memory, access),

@@ -4,7 +4,7 @@
  * instructions' operands or engines.
  *
  * ```ts ignore
- * const float = createFloat(memory.buffer);      // once per linear memory
+ * const float = createFloat(memory);             // once per linear memory
  * const lo = float.plain.ADDSD(alo, ahi, blo, bhi), hi = state[RETURN_HI >> 2];
  * ```
  *
@@ -18,6 +18,7 @@
  */
 import { createCheck, createExact } from "./exact.ts";
 import { createPlain } from "./plain.ts";
+import { createPlainWasm } from "./plain_wasm.ts";
 import { Mxcsr } from "./soft.ts";
 import type { SseFloat } from "./sse.ts";
 import { X87 } from "./x87/unit.ts";
@@ -51,9 +52,15 @@ export function hasUnmasked(mxcsr: number): boolean {
   return (mxcsr & Mxcsr.MASKS) !== Mxcsr.MASKS;
 }
 
-/** Creates the functions over the state at the start of `buffer`. */
-export function createFloat(buffer: ArrayBufferLike): Float {
-  const state = new Int32Array(buffer, 0, 0x800);
+/**
+ * Creates the functions over the state at the start of `memory`. With a WebAssembly.Memory the common functions of
+ * the plain family are WebAssembly, which is twice as fast; with only its bytes everything is JavaScript.
+ */
+export function createFloat(memory: WebAssembly.Memory | ArrayBufferLike): Float {
+  const isMemory = memory instanceof WebAssembly.Memory;
+  const state = new Int32Array(isMemory ? memory.buffer : memory, 0, 0x800);
   const exact = createExact(state);
-  return { plain: createPlain(state, exact), exact, check: createCheck(state), x87: new X87(state) };
+  const script = createPlain(state, exact);
+  const plain = isMemory ? { ...script, ...createPlainWasm(memory, exact) } : script;
+  return { plain, exact, check: createCheck(state), x87: new X87(state) };
 }

@@ -32,7 +32,7 @@ export function createPlain(state: Int32Array, exact: SseFloat): SseFloat {
       i32[2] = blo;
       i32[3] = bhi;
       const r = f64[0]! + f64[1]!;
-      if ((ahi & EXP64) === 0 || (bhi & EXP64) === 0 || !(Math.abs(r) <= MAX64)) {
+      if (denormal64(alo, ahi) || denormal64(blo, bhi) || !(Math.abs(r) <= MAX64)) {
         return exact.ADDSD(alo, ahi, blo, bhi);
       }
       f64[2] = r;
@@ -45,7 +45,7 @@ export function createPlain(state: Int32Array, exact: SseFloat): SseFloat {
       i32[2] = blo;
       i32[3] = bhi;
       const r = f64[0]! - f64[1]!;
-      if ((ahi & EXP64) === 0 || (bhi & EXP64) === 0 || !(Math.abs(r) <= MAX64)) {
+      if (denormal64(alo, ahi) || denormal64(blo, bhi) || !(Math.abs(r) <= MAX64)) {
         return exact.SUBSD(alo, ahi, blo, bhi);
       }
       f64[2] = r;
@@ -57,9 +57,13 @@ export function createPlain(state: Int32Array, exact: SseFloat): SseFloat {
       i32[1] = ahi;
       i32[2] = blo;
       i32[3] = bhi;
-      const r = f64[0]! * f64[1]!;
+      const x = f64[0]!, y = f64[1]!;
+      const r = x * y;
       const size = Math.abs(r);
-      if ((ahi & EXP64) === 0 || (bhi & EXP64) === 0 || !(size <= MAX64 && size >= SAFE64)) {
+      if (
+        denormal64(alo, ahi) || denormal64(blo, bhi) ||
+        !(size <= MAX64 && (size >= SAFE64 || x === 0 || y === 0))
+      ) {
         return exact.MULSD(alo, ahi, blo, bhi);
       }
       f64[2] = r;
@@ -71,9 +75,13 @@ export function createPlain(state: Int32Array, exact: SseFloat): SseFloat {
       i32[1] = ahi;
       i32[2] = blo;
       i32[3] = bhi;
-      const r = f64[0]! / f64[1]!;
+      const x = f64[0]!, y = f64[1]!;
+      const r = x / y;
       const size = Math.abs(r);
-      if ((ahi & EXP64) === 0 || (bhi & EXP64) === 0 || !(size <= MAX64 && size >= SAFE64)) {
+      if (
+        denormal64(alo, ahi) || denormal64(blo, bhi) ||
+        !(size <= MAX64 && (size >= SAFE64 || x === 0 || y === 0))
+      ) {
         return exact.DIVSD(alo, ahi, blo, bhi);
       }
       f64[2] = r;
@@ -136,7 +144,7 @@ export function createPlain(state: Int32Array, exact: SseFloat): SseFloat {
       const r = f32[0]! + f32[1]!;
       f32[2] = r;
       const bits = i32[2]!;
-      if ((a & EXP32) === 0 || (b & EXP32) === 0 || (bits & EXP32) === EXP32) return exact.ADDSS(a, b);
+      if (denormal32(a) || denormal32(b) || (bits & EXP32) === EXP32) return exact.ADDSS(a, b);
       return bits;
     },
     SUBSS(a, b) {
@@ -145,15 +153,16 @@ export function createPlain(state: Int32Array, exact: SseFloat): SseFloat {
       const r = f32[0]! - f32[1]!;
       f32[2] = r;
       const bits = i32[2]!;
-      if ((a & EXP32) === 0 || (b & EXP32) === 0 || (bits & EXP32) === EXP32) return exact.SUBSS(a, b);
+      if (denormal32(a) || denormal32(b) || (bits & EXP32) === EXP32) return exact.SUBSS(a, b);
       return bits;
     },
     MULSS(a, b) {
       i32[0] = a;
       i32[1] = b;
-      const r = f32[0]! * f32[1]!;
+      const x = f32[0]!, y = f32[1]!;
+      const r = x * y;
       const size = Math.abs(r);
-      if ((a & EXP32) === 0 || (b & EXP32) === 0 || !(size <= MAX32 && size >= SAFE32)) {
+      if (denormal32(a) || denormal32(b) || !(size <= MAX32 && (size >= SAFE32 || x === 0 || y === 0))) {
         return exact.MULSS(a, b);
       }
       f32[2] = r;
@@ -162,9 +171,10 @@ export function createPlain(state: Int32Array, exact: SseFloat): SseFloat {
     DIVSS(a, b) {
       i32[0] = a;
       i32[1] = b;
-      const r = f32[0]! / f32[1]!;
+      const x = f32[0]!, y = f32[1]!;
+      const r = x / y;
       const size = Math.abs(r);
-      if ((a & EXP32) === 0 || (b & EXP32) === 0 || !(size <= MAX32 && size >= SAFE32)) {
+      if (denormal32(a) || denormal32(b) || !(size <= MAX32 && (size >= SAFE32 || x === 0 || y === 0))) {
         return exact.DIVSS(a, b);
       }
       f32[2] = r;
