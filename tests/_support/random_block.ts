@@ -57,19 +57,33 @@ const HELPER_STATES = ["none", "fpu", "all"] as const;
 /** The state as it is, with helpers by number: 0 touches nothing, 1 the floating-point unit, 2 everything. */
 export const EFFECTS: StateEffects = { cells: STATE_EFFECTS.cells, helper: (id) => HELPER_STATES[id]! };
 
-const CELLS32 = [CF, ZF, OF, MXCSR, FP_RAISED, FCW, X87 + 4, XMM, XMM + 8, XMM + 12, GPR + 4];
+/** Cells of 32 bits, some of them part of wider ones. */
+export const WORD_CELLS: readonly number[] = [
+  CF,
+  ZF,
+  OF,
+  MXCSR,
+  FP_RAISED,
+  FCW,
+  X87 + 4,
+  XMM,
+  XMM + 8,
+  XMM + 12,
+];
+const ALL_WORDS = [...WORD_CELLS, GPR + 4];
 const CELLS64 = [GPR, GPR + 8, GPR + 16, X87, X87 + 8, XMM, XMM + 8];
 const CELLSV = [XMM, XMM + 16];
 
 /** Operations that random blocks contain, the frequent ones several times. */
-const POOL: readonly Opcode[] = (Object.keys(OPCODES) as Opcode[]).filter((op) => op !== "callpure").flatMap(
-  (op) => {
-    if (op === "const32" || op === "const64") return new Array<Opcode>(12).fill(op);
-    if (/^[gs]et/.test(op)) return new Array<Opcode>(6).fill(op);
-    if (/32|64|lo|hi|ext|insert|pair/.test(op) && !/^[vf]/.test(op)) return [op, op, op];
-    return [op];
-  },
-);
+export const POOL: readonly Opcode[] = (Object.keys(OPCODES) as Opcode[]).filter((op) => op !== "callpure")
+  .flatMap(
+    (op) => {
+      if (op === "const32" || op === "const64") return new Array<Opcode>(12).fill(op);
+      if (/^[gs]et/.test(op)) return new Array<Opcode>(6).fill(op);
+      if (/32|64|lo|hi|ext|insert|pair/.test(op) && !/^[vf]/.test(op)) return [op, op, op];
+      return [op];
+    },
+  );
 
 /** Operations of the builder, which adds narrow types. */
 const BUILDER_STEPS: readonly ((ir: IrBuilder, x: Value, y: Value, type: IntType, n: number) => unknown)[] = [
@@ -89,7 +103,6 @@ const BUILDER_STEPS: readonly ((ir: IrBuilder, x: Value, y: Value, type: IntType
   (ir, x, _, type) => BYTES[type] < BYTES[x.type] ? ir.trunc(x, type) : ir.zext(x, type),
   (ir, x) => ir.set(ZF, ir.zeroCell(x)),
   (ir, x) => ir.set(OF, ir.signCell(x)),
-  (ir, x, y) => ir.store(ir.zext(x, "i64"), y),
 ];
 
 const same = (ir: IrBuilder, x: Value, like: Value): Value => {
@@ -100,12 +113,25 @@ const same = (ir: IrBuilder, x: Value, like: Value): Value => {
 const INT_TYPES = ["i8", "i16", "i32", "i64"] as const;
 const isInteger = (x: Inst): boolean => x.type !== "void" && x.type !== "v128";
 
-/** Builds the block that the choices describe; `steps` operations belong to each guest instruction. */
-export function randomBlock(list: readonly Choice[], stepsEach = 4): Block {
+/** How random blocks are built. */
+export interface RandomBlockOptions {
+  /** Operations that may occur; default: all but helper calls of state unknown. */
+  readonly pool?: readonly Opcode[];
+  /** Makes an address that may be accessed of any i64. */
+  readonly address?: (ir: IrBuilder, value: Value) => Value;
+  /** Cells of 32 bits that may occur; default: also halves of general registers, which engines need not support. */
+  readonly words?: readonly number[];
+}
+
+/** Guest instructions get this many steps each. */
+const STEPS_EACH = 4;
+
+/** Builds the block that the choices describe. */
+export function randomBlock(list: readonly Choice[], options: RandomBlockOptions = {}): Block {
   const ir = new IrBuilder();
   list.forEach((choice, i) => {
-    ir.guest = Math.floor(i / stepsEach);
-    append(ir, choice);
+    ir.guest = Math.floor(i / STEPS_EACH);
+    append(ir, choice, options);
   });
   const guests = ir.guest + 1;
   const offsets = Array.from({ length: guests + 1 }, (_, n) => 3 * n);
@@ -129,13 +155,16 @@ function operand(ir: IrBuilder, letter: string, choice: number): Value {
   return pick(ir, choice, (x) => wide(x.type) === type, type);
 }
 
-function append(ir: IrBuilder, { op: selector, operands, number }: Choice): void {
+function append(ir: IrBuilder, choice: Choice, options: RandomBlockOptions): void {
+  const { op: selector, operands, number } = choice;
+  const { pool = POOL, address, words = ALL_WORDS } = options;
   if (selector % 4 === 0) {
     const x = pick(ir, operands[0]!, isInteger, "i64"), y = pick(ir, operands[1]!, isInteger, "i64");
-    BUILDER_STEPS[(selector >> 2) % BUILDER_STEPS.length]!(ir, x, y, INT_TYPES[operands[2]! % 4]!, number);
+    const step = BUILDER_STEPS[(selector >> 2) % BUILDER_STEPS.length]!;
+    step(ir, x, y, INT_TYPES[operands[2]! % 4]!, number);
     return;
   }
-  const op = POOL[(selector * 7919) % POOL.length]!;
+  const op = pool[(selector * 7919) % pool.length]!;
   const { signature }: OpcodeInfo = OPCODES[op];
   if (op === "call") {
     const args = [operand(ir, "w", operands[0]!), operand(ir, "q", operands[1]!)];
@@ -144,17 +173,18 @@ function append(ir: IrBuilder, { op: selector, operands, number }: Choice): void
   }
   const [letters, result] = signature.split(":") as [string, string];
   const args = [...letters].map((letter, i) => operand(ir, letter, operands[i]!));
-  ir.emit(op, LETTER_TYPES[result]!, args, ...immediates(op, operands[0]!, number));
+  if (address !== undefined && immediateForm(op) === "memory") args[0] = address(ir, args[0]!);
+  ir.emit(op, LETTER_TYPES[result]!, args, ...immediates(op, operands[0]!, number, words));
 }
 
-function immediates(op: Opcode, choice: number, number: number): [number, number] {
+function immediates(op: Opcode, choice: number, number: number, words: readonly number[]): [number, number] {
   switch (immediateForm(op)) {
     case "const32":
       return [number, 0];
     case "const64":
       return choice % 3 === 0 ? [number, choice % 2 === 0 ? -1 : 1] : [number, number >> 31];
     case "cell": {
-      const cells = op.endsWith("32") ? CELLS32 : op.endsWith("64") ? CELLS64 : CELLSV;
+      const cells = op.endsWith("32") ? words : op.endsWith("64") ? CELLS64 : CELLSV;
       return [cells[choice % cells.length]!, 0];
     }
     case "fault":
@@ -213,7 +243,7 @@ export class TestWorld implements World {
   }
 
   #call(id: number, value: bigint): bigint {
-    const touched = id === 0 ? [] : id === 1 ? [X87, FCW] : [X87, FCW, ...CELLS64, ...CELLS32];
+    const touched = id === 0 ? [] : id === 1 ? [X87, FCW] : [X87, FCW, ...CELLS64, ...ALL_WORDS];
     let result = value;
     for (const offset of touched) {
       result = mixed([result, readBytes(this.state, offset, 32)], 64);

@@ -63,11 +63,11 @@ const load =
     const variable = e.name(inst);
     const tag = (imm & MemoryFlag.WRITE_INTENT) !== 0 ? TLB_WRITE : TLB_READ;
     const slow = `${name}(${e.lo(address)},${e.hi(address)},${imm})`;
+    const mask = (imm & MemoryFlag.ALIGNED) !== 0 ? aligned(size) : masked;
     if (size === 16) {
       e.write(`let ${[0, 1, 2, 3].map((word) => `${variable}_${word}`).join(",")};`);
       const words = (text: (word: number) => string) =>
         [0, 1, 2, 3].map((word) => `${variable}_${word}=${text(word)};`).join("");
-      const mask = (imm & MemoryFlag.ALIGNED) !== 0 ? (lo: string) => `${lo}&-4081` : masked;
       return e.access(
         inst,
         tag,
@@ -79,10 +79,10 @@ const load =
     if (size === 8) {
       e.write(`let ${variable},${variable}h;`);
       const quick = `e>>>=2;${variable}=M[e];${variable}h=M[e+1];`;
-      return e.access(inst, tag, masked, quick, `${variable}=${slow};${variable}h=M[${RH}];`);
+      return e.access(inst, tag, mask, quick, `${variable}=${slow};${variable}h=M[${RH}];`);
     }
     e.write(`let ${variable};`);
-    e.access(inst, tag, masked, `${variable}=${fast};`, `${variable}=${slow};`);
+    e.access(inst, tag, mask, `${variable}=${fast};`, `${variable}=${slow};`);
   };
 const store =
   (size: number, masked: (lo: string) => string, array: string, name: string): Lowering => (e, inst) => {
@@ -92,14 +92,13 @@ const store =
       : size === 8
       ? [e.atom(e.lo(value)), e.atom(e.hi(value))]
       : [e.atom(e.lo(value))];
-    const aligned = size === 16 && (inst.imm & MemoryFlag.ALIGNED) !== 0;
     const fast = size < 8
       ? `${array}=${words[0]};`
       : `e>>>=2;${words.map((word, n) => `M[e+${n}]=${word};`).join("")}`;
     e.access(
       inst,
       TLB_WRITE,
-      aligned ? (lo) => `${lo}&-4081` : masked,
+      (inst.imm & MemoryFlag.ALIGNED) !== 0 ? aligned(size) : masked,
       fast,
       `${name}(${e.lo(address)},${e.hi(address)},${words.join(",")},${inst.imm});`,
     );
@@ -111,6 +110,7 @@ const page2 = (lo: string): string => `${lo}&-4095`;
 const page4 = (lo: string): string => `${lo}&-4093`;
 const page8 = (lo: string): string => `(${lo}+4)&-4093`;
 const page16 = (lo: string): string => `(${lo}+12)&-4093`;
+const aligned = (size: number) => (lo: string): string => `${lo}&${size - 0x1001}`;
 
 /** Operands in the calling convention of helpers. */
 function flatten(e: Emitter, operands: readonly Value[]): string[] {
