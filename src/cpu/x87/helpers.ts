@@ -1,4 +1,5 @@
 /** Implementations of the helpers of the x87 instructions (rows: cpu/helpers/x87.ts). */
+import { MemoryFlag } from "../../ir/types.ts";
 import type { Float } from "../float/mod.ts";
 import type { GuestMemory, StateMemory } from "../guest_memory.ts";
 import type { HelperFunction, HelperImplementations } from "../helpers.ts";
@@ -57,6 +58,13 @@ export function createX87Helpers(
   });
   const environment = (bits: number): number => (bits & WIDE) !== 0 ? 28 : 14;
 
+  /** Whether the control word at the start of an image can be accessed. The processor looks at it before the end. */
+  const reaches = (lo: number, hi: number, flags: number, bits: number): boolean => {
+    if ((bits & WIDE) !== 0) access.load32(lo, hi, flags);
+    else access.load16(lo, hi, flags);
+    return !failed();
+  };
+
   const methods = x87 as unknown as Record<string, (...words: number[]) => number | void>;
   const direct: Record<string, HelperFunction> = {};
   for (const name of [...X87_PLAIN, ...X87_WORD, ...X87_WORDS, ...X87_QUAD, ...X87_ORDER, ...X87_TEN]) {
@@ -84,24 +92,26 @@ export function createX87Helpers(
   const images: { readonly [K in (typeof X87_IMAGE)[number] as `x87_${K}`]: HelperFunction } = {
     x87_FNSTENV: (lo: number, hi: number, flags: number, bits: number) => {
       const size = environment(bits);
-      if (!writable(access, m, lo, hi, flags, 1) || !writable(access, m, lo, hi, flags, size)) return;
+      if (!reaches(lo, hi, flags | MemoryFlag.WRITE_INTENT, bits)) return;
+      if (!writable(access, m, lo, hi, flags, size)) return;
       x87.writeEnvironment(image, 0, form(bits));
       if (storeBytes(access, m, image, lo, hi, flags, 0, size)) x87.FNSTENV();
     },
     x87_FNSAVE: (lo: number, hi: number, flags: number, bits: number) => {
       const size = environment(bits) + 80;
-      if (!writable(access, m, lo, hi, flags, 1) || !writable(access, m, lo, hi, flags, size)) return;
+      if (!reaches(lo, hi, flags | MemoryFlag.WRITE_INTENT, bits)) return;
+      if (!writable(access, m, lo, hi, flags, size)) return;
       x87.writeSave(image, 0, form(bits));
       if (storeBytes(access, m, image, lo, hi, flags, 0, size)) x87.FNINIT();
     },
     x87_FLDENV: (lo: number, hi: number, flags: number, bits: number) => {
       const size = environment(bits);
-      if (!readable(access, m, lo, hi, flags, 1) || !readable(access, m, lo, hi, flags, size)) return;
+      if (!reaches(lo, hi, flags, bits) || !readable(access, m, lo, hi, flags, size)) return;
       if (loadBytes(access, m, image, lo, hi, flags, 0, size)) x87.FLDENV(image, 0, form(bits));
     },
     x87_FRSTOR: (lo: number, hi: number, flags: number, bits: number) => {
       const size = environment(bits) + 80;
-      if (!readable(access, m, lo, hi, flags, 1) || !readable(access, m, lo, hi, flags, size)) return;
+      if (!reaches(lo, hi, flags, bits) || !readable(access, m, lo, hi, flags, size)) return;
       if (loadBytes(access, m, image, lo, hi, flags, 0, size)) x87.FRSTOR(image, 0, form(bits));
     },
   };
