@@ -5,6 +5,7 @@ import type { Inst, Value } from "../../ir/types.ts";
 import { VECTOR_OPCODES, type VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
 import { RETURN_HI, RETURN_V128 } from "../../cpu/state.ts";
+import { shuffleSources } from "../../cpu/vector/reference.ts";
 import { TLB_READ, TLB_WRITE } from "../../memory/physical.ts";
 import { MemoryFlag } from "../../ir/types.ts";
 import type { Emitter } from "./emitter.ts";
@@ -333,6 +334,10 @@ const CORE: Record<Exclude<Opcode, TableOpcode>, Lowering> = {
 
 /** Calls of a vector function on each word, or on whole values. engine.ts binds `V_name` and knows the kind. */
 const vector = (name: VectorOpcode): Lowering => (e, inst) => {
+  if (name === "vshuffle32") {
+    const sources = shuffleSources(inst.imm);
+    return e.defineWords(inst, (word) => e.word(inst.args[sources[word]! >> 2]!, sources[word]! & 3));
+  }
   if (!e.wordwise.has(name)) {
     const call = `V_${name}(OUT,${[...flatten(e, inst.args), inst.imm].join(",")})`;
     return e.write(defineResult(e, inst, call));
