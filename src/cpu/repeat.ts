@@ -55,7 +55,7 @@ export class RepeatedStrings {
     destinationLo: number,
     destinationHi: number,
   ): number {
-    if (!this.#begin(form)) return 0;
+    if (!this.#begin(form, Gpr.RCX, Gpr.RSI, Gpr.RDI)) return 0;
     this.#point(this.#source, sourceLo, sourceHi);
     this.#point(this.#destination, destinationLo, destinationHi);
     const from = this.#direct(this.#source, false);
@@ -67,7 +67,7 @@ export class RepeatedStrings {
 
   /** REP STOS. */
   stos(form: number, destinationLo: number, destinationHi: number): number {
-    if (!this.#begin(form)) return 0;
+    if (!this.#begin(form, Gpr.RCX, Gpr.RDI)) return 0;
     this.#point(this.#destination, destinationLo, destinationHi);
     const to = this.#direct(this.#destination, true);
     const done = to < 0 ? this.#storeElements() : this.#fill(to);
@@ -77,10 +77,11 @@ export class RepeatedStrings {
 
   /** REP LODS: only the last element stays in the accumulator. */
   lods(form: number, sourceLo: number, sourceHi: number): number {
-    if (!this.#begin(form)) return 0;
+    if (!this.#begin(form, Gpr.RCX)) return 0;
     this.#point(this.#source, sourceLo, sourceHi);
-    const lo = this.#load(this.#source, this.#iterations - 1), hi = this.#m[RETURN_HI >> 2]!;
+    this.#load(this.#source, 0); // the page is there for the first element, or for none
     if (this.#m[EVENT >> 2] !== 0) return 0;
+    const lo = this.#load(this.#source, this.#iterations - 1), hi = this.#m[RETURN_HI >> 2]!;
     this.#writeGpr(Gpr.RAX, this.#size, lo, hi);
     this.#advance(this.#iterations, true, false);
     return this.#left();
@@ -94,14 +95,15 @@ export class RepeatedStrings {
     destinationLo: number,
     destinationHi: number,
   ): number {
-    if (!this.#begin(form)) return 0;
+    if (!this.#begin(form, Gpr.RCX)) return 0;
     this.#point(this.#source, sourceLo, sourceHi);
     this.#point(this.#destination, destinationLo, destinationHi);
     const goesOn = (form & RepeatForm.NOT_EQUAL) === 0;
     for (let i = 0; i < this.#iterations; i++) {
-      const xl = this.#load(this.#source, i), xh = this.#m[RETURN_HI >> 2]!;
-      if (this.#m[EVENT >> 2] !== 0) return this.#stopAt(i, true);
+      // The second operand is read first, as current processors do.
       const yl = this.#load(this.#destination, i), yh = this.#m[RETURN_HI >> 2]!;
+      if (this.#m[EVENT >> 2] !== 0) return this.#stopAt(i, true);
+      const xl = this.#load(this.#source, i), xh = this.#m[RETURN_HI >> 2]!;
       if (this.#m[EVENT >> 2] !== 0) return this.#stopAt(i, true);
       const equal = xl === yl && (this.#size < 8 || xh === yh);
       if (equal !== goesOn || this.#isLast(i)) return this.#endAt(i, true, xl, xh, yl, yh);
@@ -112,7 +114,7 @@ export class RepeatedStrings {
 
   /** REPE and REPNE SCAS. */
   scas(form: number, destinationLo: number, destinationHi: number): number {
-    if (!this.#begin(form)) return 0;
+    if (!this.#begin(form, Gpr.RCX)) return 0;
     this.#point(this.#destination, destinationLo, destinationHi);
     const goesOn = (form & RepeatForm.NOT_EQUAL) === 0;
     const mask = this.#size === 1 ? 0xff : this.#size === 2 ? 0xffff : -1;
@@ -127,12 +129,18 @@ export class RepeatedStrings {
     return 1;
   }
 
-  /** Reads the form, direction and count; false if there is nothing to do. */
-  #begin(form: number): boolean {
+  /**
+   * Reads the form, direction and count; false if there is nothing to do. `extended` are the registers that current
+   * processors zero-extend with 32-bit addresses, whatever happens then.
+   */
+  #begin(form: number, ...extended: readonly number[]): boolean {
     this.#size = form & RepeatForm.ELEMENT;
     this.#addressSize = (form & RepeatForm.ADDRESS) >> RepeatForm.ADDRESS_SHIFT;
     this.#long = (form & RepeatForm.LONG) !== 0;
     this.#step = this.#m[DF >> 2] === 0 ? this.#size : -this.#size;
+    if (this.#addressSize === 4) {
+      for (const register of extended) this.#m[(GPR >> 2) + 2 * register + 1] = 0;
+    }
     const lo = this.#counterLow();
     const upper = this.#addressSize === 8 ? this.#m[(GPR >> 2) + 2 * Gpr.RCX + 1]! : 0;
     this.#iterations = upper !== 0 || lo > PAGE ? PAGE : lo;

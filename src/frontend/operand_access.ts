@@ -182,16 +182,18 @@ export function wrapStack(t: Translator, offset: Value): Value {
 }
 
 /** Pushes a value. */
-export function push(t: Translator, value: Value): void {
+export function push(t: Translator, value: Value, between?: () => void): void {
   const { ir } = t;
   const bytes = BYTES[value.type];
   if (t.long) {
     const rsp = ir.sub(ir.get(GPR + 8 * Gpr.RSP, "i64"), ir.const("i64", bytes));
     ir.store(rsp, value, MemoryFlag.STACK);
+    between?.();
     return ir.set(GPR + 8 * Gpr.RSP, rsp);
   }
   const offset = wrapStack(t, ir.sub(stackPointer(t), ir.const("i64", bytes)));
   ir.store(segmentLinear(t, Segment.SS, offset), value, MemoryFlag.STACK);
+  between?.();
   moveStack(t, -bytes);
 }
 

@@ -83,9 +83,9 @@ export class Translator {
   write(operand: Operand, value: Value, flags = 0): void {
     operands.write(this, operand, value, flags);
   }
-  /** Reads an operand that the instruction will write: with LOCK, memory faults as for the write. */
+  /** Reads an operand that the instruction will write: memory faults as for the write, as on current processors. */
   readForUpdate(operand: Operand): Value {
-    return operands.read(this, operand, this.instruction.lock ? MemoryFlag.WRITE_INTENT : 0);
+    return operands.read(this, operand, MemoryFlag.WRITE_INTENT);
   }
   /** Linear address (i64) of a memory operand: segment base added, truncated as the mode says. */
   address(operand: OperandOf<"mem">): Value {
@@ -138,9 +138,9 @@ export class Translator {
   wrapStack(offset: Value): Value {
     return operands.wrapStack(this, offset);
   }
-  /** Pushes an i16, i32 or i64: stores first, then moves the stack pointer. */
-  push(value: Value): void {
-    operands.push(this, value);
+  /** Pushes an i16, i32 or i64: stores first, then moves the stack pointer. `between` builds what may still fault. */
+  push(value: Value, between?: () => void): void {
+    operands.push(this, value, between);
   }
   /** Value on top of the stack; the stack pointer is not moved (use `moveStack` after what may fault). */
   top(type: Type, offset = 0): Value {

@@ -34,8 +34,8 @@ function bitTest(t: Translator, base: Operand, offset: Operand, change: Change |
     ? stringAddress(t, base, position, bits)
     : undefined;
   const flags = base.kind === "mem" ? t.memoryFlags(base) : 0;
-  const intent = t.instruction.lock ? MemoryFlag.WRITE_INTENT : 0;
-  const x = address === undefined ? t.readForUpdate(base) : ir.load(type, address, flags | intent);
+  const intent = change === undefined ? 0 : MemoryFlag.WRITE_INTENT;
+  const x = address === undefined ? t.read(base, intent) : ir.load(type, address, flags | intent);
   if (change !== undefined) {
     const result = change(t, x, ir.shl(ir.const(type, 1), bit));
     if (address === undefined) t.write(base, result);

@@ -17,13 +17,6 @@ function relativeTarget(t: Translator, operand: Operand): bigint | undefined {
   return undefined;
 }
 
-/** Value of a near indirect branch's operand as the new RIP. */
-function indirectTarget(t: Translator, operand: Operand): Value {
-  const target = t.ir.zext(t.read(operand), "i64");
-  if (t.long) faultIfNotCanonical(t, target);
-  return target;
-}
-
 /** JMP, near. */
 export function JMP(t: Translator, operand: Operand): void {
   if (operand.kind === "rel") {
@@ -31,7 +24,9 @@ export function JMP(t: Translator, operand: Operand): void {
     if (target !== undefined) t.jump(target);
     return;
   }
-  t.end({ kind: "indirect", target: indirectTarget(t, operand), hint: "jump" });
+  const target = t.ir.zext(t.read(operand), "i64");
+  if (t.long) faultIfNotCanonical(t, target);
+  t.end({ kind: "indirect", target, hint: "jump" });
 }
 
 /** CALL, near. */
@@ -47,8 +42,11 @@ export function CALL(t: Translator, operand: Operand): void {
     t.push(returnTo);
     return t.end({ kind: "jump", target, returnTo: t.next });
   }
-  const target = indirectTarget(t, operand);
-  t.push(returnTo);
+  const target = t.ir.zext(t.read(operand), "i64");
+  // Current processors store the return address before they check the target; RSP stays if that faults.
+  t.push(returnTo, () => {
+    if (t.long) faultIfNotCanonical(t, target);
+  });
   t.end({ kind: "indirect", target, hint: "call", returnTo: t.next });
 }
 

@@ -38,8 +38,13 @@ export function CMPXCHG(t: Translator, dst: Operand, src: Operand): void {
   const rax = ir.get(GPR + 8 * Gpr.RAX, "i64");
   const accumulator = ir.trunc(rax, old.type as IntType);
   const equal = ir.eq(accumulator, old);
-  const stored = ir.select(equal, y, old);
-  t.write(dst, stored);
+  if (dst.kind === "gpr" && old.type === "i32") {
+    // A register that is not equal is not written: its upper half stays.
+    const whole = t.readGpr(dst.reg, 8);
+    t.writeGpr(dst.reg, ir.select(equal, ir.zext(y, "i64"), whole));
+  } else {
+    t.write(dst, ir.select(equal, y, old));
+  }
   if (dst.kind === "gpr" && dst.reg === Gpr.RAX && !dst.high) {
     // Accumulator and destination are one register: they are equal, and it has been written.
     return compare(t, accumulator, old);

@@ -19,7 +19,7 @@ export function ROL(t: Translator, dst: Operand, amount: Operand): void {
   const result = rotate(ir, x, count, true);
   t.write(dst, result);
   const cf = ir.and(ir.low(result), ir.i32(1));
-  setCountedFlags(t, count, { cf, of: signChange(ir, x) });
+  setRotateFlags(t, dst, count, cf, signChange(ir, x));
 }
 
 /** ROR: CF is the bit that moved to the upper end. */
@@ -30,10 +30,14 @@ export function ROR(t: Translator, dst: Operand, amount: Operand): void {
   if (count.constant === 0) return t.write(dst, x);
   const result = rotate(ir, x, count, false);
   t.write(dst, result);
-  setCountedFlags(t, count, {
-    cf: ir.shr(ir.signCell(result), ir.i32(31)),
-    of: ir.xor(ir.signCell(x), bitToSignCell(ir, x, 0)),
-  });
+  const cf = ir.shr(ir.signCell(result), ir.i32(31));
+  setRotateFlags(t, dst, count, cf, ir.xor(ir.signCell(x), bitToSignCell(ir, x, 0)));
+}
+
+/** A register rotated by an immediate count above 1 leaves OF, undefined then, as it was. */
+function setRotateFlags(t: Translator, dst: Operand, count: Count, cf: Value, of: Value): void {
+  const kept = dst.kind === "gpr" && count.constant !== undefined && count.constant > 1;
+  setCountedFlags(t, count, kept ? { cf } : { cf, of });
 }
 
 function rotate(ir: IrBuilder, x: Value, count: Count, left: boolean): Value {

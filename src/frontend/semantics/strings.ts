@@ -84,7 +84,8 @@ export function LODS(t: Translator): void {
 /** CMPS: flags of [rSI] - [rDI]. */
 export function CMPS(t: Translator): void {
   if (repeated(t, "rep_cmps", true, true)) return;
-  const x = load(t, Gpr.RSI, sourceSegment(t)), y = load(t, Gpr.RDI, Segment.ES);
+  // The second operand is read first, as current processors do.
+  const y = load(t, Gpr.RDI, Segment.ES), x = load(t, Gpr.RSI, sourceSegment(t));
   advance(t, Gpr.RSI, Gpr.RDI);
   compare(t, x, y);
 }
