@@ -60,6 +60,8 @@ export function mmx(semantics: Semantics): Semantics {
   return (t, ...operands) => {
     if (!operands.some(({ kind }) => kind === "mmx")) return semantics(t, ...operands);
     raisePending(t);
+    // Current processors clear TOP even when a store then faults.
+    if (operands[0]!.kind === "mem") clearTop(t);
     semantics(t, ...operands);
     enterMmx(t);
   };
@@ -72,8 +74,11 @@ export function raisePending(t: Translator): void {
 
 /** TOP becomes 0 and all registers valid. */
 export function enterMmx(t: Translator): void {
-  t.ir.set(FSW, t.ir.and(t.ir.get(FSW, "i32"), t.ir.i32(~FSW_TOP)));
+  clearTop(t);
   t.ir.set(FTW, t.ir.i32(0xff));
+}
+function clearTop(t: Translator): void {
+  t.ir.set(FSW, t.ir.and(t.ir.get(FSW, "i32"), t.ir.i32(~FSW_TOP)));
 }
 
 // Short names for what vector semantics are made of.
