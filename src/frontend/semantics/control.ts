@@ -1,5 +1,4 @@
 /** Control transfer inside a segment: JMP, CALL, RET, LOOP, JCXZ, interrupts, BOUND. SDM vol. 2. */
-import type { Value } from "../../ir/types.ts";
 import { Event, Vector } from "../../cpu/fault.ts";
 import { Mode } from "../../cpu/mode.ts";
 import { Gpr } from "../../cpu/state.ts";
