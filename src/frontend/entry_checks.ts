@@ -8,8 +8,8 @@ const CR0_MP = 2, CR0_EM = 4, CR0_TS = 8;
 
 /** Raises what stops the instruction at hand. Returns whether it is stopped for certain. */
 export function stoppedAtEntry(t: Translator): boolean {
-  const { traits: { cpl0, protectedOnly } } = t.instruction;
-  if (protectedOnly && (t.mode & Mode.REAL) !== 0) {
+  const { traits: { cpl0, cpl0Ud, protectedOnly } } = t.instruction;
+  if ((protectedOnly && (t.mode & Mode.REAL) !== 0) || (cpl0Ud && (t.mode & Mode.USER) !== 0)) {
     t.fault(Vector.UD);
     return true;
   }

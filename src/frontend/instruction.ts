@@ -81,6 +81,8 @@ export interface Traits {
   readonly lock: boolean;
   /** #GP(0) if CPL is not 0. */
   readonly cpl0: boolean;
+  /** #UD if CPL is not 0. */
+  readonly cpl0Ud: boolean;
   /** #UD in real-address and virtual-8086 mode. */
   readonly protectedOnly: boolean;
   /** Nothing may follow it in its block: a control transfer, or a change of the mode of execution. */

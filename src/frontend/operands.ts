@@ -6,13 +6,13 @@
  * G general register in reg · I immediate · J relative branch · M memory · N MMX register in rm · O memory at an offset ·
  * P MMX register in reg · Q MMX register or memory · R general register in rm · S segment register · U XMM register in
  * rm · V XMM register in reg · W XMM register or memory. Besides, Z is a general register in the opcode's low three
- * bits, and sI an immediate byte (or less than the operand) that is sign-extended to the operand size.
+ * bits, and sIb an immediate byte that is sign-extended to the operand size.
  *
  * Types as in section A.2.2: a b d dq p pd ps q s sd ss v w y z; and t for 10 bytes.
  */
 import { Gpr, Segment } from "../cpu/state.ts";
 import type { DecodeState } from "./fetch.ts";
-import type { Operand } from "./instruction.ts";
+import type { Operand, OperandOf } from "./instruction.ts";
 
 /** Reads one operand of the instruction; undefined is #UD. */
 export type OperandReader = (d: DecodeState) => Operand | undefined;
@@ -38,7 +38,7 @@ function gpr(d: DecodeState, reg: number, size: GprSize): Operand {
   return GPRS[size][reg]!;
 }
 
-function memory(d: DecodeState, size: number): Operand {
+function memory(d: DecodeState, size: number): OperandOf<"mem"> {
   return {
     kind: "mem",
     segment: d.segment,
@@ -64,19 +64,10 @@ function signedImmediate(value: number, size: GprSize): Operand {
 }
 
 /** Bytes of each type whose size is fixed. */
+// deno-fmt-ignore
 const FIXED_SIZES: Readonly<Record<string, number>> = {
-  "": 0,
-  b: 1,
-  w: 2,
-  d: 4,
-  q: 8,
-  t: 10,
-  dq: 16,
-  ps: 16,
-  pd: 16,
-  ss: 4,
-  sd: 8,
-}; // deno-fmt-ignore
+  "": 0, b: 1, w: 2, d: 4, q: 8, t: 10, dq: 16, ps: 16, pd: 16, ss: 4, sd: 8,
+};
 
 /** Bytes of each type that depends on the operand size. */
 const SIZES: Readonly<Record<string, (d: DecodeState) => number>> = {
@@ -143,23 +134,18 @@ function offsetOperand(d: DecodeState, size: number): Operand {
   d.segment = d.segmentOverride >= 0 ? d.segmentOverride : Segment.DS;
   d.displacement = d.addressSize === 2 ? d.next16() : d.next32();
   const dispHi = d.addressSize === 8 ? d.next32() : 0;
-  return { ...memory(d, size), dispHi } as Operand;
+  return { ...memory(d, size), dispHi };
 }
 
 /** The reader of an operand name. `destination` tells that it is the row's first operand. */
 export function operandReader(name: string, destination: boolean): OperandReader {
   const fixed = FIXED[name];
   if (fixed !== undefined) return fixed;
-  if (name.startsWith("sI")) return signExtendedReader(name.slice(2));
+  if (name === "sIb") return (d) => signedImmediate((d.next8() << 24) >> 24, d.operandSize);
   const letter = name[0]!, type = name.slice(1);
   const make = READERS[letter];
   if (make === undefined) throw new Error(`No operand "${name}"`);
   return make(type, destination);
-}
-
-function signExtendedReader(type: string): OperandReader {
-  if (type !== "b") throw new Error(`No operand "sI${type}"`);
-  return (d) => signedImmediate((d.next8() << 24) >> 24, d.operandSize);
 }
 
 /** Makers of readers, by letter. */

@@ -24,6 +24,7 @@ export class Random {
 }
 
 /** Prefixes that systematic cases stand behind. */
+// deno-fmt-ignore
 const PREFIXES: readonly (readonly number[])[] = [
   [],
   [0x66],
@@ -38,7 +39,7 @@ const PREFIXES: readonly (readonly number[])[] = [
   [0xf3, 0xf2],
   [0xf0, 0x66],
   [0x65, 0x26],
-]; // deno-fmt-ignore
+];
 const REX_PREFIXES: readonly (readonly number[])[] = [[], [0x40], [0x48], [0x4f], [0x41], [0x44]];
 const ESCAPES: readonly (readonly number[])[] = [[], [0x0f], [0x0f, 0x38], [0x0f, 0x3a]];
 

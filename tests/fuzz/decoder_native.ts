@@ -43,6 +43,8 @@ function unsafe(bytes: Uint8Array, offset: number): boolean {
       break;
     }
   }
+  // What VMCALL does in a virtual machine, the hypervisor decides. (After 66, F2 and F3 it is #UD: vol. 3C, "VMCALL".)
+  if (bytes[at] === 0x0f && bytes[at + 1] === 0x01 && bytes[at + 2] === 0xc1) return true;
   if (bytes[at] === 0xcd || (bytes[at] === 0x0f && (bytes[at + 1] === 0x05 || bytes[at + 1] === 0x34))) {
     return true;
   }

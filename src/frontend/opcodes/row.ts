@@ -42,6 +42,8 @@ export interface Attributes {
   readonly otherwise?: true;
   /** #GP(0) if CPL is not 0. */
   readonly cpl0?: true;
+  /** #UD if CPL is not 0. */
+  readonly cpl0Ud?: true;
   /** #UD in real-address and virtual-8086 mode. */
   readonly protectedOnly?: true;
   /** Ends its block. */

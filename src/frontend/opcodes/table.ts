@@ -40,7 +40,6 @@ export interface Form {
   readonly usesVvvv: boolean;
   readonly condition: number;
   readonly traits: Traits;
-  readonly row: Row;
 }
 
 /** A choice between rows by the value of one field. */
@@ -155,7 +154,6 @@ function compileForm(row: Row, encoding: Encoding): Form {
     usesVvvv: operands.some((operand) => /^[BH][a-z]/.test(operand)),
     condition: /^(J|SET|CMOV)(?!MP|CXZ)[A-Z]+$/.test(mnemonic) ? encoding.opcode & 15 : -1,
     traits: traits(operands, attributes, encoding),
-    row,
   };
 }
 
@@ -174,6 +172,7 @@ function traits(operands: readonly string[], attributes: Attributes, encoding: E
   return {
     lock: attributes.lock === true,
     cpl0: attributes.cpl0 === true,
+    cpl0Ud: attributes.cpl0Ud === true,
     protectedOnly: attributes.protectedOnly === true || encoding.vex,
     ends: attributes.ends === true,
     aligned: attributes.aligned === true ||

@@ -89,7 +89,7 @@ export const X87: readonly Row[] = [
   ["db d8+i", "FCMOVNU",  "ST0,STi"],
   ["db e8+i", "FUCOMI",   "ST0,STi"],
   ["db f0+i", "FCOMI",    "ST0,STi"],
-  // No operation since the 387. SDM vol. 3B, section 23.18.9.
+  // No operation since the 387: SDM vol. 3B, "Architecture Compatibility". (FRSTPM, DB E5, is invalid.)
   ["db e0",   "FNENI",    ""],
   ["db e1",   "FNDISI",   ""],
   ["db e4",   "FNSETPM",  ""],
