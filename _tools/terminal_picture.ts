@@ -22,6 +22,7 @@ interface Cell {
 export function parseAnsi(output: string): Cell[][] {
   const lines: Cell[][] = [[]];
   let foreground: Color | undefined, background: Color | undefined;
+  // deno-lint-ignore no-control-regex -- the escape character is what is looked for
   for (const [token] of output.matchAll(/\x1b\[[\d;]*[A-Za-z]|[\s\S]/gu)) {
     if (token === "\n") lines.push([]);
     else if (!token.startsWith("\x1b")) lines.at(-1)!.push({ text: token, foreground, background });

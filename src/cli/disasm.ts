@@ -41,7 +41,7 @@ export const disasm: Command = {
     const address = values.base ?? 0x10000n;
     const lines = disassembleAll(bytes, {
       address,
-      codeSize: Number(values.mode ?? 64) as DisassembleOptions["codeSize"] & {},
+      codeSize: Number(values.mode ?? 64) as NonNullable<DisassembleOptions["codeSize"]>,
     });
     const format = values.json ? jsonLine : textLine;
     let text = values.json ? "[" : "", first = true;

@@ -5,20 +5,24 @@
  */
 import process from "node:process";
 import type { Command } from "./command.ts";
-import { demo } from "./demo.ts";
-import { disasm } from "./disasm.ts";
-import { exec } from "./exec.ts";
 import { CommandError, ExitCode, usageError } from "./exit_codes.ts";
 import { commandHelp, generalHelp } from "./help.ts";
 import { nearest } from "./options.ts";
 import { report, writeAll } from "./output.ts";
-import { run } from "./run.ts";
 import { VERSION } from "./version.ts";
 
 /** Whoever reads our output has gone. */
 const SIGPIPE = 13;
 
-const COMMANDS: readonly Command[] = [run, exec, disasm, demo];
+/** Commands by name, in the order of the help. Each is loaded when it is asked for: half of the start-up is loading. */
+const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ["run", async () => (await import("./run.ts")).run],
+  ["exec", async () => (await import("./exec.ts")).exec],
+  ["disasm", async () => (await import("./disasm.ts")).disasm],
+  ["demo", async () => (await import("./demo.ts")).demo],
+]);
+
+const allCommands = (): Promise<Command[]> => Promise.all([...COMMANDS.values()].map((load) => load()));
 
 /** Runs a command line. Answers the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
@@ -26,12 +30,12 @@ export async function main(args: readonly string[]): Promise<number> {
   let command: Command | undefined;
   try {
     if (name === "--version") return say(`causeway ${VERSION}\n`);
-    if (name === "--help") return say(generalHelp(VERSION, COMMANDS));
+    if (name === "--help") return say(generalHelp(VERSION, await allCommands()));
     if (name === undefined) {
-      report(generalHelp(VERSION, COMMANDS).trimEnd());
+      report(generalHelp(VERSION, await allCommands()).trimEnd());
       return 2;
     }
-    command = COMMANDS.find((candidate) => candidate.name === name);
+    command = await COMMANDS.get(name)?.();
     if (command === undefined) throw unknownCommand(name);
     if (asksForHelp(command, rest)) return say(commandHelp(command));
     return await command.run(rest);
@@ -49,7 +53,7 @@ function say(text: string): number {
 }
 
 function unknownCommand(name: string): Error {
-  const near = nearest(name, COMMANDS.map((command) => command.name));
+  const near = nearest(name, [...COMMANDS.keys()]);
   return usageError(
     `there is no command ${name}; ${
       near === undefined ? "causeway --help lists them" : `did you mean ${near}?`

@@ -33,7 +33,7 @@ Deno.test("exec's output is input: a second run goes on from the first", () => {
   const first = exec("48 ff c0 d9 e8 0f 28 c8 f4", { rax: 7, xmm0: ["0x5", "0x6"] }); // INC RAX; FLD1; MOVAPS XMM1, XMM0
   const { rip: _, ...again } = first.json;
   const second = exec("48 ff c0 f4", again);
-  assertEquals(second.json, { ...first.json, rax: "0x9", rip: "0x10004" });
+  assertEquals(second.json, { ...first.json, rax: "0x9", rip: "0x10004", rflags: "0x206" });
   assertEquals((second.json.fpu as Record<string, string>).st0, "0x3fff8000000000000000");
 });
 

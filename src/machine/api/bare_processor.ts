@@ -4,6 +4,7 @@ import { newProcessor } from "../engines.ts";
 import type { HostedProcessor } from "../hosted_processor.ts";
 import type { TranslationObserver } from "../observer.ts";
 import type { Stop } from "../processor.ts";
+import { Vector } from "../../cpu/fault.ts";
 import { LinearMemory } from "../../memory/physical.ts";
 import { AddressSpace, type Protection } from "./address_space.ts";
 import { EventSource } from "./events.ts";
@@ -58,6 +59,9 @@ export interface RunLimits {
 /** What real mode reaches with 20 bits of address and a segment's 64 KB, in whole pages. SDM vol. 3B, section 21.1.1. */
 const REAL_MODE_BYTES = 0x11_0000;
 
+/** Opcode of HLT. */
+const HLT = 0xf4;
+
 /** Most instructions asked of the processor at a time. */
 const SLICE = 1 << 28;
 
@@ -79,7 +83,7 @@ export class BareProcessor {
     if (mode === 16) this.#space.map(0n, REAL_MODE_BYTES, "rwx");
   }
 
-  /** Guest instructions executed so far. */
+  /** Guest instructions executed so far; HLT counts in real mode only. */
   get instructions(): number {
     return this.#processor.instructions;
   }
@@ -155,7 +159,7 @@ export class BareProcessor {
     const end = this.#processor.instructions + instructions;
     for (;;) {
       const left = end - this.#processor.instructions;
-      const stop: Stop = left > 0 ? this.#processor.run(Math.min(left, SLICE)) : { kind: "budget" };
+      const stop: Stop = left > 0 ? this.#slice(Math.min(left, SLICE)) : { kind: "budget" };
       if (stop.kind === "budget" && this.#processor.instructions < end) continue;
       if (stop.kind !== "budget" && this.#resumed(stop)) continue;
       this.#events.emit("stop", stop);
@@ -176,6 +180,16 @@ export class BareProcessor {
   /** Calls `listener` at each event of this name. Returns a function that ends it. */
   on<N extends keyof ProcessorEvents>(name: N, listener: (event: ProcessorEvents[N]) => void): () => void {
     return this.#events.on(name, listener);
+  }
+
+  /** User code may not execute HLT; here it is how code says that it is done. */
+  #slice(instructions: number): Stop {
+    const stop = this.#processor.run(instructions);
+    if (stop.kind !== "fault" || stop.vector !== Vector.GP || this.mode === 16) return stop;
+    const rip = this.get("rip"), hpa = this.#space.translate(rip);
+    if (hpa === undefined || this.#processor.memory.ram(hpa, 1)[0] !== HLT) return stop;
+    this.set("rip", rip + 1n);
+    return { kind: "halt" };
   }
 
   #resumed(stop: Exclude<Stop, { kind: "budget" }>): boolean {

@@ -1,0 +1,136 @@
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { createProcessor } from "../../../src/machine/api/bare_processor.ts";
+import { dumpStages } from "../../../src/machine/api/dump.ts";
+import { ENGINE_NAMES } from "../../../src/machine/engines.ts";
+
+const code = (hex: string): Uint8Array => Uint8Array.from(hex.split(" "), (byte) => parseInt(byte, 16));
+
+for (const engine of ENGINE_NAMES) {
+  Deno.test(`BareProcessor.run() with ${engine} executes until HLT`, () => {
+    const cpu = createProcessor({ engine });
+    cpu.load(code("48 01 d8 f4")); // ADD RAX, RBX; HLT
+    cpu.set("rax", 40n);
+    cpu.set("rbx", 2n);
+    assertEquals(cpu.run(), { kind: "halt" });
+    assertEquals([cpu.get("rax"), cpu.get("rip"), cpu.instructions], [42n, 0x10004n, 1]);
+  });
+
+  Deno.test(`BareProcessor.run() with ${engine} stops exactly at its limit and goes on from there`, () => {
+    const cpu = createProcessor({ engine });
+    cpu.load(code("48 ff c0 eb fb")); // INC RAX; JMP back
+    for (const limit of [0, 1, 2, 999, 100_000]) {
+      const before = cpu.instructions;
+      assertEquals(cpu.run({ instructions: limit }), { kind: "budget" });
+      assertEquals(cpu.instructions - before, limit);
+    }
+    assertEquals(cpu.get("rax"), BigInt(Math.ceil(cpu.instructions / 2)));
+  });
+}
+
+Deno.test("BareProcessor.on() listeners answer system calls and resume", () => {
+  const cpu = createProcessor();
+  cpu.load(code("0f 05 0f 05 f4")); // SYSCALL; SYSCALL; HLT
+  const heard: string[] = [];
+  const end = cpu.on("syscall", (event) => {
+    heard.push(`${event.kind} ${cpu.get("rcx").toString(16)}`); // RCX holds the return address
+    event.resume();
+  });
+  cpu.on("halt", ({ kind }) => heard.push(kind));
+  cpu.on("stop", ({ kind }) => heard.push(`stop ${kind}`));
+  assertEquals(cpu.run().kind, "halt");
+  assertEquals(heard, ["syscall 10002", "syscall 10004", "halt", "stop halt"]);
+  end();
+  cpu.set("rip", 0x10000n);
+  assertEquals(cpu.run().kind, "syscall");
+});
+
+Deno.test("a fault's listener can map the page that is missing and resume", () => {
+  const cpu = createProcessor();
+  cpu.load(code("48 89 03 f4")); // MOV [RBX], RAX; HLT
+  cpu.set("rax", 0x1122n);
+  cpu.set("rbx", 0x7000_0000_0ffcn); // crosses a page
+  const addresses: bigint[] = [];
+  cpu.on("fault", (event) => {
+    addresses.push(event.address);
+    cpu.map(event.address, 1, "rw");
+    event.resume();
+  });
+  assertEquals(cpu.run().kind, "halt");
+  assertEquals(addresses, [0x7000_0000_0ffcn, 0x7000_0000_1000n]);
+  assertEquals([...cpu.read(0x7000_0000_0ffcn, 8)], [0x22, 0x11, 0, 0, 0, 0, 0, 0]);
+});
+
+Deno.test("BareProcessor.map() gives what its protection says: writes, execution and unmapped reads fault", () => {
+  const cpu = createProcessor();
+  cpu.load(code("48 89 03 f4"));
+  cpu.map(0x20000, 1, "r");
+  cpu.set("rbx", 0x20000n);
+  assertEquals(cpu.run(), { kind: "fault", vector: 14, error: 7, address: 0x20000n });
+  cpu.map(0x20000, 1, "rw");
+  assertEquals(cpu.run().kind, "halt");
+  cpu.set("rip", 0x20000n);
+  assertEquals(cpu.run(), { kind: "fault", vector: 14, error: 0x15, address: 0x20000n });
+  cpu.unmap(0x20000, 1);
+  assertEquals(cpu.run(), { kind: "fault", vector: 14, error: 0x14, address: 0x20000n });
+  assertThrows(() => cpu.read(0x20000, 1), RangeError, "nothing is mapped there");
+});
+
+Deno.test("BareProcessor.write() over code that has run is what runs next", () => {
+  const cpu = createProcessor({ engine: "js" });
+  for (const value of [1, 2, 3]) {
+    cpu.load(code(`b8 0${value} 00 00 00 f4`)); // MOV EAX, value; HLT
+    cpu.run();
+    assertEquals(cpu.get("rax"), BigInt(value));
+  }
+});
+
+Deno.test("BareProcessor.step() runs one instruction; INT3 is an interrupt", () => {
+  const cpu = createProcessor();
+  cpu.load(code("48 ff c0 cc"));
+  assertEquals(cpu.step(), { kind: "budget" });
+  assertEquals(cpu.get("rip"), 0x10003n);
+  assertEquals(cpu.step(), { kind: "interrupt", vector: 3 });
+  assertEquals(cpu.get("rip"), 0x10004n);
+});
+
+Deno.test("BareProcessor.map() says when RAM is used up, and refuses addresses that are not canonical", () => {
+  const cpu = createProcessor({ memory: 0x10000 });
+  assertThrows(() => cpu.map(0, 0x10000), RangeError, "all 65536 bytes of RAM are in use");
+  assertThrows(() => cpu.map(1n << 47n, 1), RangeError, "not canonical");
+});
+
+Deno.test("BareProcessor in real mode reaches its first 1088 KB and no more", () => {
+  const cpu = createProcessor({ mode: 16, memory: 1 << 21 });
+  // MOV AX, [BX]; HLT
+  cpu.load(code("8b 07 f4"), 0xf_0000);
+  cpu.set("ds", 0xffffn);
+  cpu.set("rbx", 0xffffn - 1n);
+  cpu.write(0x10_ffee, code("34 12"));
+  assertEquals(cpu.run().kind, "halt");
+  assertEquals([cpu.get("rax"), cpu.get("cs"), cpu.get("rip")], [0x1234n, 0xf000n, 3n]);
+  assertThrows(() => cpu.map(0x10_f000, 0x2000), RangeError, "real mode ends");
+});
+
+Deno.test("dumpStages() shows instructions, IR and JavaScript of what runs", () => {
+  const texts: string[] = [];
+  const observer = dumpStages(["asm", "ir", "js"], (text) => texts.push(text));
+  const cpu = createProcessor({ engine: "js", observer });
+  cpu.load(code("48 01 d8 f4"));
+  cpu.run();
+  const text = texts.join("");
+  assert(text.includes("-- asm 0x10000\n0000000000010000  add rax, rbx\n0000000000010003  hlt\n"), text);
+  assert(/-- ir 0x10000\nblock pc=0x10000 .*get64 RAX/s.test(text), text);
+  assert(/-- js 0x10000\n\(b\)=>/.test(text), text);
+});
+
+Deno.test("BareProcessor.statistics() counts what ran and where", () => {
+  const interpreted = createProcessor({ engine: "interpreter" }),
+    compiled = createProcessor({ engine: "js" });
+  for (const cpu of [interpreted, compiled]) {
+    cpu.load(code("48 ff c0 eb fb"));
+    cpu.run({ instructions: 10_000 });
+  }
+  assertEquals([interpreted.statistics().interpretedShare, interpreted.statistics().compiledRegions], [1, 0]);
+  assert(compiled.statistics().interpretedShare < 0.1 && compiled.statistics().compiledRegions > 0);
+  assertEquals(compiled.statistics().instructions, 10_000);
+});
