@@ -1,0 +1,230 @@
+/** The host's files, or a folder of the host as the whole tree. Node and Deno; a browser has no such thing. */
+import * as fs from "node:fs";
+import { Errno, errnoOfHost, fail } from "../abi/errno.ts";
+import { Mode, Open } from "../abi/files.ts";
+import type { OpenFile } from "../files/open_file.ts";
+import {
+  type DirectoryEntry,
+  type FileStatus,
+  type FileSystem,
+  type FileSystemStatus,
+  isDirectory,
+  type OpenNode,
+} from "./file_system.ts";
+
+/** Runs a file operation of the host; what it throws becomes a `SyscallError`. */
+function host<T>(operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    return fail(errnoOfHost(error));
+  }
+}
+
+function convert(stats: fs.BigIntStats): FileStatus {
+  return {
+    dev: Number(stats.dev),
+    ino: Number(stats.ino),
+    mode: Number(stats.mode),
+    nlink: Number(stats.nlink),
+    uid: Number(stats.uid),
+    gid: Number(stats.gid),
+    rdev: Number(stats.rdev),
+    size: Number(stats.size),
+    blksize: Number(stats.blksize),
+    blocks: Number(stats.blocks),
+    atime: stats.atimeNs,
+    mtime: stats.mtimeNs,
+    ctime: stats.ctimeNs,
+  };
+}
+
+const SECOND = 1_000_000_000;
+
+/** An open file of the host. */
+class HostNode implements OpenNode {
+  #key: string | undefined;
+  #references = { count: 1 };
+  constructor(readonly fd: number, readonly append: boolean) {}
+
+  get key(): string {
+    if (this.#key === undefined) {
+      const status = this.status();
+      this.#key = `host:${status.dev}:${status.ino}`;
+    }
+    return this.#key;
+  }
+  read(target: Uint8Array, position: number): number {
+    if (target.length === 0) return 0;
+    return host(() => fs.readSync(this.fd, target, 0, target.length, position));
+  }
+  write(bytes: Uint8Array, position: number): number {
+    let done = 0;
+    while (done < bytes.length) {
+      const at = position < 0 ? null : position + done;
+      done += host(() => fs.writeSync(this.fd, bytes, done, bytes.length - done, at));
+    }
+    return done;
+  }
+  status(): FileStatus {
+    return convert(host(() => fs.fstatSync(this.fd, { bigint: true })));
+  }
+  truncate(size: number): void {
+    host(() => fs.ftruncateSync(this.fd, size));
+  }
+  sync(): void {
+    host(() => fs.fdatasyncSync(this.fd));
+  }
+  chmod(mode: number): void {
+    host(() => fs.fchmodSync(this.fd, mode));
+  }
+  chown(uid: number, gid: number): void {
+    const status = this.status();
+    host(() => fs.fchownSync(this.fd, uid < 0 ? status.uid : uid, gid < 0 ? status.gid : gid));
+  }
+  setTimes(atime: bigint | undefined, mtime: bigint | undefined): void {
+    const status = this.status();
+    const seconds = (time: bigint): number => Number(time) / SECOND;
+    host(() => fs.futimesSync(this.fd, seconds(atime ?? status.atime), seconds(mtime ?? status.mtime)));
+  }
+  reopen(): OpenNode {
+    const second = new HostNode(this.fd, this.append);
+    second.#references = this.#references;
+    this.#references.count++;
+    return second;
+  }
+  close(): void {
+    if (--this.#references.count === 0) host(() => fs.closeSync(this.fd));
+  }
+}
+
+/** A tree of the host's files. */
+export class HostFileSystem implements FileSystem {
+  readonly kind = "ext4";
+  readonly #root: string;
+
+  /**
+   * @param root folder of the host that is the tree's root; "/" is all of the host's files
+   */
+  constructor(root = "/") {
+    const real = fs.realpathSync(root);
+    if (!fs.statSync(real).isDirectory()) throw new Error(`Cannot take ${root} as root: it is no directory`);
+    this.#root = real === "/" ? "" : real;
+  }
+
+  #path(path: string): string {
+    return this.#root + path;
+  }
+
+  status(path: string): FileStatus | undefined {
+    const stats = host(() => fs.lstatSync(this.#path(path), { bigint: true, throwIfNoEntry: false }));
+    return stats === undefined ? undefined : convert(stats);
+  }
+
+  readlink(path: string): string {
+    return host(() => fs.readlinkSync(this.#path(path)));
+  }
+
+  list(path: string): DirectoryEntry[] {
+    const directory = this.#path(path);
+    return host(() => fs.readdirSync(directory, { withFileTypes: true })).map((entry) => {
+      const stats = fs.lstatSync(`${directory}/${entry.name}`, { bigint: true, throwIfNoEntry: false });
+      return {
+        name: entry.name,
+        ino: stats === undefined ? 1 : Number(stats.ino),
+        type: stats === undefined ? 0 : Number(stats.mode) & Mode.IFMT,
+      };
+    });
+  }
+
+  open(path: string, flags: number, mode: number): OpenNode | OpenFile {
+    const wanted = flags & (Open.ACCMODE | Open.CREAT | Open.EXCL | Open.TRUNC | Open.APPEND);
+    // The path is resolved: a link here was put there since, by somebody outside. NONBLOCK: never wait for a FIFO's peer.
+    const fd = host(() => fs.openSync(this.#path(path), wanted | Open.NOFOLLOW | Open.NONBLOCK, mode));
+    if (this.#root !== "" && !this.#isInside(fd)) {
+      fs.closeSync(fd);
+      fail(Errno.EACCES);
+    }
+    return new HostNode(fd, (flags & Open.APPEND) !== 0);
+  }
+
+  /** Guards against folders that somebody outside turned into links between resolving and opening. */
+  #isInside(fd: number): boolean {
+    let real: string;
+    try {
+      real = fs.readlinkSync(`/proc/self/fd/${fd}`);
+    } catch {
+      return true; // no /proc on this host
+    }
+    return real.startsWith(`${this.#root}/`);
+  }
+
+  makeDirectory(path: string, mode: number): void {
+    host(() => fs.mkdirSync(this.#path(path), mode));
+  }
+
+  makeNode(path: string, mode: number): void {
+    if ((mode & Mode.IFMT) !== Mode.IFREG && (mode & Mode.IFMT) !== 0) fail(Errno.EPERM);
+    host(() =>
+      fs.closeSync(fs.openSync(this.#path(path), Open.CREAT | Open.EXCL | Open.WRONLY, mode & 0o7777))
+    );
+  }
+
+  removeDirectory(path: string): void {
+    const status = this.status(path);
+    if (status !== undefined && !isDirectory(status)) fail(Errno.ENOTDIR);
+    host(() => fs.rmdirSync(this.#path(path)));
+  }
+
+  unlink(path: string): void {
+    const status = this.status(path);
+    if (status !== undefined && isDirectory(status)) fail(Errno.EISDIR);
+    host(() => fs.unlinkSync(this.#path(path)));
+  }
+
+  rename(from: string, to: string): void {
+    host(() => fs.renameSync(this.#path(from), this.#path(to)));
+  }
+
+  link(from: string, to: string): void {
+    host(() => fs.linkSync(this.#path(from), this.#path(to)));
+  }
+
+  symlink(text: string, path: string): void {
+    host(() => fs.symlinkSync(text, this.#path(path)));
+  }
+
+  chmod(path: string, mode: number): void {
+    host(() => fs.chmodSync(this.#path(path), mode));
+  }
+
+  chown(path: string, uid: number, gid: number): void {
+    const status = this.status(path) ?? fail(Errno.ENOENT);
+    host(() => fs.lchownSync(this.#path(path), uid < 0 ? status.uid : uid, gid < 0 ? status.gid : gid));
+  }
+
+  setTimes(path: string, atime: bigint | undefined, mtime: bigint | undefined): void {
+    const status = this.status(path) ?? fail(Errno.ENOENT);
+    const seconds = (time: bigint): number => Number(time) / SECOND;
+    host(() =>
+      fs.lutimesSync(this.#path(path), seconds(atime ?? status.atime), seconds(mtime ?? status.mtime))
+    );
+  }
+
+  access(path: string, mode: number): void {
+    host(() => fs.accessSync(this.#path(path), mode));
+  }
+
+  statfs(path: string): FileSystemStatus {
+    const stats = host(() => fs.statfsSync(this.#path(path)));
+    return {
+      type: stats.type,
+      blockSize: stats.bsize,
+      blocks: stats.blocks,
+      free: stats.bfree,
+      available: stats.bavail,
+      files: stats.files,
+      filesFree: stats.ffree,
+    };
+  }
+}

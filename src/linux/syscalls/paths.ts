@@ -1,0 +1,314 @@
+/** Names: making, removing and renaming files, links and folders, and what is set by name. */
+import { Errno, fail } from "../abi/errno.ts";
+import { At, Mode, Open } from "../abi/files.ts";
+import type { Outcome } from "../blocked.ts";
+import { SECOND } from "../clock.ts";
+import { DirectoryFile, PathFile, RegularFile } from "../files/regular.ts";
+import { isDirectory } from "../fs/file_system.ts";
+import type { Place } from "../fs/mounts.ts";
+import { bytesOfText } from "../memory/user_memory.ts";
+import type { Task } from "../task.ts";
+import { baseOf } from "./descriptors.ts";
+import type { Row } from "./row.ts";
+
+const { FDCWD } = At;
+
+function placeOf(task: Task, dirfd: number, path: number, follow: boolean): Place {
+  const text = task.memory.string(path);
+  return task.system.mounts.resolve(task, text, baseOf(task, dirfd, text), follow);
+}
+
+function existingPlace(task: Task, dirfd: number, path: number, follow: boolean) {
+  const text = task.memory.string(path);
+  return task.system.mounts.existing(task, text, baseOf(task, dirfd, text), follow);
+}
+
+/** The last component must be a name, as removing and renaming need it. */
+function lastName(task: Task, path: number, dots: number): void {
+  const text = task.memory.string(path).replace(/\/+$/, "");
+  const name = text.slice(text.lastIndexOf("/") + 1);
+  if (name === "." || name === "..") fail(dots);
+}
+
+function mkdirat(task: Task, dirfd: number, path: number, mode: number): Outcome {
+  const place = placeOf(task, dirfd, path, false);
+  if (place.status !== undefined) fail(Errno.EEXIST);
+  place.fs.makeDirectory(place.inner, mode & 0o1777 & ~task.paths.umask);
+  return 0;
+}
+
+function mknodat(task: Task, dirfd: number, path: number, mode: number, device: number): Outcome {
+  const place = placeOf(task, dirfd, path, false);
+  if (place.status !== undefined) fail(Errno.EEXIST);
+  place.fs.makeNode(place.inner, (mode & Mode.IFMT) | (mode & 0o7777 & ~task.paths.umask), device);
+  return 0;
+}
+
+function unlinkat(task: Task, dirfd: number, path: number, flags: number): Outcome {
+  if ((flags & ~At.REMOVEDIR) !== 0) fail(Errno.EINVAL);
+  const isFolder = (flags & At.REMOVEDIR) !== 0;
+  lastName(task, path, isFolder ? Errno.EINVAL : Errno.EISDIR);
+  const place = placeOf(task, dirfd, path, false);
+  if (place.status === undefined) fail(Errno.ENOENT);
+  if (isFolder) {
+    if (!isDirectory(place.status)) fail(Errno.ENOTDIR);
+    place.fs.removeDirectory(place.inner);
+  } else {
+    if (isDirectory(place.status)) fail(Errno.EISDIR);
+    place.fs.unlink(place.inner);
+  }
+  return 0;
+}
+
+function renameat2(
+  task: Task,
+  fromFd: number,
+  from: number,
+  toFd: number,
+  to: number,
+  flags: number,
+): Outcome {
+  lastName(task, from, Errno.EBUSY);
+  lastName(task, to, Errno.EBUSY);
+  const source = existingPlace(task, fromFd, from, false);
+  const target = placeOf(task, toFd, to, false);
+  if (source.fs !== target.fs) fail(Errno.EXDEV);
+  if ((flags & ~1) !== 0) fail(Errno.EINVAL);
+  if ((flags & 1) !== 0 && target.status !== undefined) fail(Errno.EEXIST);
+  if (target.mustBeFolder && !isDirectory(source.status)) fail(Errno.ENOTDIR);
+  if (target.status !== undefined) {
+    const sourceIsFolder = isDirectory(source.status), targetIsFolder = isDirectory(target.status);
+    if (sourceIsFolder && !targetIsFolder) fail(Errno.ENOTDIR);
+    if (!sourceIsFolder && targetIsFolder) fail(Errno.EISDIR);
+  }
+  source.fs.rename(source.inner, target.inner);
+  return 0;
+}
+
+function linkat(task: Task, fromFd: number, from: number, toFd: number, to: number, flags: number): Outcome {
+  const source = existingPlace(task, fromFd, from, (flags & At.SYMLINK_FOLLOW) !== 0);
+  const target = placeOf(task, toFd, to, false);
+  if (target.status !== undefined) fail(Errno.EEXIST);
+  if (isDirectory(source.status)) fail(Errno.EPERM);
+  if (source.fs !== target.fs || source.file !== undefined) fail(Errno.EXDEV);
+  source.fs.link(source.inner, target.inner);
+  return 0;
+}
+
+function symlinkat(task: Task, text: number, dirfd: number, path: number): Outcome {
+  const target = task.memory.string(text);
+  if (target === "") fail(Errno.ENOENT);
+  const place = placeOf(task, dirfd, path, false);
+  if (place.status !== undefined) fail(Errno.EEXIST);
+  if (place.mustBeFolder) fail(Errno.ENOENT);
+  place.fs.symlink(target, place.inner);
+  return 0;
+}
+
+function readlinkat(task: Task, dirfd: number, path: number, address: number, size: number): Outcome {
+  if (size <= 0) fail(Errno.EINVAL);
+  const place = existingPlace(task, dirfd, path, false);
+  if ((place.status.mode & Mode.IFMT) !== Mode.IFLNK) fail(Errno.EINVAL);
+  const bytes = bytesOfText(place.fs.readlink(place.inner, task)).subarray(0, size);
+  task.memory.write(address, bytes);
+  return bytes.length;
+}
+
+function chmodPlace(task: Task, dirfd: number, path: number, mode: number, flags: number): Outcome {
+  const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
+  if ((place.status.mode & Mode.IFMT) === Mode.IFLNK) fail(Errno.EOPNOTSUPP);
+  place.fs.chmod(place.inner, mode & 0o7777);
+  return 0;
+}
+
+function fchmod(task: Task, fd: number, mode: number): Outcome {
+  const file = task.files.get(fd);
+  if (file instanceof RegularFile) file.node.chmod(mode & 0o7777);
+  else if (file instanceof DirectoryFile) {
+    const { fs, inner } = task.system.mounts.locate(file.path);
+    fs.chmod(inner, mode & 0o7777);
+  } else if (file instanceof PathFile) fail(Errno.EBADF);
+  return 0;
+}
+
+function fchownat(task: Task, dirfd: number, path: number, uid: number, gid: number, flags: number): Outcome {
+  if ((flags & At.EMPTY_PATH) !== 0 && task.memory.u8(path) === 0) return fchown(task, dirfd, uid, gid);
+  const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
+  place.fs.chown(place.inner, uid | 0, gid | 0);
+  return 0;
+}
+
+function fchown(task: Task, fd: number, uid: number, gid: number): Outcome {
+  const file = task.files.get(fd);
+  if (file instanceof RegularFile) file.node.chown(uid | 0, gid | 0);
+  else if (file instanceof DirectoryFile) {
+    const { fs, inner } = task.system.mounts.locate(file.path);
+    fs.chown(inner, uid | 0, gid | 0);
+  }
+  return 0;
+}
+
+const UTIME_NOW = 0x3fff_ffff, UTIME_OMIT = 0x3fff_fffe;
+
+/** Reads a time for utimensat: undefined for UTIME_OMIT. */
+function fileTime(task: Task, address: number): bigint | undefined {
+  const nanoseconds = task.memory.i64(address + 8);
+  if (nanoseconds === UTIME_NOW) return task.system.clock.realtimeBig();
+  if (nanoseconds === UTIME_OMIT) return undefined;
+  if (nanoseconds < 0 || nanoseconds >= SECOND) fail(Errno.EINVAL);
+  return BigInt(task.memory.i64(address)) * BigInt(SECOND) + BigInt(nanoseconds);
+}
+
+function setTimes(
+  task: Task,
+  dirfd: number,
+  path: number,
+  times: readonly [bigint | undefined, bigint | undefined],
+  flags: number,
+): number {
+  if (path === 0 || ((flags & At.EMPTY_PATH) !== 0 && task.memory.u8(path) === 0)) {
+    const file = task.files.get(dirfd);
+    if (file instanceof RegularFile) file.node.setTimes(...times);
+    else if (file instanceof DirectoryFile) {
+      const { fs, inner } = task.system.mounts.locate(file.path);
+      fs.setTimes(inner, ...times);
+    }
+    return 0;
+  }
+  const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
+  if (times[0] !== undefined || times[1] !== undefined) place.fs.setTimes(place.inner, ...times);
+  return 0;
+}
+
+function utimensat(task: Task, dirfd: number, path: number, address: number, flags: number): Outcome {
+  const now = task.system.clock.realtimeBig();
+  const times = address === 0
+    ? [now, now] as const
+    : [fileTime(task, address), fileTime(task, address + 16)] as const;
+  return setTimes(task, dirfd, path, times, flags);
+}
+
+function utimes(task: Task, dirfd: number, path: number, address: number): Outcome {
+  const now = task.system.clock.realtimeBig();
+  const time = (at: number): bigint =>
+    BigInt(task.memory.i64(at)) * BigInt(SECOND) + BigInt(task.memory.i64(at + 8) * 1000);
+  return setTimes(task, dirfd, path, address === 0 ? [now, now] : [time(address), time(address + 16)], 0);
+}
+
+function utime(task: Task, path: number, address: number): Outcome {
+  const now = task.system.clock.realtimeBig();
+  const time = (at: number): bigint => BigInt(task.memory.i64(at)) * BigInt(SECOND);
+  return setTimes(task, FDCWD, path, address === 0 ? [now, now] : [time(address), time(address + 8)], 0);
+}
+
+function truncate(task: Task, path: number, size: number): Outcome {
+  if (size < 0) fail(Errno.EINVAL);
+  const place = existingPlace(task, FDCWD, path, true);
+  if (isDirectory(place.status)) fail(Errno.EISDIR);
+  const file = task.system.mounts.open(task, place, Open.WRONLY, 0);
+  file.references++;
+  try {
+    if (!(file instanceof RegularFile)) fail(Errno.EINVAL);
+    cut(task, file, size);
+  } finally {
+    file.release();
+  }
+  return 0;
+}
+
+function cut(task: Task, file: RegularFile, size: number): void {
+  const backing = task.system.memory.cache.find(file.node.key);
+  if (backing !== undefined) task.system.memory.unmapBeyond(backing, size);
+  file.truncate(size);
+}
+
+function ftruncate(task: Task, fd: number, size: number): Outcome {
+  const file = task.files.get(fd);
+  if (!(file instanceof RegularFile) || !file.writable || size < 0) fail(Errno.EINVAL);
+  cut(task, file, size);
+  return 0;
+}
+
+function fallocate(task: Task, fd: number, mode: number, offset: number, length: number): Outcome {
+  const file = task.files.get(fd);
+  if (!file.writable) fail(Errno.EBADF);
+  if (!(file instanceof RegularFile)) fail(Errno.ESPIPE);
+  if (offset < 0 || length <= 0) fail(Errno.EINVAL);
+  const { size } = file.status();
+  if ((mode & ~3) !== 0 || mode === 2) fail(Errno.EOPNOTSUPP);
+  if ((mode & 2) !== 0) { // PUNCH_HOLE
+    file.writeAt(new Uint8Array(Math.max(0, Math.min(length, size - offset))), offset);
+  } else if ((mode & 1) === 0 && offset + length > size) cut(task, file, offset + length);
+  return 0;
+}
+
+function chdir(task: Task, path: number): Outcome {
+  const place = existingPlace(task, FDCWD, path, true);
+  if (!isDirectory(place.status)) fail(Errno.ENOTDIR);
+  place.fs.access(place.inner, 1, place.status);
+  task.paths.cwd = place.path;
+  return 0;
+}
+
+function fchdir(task: Task, fd: number): Outcome {
+  const file = task.files.get(fd);
+  if (!(file instanceof DirectoryFile)) fail(Errno.ENOTDIR);
+  task.paths.cwd = file.path;
+  return 0;
+}
+
+function getcwd(task: Task, address: number, size: number): Outcome {
+  const { cwd } = task.paths;
+  const { fs, inner } = task.system.mounts.locate(cwd);
+  if (fs.status(inner, task) === undefined) fail(Errno.ENOENT);
+  const bytes = bytesOfText(`${cwd}\0`);
+  if (bytes.length > size) fail(Errno.ERANGE);
+  task.memory.write(address, bytes);
+  return bytes.length;
+}
+
+function umask(task: Task, mask: number): Outcome {
+  const before = task.paths.umask;
+  task.paths.umask = mask & 0o777;
+  return before;
+}
+
+/** Calls of this file. */
+// deno-fmt-ignore
+export const PATH_CALLS: readonly Row[] = [
+  [76, "truncate", "path off", truncate],
+  [77, "ftruncate", "fd off", ftruncate],
+  [79, "getcwd", "out size", getcwd],
+  [80, "chdir", "path", chdir],
+  [81, "fchdir", "fd", fchdir],
+  [82, "rename", "path path", (task, from, to) => renameat2(task, FDCWD, from, FDCWD, to, 0)],
+  [83, "mkdir", "path oct", (task, path, mode) => mkdirat(task, FDCWD, path, mode)],
+  [84, "rmdir", "path", (task, path) => unlinkat(task, FDCWD, path, At.REMOVEDIR)],
+  [86, "link", "path path", (task, from, to) => linkat(task, FDCWD, from, FDCWD, to, 0)],
+  [87, "unlink", "path", (task, path) => unlinkat(task, FDCWD, path, 0)],
+  [88, "symlink", "str path", (task, text, path) => symlinkat(task, text, FDCWD, path)],
+  [89, "readlink", "path out size", (task, path, to, size) => readlinkat(task, FDCWD, path, to, size)],
+  [90, "chmod", "path oct", (task, path, mode) => chmodPlace(task, FDCWD, path, mode, 0)],
+  [91, "fchmod", "fd oct", fchmod],
+  [92, "chown", "path id id", (task, path, uid, gid) => fchownat(task, FDCWD, path, uid, gid, 0)],
+  [93, "fchown", "fd id id", fchown],
+  [94, "lchown", "path id id", (task, path, uid, gid) => fchownat(task, FDCWD, path, uid, gid, At.SYMLINK_NOFOLLOW)],
+  [95, "umask", "oct", umask],
+  [132, "utime", "path ptr", utime],
+  [133, "mknod", "path oct hex", (task, path, mode, device) => mknodat(task, FDCWD, path, mode, device)],
+  [235, "utimes", "path ptr", (task, path, times) => utimes(task, FDCWD, path, times)],
+  [258, "mkdirat", "dirfd path oct", mkdirat],
+  [259, "mknodat", "dirfd path oct hex", mknodat],
+  [260, "fchownat", "dirfd path id id atflags", fchownat],
+  [261, "futimesat", "dirfd path ptr", utimes],
+  [263, "unlinkat", "dirfd path atflags", unlinkat],
+  [264, "renameat", "dirfd path dirfd path", (task, a, b, c, d) => renameat2(task, a, b, c, d, 0)],
+  [265, "linkat", "dirfd path dirfd path atflags", linkat],
+  [266, "symlinkat", "str dirfd path", symlinkat],
+  [267, "readlinkat", "dirfd path out size", readlinkat],
+  [268, "fchmodat", "dirfd path oct", (task, dirfd, path, mode) => chmodPlace(task, dirfd, path, mode, 0)],
+  [280, "utimensat", "dirfd path ptr atflags", utimensat],
+  [285, "fallocate", "fd hex off off", fallocate],
+  [316, "renameat2", "dirfd path dirfd path hex", renameat2],
+  [452, "fchmodat2", "dirfd path oct atflags", chmodPlace],
+];

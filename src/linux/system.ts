@@ -1,0 +1,316 @@
+/** The system: its tasks, the scheduler, and what all of them share. */
+import type { Processor } from "../machine/processor.ts";
+import { SyscallError } from "./abi/errno.ts";
+import type { Outcome } from "./blocked.ts";
+import { Clock } from "./clock.ts";
+import { executeFirst } from "./exec.ts";
+import type { FileSystem } from "./fs/file_system.ts";
+import { MountTable } from "./fs/mounts.ts";
+import { CollectedIo, HostInput, type HostIo, HostStream } from "./files/host_io.ts";
+import { FileTable } from "./files/open_file.ts";
+import { TerminalState } from "./files/terminal.ts";
+import { endGroup, endTask } from "./lifecycle.ts";
+import { AddressSpace, MemorySystem } from "./memory/address_space.ts";
+import { bytesOfText } from "./memory/user_memory.ts";
+import { RandomSource } from "./random.ts";
+import { copyRegisters, enterUserMode, gpr, setGpr } from "./registers.ts";
+import { INTERRUPTED, Signals } from "./signals/delivery.ts";
+import { SignalActions } from "./signals/state.ts";
+import { Strace } from "./strace/strace.ts";
+import { runSystemCall } from "./syscalls/dispatch.ts";
+import { type GroupEnd, PathContext, Task, ThreadGroup } from "./task.ts";
+import { onStop } from "./traps.ts";
+
+/** How a Linux system is set up. */
+export interface LinuxOptions {
+  /** The tree of files. */
+  readonly fileSystem: FileSystem;
+  /** Standard streams; by default no input, and output goes nowhere. */
+  readonly io?: HostIo;
+  /** Folder the first program starts in; default "/". */
+  readonly cwd?: string;
+  /** Bytes of memory for programs, at most the processor's RAM; default all of it. */
+  readonly memory?: number;
+  /** Gets a line for each system call, as strace(1) prints them. */
+  readonly strace?: (line: string) => void;
+  /** Gets a line for what the user should know: memory has run out, say. */
+  readonly warn?: (line: string) => void;
+  /** Random numbers programs see; default 1. */
+  readonly seed?: number;
+  /** Instructions after which the run ends; default none. */
+  readonly maxInstructions?: number;
+  /** `virtual` (default): counted in instructions, the same in each run. `host`: the host's time. */
+  readonly clock?: "virtual" | "host";
+  /** User id and group id of programs; default 0. */
+  readonly uid?: number;
+  readonly gid?: number;
+  /** AT_HWCAP: EDX of CPUID leaf 1. */
+  readonly hwcap?: number;
+  /** AT_HWCAP2; default 2 (FSGSBASE). */
+  readonly hwcap2?: number;
+}
+
+/** How the first program ended, or why the system was left before. */
+export type ExitStatus =
+  | GroupEnd
+  /** `maxInstructions` were executed. */
+  | { readonly kind: "limit" }
+  /** Every task waits for something that cannot happen. */
+  | { readonly kind: "deadlock" };
+
+/** Instructions a task runs before another gets its turn. */
+const QUANTUM = 50_000;
+const QUANTUM_ALONE = 1_000_000;
+/** While a terminal is waited for, timers within this time come first. */
+const TERMINAL_PATIENCE = 60e9;
+
+/** Programs, and the kernel they think they run on. */
+export class LinuxSystem {
+  readonly memory: MemorySystem;
+  readonly mounts: MountTable;
+  readonly clock: Clock;
+  readonly random: RandomSource;
+  readonly input: HostInput;
+  readonly io: HostIo;
+  readonly terminal = new TerminalState();
+  readonly signals: Signals;
+  readonly strace: Strace | undefined;
+  readonly groups = new Map<number, ThreadGroup>();
+  readonly tasks: Task[] = [];
+  hostName = "causeway";
+  current: Task | undefined;
+  /** Set by sched_yield. */
+  yielded = false;
+  #nextId = 1000;
+  #turn = 0;
+  #first: ThreadGroup | undefined;
+
+  constructor(readonly processor: Processor, readonly options: LinuxOptions) {
+    enterUserMode(processor.memory.i32);
+    this.memory = new MemorySystem(processor.mmu, options.memory);
+    this.clock = new Clock(() => processor.instructions, options.clock === "host");
+    this.random = new RandomSource(options.seed ?? 1);
+    this.io = options.io ?? new CollectedIo();
+    this.input = new HostInput(this.io);
+    this.mounts = new MountTable(this, options.fileSystem);
+    this.signals = new Signals(this);
+    this.strace = options.strace === undefined ? undefined : new Strace(this, options.strace);
+  }
+
+  /** A new task or group id. */
+  nextId(): number {
+    return this.#nextId++;
+  }
+
+  /**
+   * Loads the first program. Throws `CannotRunError` if it is none that can be run.
+   * @param path absolute, or relative to `cwd`
+   */
+  spawn(path: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}): ThreadGroup {
+    const { uid = 0, gid = 0, cwd = "/" } = this.options;
+    const pid = this.nextId();
+    const credentials = { uid, euid: uid, suid: uid, gid, egid: gid, sgid: gid, groups: [gid] };
+    const group = new ThreadGroup(this, pid, undefined, {
+      pgid: pid,
+      sid: pid,
+      limits: defaultLimits(),
+      credentials,
+    });
+    const files = new FileTable();
+    const empty = new AddressSpace(this.memory);
+    const paths = new PathContext(cwd, 0o22);
+    const task = new Task(this, pid, group, empty, files, paths, new SignalActions());
+    for (const fd of [0, 1, 2] as const) {
+      files.set(fd, new HostStream(fd, this.io, this.input, this.terminal), false);
+    }
+    const environment = Object.entries(env).map(([name, value]) => bytesOfText(`${name}=${value}`));
+    executeFirst(task, path, argv.map(bytesOfText), environment);
+    this.tasks.push(task);
+    this.groups.set(pid, group);
+    this.#first ??= group;
+    return group;
+  }
+
+  /** Runs until all programs have ended. The status is that of the program that was spawned first. */
+  run(): ExitStatus {
+    const limit = this.options.maxInstructions ?? Infinity;
+    while (this.tasks.length > 0) {
+      if (this.processor.instructions >= limit) return { kind: "limit" };
+      this.clock.fire();
+      const task = this.#pick();
+      if (task !== undefined) this.#slice(task, limit);
+      else if (this.tasks.length > 0 && !this.#idle()) break;
+    }
+    return this.#first?.end ?? { kind: "deadlock" };
+  }
+
+  /** The next task that can run, in turn. */
+  #pick(): Task | undefined {
+    const count = this.tasks.length;
+    for (let i = 1; i <= count; i++) {
+      const turn = (this.#turn + i) % count;
+      const task = this.tasks[turn];
+      if (task === undefined) break; // some have ended while they were asked
+      if (this.#canRun(task)) {
+        this.#turn = this.tasks.indexOf(task);
+        return task;
+      }
+    }
+    // A task may have been passed over before another one made it ready, or the list has changed.
+    return this.tasks.find((task) => this.#canRun(task));
+  }
+
+  #canRun(task: Task): boolean {
+    if (task.dead || task.group.stopSignal !== 0) return false;
+    const blocked = task.blocked;
+    if (blocked === undefined) return true;
+    let result: number | undefined;
+    try {
+      result = blocked.poll();
+    } catch (error) {
+      if (!(error instanceof SyscallError)) throw error;
+      result = -error.errno;
+    }
+    if (task.dead) return false;
+    if (result !== undefined) {
+      task.blocked = undefined;
+      this.finishCall(task, result);
+    } else if (blocked.interruption !== "not" && this.signals.interrupts(task)) {
+      task.blocked = undefined;
+      blocked.abandon?.(true);
+      const partial = blocked.partial?.() ?? 0;
+      if (partial > 0) {
+        this.finishCall(task, partial);
+        return !task.dead && task.group.stopSignal === 0;
+      }
+      setGpr(task.registers, 0, INTERRUPTED);
+      this.strace?.interrupted(task);
+      this.signals.deliver(task, { number: task.callNumber, restarts: blocked.interruption === "restarts" });
+    } else if (blocked.deadline !== undefined && blocked.deadline <= this.clock.now()) {
+      task.blocked = undefined;
+      blocked.abandon?.(false);
+      this.finishCall(task, blocked.timeout ?? 0);
+    }
+    return task.blocked === undefined && !task.dead && task.group.stopSignal === 0;
+  }
+
+  /** Nobody can run: waits for input, or for the next timer. False if neither will come. */
+  #idle(): boolean {
+    let next = this.clock.next;
+    for (const { blocked, group } of this.tasks) {
+      if (group.stopSignal === 0) next = Math.min(next, blocked?.deadline ?? Infinity);
+    }
+    if (this.input.wanted && next - this.clock.now() > TERMINAL_PATIENCE) this.input.fill();
+    else if (next === Infinity) return false;
+    else this.clock.skipTo(next);
+    return true;
+  }
+
+  #switchTo(task: Task): void {
+    const state = this.processor.memory.i32;
+    if (this.current !== task) {
+      this.leaveCurrent();
+      copyRegisters(task.saved, state);
+      task.registers = state;
+      this.current = task;
+    }
+    this.memory.activate(task.space);
+  }
+
+  /** Saves the registers of the task that ran last. */
+  leaveCurrent(): void {
+    const { current } = this;
+    if (current === undefined) return;
+    copyRegisters(current.registers, current.saved);
+    current.registers = current.saved;
+    this.current = undefined;
+  }
+
+  #slice(task: Task, limit: number): void {
+    this.#switchTo(task);
+    const { processor } = this;
+    this.yielded = false;
+    let left = this.tasks.length === 1 ? QUANTUM_ALONE : QUANTUM;
+    while (left > 0) {
+      if (task.signalled) {
+        this.signals.deliver(task);
+        if (task.dead || task.group.stopSignal !== 0) return;
+      }
+      const before = processor.instructions;
+      const untilTimer = this.clock.host ? Infinity : this.clock.next - this.clock.now();
+      const stop = processor.run(Math.max(1, Math.min(left, untilTimer, limit - before)));
+      const done = processor.instructions - before;
+      task.instructions += done;
+      left -= done;
+      if (stop.kind === "syscall") runSystemCall(task);
+      else if (stop.kind !== "budget") onStop(task, stop);
+      else return;
+      if (this.current !== task || task.dead || task.blocked !== undefined || this.yielded) return;
+      if (task.group.stopSignal !== 0) return;
+    }
+  }
+
+  /** Ends the system call of a task with its result. */
+  finishCall(task: Task, result: number): void {
+    if (result === RESTART) {
+      setGpr(task.registers, 0, INTERRUPTED);
+      this.signals.deliver(task, { number: task.callNumber, restarts: true });
+      return;
+    }
+    setGpr(task.registers, 0, result);
+    this.strace?.leave(task, result);
+    if (task.restoreMask !== undefined || task.signalled) this.signals.deliver(task);
+  }
+
+  /** Takes what a system call has answered. */
+  settle(task: Task, outcome: Outcome): void {
+    if (typeof outcome === "number") this.finishCall(task, outcome);
+    else if (outcome !== undefined) task.blocked = outcome;
+  }
+
+  /** Ends a thread group. */
+  endGroup(group: ThreadGroup, end: GroupEnd): void {
+    endGroup(this, group, end);
+  }
+
+  /** Ends one task. */
+  endTask(task: Task, code: number): void {
+    endTask(this, task, { kind: "exited", code });
+  }
+
+  /** Tells the user something. */
+  warn(line: string): void {
+    this.options.warn?.(line);
+  }
+
+  /** Value of RAX, for those who print it. */
+  result(task: Task): number {
+    return gpr(task.registers, 0);
+  }
+}
+
+/** -ERESTARTSYS: the call is made again after signals are delivered. */
+export const RESTART = -512;
+
+/** RLIMITs as a usual system has them: [soft, hard], Infinity for none. getrlimit(2). */
+function defaultLimits(): [number, number][] {
+  const none: [number, number] = [Infinity, Infinity];
+  return [
+    none, // CPU
+    none, // FSIZE
+    none, // DATA
+    [0x80_0000, Infinity], // STACK
+    [0, Infinity], // CORE
+    none, // RSS
+    [4096, 4096], // NPROC
+    [1024, 1048576], // NOFILE
+    [0x80_0000, 0x80_0000], // MEMLOCK
+    none, // AS
+    none, // LOCKS
+    [4096, 4096], // SIGPENDING
+    [819200, 819200], // MSGQUEUE
+    [0, 0], // NICE
+    [0, 0], // RTPRIO
+    none, // RTTIME
+  ];
+}
