@@ -1,13 +1,22 @@
 /** The memory-management unit: world slots, page walks, soft TLB refills. */
-import { CPL, CR0, CR3, EFER, JUMP_TABLE, TLB_BASE, TLB_MASK } from "../cpu/state.ts";
+import { CPL, CR0, CR3, CR4, EFER, JUMP_TABLE, RFLAGS_SYSTEM, TLB_BASE, TLB_MASK } from "../cpu/state.ts";
+import { Flag } from "../cpu/rflags.ts";
 import { CodePages } from "./code_pages.ts";
 import type { Access, Translation } from "./mmu_types.ts";
-import { type Walk, walk4, type WalkAccess } from "./paging.ts";
+import {
+  directTables,
+  type PagingContext,
+  type TableMemory,
+  type Walk,
+  walk,
+  type WalkAccess,
+} from "./paging.ts";
 import { jumpTableOffset, type LinearMemory, SLOTS, TLB_ENTRIES, tlbOffset } from "./physical.ts";
 import { clearSlot, dropPage, fillEntry, tlbWord } from "./tlb.ts";
 
-const CR0_WP = 0x1_0000;
-const EFER_NXE = 0x800;
+const CR0_WP = 0x1_0000, CR0_PG = 1 << 31;
+const CR4_PSE = 0x10, CR4_PAE = 0x20, CR4_LA57 = 0x1000, CR4_SMEP = 0x10_0000, CR4_SMAP = 0x20_0000;
+const EFER_LMA = 0x400, EFER_NXE = 0x800;
 
 /** A world slot in use. */
 interface Slot {
@@ -37,10 +46,23 @@ export class Mmu {
   #current = 0;
   #epochs = 0;
   #uses = 0;
-  readonly #walk: Walk = { page: 0, writable: false, executable: false, dirty: false };
+  readonly #walk: Walk = { page: 0, writable: false, executable: false, dirty: false, global: false };
+  readonly #access: WalkAccess = { write: false, execute: false, user: false };
+  readonly #tables: TableMemory;
+  readonly #context: PagingContext = {
+    levels: 0,
+    root: 0,
+    writeProtect: false,
+    noExecute: false,
+    smep: false,
+    smap: false,
+    alignmentCheck: false,
+    pageSizeExtensions: false,
+  };
 
   constructor(readonly memory: LinearMemory) {
     this.codePages = new CodePages(memory);
+    this.#tables = directTables(memory);
     this.switchAddressSpace(0);
   }
 
@@ -120,7 +142,7 @@ export class Mmu {
   /**
    * Fills the soft TLB entry for an access of the current world.
    *
-   * @returns 0, or the page-fault error code as `walk4` returns it; the entry's word index is `tlbWord(…)`
+   * @returns 0, or the page-fault error code as `walk` returns it; the entry's word index is `tlbWord(…)`
    */
   refill(lo: number, hi: number, write: boolean, execute: boolean): number {
     const { i32 } = this.memory;
@@ -144,15 +166,33 @@ export class Mmu {
   }
 
   #doWalk(lo: number, hi: number, write: boolean, execute: boolean, user: boolean): number {
+    const access = this.#access;
+    access.write = write;
+    access.execute = execute;
+    access.user = user;
+    this.#readContext();
+    return walk(this.memory.i32, this.#tables, this.#context, lo, hi, access, this.#walk);
+  }
+
+  /** The control registers as they are: host code and instructions change them behind our back. */
+  #readContext(): void {
     const { i32 } = this.memory;
-    const access: WalkAccess = {
-      write,
-      execute,
-      user,
-      writeProtect: (i32[CR0 >> 2]! & CR0_WP) !== 0,
-      noExecute: (i32[EFER >> 2]! & EFER_NXE) !== 0,
-    };
-    return walk4(this.memory, this.#cr3(), lo, hi, access, this.#walk);
+    const cr0 = i32[CR0 >> 2]!, cr4 = i32[CR4 >> 2]!, efer = i32[EFER >> 2]!;
+    const context = this.#context;
+    context.levels = (cr0 & CR0_PG) === 0
+      ? 0
+      : (efer & EFER_LMA) !== 0
+      ? (cr4 & CR4_LA57) !== 0 ? 5 : 4
+      : (cr4 & CR4_PAE) !== 0
+      ? 3
+      : 2;
+    context.root = context.levels === 3 ? (i32[CR3 >> 2]! & ~31) >>> 0 : this.#cr3();
+    context.writeProtect = (cr0 & CR0_WP) !== 0;
+    context.noExecute = (efer & EFER_NXE) !== 0;
+    context.smep = (cr4 & CR4_SMEP) !== 0;
+    context.smap = (cr4 & CR4_SMAP) !== 0;
+    context.alignmentCheck = (i32[RFLAGS_SYSTEM >> 2]! & Flag.AC) !== 0;
+    context.pageSizeExtensions = (cr4 & CR4_PSE) !== 0;
   }
 
   #cr3(): number {

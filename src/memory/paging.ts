@@ -1,4 +1,7 @@
-/** Page walks: linear to physical through the tables in guest RAM. SDM vol. 3A, chapter 4 (4-level paging). */
+/**
+ * Page walks: linear to guest-physical through the tables in memory, in every paging mode. SDM vol. 3A, chapter 4.
+ * Physical addresses are numbers: they have at most 46 bits.
+ */
 import { PageFaultError } from "../cpu/fault.ts";
 import { type LinearMemory, RAM_BASE } from "./physical.ts";
 
@@ -6,83 +9,154 @@ import { type LinearMemory, RAM_BASE } from "./physical.ts";
 export const Pte = { P: 1, W: 2, U: 4, A: 0x20, D: 0x40, PS: 0x80, G: 0x100 } as const;
 /** XD, in the upper half of an entry. */
 const XD = 1 << 31;
-/** Address bits in the upper half of an entry (bits 51:32). */
-const ADDRESS_HIGH = 0xf_ffff;
+/** Bits of a physical address in the upper half of an entry, and those that must be 0 (MAXPHYADDR is 46). */
+const ADDRESS_HIGH = 0x3fff, RESERVED_HIGH = 0xf_c000;
+/** Reserved in PAE page-directory-pointer entries, low half. */
+const PDPTE_RESERVED = 0x1e6;
+/** Bits 20:13 of a 2-MB page's entry, and 29:13 of a 1-GB page's, are reserved. */
+const RESERVED_2M = 0x1f_e000, RESERVED_1G = 0x3fff_e000;
 
-/** What an access wants of a page. */
-export interface WalkAccess {
-  readonly write: boolean;
-  readonly execute: boolean;
-  readonly user: boolean;
+/** How linear addresses are translated, from CR0, CR3, CR4, EFER and RFLAGS. */
+export interface PagingContext {
+  /** Levels of tables: 0 without paging, 2 (32-bit), 3 (PAE), 4 or 5. */
+  levels: 0 | 2 | 3 | 4 | 5;
+  /** Physical address of the root table. */
+  root: number;
   /** CR0.WP: supervisor writes respect W. */
-  readonly writeProtect: boolean;
+  writeProtect: boolean;
   /** EFER.NXE. */
-  readonly noExecute: boolean;
+  noExecute: boolean;
+  /** CR4.SMEP and CR4.SMAP. */
+  smep: boolean;
+  smap: boolean;
+  /** RFLAGS.AC suspends SMAP for explicit accesses. */
+  alignmentCheck: boolean;
+  /** CR4.PSE: 4-MB pages with 32-bit paging. */
+  pageSizeExtensions: boolean;
+}
+
+/** What an access wants. */
+export interface WalkAccess {
+  write: boolean;
+  execute: boolean;
+  /** User-mode access: CPL 3 and not an implicit supervisor access. */
+  user: boolean;
 }
 
 /** Result of the last successful walk. */
 export interface Walk {
-  /** Physical address of the 4-KB page. */
+  /** Guest-physical address of the 4-KB page. */
   page: number;
-  /** Whether user-mode and supervisor-mode rules let this access class write and execute there too. */
+  /** Whether the same kind of access (user or supervisor) may write and execute there. */
   writable: boolean;
   executable: boolean;
   dirty: boolean;
+  global: boolean;
+}
+
+/** Reads and writes table entries at guest-physical addresses. */
+export interface TableMemory {
+  /** Index in the linear memory's words of the entry, or -1 if there is no memory, or -2 if the second stage refuses. */
+  entryWord(physical: number): number;
+}
+
+/** What `walk` returns when the second stage refused an access to a table: the stage has recorded why. */
+export const SECOND_STAGE_REFUSED = -1;
+
+/** Table memory without a second stage. */
+export function directTables(memory: LinearMemory): TableMemory {
+  return { entryWord: (physical) => physical + 8 <= memory.ramBytes ? (RAM_BASE + physical) / 4 : -1 };
 }
 
 /**
- * Walks four levels for a canonical address. Sets the accessed bits, and the dirty bit of a write.
+ * Walks for a canonical linear address in halves. Sets the accessed bits, and the dirty bit of a write.
  *
- * @returns 0 and fills `out`, or the page-fault error code plus 1 shifted left by 8 (so that it is never 0)
+ * @returns 0 and fills `out`; or the page-fault error code plus 1 shifted left by 8 (never 0); or SECOND_STAGE_REFUSED
  */
-export function walk4(
-  memory: LinearMemory,
-  cr3: number,
+export function walk(
+  i32: Int32Array,
+  tables: TableMemory,
+  context: PagingContext,
   lo: number,
   hi: number,
   access: WalkAccess,
   out: Walk,
 ): number {
-  const { i32 } = memory;
-  let table = cr3;
+  if (context.levels === 0) return unpaged(lo, out);
+  const wide = context.levels !== 2;
+  let table = context.root;
   let writable = true, user = true, executable = true;
-  for (let level = 3; level >= 0; level--) {
-    const index = tableIndex(lo, hi, level);
-    const entryAddress = table + index * 8;
-    if (entryAddress + 8 > memory.ramBytes) return fault(access, 0);
-    const at = (RAM_BASE + entryAddress) / 4;
-    const entryLo = i32[at]!, entryHi = i32[at + 1]!;
-    if ((entryLo & Pte.P) === 0) return fault(access, 0);
-    if ((entryHi & XD) !== 0 && !access.noExecute) {
-      return fault(access, PageFaultError.P | PageFaultError.RSVD);
+  for (let level = context.levels - 1;; level--) {
+    const at = tables.entryWord(table + tableIndex(lo, hi, level, wide) * (wide ? 8 : 4));
+    if (at < 0) return at === -2 ? SECOND_STAGE_REFUSED : fault(context, access, 0);
+    const entryLo = i32[at]!, entryHi = wide ? i32[at + 1]! : 0;
+    if ((entryLo & Pte.P) === 0) return fault(context, access, 0);
+    const isPdpte = context.levels === 3 && level === 2;
+    const leaf = level === 0 ||
+      ((entryLo & Pte.PS) !== 0 && !isPdpte && (wide ? level <= 2 : context.pageSizeExtensions));
+    if (reserved(context, level, leaf, isPdpte, entryLo, entryHi)) {
+      return fault(context, access, PageFaultError.P | PageFaultError.RSVD);
     }
-    if ((entryLo & Pte.W) === 0) writable = false;
-    if ((entryLo & Pte.U) === 0) user = false;
-    if ((entryHi & XD) !== 0) executable = false;
-    const leaf = level === 0 || ((entryLo & Pte.PS) !== 0 && level <= 2);
-    if ((entryLo & Pte.PS) !== 0 && level === 3) return fault(access, PageFaultError.P | PageFaultError.RSVD);
+    if (!isPdpte) {
+      if ((entryLo & Pte.W) === 0) writable = false;
+      if ((entryLo & Pte.U) === 0) user = false;
+      if (entryHi < 0) executable = false;
+    }
     const next = (entryHi & ADDRESS_HIGH) * 0x1_0000_0000 + ((entryLo & ~0xfff) >>> 0);
     if (!leaf) {
-      if ((entryLo & Pte.A) === 0) i32[at] = entryLo | Pte.A;
+      if ((entryLo & Pte.A) === 0 && !isPdpte) i32[at] = entryLo | Pte.A;
       table = next;
       continue;
     }
-    const mayWrite = writable || (!access.user && !access.writeProtect);
-    if ((access.user && !user) || (access.write && !mayWrite) || (access.execute && !executable)) {
-      return fault(access, PageFaultError.P);
+    const mayWrite = allowed(context, access.user, user) &&
+      (writable || (!access.user && !context.writeProtect));
+    const mayExecute = executable && (access.user ? user : !(context.smep && user));
+    const mayRead = allowed(context, access.user, user);
+    if (access.execute ? !mayExecute : access.write ? !mayWrite : !mayRead) {
+      return fault(context, access, PageFaultError.P);
     }
     const used = entryLo | Pte.A | (access.write ? Pte.D : 0);
     if (used !== entryLo) i32[at] = used;
-    out.page = pageAddress(next, lo, level);
+    out.page = pageAddress(next, lo, level, wide);
     out.writable = mayWrite;
-    out.executable = executable;
+    out.executable = mayExecute;
     out.dirty = (used & Pte.D) !== 0;
+    out.global = (used & Pte.G) !== 0;
     return 0;
   }
-  return fault(access, 0);
 }
 
-function tableIndex(lo: number, hi: number, level: number): number {
+/** Without paging the linear address is the physical one. */
+function unpaged(lo: number, out: Walk): number {
+  out.page = (lo & ~0xfff) >>> 0;
+  out.writable = out.executable = out.dirty = true;
+  out.global = false;
+  return 0;
+}
+
+/** Whether data accesses of this kind may reach a page whose U/S rights are `user`. SDM vol. 3A, section 4.6.1. */
+function allowed(context: PagingContext, userAccess: boolean, user: boolean): boolean {
+  return userAccess ? user : !(context.smap && user && !context.alignmentCheck);
+}
+
+function reserved(
+  context: PagingContext,
+  level: number,
+  leaf: boolean,
+  isPdpte: boolean,
+  lo: number,
+  hi: number,
+): boolean {
+  if (context.levels === 2) return false;
+  if ((hi & RESERVED_HIGH) !== 0 || (hi < 0 && !context.noExecute)) return true;
+  if (isPdpte) return (lo & PDPTE_RESERVED) !== 0;
+  if (level >= 3) return (lo & Pte.PS) !== 0;
+  if (!leaf || level === 0) return false;
+  return (lo & (level === 1 ? RESERVED_2M : RESERVED_1G)) !== 0;
+}
+
+function tableIndex(lo: number, hi: number, level: number, wide: boolean): number {
+  if (!wide) return level === 0 ? (lo >>> 12) & 1023 : lo >>> 22;
   switch (level) {
     case 0:
       return (lo >>> 12) & 511;
@@ -90,20 +164,25 @@ function tableIndex(lo: number, hi: number, level: number): number {
       return (lo >>> 21) & 511;
     case 2:
       return ((lo >>> 30) | (hi << 2)) & 511;
-    default:
+    case 3:
       return (hi >>> 7) & 511;
+    default:
+      return (hi >>> 16) & 511;
   }
 }
 
-/** The 4-KB page of `lo` inside a large page; bits of the entry below the page size are not address. */
-function pageAddress(entryAddress: number, lo: number, level: number): number {
+/** The 4-KB page of `lo` inside the page that an entry maps. */
+function pageAddress(entryAddress: number, lo: number, level: number, wide: boolean): number {
   if (level === 0) return entryAddress;
-  const size = level === 1 ? 0x20_0000 : 0x4000_0000;
-  return entryAddress - entryAddress % size + ((lo & (size - 1)) & ~0xfff);
+  const size = !wide ? 0x40_0000 : level === 1 ? 0x20_0000 : 0x4000_0000;
+  // With 32-bit paging, bits 20:13 of a 4-MB page's entry are bits 39:32 of its address.
+  const high = wide ? 0 : ((entryAddress / 0x2000) & 0xff) * 0x1_0000_0000;
+  return high + entryAddress - entryAddress % size + ((lo & (size - 1)) & ~0xfff);
 }
 
-function fault(access: WalkAccess, bits: number): number {
+function fault(context: PagingContext, access: WalkAccess, bits: number): number {
+  const fetch = access.execute && (context.noExecute && context.levels !== 2 || context.smep);
   const error = bits | (access.write ? PageFaultError.W : 0) | (access.user ? PageFaultError.U : 0) |
-    (access.execute && access.noExecute ? PageFaultError.I : 0);
+    (fetch ? PageFaultError.I : 0);
   return (error + 1) << 8;
 }
