@@ -54,7 +54,7 @@ export const X87_WORDS = [
 export const X87_QUAD = [
   "FLD64", "FILD64", "FADD64", "FSUB64", "FSUBR64", "FMUL64", "FDIV64", "FDIVR64", "FCOM64", "FCOMP64",
 ] as const; // deno-fmt-ignore
-/** A stack register; yields RFLAGS bits, or -1 if an unmasked exception keeps the flags as they are. */
+/** A stack register; yields RFLAGS bits. */
 export const X87_ORDER = ["FCOMI", "FCOMIP", "FUCOMI", "FUCOMIP"] as const;
 /** An 80-bit value from memory: low 64 bits and upper 16. */
 export const X87_TEN = ["FLD80", "FBLD"] as const;

@@ -2,9 +2,10 @@
 import type { Opcode } from "../../../ir/opcodes.ts";
 import { MemoryFlag, type Value } from "../../../ir/types.ts";
 import { Vector } from "../../../cpu/fault.ts";
+import { Flag } from "../../../cpu/rflags.ts";
 import { FSW, FTW, X87, X87_EXPONENT } from "../../../cpu/state.ts";
 import type { Operand } from "../../instruction.ts";
-import type { Translator } from "../../translator.ts";
+import type { StatusFlags, Translator } from "../../translator.ts";
 import type { Mnemonic } from "../../opcodes/mnemonics.ts";
 import type { Semantics } from "../semantics.ts";
 
@@ -128,4 +129,20 @@ export function shuffle(
 export function immediate(operand: Operand): number {
   if (operand.kind !== "imm") throw new TypeError(`The operand is ${operand.kind}, not an immediate`);
   return operand.lo & 0xff;
+}
+
+/** Flags of COMISD, FCOMI and so on from RFLAGS bits CF, PF and ZF; OF, SF and AF are cleared. */
+export function orderFlags(t: Translator, relation: Value): StatusFlags {
+  const { ir } = t;
+  const zero = ir.i32(0);
+  const inverted = (bit: number): Value => ir.xor(ir.and(relation, ir.i32(bit)), ir.i32(bit));
+  return {
+    cf: ir.and(relation, ir.i32(Flag.CF)),
+    // A cell with one bit set has odd parity: PF clear.
+    pf: inverted(Flag.PF),
+    zf: inverted(Flag.ZF),
+    af: zero,
+    sf: zero,
+    of: zero,
+  };
 }

@@ -11,6 +11,7 @@ import {
   lane32,
   lane64,
   lanes32,
+  orderFlags,
   pair64,
   readVector,
   type SemanticsTable,
@@ -155,24 +156,12 @@ function comparePacked(bits: 32 | 64): Semantics {
   };
 }
 
-/** COMISD and so on: CF, PF, ZF from the relation; OF, SF and AF are cleared. */
+/** COMISD and so on: CF, PF, ZF from the relation. */
 function order(op: FloatOpcode): Semantics {
   const bits = widthOf(op);
   return (t, first, second) => {
-    const { ir } = t;
     const y = scalar(t, second, bits);
-    const relation = computing(t, () => float(t, op, scalar(t, first, bits), y));
-    const zero = ir.i32(0);
-    const inverted = (bit: number): Value => ir.xor(ir.and(relation, ir.i32(bit)), ir.i32(bit));
-    t.setFlags({
-      cf: ir.and(relation, ir.i32(1)),
-      // A cell with one bit set has odd parity: PF clear.
-      pf: inverted(4),
-      zf: inverted(0x40),
-      af: zero,
-      sf: zero,
-      of: zero,
-    });
+    t.setFlags(orderFlags(t, computing(t, () => float(t, op, scalar(t, first, bits), y))));
   };
 }
 

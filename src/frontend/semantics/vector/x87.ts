@@ -2,12 +2,12 @@
 import type { Value } from "../../../ir/types.ts";
 import type { HelperName } from "../../../cpu/helpers.ts";
 import { Mode } from "../../../cpu/mode.ts";
-import { AF, CF, FCW, FDP, FIP, FOP, FSW, OF, PF, SF, ZF } from "../../../cpu/state.ts";
+import { FCW, FDP, FIP, FOP, FSW } from "../../../cpu/state.ts";
 import type { Mnemonic } from "../../opcodes/mnemonics.ts";
 import type { Operand, OperandOf } from "../../instruction.ts";
 import type { Translator } from "../../translator.ts";
 import type { Semantics } from "../semantics.ts";
-import { raisePending, type SemanticsTable } from "./access.ts";
+import { orderFlags, raisePending, type SemanticsTable } from "./access.ts";
 
 /** Error summary of the status word: an unmasked exception is pending. */
 const FSW_ES = 0x80;
@@ -69,24 +69,11 @@ function compare(method: string): Semantics {
   });
 }
 
-/** FCOMI and so on: CF, PF and ZF, unless an unmasked exception keeps the flags; OF, SF and AF are cleared. */
+/** FCOMI and so on: CF, PF and ZF from the relation; OF, SF and AF are cleared. */
 function order(method: string): Semantics {
-  return waiting((t, _first, second) => {
-    const { ir } = t;
-    const relation = t.call(name(method), registerNumber(t, second));
-    const kept = ir.shr(relation, ir.i32(31));
-    const flag = (cell: number, value: Value): Value => ir.select(kept, ir.get(cell, "i32"), value);
-    const inverted = (bit: number): Value => ir.xor(ir.and(relation, ir.i32(bit)), ir.i32(bit));
-    const zero = ir.i32(0);
-    t.setFlags({
-      cf: flag(CF, ir.and(relation, ir.i32(1))),
-      pf: flag(PF, inverted(4)),
-      zf: flag(ZF, inverted(0x40)),
-      af: flag(AF, zero),
-      sf: flag(SF, zero),
-      of: flag(OF, zero),
-    });
-  });
+  return waiting((t, _first, second) =>
+    t.setFlags(orderFlags(t, t.call(name(method), registerNumber(t, second))))
+  );
 }
 
 /** FLD, FILD, FBLD. */
