@@ -251,10 +251,9 @@ function loadImage(
     }
     if (end > fileEnd) space.map(anonymous(fileEnd, end, segment.prot, ""));
     if (segment.memorySize > segment.fileSize && (segment.prot & Prot.WRITE) !== 0) {
+      // To the end of the page, not only of the segment: ld.so allocates from what is left there and wants zeros.
       const zerosFrom = address + segment.fileSize;
-      if (segment.fileSize > 0) {
-        memory.clear(zerosFrom, Math.min(fileEnd, address + segment.memorySize) - zerosFrom);
-      }
+      if (segment.fileSize > 0) memory.clear(zerosFrom, fileEnd - zerosFrom);
     }
   }
   if (!isInterpreter) space.brkStart = space.brk = elf.high + bias;
