@@ -103,9 +103,15 @@ const NARROW = { i8: 0xff, i16: 0xffff } as const;
 /** A narrow value must be 0 above its width by the way it is made. */
 function narrowProblem(inst: Inst): string | undefined {
   if (inst.type !== "i8" && inst.type !== "i16") return undefined;
+  if (isRetyped(inst)) return undefined;
   const mask = NARROW[inst.type];
   const bits = inst.op === "call" || inst.op === "callpure" ? mask : possibleBitsOfOperation(inst, DEPTH);
   return (bits & ~mask) === 0 ? undefined : `can have bits above ${inst.type}`;
+}
+
+/** An i32 under a narrow type (`IrBuilder.zext`): the frontend knows what it can be, a flag for example. */
+function isRetyped({ op, args }: Inst): boolean {
+  return op === "or32" && args[0]!.type === "i32" && args[1]!.op === "const32" && args[1]!.imm === 0;
 }
 
 /** How deep operands are looked at: further than the passes do. */
