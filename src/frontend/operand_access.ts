@@ -4,7 +4,8 @@ import { BYTES } from "../ir/types.ts";
 import { Mode } from "../cpu/mode.ts";
 import { GPR, Gpr, SEG_SELECTOR, SEGMENT, Segment, SEGMENT_STRIDE, X87 } from "../cpu/state.ts";
 import type { Operand, OperandOf } from "./instruction.ts";
-import { intType, type Translator } from "./translator.ts";
+import { intType } from "./int_type.ts";
+import type { Translator } from "./translator.ts";
 
 /** Value of an operand. */
 export function read(t: Translator, operand: Operand, flags: number): Value {

@@ -22,6 +22,7 @@ import {
 } from "../cpu/state.ts";
 import { Event } from "../cpu/fault.ts";
 import type { Instruction, Operand, OperandOf } from "./instruction.ts";
+import { intType } from "./int_type.ts";
 import * as operands from "./operand_access.ts";
 import { conditionOf, type LastCompare } from "./conditions.ts";
 
@@ -35,14 +36,7 @@ export interface StatusFlags {
   readonly of?: Value;
 }
 
-const INT_TYPES = { 1: "i8", 2: "i16", 4: "i32", 8: "i64" } as const;
-
-/** Integer type of `size` bytes. */
-export function intType(size: number): IntType {
-  const type = INT_TYPES[size as 1 | 2 | 4 | 8];
-  if (type === undefined) throw new RangeError(`No integer type has ${size} bytes`);
-  return type;
-}
+export { intType } from "./int_type.ts";
 
 /** The translation of one block: the instruction at hand and what has been built so far. */
 export class Translator {
