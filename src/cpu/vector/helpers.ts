@@ -1,11 +1,13 @@
 /** Implementations of the helpers of the MMX and SSE instructions (rows: cpu/helpers/vector.ts). */
 import { FLOAT_OPCODES, type FloatOpcode } from "../../ir/float_opcodes.ts";
+import { MemoryFlag } from "../../ir/types.ts";
 import { Vector } from "../fault.ts";
 import { type Float, RCPSS, RSQRTSS } from "../float/mod.ts";
 import type { GuestMemory, StateMemory } from "../guest_memory.ts";
 import type { HelperFunction, HelperImplementations } from "../helpers.ts";
 import type { VECTOR_HELPERS } from "../helpers/vector.ts";
 import { EVENT, FP_RAISED, MXCSR } from "../state.ts";
+import { upperHalf } from "../x87/image_transfer.ts";
 import { createImageHelpers, MXCSR_MASK } from "../x87/fxsave.ts";
 import { createExactFunctions } from "./float_reference.ts";
 
@@ -48,13 +50,16 @@ export function createVectorHelpers(
       m3: number,
       bytes: number,
     ) => {
+      // The processor checks the whole area, the upper half first, whatever the mask.
+      for (let half = bytes - 8; half >= 0; half -= 8) {
+        access.load64((lo + half) | 0, upperHalf(lo, hi, half), MemoryFlag.WRITE_INTENT);
+        if (m[EVENT >> 2] !== 0) return;
+      }
       const data = [d0, d1, d2, d3], mask = [m0, m1, m2, m3];
       for (let byte = 0; byte < bytes; byte++) {
         const shift = 8 * (byte & 3);
         if (((mask[byte >> 2]! >>> shift) & 0x80) === 0) continue;
-        const at = (lo + byte) | 0;
-        const carry = at >>> 0 < lo >>> 0 ? 1 : 0;
-        access.store8(at, (hi + carry) | 0, (data[byte >> 2]! >>> shift) & 0xff, 0);
+        access.store8((lo + byte) | 0, upperHalf(lo, hi, byte), (data[byte >> 2]! >>> shift) & 0xff, 0);
         if (m[EVENT >> 2] !== 0) return;
       }
     },

@@ -4,11 +4,13 @@ import { intType, type Translator } from "../../translator.ts";
 import type { Value } from "../../../ir/types.ts";
 import { Gpr } from "../../../cpu/state.ts";
 import {
+  enterMmx,
   insert64,
   lane32,
   lane64,
   mmx,
   pair64,
+  raisePending,
   readVector,
   type SemanticsTable,
   shuffle,
@@ -120,6 +122,11 @@ export const MOVES: SemanticsTable = {
   MOVMSKPS: moveMask("vmask32"),
   MOVMSKPD: moveMask("vmask64"),
   PMOVMSKB: mmx(moveMask("vmask8")),
-  MASKMOVQ: mmx(maskMove),
+  MASKMOVQ: (t, data, mask) => {
+    // The x87 state has changed even if the store faults.
+    raisePending(t);
+    enterMmx(t);
+    maskMove(t, data, mask);
+  },
   MASKMOVDQU: maskMove,
 };
