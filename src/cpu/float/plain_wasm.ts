@@ -73,7 +73,7 @@ function constant(x: number): number[] {
 
 const section = (id: number, content: number[]): number[] => [id, ...unsigned(content.length), ...content];
 const vector = (items: number[][]): number[] => [...unsigned(items.length), ...items.flat()];
-const text = (s: string): number[] => [...unsigned(s.length), ...new TextEncoder().encode(s)];
+const text = (s: string): number[] => [...unsigned(s.length), ...Array.from(s, (c) => c.charCodeAt(0))];
 
 const get = (n: number): number[] => [W.get, n];
 /** The 64 bits of two halves in locals. */
