@@ -131,7 +131,11 @@ export function runGuest(options: RunOptions, given: Values<typeof PROGRAM_OPTIO
   return conclude(result);
 }
 
-function conclude({ reason, exitCode, signal }: RunResult): number {
+function conclude({ reason, exitCode, signal, missing }: RunResult): number {
+  if (missing !== undefined) {
+    report(`causeway: the program needs an instruction that is not implemented: ${missing}`);
+    return ExitCode.NOT_IMPLEMENTED;
+  }
   if (signal !== undefined) report(`causeway: the program died of ${signalName(signal)}`);
   if (reason === "limit") {
     report("causeway: stopped by --max-instructions");

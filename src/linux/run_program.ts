@@ -1,8 +1,10 @@
 /** Runs a program and collects what it prints: the Linux personality in one call. */
 import { type EngineName, newProcessor } from "../machine/engines.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
+import { WatchedProcessor } from "../machine/api/missing_instruction.ts";
 import { readStatistics, type Statistics } from "../machine/api/statistics.ts";
 import { LinearMemory } from "../memory/physical.ts";
+import { Signal } from "./abi/signals.ts";
 import { CollectedIo, type HostIo } from "./files/host_io.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { type InitialFiles, MemoryFileSystem } from "./fs/memory.ts";
@@ -58,6 +60,8 @@ export interface RunResult {
   readonly reason: ExitStatus["kind"];
   /** The signal that killed it; undefined if none did. */
   readonly signal: number | undefined;
+  /** The instruction that it died of since it is not implemented; undefined if it did not. */
+  readonly missing: string | undefined;
   /** What it printed, as text; `stdoutBytes` has the bytes. */
   readonly stdout: string;
   readonly stderr: string;
@@ -97,7 +101,8 @@ export function runProgram(options: RunOptions): RunResult {
     new MemoryFileSystem(typeof program === "string" ? files : { ...files, [PROGRAM_PATH]: program });
   const stdout = new Collector(options.onStdout), stderr = new Collector(options.onStderr);
   const processor = newProcessor(new LinearMemory(memory), pick(options, ["engine", "seed", "observer"]));
-  const system = new LinuxSystem(processor, {
+  const watched = new WatchedProcessor(processor);
+  const system = new LinuxSystem(watched, {
     ...pick(options, ["cwd", "strace", "warn", "seed", "maxInstructions", "clock"]),
     fileSystem: tree,
     io: options.io ??
@@ -109,6 +114,7 @@ export function runProgram(options: RunOptions): RunResult {
     exitCode: exitCodeOf(status),
     reason: status.kind,
     signal: status.kind === "signaled" ? status.signal : undefined,
+    missing: status.kind === "signaled" && status.signal === Signal.ILL ? watched.missing : undefined,
     get stdout() {
       return stdout.text();
     },

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+/** The command line's module. */
+export const MAIN: string = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
 
 /** What a run of the command line came to. */
 export interface Outcome {

@@ -1,0 +1,182 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { spawn } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { ENGINE_NAMES } from "../../src/machine/engines.ts";
+import { GUESTS } from "../../src/guests/guests.ts";
+import { causeway, MAIN, type Outcome, withFolder } from "./command_line.ts";
+import { elfOf } from "./elf.ts";
+
+const image = (name: string): string => fileURLToPath(GUESTS.find((guest) => guest.name === name)!.image);
+const expected = (name: string): string =>
+  readFileSync(new URL(`../guests/${name}`, import.meta.url), "utf8");
+
+/** Runs a program of these bytes of code. */
+function runCode(code: string, ...options: string[]): Outcome {
+  return withFolder((folder) => {
+    const path = join(folder, "program");
+    writeFileSync(path, elfOf(code), { mode: 0o755 });
+    const outcome = causeway(["run", ...options, path]);
+    return { ...outcome, stderr: outcome.stderr.replaceAll(folder, "") };
+  });
+}
+
+/** JMP to itself. */
+const ENDLESS = "eb fe";
+/** exit(42): MOV EAX, 60; MOV EDI, 42; SYSCALL. */
+const EXIT_42 = "b8 3c 00 00 00 bf 2a 00 00 00 0f 05";
+
+for (const engine of ENGINE_NAMES) {
+  Deno.test(`run --engine ${engine} passes on arguments, output and exit code`, () => {
+    const outcome = causeway(["run", "--engine", engine, image("hello"), "Ada", "Grace"]);
+    assertEquals(outcome, { code: 2, stdout: expected("hello.txt"), stderr: "" });
+  });
+}
+
+Deno.test("run leaves options behind the program to the guest", () => {
+  assertEquals(
+    causeway(["run", image("hello"), "--stats", "--help"]).stdout,
+    "Hello, --stats!\nHello, --help!\n",
+  );
+});
+
+Deno.test("demo prints the picture in plain characters where stdout is no terminal, and --stats after it", () => {
+  const { code, stdout, stderr } = causeway(["demo", "--stats"]);
+  assertEquals([code, stdout], [0, expected("scene.txt")]);
+  assertMatch(stderr, /^instructions +[\d,]+\nseconds +[\d.]+\nMIPS +[\d.]+\n/);
+});
+
+Deno.test("run --stats --json prints one object to stderr", () => {
+  const { stderr } = causeway(["run", "--stats", "--json", image("hello")]);
+  const numbers = JSON.parse(stderr) as Record<string, number>;
+  assert(numbers.instructions! > 100 && numbers.seconds! > 0 && numbers.mips! > 0, stderr);
+});
+
+Deno.test("run --max-instructions stops after exactly so many, with exit code 124", () => {
+  const { code, stderr } = runCode(ENDLESS, "--max-instructions", "1e6", "--stats", "--json");
+  assertEquals(code, 124);
+  assertEquals(JSON.parse(stderr.split("\n")[0]!).instructions, 1_000_000);
+  assertStringIncludes(stderr, "stopped by --max-instructions");
+});
+
+Deno.test("run gives 128 + N and one line where the guest dies of signal N", () => {
+  assertEquals(runCode("0f 0b"), { code: 132, stdout: "", stderr: "causeway: the program died of SIGILL\n" });
+  assertEquals(runCode("31 c0 8b 00").code, 139); // XOR EAX, EAX; MOV EAX, [RAX]
+  assertEquals(runCode("31 c9 f7 f1").code, 136); // XOR ECX, ECX; DIV ECX
+  assertEquals(runCode("ff 25 00 00 00 00 00 00 00 00 00 80 00 00").code, 139); // JMP to an address that is not canonical
+});
+
+Deno.test("run names an instruction that is not implemented, with exit code 126", () => {
+  const { code, stderr } = runCode("c5 f4 58 c2 90 90 90 90"); // VADDPS YMM0, YMM1, YMM2
+  assertEquals([code, stderr], [
+    126,
+    "causeway: the program needs an instruction that is not implemented: AVX (c5 f4 58 c2 90 90 90 90 …)\n",
+  ]);
+});
+
+Deno.test("run --strace prints system calls to stderr", () => {
+  const { code, stderr } = runCode(EXIT_42, "--strace");
+  assertEquals(code, 42);
+  assertStringIncludes(stderr, "exit(42)");
+});
+
+Deno.test("run --dump --dump-file writes the stages that were asked for", () => {
+  withFolder((folder) => {
+    const path = join(folder, "program"), dump = join(folder, "dump");
+    writeFileSync(path, elfOf(EXIT_42), { mode: 0o755 });
+    const outcome = causeway(["run", "--engine=js", "--dump=asm,js", "--dump-file", dump, path]);
+    assertEquals(outcome, { code: 42, stdout: "", stderr: "" });
+    const text = readFileSync(dump, "utf8");
+    assertStringIncludes(text, "mov edi, 0x2a");
+    assertStringIncludes(text, "-- js 0x400078\n");
+    assert(!text.includes("-- ir"));
+  });
+});
+
+Deno.test("run --root shows the guest that tree only, with its own paths and environment", () => {
+  withFolder((folder) => {
+    mkdirSync(join(folder, "bin"));
+    copyFileSync(image("hello"), join(folder, "bin/hello"));
+    chmodSync(join(folder, "bin/hello"), 0o755);
+    symlinkSync("../../../../../bin/hello", join(folder, "bin/link")); // `..` ends at the tree's root
+    assertEquals(causeway(["run", "--root", folder, "/bin/hello", "x"]).stdout, "Hello, x!\n");
+    assertEquals(causeway(["run", "--root", folder, "hello", "x"]).stdout, "Hello, x!\n"); // found along PATH
+    assertEquals(causeway(["run", "--root", folder, "--cwd", "/bin", "./link", "x"]).stdout, "Hello, x!\n");
+    const { code, stderr } = causeway(["run", "--root", folder, image("hello")]);
+    assertEquals(code, 125);
+    assertEquals(stderr.split("\n").length, 2);
+  });
+});
+
+for (
+  const [name, content, message] of [
+    ["an empty file", new Uint8Array(0), "it is empty"],
+    ["a text without #!", new TextEncoder().encode("hello\n"), "program"],
+    ["a truncated ELF file", elfOf(EXIT_42).slice(0, 100), "truncated"],
+    [
+      "an ELF file for another processor",
+      elfOf(EXIT_42).map((byte, at) => at === 18 ? 183 : byte),
+      "64-bit ARM",
+    ],
+    ["a 32-bit program", elfOf(EXIT_42).map((byte, at) => at === 18 ? 3 : at === 4 ? 1 : byte), "32-bit"],
+  ] as const
+) {
+  Deno.test(`run refuses ${name} in one line, with exit code 125`, () => {
+    withFolder((folder) => {
+      const path = join(folder, "program");
+      writeFileSync(path, content, { mode: 0o755 });
+      const { code, stdout, stderr } = causeway(["run", path]);
+      assertEquals([code, stdout], [125, ""]);
+      assertStringIncludes(stderr, message);
+      assertEquals(stderr.split("\n").length, 2, stderr);
+    });
+  });
+}
+
+for (
+  const [args, code, message] of [
+    [["run", "/nonexistent/program"], 125, "/nonexistent/program"],
+    [["run", "no-such-program-anywhere"], 125, "there is no program no-such-program-anywhere"],
+    [["run", "/"], 125, "/"],
+    [["run", "--root", "/nonexistent", "x"], 125, "cannot take /nonexistent as root: there is no such file"],
+    [["run", "--env", "NAME", "x"], 2, "--env NAME: must be NAME=VALUE"],
+    [["run", "--cycles", "z80", "x"], 2, "--cycles z80: must be off"],
+    [["demo", "--dump-file", "x"], 2, "--dump-file needs --dump"],
+    [["run", "--seed", "1e12", "x"], 2, "--seed 1e12: must be less than"],
+    [["demo", "x"], 2, "demo takes no arguments"],
+  ] as const
+) {
+  Deno.test(`causeway ${args.join(" ")} exits with ${code} and one line that says why`, () => {
+    const outcome = causeway(args);
+    assertEquals([outcome.code, outcome.stdout], [code, ""]);
+    assertStringIncludes(outcome.stderr, message);
+    assertEquals(outcome.stderr.split("\n").length, 2, outcome.stderr);
+  });
+}
+
+Deno.test({
+  name: `Ctrl-C ends a guest that never would${Deno.build.os === "windows" ? " [needs signals]" : ""}`,
+  ignore: Deno.build.os === "windows",
+  async fn() {
+    const folder = Deno.makeTempDirSync();
+    try {
+      const path = join(folder, "program");
+      writeFileSync(path, elfOf(ENDLESS), { mode: 0o755 });
+      for (const engine of ENGINE_NAMES) {
+        const child = spawn(process.execPath, ["run", "-A", MAIN, "run", "--engine", engine, path], {
+          stdio: "ignore",
+        });
+        const ended = new Promise<string | null>((resolve) =>
+          child.once("exit", (_code, signal) => resolve(signal))
+        );
+        await new Promise((resolve) => setTimeout(resolve, 1500));
+        child.kill("SIGINT");
+        assertEquals(await ended, "SIGINT");
+      }
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+});
