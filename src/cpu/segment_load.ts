@@ -78,13 +78,18 @@ export function loadDataSegment(m: Int32Array, access: GuestMemory, segment: num
   write(m, segment, selector, FLAT_LIMIT, attributes);
 }
 
+/** Whether a far transfer to the same privilege level may load CS; raises #GP. */
+export function checkCodeSegment(m: Int32Array, access: GuestMemory, selector: number): boolean {
+  if (isReal(m)) return true;
+  const attributes = attributesOf(selector);
+  if (attributes !== undefined && attributes !== USER_DATA && m[CPL >> 2] === USER) return true;
+  access.raise(Vector.GP, selector & 0xfffc);
+  return false;
+}
+
 /** Loads CS as a far transfer to the same privilege level does; raises #GP. */
 export function loadCodeSegment(m: Int32Array, access: GuestMemory, selector: number): void {
   if (isReal(m)) return loadReal(m, Segment.CS, selector);
-  const attributes = attributesOf(selector);
-  const cpl = m[CPL >> 2]!;
-  if (attributes === undefined || attributes === USER_DATA || cpl !== USER) {
-    return access.raise(Vector.GP, selector & 0xfffc);
-  }
-  write(m, Segment.CS, (selector & ~3) | cpl, FLAT_LIMIT, attributes);
+  if (!checkCodeSegment(m, access, selector)) return;
+  write(m, Segment.CS, selector | USER, FLAT_LIMIT, attributesOf(selector)!);
 }

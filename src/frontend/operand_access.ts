@@ -1,6 +1,7 @@
 /** Reading and writing operands: registers, immediates, memory through segments, the stack. */
 import { MemoryFlag, type Type, type Value } from "../ir/types.ts";
 import { BYTES } from "../ir/types.ts";
+import { Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
 import { GPR, Gpr, SEG_SELECTOR, SEGMENT, Segment, SEGMENT_STRIDE, X87 } from "../cpu/state.ts";
 import type { Operand, OperandOf } from "./instruction.ts";
@@ -17,6 +18,7 @@ export function read(t: Translator, operand: Operand, flags: number): Value {
     case "imm":
       return ir.const(intType(operand.size), operand.lo, operand.hi);
     case "mem":
+      if ((flags & MemoryFlag.WRITE_INTENT) !== 0) checkWritable(t, operand);
       return ir.load(memoryType(operand.size), linearAddress(t, operand), flags | t.memoryFlags(operand));
     case "xmm":
       return readXmm(t, operand);
@@ -47,6 +49,7 @@ export function write(t: Translator, operand: Operand, value: Value, flags: numb
         ir.emit("insert8high", "i64", [ir.get(GPR + 8 * operand.reg, "i64"), value]),
       );
     case "mem":
+      checkWritable(t, operand);
       return ir.store(linearAddress(t, operand), value, flags | t.memoryFlags(operand));
     case "xmm":
       return writeXmm(t, operand, value);
@@ -61,6 +64,12 @@ export function write(t: Translator, operand: Operand, value: Value, flags: numb
     case "debug":
       throw new TypeError(`Operands of kind ${operand.kind} cannot be written`);
   }
+}
+
+/** A code segment cannot be written: #GP(0). 64-bit mode and real mode do not check. SDM vol. 3A, section 3.4.5.1. */
+export function checkWritable(t: Translator, { segment }: OperandOf<"mem">): void {
+  if (segment !== Segment.CS || t.long || (t.mode & Mode.REAL) !== 0) return;
+  t.ir.faultIf(t.ir.i32(1), Vector.GP, 0);
 }
 
 function memoryType(size: number): Type {

@@ -89,6 +89,10 @@ export class Translator {
   effectiveAddress(operand: OperandOf<"mem">): Value {
     return operands.effectiveAddress(this, operand);
   }
+  /** Raises what forbids writing through the operand's segment; `write` and `readForUpdate` do so themselves. */
+  checkWritable(operand: OperandOf<"mem">): void {
+    operands.checkWritable(this, operand);
+  }
   /** MemoryFlag bits of an access through the operand's segment. */
   memoryFlags(operand: OperandOf<"mem">): number {
     return operand.segment === Segment.SS ? MemoryFlag.STACK : 0;

@@ -12,6 +12,8 @@ export const SYSTEM_HELPERS = {
   random:             { signature: ":q",    state: "none" },
   /** Loads a data segment register: number, selector. */
   load_segment:       { signature: "ww:.",  state: "all", exits: true },
+  /** Raises what `load_code_segment` would, and changes nothing. */
+  check_code_segment: { signature: "w:.",   state: "none", exits: true },
   /** Loads CS with a selector, as a far transfer to the same privilege level does. */
   load_code_segment:  { signature: "w:.",   state: "all", exits: true },
 } as const satisfies Record<string, HelperInfo>;

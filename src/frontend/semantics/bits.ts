@@ -34,6 +34,7 @@ function bitTest(t: Translator, base: Operand, offset: Operand, change: Change |
     ? stringAddress(t, base, position, bits)
     : undefined;
   const flags = base.kind === "mem" ? t.memoryFlags(base) : 0;
+  if (change !== undefined && base.kind === "mem") t.checkWritable(base);
   const intent = change === undefined ? 0 : MemoryFlag.WRITE_INTENT;
   const x = address === undefined ? t.read(base, intent) : ir.load(type, address, flags | intent);
   if (change !== undefined) {
@@ -100,7 +101,6 @@ function scan(t: Translator, dst: Operand, x: Value, position: Value): void {
   t.writeGpr(dst.reg, ir.select(cell, found, old));
   const zero = ir.i32(0);
   t.setFlags({ zf: cell, cf: zero, of: zero, sf: zero, af: zero, pf: ir.select(cell, position, zero) });
-  t.setResult(x);
 }
 
 /** TZCNT: the width for 0. CF = source 0, ZF = result 0. */

@@ -3,7 +3,7 @@ import { Vector } from "../../cpu/fault.ts";
 import { Gpr } from "../../cpu/state.ts";
 import type { Operand } from "../instruction.ts";
 import type { Translator } from "../translator.ts";
-import { logicFlags } from "../flags.ts";
+import { addFlags, logicFlags } from "../flags.ts";
 
 /** DAA. */
 export function DAA(t: Translator): void {
@@ -37,8 +37,9 @@ export function AAM(t: Translator, base: Operand): void {
 export function AAD(t: Translator, base: Operand): void {
   if (base.kind !== "imm") throw new TypeError("AAD takes an immediate");
   const { ir } = t, ax = ir.low(t.readGpr(Gpr.RAX, 2));
-  const tens = ir.mul(ir.shr(ax, ir.i32(8)), ir.i32(base.lo));
-  const al = ir.trunc(ir.add(ax, tens), "i8");
+  const tens = ir.trunc(ir.mul(ir.shr(ax, ir.i32(8)), ir.i32(base.lo)), "i8");
+  const ones = ir.trunc(ax, "i8"), al = ir.add(ones, tens);
   t.writeGpr(Gpr.RAX, ir.zext(al, "i16"));
-  t.setFlags(logicFlags(ir, al));
+  // CF, AF and OF are undefined: current processors leave those of the addition.
+  t.setFlags(addFlags(ir, ones, tens, al));
 }

@@ -36,6 +36,7 @@ export function JMPF(t: Translator, operand: Operand): void {
 export function CALLF(t: Translator, operand: Operand): void {
   const { ir } = t, size = t.instruction.operandSize, type = intType(size);
   const { selector, offset } = farPointer(t, operand);
+  t.call("check_code_segment", selector);
   const cs = ir.zext(ir.trunc(t.segmentSelector(Segment.CS), "i16"), type);
   // Both stores before the stack pointer moves: either may fault.
   const pointer = t.readGpr(Gpr.RSP, 8);
@@ -51,7 +52,8 @@ export function CALLF(t: Translator, operand: Operand): void {
 /** RET far. */
 export function RETF(t: Translator, drop?: Operand): void {
   const { ir } = t, size = t.instruction.operandSize, type = intType(size);
-  const offset = t.top(type), selector = t.top(type, size);
+  // In the order in which current processors read, which a page fault shows.
+  const selector = t.top(type, size), offset = t.top(type);
   t.call("load_code_segment", ir.low(ir.trunc(selector, "i16")));
   t.moveStack(2 * size + (drop?.kind === "imm" ? drop.lo : 0));
   t.end({ kind: "redispatch", target: ir.zext(offset, "i64") });
@@ -61,11 +63,15 @@ export function RETF(t: Translator, drop?: Operand): void {
 export function IRET(t: Translator): void {
   const { ir } = t, size = t.instruction.operandSize, type = intType(size);
   if ((t.mode & (Mode.USER | Mode.REAL)) === 0) return t.fault(Vector.UD);
-  const offset = t.top(type), selector = t.top(type, size), flags = t.top(type, 2 * size);
-  const rsp = t.long ? t.top(type, 3 * size) : undefined;
-  const ss = t.long ? t.top(type, 4 * size) : undefined;
-  t.call("load_code_segment", ir.low(ir.trunc(selector, "i16")));
-  if (ss !== undefined) loadSegment(t, Segment.SS, ir.trunc(ss, "i16"));
+  const flags = t.top(type, 2 * size), selector = t.top(type, size), offset = t.top(type);
+  const cs = ir.low(ir.trunc(selector, "i16"));
+  t.call("check_code_segment", cs);
+  let rsp: Value | undefined;
+  if (t.long) {
+    rsp = t.top(type, 3 * size);
+    loadSegment(t, Segment.SS, ir.trunc(t.top(type, 4 * size), "i16"));
+  }
+  t.call("load_code_segment", cs);
   restoreFlags(t, ir.zext(ir.trunc(flags, size === 2 ? "i16" : "i32"), "i32"));
   if (rsp !== undefined) t.writeGpr(Gpr.RSP, ir.zext(rsp, "i64"));
   else t.moveStack(3 * size);

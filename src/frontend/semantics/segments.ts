@@ -53,7 +53,8 @@ function baseAccess(t: Translator): boolean {
 }
 
 function readBase(t: Translator, segment: number, dst: Operand): void {
-  if (baseAccess(t)) t.write(dst, t.ir.trunc(t.segmentBase(segment), t.operandType));
+  if (dst.kind !== "gpr" || !baseAccess(t)) return;
+  t.write(dst, t.ir.trunc(t.segmentBase(segment), intType(dst.size)));
 }
 
 function writeBase(t: Translator, segment: number, src: Operand): void {

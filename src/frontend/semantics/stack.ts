@@ -28,6 +28,7 @@ export function POP(t: Translator, dst: Operand): void {
       t.moveStack(size);
       return t.redispatch();
     case "mem":
+      t.checkWritable(dst);
       t.ir.store(addressAfterPop(t, dst, size), value, t.memoryFlags(dst));
       return t.moveStack(size);
     default:
@@ -71,9 +72,9 @@ export function PUSHA(t: Translator): void {
 /** POPA, POPAD. */
 export function POPA(t: Translator): void {
   const size = t.instruction.operandSize;
-  const values = ALL.map((_, i) => t.top(intType(size), size * (7 - i)));
+  const values = ALL.map((_, i) => t.top(intType(size), size * i));
   for (const [i, reg] of ALL.entries()) {
-    if (reg !== Gpr.RSP) t.writeGpr(reg, values[i]!);
+    if (reg !== Gpr.RSP) t.writeGpr(reg, values[7 - i]!);
   }
   t.moveStack(8 * size);
 }

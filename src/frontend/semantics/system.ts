@@ -127,7 +127,7 @@ export function OUT(t: Translator): void {
 /** ARPL: raises the RPL of dst to that of src; ZF = it was below. */
 export function ARPL(t: Translator, dst: Operand, src: Operand): void {
   const { ir } = t;
-  const x = ir.low(t.readForUpdate(dst)), y = ir.and(ir.low(t.read(src)), ir.i32(3));
+  const x = ir.low(t.read(dst)), y = ir.and(ir.low(t.read(src)), ir.i32(3));
   const below = ir.ltu(ir.and(x, ir.i32(3)), y);
   t.write(dst, ir.zext(ir.select(below, ir.or(ir.and(x, ir.i32(~3)), y), x), "i16"));
   t.setFlags({ zf: ir.xor(below, ir.i32(1)) });
