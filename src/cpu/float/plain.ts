@@ -253,13 +253,12 @@ export function createPlain(state: Int32Array, exact: SseFloat): SseFloat {
       i32[1] = hi;
       const x = f64[0]!;
       const size = Math.abs(x);
-      if (!(size <= MAX32 && size >= SAFE32)) return exact.CVTSD2SS(lo, hi);
+      if (!(size <= MAX32 && size >= SAFE32) && (x !== 0)) return exact.CVTSD2SS(lo, hi);
       f32[4] = x;
       return i32[4]!;
     },
     CVTSS2SD(a) {
-      const field = a & EXP32;
-      if (field === 0 || field === EXP32) return exact.CVTSS2SD(a);
+      if (denormal32(a) || (a & EXP32) === EXP32) return exact.CVTSS2SD(a);
       i32[0] = a;
       f64[2] = f32[0]!;
       state[RETURN_HI >> 2] = i32[5]!;

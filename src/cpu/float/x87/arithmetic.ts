@@ -317,7 +317,7 @@ export class Arithmetic extends LoadStore {
       if (a === FpClass.FINITE) {
         if (b === FpClass.FINITE) codes = reduce(nearest);
         if (w[R_CLASS] === FpClass.FINITE && !this.unmasked(w[FLAGS]!)) {
-          roundFinite(EXTENDED, this.controls());
+          roundFinite(EXTENDED, b === FpClass.INFINITY ? this.controls() | Mxcsr.UM : this.controls());
         }
       }
     }
