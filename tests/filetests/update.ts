@@ -1,8 +1,9 @@
 /**
- * Writes the disassembly and the `ir` sections of the files in this folder anew: `deno run -RW tests/filetests/update.ts`.
- * Look at the difference before you commit it.
+ * Writes what is derived in this folder anew: the disassembly and the `ir` sections of the .txt files, and op_counts.tsv.
+ * `deno run -RW tests/filetests/update.ts`. Look at the difference before you commit it.
  */
 import { type FileTest, parseFile } from "./format.ts";
+import { opCounts } from "./op_counts.ts";
 import { disassembly, irText } from "./translation.ts";
 
 const FOLDER = new URL("./", import.meta.url);
@@ -36,12 +37,18 @@ function codeLines({ code, mode }: FileTest): string[] {
   });
 }
 
-for (const { name } of Deno.readDirSync(FOLDER)) {
-  if (!name.endsWith(".txt")) continue;
-  const path = new URL(name, FOLDER);
-  const before = Deno.readTextFileSync(path);
-  const after = updated(before);
-  if (after === before) continue;
-  Deno.writeTextFileSync(path, after);
+function write(name: string, before: string, after: string): void {
+  if (after === before) return;
+  Deno.writeTextFileSync(new URL(name, FOLDER), after);
   console.log(`${name} changed`);
 }
+
+const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name);
+const files = names.filter((name) => name.endsWith(".txt")).sort().map((name) => {
+  const before = Deno.readTextFileSync(new URL(name, FOLDER));
+  const after = updated(before);
+  write(name, before, after);
+  return [name, after] as const;
+});
+const COUNTS = "op_counts.tsv";
+write(COUNTS, names.includes(COUNTS) ? Deno.readTextFileSync(new URL(COUNTS, FOLDER)) : "", opCounts(files));

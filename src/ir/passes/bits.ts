@@ -92,7 +92,7 @@ function withoutTop(fold: Folder, x: Inst, mask: number): Inst | undefined {
     case "sext16":
       return (mask & ~0xffff) === 0 ? args[0] : undefined;
     case "lo":
-      return lowOfInsert(fold, args[0]!, mask);
+      return lowOfShift(fold, args[0]!, mask) ?? lowOfInsert(fold, args[0]!, mask);
     case "shr32": {
       // AH after a write of AH.
       const shifted = args[0]!, count = args[1]!;
@@ -103,6 +103,15 @@ function withoutTop(fold: Folder, x: Inst, mask: number): Inst | undefined {
     default:
       return undefined;
   }
+}
+
+/** Bits of a 64-bit value that a shift moves down but not out of the low half. */
+function lowOfShift(fold: Folder, x: Inst, mask: number): Inst | undefined {
+  const count = x.args[1];
+  if ((x.op !== "shr64" && x.op !== "sar64") || count!.op !== "const32") return undefined;
+  const places = count!.imm & 63;
+  if (places > 31 || (mask & ~(-1 >>> places)) !== 0) return undefined;
+  return fold.make("shr32", "i32", [fold.make("lo", "i32", [x.args[0]!]), fold.i32(places)]);
 }
 
 /** Bits of a partially written register: those of the new part, or of the old register. */

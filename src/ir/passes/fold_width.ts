@@ -38,6 +38,13 @@ function crossing(x: Inst): number {
   return count.op === "const32" && (count.imm & 32) !== 0 ? count.imm & 31 : -1;
 }
 
+/** The half of a constant shift by less than 32 that depends on the same half only. */
+function halfOfShift(fold: Folder, x: Inst, half: "lo" | "hi", op: Opcode): Inst | undefined {
+  const count = x.args[1]!;
+  if (x.uses !== 1 || count.op !== "const32") return undefined;
+  return fold.make(op, "i32", [fold.make(half, "i32", [x.args[0]!]), count]);
+}
+
 const lo: Rule = (fold, { args }) => {
   const x = args[0]!;
   switch (x.op) {
@@ -48,7 +55,7 @@ const lo: Rule = (fold, { args }) => {
     case "pair":
       return x.args[0];
     case "shl64":
-      return crossing(x) >= 0 ? fold.i32(0) : undefined;
+      return crossing(x) >= 0 ? fold.i32(0) : halfOfShift(fold, x, "lo", "shl32");
     case "shr64":
     case "sar64": {
       const count = crossing(x);
@@ -89,7 +96,11 @@ const hi: Rule = (fold, { args }) => {
       return fold.make("shl32", "i32", [fold.make("lo", "i32", [x.args[0]!]), fold.i32(count)]);
     }
     case "shr64":
-      return crossing(x) >= 0 ? fold.i32(0) : undefined;
+      return crossing(x) >= 0 ? fold.i32(0) : halfOfShift(fold, x, "hi", "shr32");
+    case "sar64":
+      return crossing(x) >= 0
+        ? fold.make("sar32", "i32", [fold.make("hi", "i32", [x.args[0]!]), fold.i32(31)])
+        : halfOfShift(fold, x, "hi", "sar32");
     case "select64":
       return halfOfSelect(fold, x, "hi");
     case "vextract64":
