@@ -17,7 +17,7 @@ export class Code {
   region: Region | undefined;
   entry = 0;
   /** Compiled regions that contain it. */
-  readonly memberOf = new Set<Region>();
+  readonly memberOf: Set<Region> = new Set();
   /** Its guest bytes changed, or it was evicted: it must not be entered again. */
   dropped = false;
   /** Guest instructions. */

@@ -72,10 +72,10 @@ export class LinuxSystem {
   readonly random: RandomSource;
   readonly input: HostInput;
   readonly io: HostIo;
-  readonly terminal = new TerminalState();
+  readonly terminal: TerminalState = new TerminalState();
   readonly signals: Signals;
   readonly strace: Strace | undefined;
-  readonly groups = new Map<number, ThreadGroup>();
+  readonly groups: Map<number, ThreadGroup> = new Map();
   readonly tasks: Task[] = [];
   hostName = "causeway";
   current: Task | undefined;

@@ -54,8 +54,8 @@ export interface SignalTimer extends IntervalTimer {
 /** A thread group: tasks with one address space, one set of descriptors and one parent. */
 export class ThreadGroup {
   readonly tasks: Task[] = [];
-  readonly children = new Set<ThreadGroup>();
-  pending = new PendingSignals();
+  readonly children: Set<ThreadGroup> = new Set();
+  pending: PendingSignals = new PendingSignals();
   pgid: number;
   sid: number;
   /** Signal to the parent at the end; 0 for none. */
@@ -76,8 +76,8 @@ export class ThreadGroup {
   hasExecuted = false;
   limits: [number, number][];
   credentials: Credentials;
-  readonly intervalTimers = new Map<number, IntervalTimer>();
-  readonly timers = new Map<number, SignalTimer>();
+  readonly intervalTimers: Map<number, IntervalTimer> = new Map();
+  readonly timers: Map<number, SignalTimer> = new Map();
   /** Instructions executed by tasks that have ended. */
   instructions = 0;
   childInstructions = 0;
@@ -111,7 +111,7 @@ export class ThreadGroup {
 export class Task {
   memory: UserMemory;
   /** Registers of a task that is not running; the layout of the processor state. */
-  readonly saved = new Int32Array(SAVED_WORDS);
+  readonly saved: Int32Array = new Int32Array(SAVED_WORDS);
   /** The registers now: the processor's state while the task runs, else `saved`. Index by state offset >> 2. */
   registers: Int32Array = this.saved;
   blocked: Blocked | undefined;
@@ -122,7 +122,7 @@ export class Task {
   mask: SignalSet = new SignalSet();
   /** Mask to restore once a signal has been delivered (sigsuspend, ppoll). */
   restoreMask: SignalSet | undefined;
-  readonly pending = new PendingSignals();
+  readonly pending: PendingSignals = new PendingSignals();
   /** Some signal may be deliverable: look. */
   signalled = false;
   /** sigaltstack(2); `flags` is SS_DISABLE where there is none. */

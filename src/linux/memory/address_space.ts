@@ -11,7 +11,7 @@ import { Prot, type Region, RegionList, STACK_GAP } from "./vma.ts";
 export class MemorySystem {
   readonly frames: Frames;
   readonly cache: PageCache;
-  readonly spaces = new Set<AddressSpace>();
+  readonly spaces: Set<AddressSpace> = new Set();
   #active: AddressSpace | undefined;
 
   constructor(readonly mmu: Mmu, limit: number = mmu.memory.ramBytes) {
@@ -68,7 +68,7 @@ export type FaultAccess = "read" | "write" | "execute";
 
 /** An address space. Addresses are numbers: user space ends below 2^47. */
 export class AddressSpace {
-  readonly regions = new RegionList();
+  readonly regions: RegionList = new RegionList();
   readonly tables: PageTables;
   /** Where brk(2) starts and stands. */
   brkStart = 0;

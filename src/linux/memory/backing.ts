@@ -19,7 +19,7 @@ const READ_AROUND = 16;
 
 /** The cached pages of one file, or of shared memory (`store` undefined: pages start as zeros and live here only). */
 export class Backing {
-  readonly pages = new Map<number, number>();
+  readonly pages: Map<number, number> = new Map();
   /** Waiters of futexes in shared mappings, by position in the file. */
   readonly futexes: Map<number, unknown[]> = new Map();
   #mappings = 0;
