@@ -15,7 +15,10 @@ export function environmentBytes(form: EnvironmentForm): number {
   return form.wide ? 28 : 14;
 }
 
-/** Reading and writing images. Bytes are in `view`, from offset `at`. */
+/** Upper half of FIP as the processor keeps it: 57 bits of the pointer, sign-extended. (FDP it keeps as it is.) */
+const canonical = (hi: number): number => (hi << 7) >> 7;
+
+/** Reading and writing images. FCS and FDS are always 0 (CPUID.7.0:EBX bit 13). Bytes are in `view`, from offset `at`. */
 export class Images extends Transcendental {
   /** The full tag word: two bits for each physical register: valid 0, zero 1, special 2, empty 3. */
   tagWord(): number {
@@ -81,21 +84,18 @@ export class Images extends Transcendental {
     this.#setTagWord(word(2));
     this.FLDCW(word(0));
     state[(FIP >> 2) + 1] = state[(FDP >> 2) + 1] = 0;
+    state[FCS >> 2] = state[FDS >> 2] = 0;
     if (form.wide) {
       const ip = view.getInt32(at + 12, true), next = view.getInt32(at + 16, true);
       const dp = view.getInt32(at + 20, true), last = view.getInt32(at + 24, true);
       state[FIP >> 2] = form.real ? ip & 0xffff | ((next >>> 12) << 16) : ip;
       state[FOP >> 2] = (form.real ? next : next >>> 16) & 0x7ff;
-      state[FCS >> 2] = form.real ? 0 : next & 0xffff;
       state[FDP >> 2] = form.real ? dp & 0xffff | ((last >>> 12) << 16) : dp;
-      state[FDS >> 2] = form.real ? 0 : last & 0xffff;
       return;
     }
     state[FIP >> 2] = form.real ? word(3) | ((word(4) >>> 12) << 16) : word(3);
     state[FOP >> 2] = form.real ? word(4) & 0x7ff : 0;
-    state[FCS >> 2] = form.real ? 0 : word(4);
     state[FDP >> 2] = form.real ? word(5) | ((word(6) >>> 12) << 16) : word(5);
-    state[FDS >> 2] = form.real ? 0 : word(6);
   }
 
   /** The image of FNSAVE: the environment and 80 bytes of ST(0) to ST(7). After the store call FNINIT. */
@@ -154,11 +154,10 @@ export class Images extends Transcendental {
     this.FLDCW(view.getUint16(at, true));
     state[FOP >> 2] = view.getUint16(at + 6, true) & 0x7ff;
     state[FIP >> 2] = view.getInt32(at + 8, true);
-    state[(FIP >> 2) + 1] = long ? view.getInt32(at + 12, true) : 0;
+    state[(FIP >> 2) + 1] = long ? canonical(view.getInt32(at + 12, true)) : 0;
     state[FDP >> 2] = view.getInt32(at + 16, true);
     state[(FDP >> 2) + 1] = long ? view.getInt32(at + 20, true) : 0;
-    state[FCS >> 2] = long ? 0 : view.getUint16(at + 12, true);
-    state[FDS >> 2] = long ? 0 : view.getUint16(at + 20, true);
+    state[FCS >> 2] = state[FDS >> 2] = 0;
     this.#readStack(view, at + 32, 16);
   }
 }
