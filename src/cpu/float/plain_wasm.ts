@@ -6,6 +6,26 @@
 import { RETURN_HI } from "../state.ts";
 import type { SseFloat } from "./sse.ts";
 
+/** Names of the functions that the module has. */
+export type WasmName =
+  | "ADDSD"
+  | "SUBSD"
+  | "MULSD"
+  | "DIVSD"
+  | "MINSD"
+  | "MAXSD"
+  | "SQRTSD"
+  | "UCOMISD"
+  | "COMISD"
+  | "CVTSD2SS"
+  | "CVTSS2SD"
+  | "CVTSD2SI32"
+  | "CVTSD2SI64"
+  | "CVTTSD2SI32"
+  | "CVTTSD2SI64"
+  | "CVTSI2SD32"
+  | "CVTSI2SD64"; // deno-fmt-ignore
+
 /** Instructions of WebAssembly, as far as they are needed here. */
 const W = {
   if: 0x04,
@@ -330,10 +350,7 @@ const FUNCTIONS = {
       W.i32_reinterpret,
     ],
   },
-} as const satisfies Partial<Record<keyof SseFloat, Code>>; // deno-fmt-ignore
-
-/** Names of the functions that the module has. */
-export type WasmName = keyof typeof FUNCTIONS;
+} as const satisfies Record<WasmName, Code>; // deno-fmt-ignore
 
 function encode(shared: boolean): Uint8Array<ArrayBuffer> {
   const codes = Object.values(FUNCTIONS), names = Object.keys(FUNCTIONS);

@@ -17,10 +17,8 @@ export const B_SIGN = 4, B_EXP = 5, B_HI = 6, B_LO = 7;
 export const R_SIGN = 8, R_EXP = 9, R_HI = 10, R_LO = 11, R_EXT = 12;
 /** Exceptions raised, at the bits of MXCSR and of the x87 status word. */
 export const FLAGS = 13;
-/** Upper half (of 64 bits) or upper 16 bits (of 80 bits: sign and exponent) of what an operation returns. */
+/** Upper half of the 64 bits that an operation returns. */
 export const OUT_HI = 14;
-/** Middle word of an 80-bit value an operation returns. */
-export const OUT_TOP = 15;
 /** Whether rounding increased the magnitude (C1 of the x87 status word). */
 export const ROUNDED_UP = 16;
 /** What the operands and the result are: a {@linkcode FpClass}. */
