@@ -68,6 +68,11 @@ function word(random: RandomWords): bigint {
   return kind === 1 ? edge ^ BigInt(random.below(4)) : edge;
 }
 
+const BYTES = [0n, 1n, 0x7fn, 0x80n, 0x81n, 0xffn] as const;
+
+const byteValue = (random: RandomWords): bigint =>
+  random.below(2) === 0 ? BYTES[random.below(BYTES.length)]! : BigInt(random.below(256));
+
 /** A value of a type: an edge, near one, or random. */
 export function edgeValue(random: RandomWords, letter: string): bigint {
   if (letter === "w") return word(random);
@@ -79,5 +84,8 @@ export function edgeValue(random: RandomWords, letter: string): bigint {
     if (random.below(4) === 0) return BigInt.asUintN(64, BigInt.asIntN(32, low));
     return low | (word(random) << 32n);
   }
-  return edgeValue(random, "q") | (edgeValue(random, "q") << 64n);
+  if (random.below(2) === 0) return edgeValue(random, "q") | (edgeValue(random, "q") << 64n);
+  let value = 0n;
+  for (let byte = 0n; byte < 16n; byte++) value |= byteValue(random) << (8n * byte);
+  return value;
 }

@@ -7,7 +7,7 @@ import { optimize } from "../../src/ir/passes/optimize.ts";
 import type { Block } from "../../src/ir/types.ts";
 import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, RIP, STATE_BYTES } from "../../src/cpu/state.ts";
 import { STATE_EFFECTS } from "../../src/cpu/state_effects.ts";
-import { LinearMemory, RAM_BASE } from "../../src/memory/physical.ts";
+import { type LinearMemory, RAM_BASE } from "../../src/memory/physical.ts";
 import { Bare } from "../jit/_bare.ts";
 
 /** Budget that blocks start with. */

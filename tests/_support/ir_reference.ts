@@ -4,6 +4,7 @@
  */
 import { type Opcode, type OpcodeInfo, OPCODES } from "../../src/ir/opcodes.ts";
 import type { Block, Inst } from "../../src/ir/types.ts";
+import { VECTOR_MEANINGS } from "./vector_lanes.ts";
 
 const mask = (bits: number): bigint => (1n << BigInt(bits)) - 1n;
 /** The low `bits` bits of a number, as a signed number. */
@@ -46,6 +47,11 @@ function integerOpcodes(bits: 32 | 64): Record<string, Meaning> {
   return Object.fromEntries(Object.entries(meanings).map(([name, meaning]) => [name + bits, meaning]));
 }
 
+function overflows(x: bigint, y: bigint, bits: number): bigint {
+  const product = signed(x, bits) * signed(y, bits);
+  return bool(signed(product, bits) !== product);
+}
+
 const WIDTHS: Record<string, Meaning> = {
   sext8: ([x]) => signed(x!, 8) & mask(32),
   sext16: ([x]) => signed(x!, 16) & mask(32),
@@ -58,6 +64,8 @@ const WIDTHS: Record<string, Meaning> = {
   pair: ([x, y]) => x! | (y! << 32n),
   mulwideu32: ([x, y]) => x! * y!,
   mulwides32: ([x, y]) => (signed(x!, 32) * signed(y!, 32)) & mask(64),
+  mulo32: ([x, y]) => overflows(x!, y!, 32),
+  mulo64: ([x, y]) => overflows(x!, y!, 64),
   insert8: ([x, y]) => (x! & ~0xffn) | (y! & 0xffn),
   insert8high: ([x, y]) => (x! & ~0xff00n) | ((y! & 0xffn) << 8n),
   insert16: ([x, y]) => (x! & ~0xffffn) | (y! & 0xffffn),
@@ -103,9 +111,10 @@ const MEANINGS: Record<string, Meaning> = {
   ...integerOpcodes(64),
   ...WIDTHS,
   ...LANES,
+  ...VECTOR_MEANINGS,
 };
 
-/** Opcodes that have a meaning here: those that depend on operands and immediates only, but for the vectors' own. */
+/** Opcodes that have a meaning here: those that depend on operands and immediates only, but for AES, SHA and PCMPxSTRx. */
 export const REFERENCE_OPCODES: readonly Opcode[] = (Object.keys(OPCODES) as Opcode[])
   .filter((op) => Object.hasOwn(MEANINGS, op));
 

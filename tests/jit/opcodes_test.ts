@@ -23,10 +23,27 @@ function signatureOf(op: Opcode): [operands: string, result: string] {
   return signature.split(":") as [string, string];
 }
 
+const UP_TO = (limit: number): number[] => Array.from({ length: limit + 1 }, (_, n) => n);
+const SELECTIONS = [0x00, 0x1b, 0xe4, 0xb1, 0x4e, 0xff, 0x93];
+
+/** Immediates of opcodes that have one. */
+const IMMEDIATES: { readonly [K in Opcode]?: readonly number[] } = {
+  vmpsadu8: UP_TO(7),
+  vshlbytes: UP_TO(16),
+  vshrbytes: UP_TO(16),
+  valignr: UP_TO(31),
+  vshuffle32: [0x3210, 0x7654, 0x5140, 0x7362, 0x0000, 0x0123, 0x6420],
+  vshufflelow16: SELECTIONS,
+  vshufflehigh16: SELECTIONS,
+  vclmul: [0x00, 0x01, 0x10, 0x11],
+};
+
 /** Immediates to try. */
 function immediates(op: Opcode): readonly number[] {
   const lanes = /^v(?:extract|insert)(\d+)$/.exec(op);
   if (lanes !== null) return Array.from({ length: 128 / Number(lanes[1]) }, (_, lane) => lane);
+  const others = IMMEDIATES[op];
+  if (others !== undefined) return others;
   return op === "vconst" ? [0, 1, -1, 0x12345678] : [0];
 }
 
