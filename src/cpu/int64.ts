@@ -50,6 +50,28 @@ export function mulhs64(out: Int32Array, at: number, xl: number, xh: number, yl:
   return lo;
 }
 
+/** 1 if the signed product does not fit in 32 bits: as doubles, the product and its low half differ then. */
+export function mulo32(x: number, y: number): number {
+  return x * y !== Math.imul(x, y) ? 1 : 0;
+}
+
+/** Doubles on both sides of 2^63, further from it than rounding of factors and product moves a product. */
+const SURELY_BELOW = 0x7fff_ffff_ffff_c000, SURELY_ABOVE = 0x8000_0000_0000_4000;
+const halves = new Int32Array(1);
+
+/** 1 if the signed product does not fit in 64 bits. */
+export function mulo64(xl: number, xh: number, yl: number, yh: number): number {
+  if (xh === xl >> 31 && yh === yl >> 31) return 0;
+  const x = xh * 0x1_0000_0000 + (xl >>> 0), y = yh * 0x1_0000_0000 + (yl >>> 0);
+  const product = Math.abs(x * y);
+  if (product < SURELY_BELOW) return 0;
+  if (product > SURELY_ABOVE) return 1;
+  const hi = mulhs64(halves, 0, xl, xh, yl, yh), top = halves[0]!;
+  mul64(halves, 0, xl, xh, yl, yh);
+  const sign = halves[0]! >> 31;
+  return hi === sign && top === sign ? 0 : 1;
+}
+
 /** Shift left. */
 export function shl64(out: Int32Array, at: number, lo: number, hi: number, count: number): number {
   const n = count & 63;

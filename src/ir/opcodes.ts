@@ -106,6 +106,9 @@ export const OPCODES = {
   /** Full 64-bit products of 32-bit operands. */
   mulwideu32: { signature: "ww:q", ...PURE },
   mulwides32: { signature: "ww:q", ...PURE },
+  /** 1 if the signed product does not fit in the operands' width, else 0. */
+  mulo32: { signature: "ww:w", ...PURE },
+  mulo64: { signature: "qq:w", ...PURE },
   /** The first operand with its low 8 bits, bits 15:8, or low 16 bits replaced by the second's low 8, 8 or 16 bits (partial register writes). */
   insert8: { signature: "qw:q", ...PURE },
   insert8high: { signature: "qw:q", ...PURE },

@@ -17,6 +17,11 @@ export function IMUL(t: Translator, first: Operand, second?: Operand, third?: Op
   if (second === undefined) return accumulatorProduct(t, t.read(first), true);
   const x = t.read(third === undefined ? first : second), y = t.read(third ?? second);
   const { ir } = t;
+  if (x.type === "i64" || x.type === "i32") {
+    const lo = ir.mul(x, y);
+    t.write(first, lo);
+    return setProductFlags(t, lo, ir.emit(x.type === "i64" ? "mulo64" : "mulo32", "i32", [x, y]));
+  }
   const { lo, hi } = product(ir, x, y, true);
   t.write(first, lo);
   setProductFlags(t, lo, ir.ne(hi, signOf(ir, lo)));

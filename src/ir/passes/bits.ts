@@ -31,6 +31,8 @@ export function possibleBitsOfOperation(x: Inst, depth: number): number {
     case "lts64":
     case "leu64":
     case "les64":
+    case "mulo32":
+    case "mulo64":
     case "vanytrue":
       return 1;
     case "clz32":

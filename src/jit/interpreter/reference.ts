@@ -17,6 +17,8 @@ import {
   mulHighU32,
   mulhs64,
   mulhu64,
+  mulo32,
+  mulo64,
   popcnt32,
   rotl64,
   sar64,
@@ -139,6 +141,8 @@ type WideRow =
   | "pair"
   | "mulwideu32"
   | "mulwides32"
+  | "mulo32"
+  | "mulo64"
   | "insert8"
   | "insert8high"
   | "insert16"; // deno-fmt-ignore
@@ -204,6 +208,8 @@ function wideReference(v: Int32Array): Rows<WideRow> {
     pair: (s) => set(s, v[s.a]!, v[s.b]!),
     mulwideu32: (s) => set(s, Math.imul(v[s.a]!, v[s.b]!), mulHighU32(v[s.a]!, v[s.b]!)),
     mulwides32: (s) => set(s, Math.imul(v[s.a]!, v[s.b]!), mulHighS32(v[s.a]!, v[s.b]!)),
+    mulo32: (s) => void (v[s.to] = mulo32(v[s.a]!, v[s.b]!)),
+    mulo64: compare(mulo64),
     insert8: (s) => set(s, (v[s.a]! & ~0xff) | (v[s.b]! & 0xff), v[s.a + 1]!),
     insert8high: (s) => set(s, (v[s.a]! & ~0xff00) | ((v[s.b]! & 0xff) << 8), v[s.a + 1]!),
     insert16: (s) => set(s, (v[s.a]! & ~0xffff) | (v[s.b]! & 0xffff), v[s.a + 1]!),

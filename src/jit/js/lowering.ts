@@ -278,6 +278,8 @@ const CORE: Record<Exclude<Opcode, TableOpcode>, Lowering> = {
     const x = e.atom(e.lo(inst.args[0]!)), y = e.atom(e.lo(inst.args[1]!));
     e.define64(inst, `Math.imul(${x},${y})`, `mulHighS32(${x},${y})`);
   },
+  mulo32: atoms((x, y) => bool(`${x}*${y}!==Math.imul(${x},${y})`)),
+  mulo64: compare64((xl, xh, yl, yh) => `mulo64(${xl},${xh},${yl},${yh})`),
   insert8: (e, inst) => {
     const [x, y] = inst.args as [Value, Value];
     e.define64(inst, `(${e.lo(x)}&-256)|(${e.lo(y)}&255)`, e.hi(x));
