@@ -158,7 +158,7 @@ static void describe(void) {
 }
 
 int main(int argc, char **argv) {
-  int color = isatty(1), frames = 24;
+  int color = isatty(1), frames = 16;
   for (int i = 1; i < argc; i++) {
     if (!strcmp(argv[i], "--color")) color = 1;
     else if (!strcmp(argv[i], "--plain")) color = 0;
@@ -170,7 +170,7 @@ int main(int argc, char **argv) {
   if (!color) frames = 1;
   for (int frame = 0; frame < frames; frame++) {
     /* The animation ends where the single picture is. */
-    place_camera(0.35 - (frames - 1 - frame) * 0.05);
+    place_camera(0.35 - (frames - 1 - frame) * 0.07);
     if (frame > 0) printf("\x1b[%dA", ROWS);
     if (color) draw_color();
     else draw_plain();
