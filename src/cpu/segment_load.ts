@@ -25,6 +25,8 @@ const CR0_PE = 1;
 const USER_CODE32 = 0xc0fb, USER_DATA = 0xc0f3, USER_CODE64 = 0xa0fb;
 const USER_CODE32_INDEX = 4, USER_DATA_INDEX = 5, USER_CODE64_INDEX = 6;
 const FLAT_LIMIT = -1;
+/** Bits 19:16 of the limit, which stand among the attributes. */
+const FLAT_LIMIT_ATTRIBUTES = 0xf00;
 const USER = 3;
 
 /** Attributes of a flat descriptor by its index, or undefined. */
@@ -39,6 +41,12 @@ function attributesOf(selector: number): number | undefined {
     default:
       return undefined;
   }
+}
+
+/** Access rights of a descriptor as LAR gives them, bits 23:8 of its upper half with the limit's bits 19:16; 0 for none. */
+export function accessRights(selector: number): number {
+  const attributes = attributesOf(selector);
+  return attributes === undefined ? 0 : (attributes | FLAT_LIMIT_ATTRIBUTES) << 8;
 }
 
 /** Whether segment registers hold paragraphs: real-address and virtual-8086 mode. */

@@ -4,7 +4,7 @@ import type { GuestMemory, StateMemory } from "./guest_memory.ts";
 import type { HelperImplementations } from "./helpers.ts";
 import type { SYSTEM_HELPERS } from "./helpers/system.ts";
 import { RandomNumbers } from "./random.ts";
-import { checkCodeSegment, loadCodeSegment, loadDataSegment } from "./segment_load.ts";
+import { accessRights, checkCodeSegment, loadCodeSegment, loadDataSegment } from "./segment_load.ts";
 import { CR4, GPR, Gpr, RETURN_HI } from "./state.ts";
 
 /** Virtual time: executed guest instructions, also while a block runs. */
@@ -53,6 +53,7 @@ export function createSystemHelpers(
       return numbers.next();
     },
     load_segment: (segment: number, selector: number) => loadDataSegment(m, access, segment, selector),
+    access_rights: (selector: number) => accessRights(selector),
     check_code_segment: (selector: number) => void checkCodeSegment(m, access, selector),
     load_code_segment: (selector: number) => loadCodeSegment(m, access, selector),
   };

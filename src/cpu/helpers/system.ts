@@ -12,6 +12,8 @@ export const SYSTEM_HELPERS = {
   random:             { signature: ":q",    state: "none" },
   /** Loads a data segment register: number, selector. */
   load_segment:       { signature: "ww:.",  state: "all", exits: true },
+  /** Access rights of a descriptor in the place of LAR's result (bits 23:8), or 0 if CPL and RPL may not see it. */
+  access_rights:      { signature: "w:w",   state: "none" },
   /** Raises what `load_code_segment` would, and changes nothing. */
   check_code_segment: { signature: "w:.",   state: "none", exits: true },
   /** Loads CS with a selector, as a far transfer to the same privilege level does. */

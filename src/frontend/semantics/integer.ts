@@ -8,6 +8,7 @@ import { CONDITIONAL } from "./conditional.ts";
 import * as control from "./control.ts";
 import * as data from "./data.ts";
 import * as decimal from "./decimal.ts";
+import * as descriptors from "./descriptors.ts";
 import * as exchange from "./exchange.ts";
 import * as far from "./far.ts";
 import * as flags from "./flags.ts";
@@ -30,6 +31,7 @@ export const INTEGER: Partial<Record<Mnemonic, Semantics>> = {
   ...control,
   ...data,
   ...decimal,
+  ...descriptors,
   ...exchange,
   ...far,
   ...flags,
