@@ -153,6 +153,15 @@ function product(compute: (x: number, y: number) => Halves): Rule {
   };
 }
 
+/** Whether a product fits its width; factors 0 and 1 always do. */
+const overflow: Rule = (fold, inst) => {
+  order(inst);
+  const y = inst.args[1]!;
+  return (y.op === "const32" || y.op === "const64" && y.imm2 === 0) && (y.imm & ~1) === 0
+    ? fold.i32(0)
+    : undefined;
+};
+
 /** Rules for what changes widths. */
 export const WIDTH_RULES = {
   lo,
@@ -165,4 +174,6 @@ export const WIDTH_RULES = {
   insert16: insert(0xffff, 0, ["insert8", "insert8high", "insert16"]),
   mulwideu32: product(mulwideu32),
   mulwides32: product(mulwides32),
+  mulo32: overflow,
+  mulo64: overflow,
 } satisfies Rules;

@@ -125,6 +125,9 @@ const CASES: Record<string, readonly (readonly [before: string, after: string])[
     ["mulhs64(0x8000000000000000, 0x8000000000000000)", "4611686018427387904"],
     ["mulwideu32(-1, -1)", "-8589934591"],
     ["mulwides32(-1, 5)", "-5"],
+    ["mulo32(w, 1)", "0"],
+    ["mulo64(0, q)", "0"],
+    ["mulo64(q, 0x100000000)", "mulo64(q, 4294967296)"],
   ],
   "64-bit logic": [
     ["and64(q, q)", "q"],
@@ -338,4 +341,16 @@ Deno.test("fold() stores narrow values without masking them", () => {
 store8 %0, %3
 jump 0x2000`;
   assertEquals(folded(text), "; +0\n%0 = get64 0x0\n%1 = lo %0\nstore8 %0, %1\njump 0x2000");
+});
+
+Deno.test("fold() merges equal values in blocks of any length", () => {
+  const pairs = 3000;
+  const lines = ["%q = get64 0x0"];
+  for (let n = 0; n < pairs; n++) {
+    lines.push(`%c${n} = const64 ${n + 1}`, `%a${n} = add64 %q, %c${n}`, `%b${n} = add64 %q, %c${n}`);
+    lines.push(`store64 %a${n}, %b${n}`);
+  }
+  const block = fold(parse([...lines, "jump 0x2000"].join("\n")));
+  verify(block);
+  assertEquals(block.insts.length, 1 + 3 * pairs);
 });
