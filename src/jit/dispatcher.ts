@@ -58,6 +58,9 @@ export interface DispatchCounts {
   singleSteps: number;
 }
 
+/** Interpreted executions of a block before it goes through the passes: about when their cost is earned back. */
+const OPTIMIZE_RUNS = 16;
+
 /** Entries of a region after which it is made again: blocks that were cold when it was made may now belong to it. */
 const REGROW_ENTRIES = 1000;
 
@@ -171,6 +174,7 @@ export class Dispatcher {
 
   /** Executes one block in the interpreter. Returns whether the mode or an event must be looked at. */
   #interpret(code: Code): boolean {
+    if (code.runs === OPTIMIZE_RUNS) code.optimize();
     code.steps ??= this.#interpreter.prepare(code.block);
     this.counts.interpretedBlocks++;
     this.counts.interpretedInstructions += code.count;
