@@ -1,117 +1,32 @@
-/** Vector arithmetic on 64-bit lanes. Calling convention: words.ts. */
-import type { Words } from "./words.ts";
+/** Vector arithmetic on 64-bit lanes, a word of the result at a time. Words come low half first. */
 
-export function addi64(
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  b0: number,
-  b1: number,
-  b2: number,
-  b3: number,
-): void {
-  const low = (a0 + b0) | 0, high = (a2 + b2) | 0;
-  out[0] = low;
-  out[1] = a1 + b1 + (low >>> 0 < a0 >>> 0 ? 1 : 0);
-  out[2] = high;
-  out[3] = a3 + b3 + (high >>> 0 < a2 >>> 0 ? 1 : 0);
+export function addHigh(alo: number, ahi: number, blo: number, bhi: number): number {
+  return (ahi + bhi + (((alo + blo) | 0) >>> 0 < alo >>> 0 ? 1 : 0)) | 0;
 }
-export function subi64(
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  b0: number,
-  b1: number,
-  b2: number,
-  b3: number,
-): void {
-  out[0] = a0 - b0;
-  out[1] = a1 - b1 - (a0 >>> 0 < b0 >>> 0 ? 1 : 0);
-  out[2] = a2 - b2;
-  out[3] = a3 - b3 - (a2 >>> 0 < b2 >>> 0 ? 1 : 0);
+export function subHigh(alo: number, ahi: number, blo: number, bhi: number): number {
+  return (ahi - bhi - (alo >>> 0 < blo >>> 0 ? 1 : 0)) | 0;
 }
-export function cmpeq64(
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  b0: number,
-  b1: number,
-  b2: number,
-  b3: number,
-): void {
-  out[0] = out[1] = a0 === b0 && a1 === b1 ? -1 : 0;
-  out[2] = out[3] = a2 === b2 && a3 === b3 ? -1 : 0;
+export function cmpeq64(alo: number, ahi: number, blo: number, bhi: number): number {
+  return alo === blo && ahi === bhi ? -1 : 0;
 }
-const greater = (alo: number, ahi: number, blo: number, bhi: number): number =>
-  ahi > bhi || (ahi === bhi && alo >>> 0 > blo >>> 0) ? -1 : 0;
-export function cmpgts64(
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  b0: number,
-  b1: number,
-  b2: number,
-  b3: number,
-): void {
-  out[0] = out[1] = greater(a0, a1, b0, b1);
-  out[2] = out[3] = greater(a2, a3, b2, b3);
+export function cmpgts64(alo: number, ahi: number, blo: number, bhi: number): number {
+  return ahi > bhi || (ahi === bhi && alo >>> 0 > blo >>> 0) ? -1 : 0;
 }
 
-export function shl64(
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  count: number,
-): void {
-  if (count >>> 0 > 31) {
-    const n = count >>> 0 > 63 ? 0 : -1;
-    out[0] = out[2] = 0;
-    out[1] = (a0 << count) & n;
-    out[3] = (a2 << count) & n;
-  } else if (count === 0) {
-    copy(out, a0, a1, a2, a3);
-  } else {
-    out[0] = a0 << count;
-    out[1] = (a1 << count) | (a0 >>> (32 - count));
-    out[2] = a2 << count;
-    out[3] = (a3 << count) | (a2 >>> (32 - count));
-  }
+// Shifts: the count is an unsigned 32-bit number.
+export function shlLow(lo: number, count: number): number {
+  return count >>> 0 > 31 ? 0 : lo << count;
 }
-export function shr64(
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  count: number,
-): void {
-  if (count >>> 0 > 31) {
-    const n = count >>> 0 > 63 ? 0 : -1;
-    out[1] = out[3] = 0;
-    out[0] = (a1 >>> count) & n;
-    out[2] = (a3 >>> count) & n;
-  } else if (count === 0) {
-    copy(out, a0, a1, a2, a3);
-  } else {
-    out[0] = (a0 >>> count) | (a1 << (32 - count));
-    out[1] = a1 >>> count;
-    out[2] = (a2 >>> count) | (a3 << (32 - count));
-    out[3] = a3 >>> count;
-  }
+export function shlHigh(lo: number, hi: number, count: number): number {
+  if (count === 0) return hi;
+  if (count >>> 0 > 31) return count >>> 0 > 63 ? 0 : lo << count;
+  return (hi << count) | (lo >>> -count);
 }
-function copy(out: Words, a0: number, a1: number, a2: number, a3: number): void {
-  out[0] = a0;
-  out[1] = a1;
-  out[2] = a2;
-  out[3] = a3;
+export function shrLow(lo: number, hi: number, count: number): number {
+  if (count === 0) return lo;
+  if (count >>> 0 > 31) return count >>> 0 > 63 ? 0 : (hi >>> count) | 0;
+  return (lo >>> count) | (hi << -count);
+}
+export function shrHigh(hi: number, count: number): number {
+  return count >>> 0 > 31 ? 0 : (hi >>> count) | 0;
 }

@@ -1,6 +1,5 @@
 /** Vector multiplication and sums across lanes. Word functions: see arithmetic.ts; others: see reference.ts. */
 import type { Words } from "./words.ts";
-import { subi32 } from "./arithmetic.ts";
 
 const low16 = (a: number): number => (a << 16) >> 16;
 const saturate16 = (x: number): number => x > 0x7fff ? 0x7fff : x < -0x8000 ? -0x8000 : x;
@@ -34,65 +33,23 @@ export function maddubs8(a: number, b: number): number {
 }
 
 /** Upper half of the unsigned product of 32-bit numbers. */
-function multiplyHigh(a: number, b: number): number {
+export function multiplyHigh(a: number, b: number): number {
   const al = a & 0xffff, ah = a >>> 16, bl = b & 0xffff, bh = b >>> 16;
   const middle = Math.imul(ah, bl) + (Math.imul(al, bl) >>> 16);
   const carry = Math.imul(al, bh) + (middle & 0xffff);
   return (Math.imul(ah, bh) + (middle >>> 16) + (carry >>> 16)) | 0;
 }
-function multiplyHighSigned(a: number, b: number): number {
+export function multiplyHighSigned(a: number, b: number): number {
   return (multiplyHigh(a, b) - (a < 0 ? b : 0) - (b < 0 ? a : 0)) | 0;
-}
-
-export function mulwideu32(
-  out: Words,
-  a0: number,
-  _a1: number,
-  a2: number,
-  _a3: number,
-  b0: number,
-  _b1: number,
-  b2: number,
-): void {
-  out[0] = Math.imul(a0, b0);
-  out[1] = multiplyHigh(a0, b0);
-  out[2] = Math.imul(a2, b2);
-  out[3] = multiplyHigh(a2, b2);
-}
-export function mulwides32(
-  out: Words,
-  a0: number,
-  _a1: number,
-  a2: number,
-  _a3: number,
-  b0: number,
-  _b1: number,
-  b2: number,
-): void {
-  out[0] = Math.imul(a0, b0);
-  out[1] = multiplyHighSigned(a0, b0);
-  out[2] = Math.imul(a2, b2);
-  out[3] = multiplyHighSigned(a2, b2);
 }
 
 function byteDifferences(a: number, b: number): number {
   return Math.abs((a & 0xff) - (b & 0xff)) + Math.abs(((a >>> 8) & 0xff) - ((b >>> 8) & 0xff)) +
     Math.abs(((a >>> 16) & 0xff) - ((b >>> 16) & 0xff)) + Math.abs((a >>> 24) - (b >>> 24));
 }
-export function sadu8(
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  b0: number,
-  b1: number,
-  b2: number,
-  b3: number,
-): void {
-  out[0] = byteDifferences(a0, b0) + byteDifferences(a1, b1);
-  out[2] = byteDifferences(a2, b2) + byteDifferences(a3, b3);
-  out[1] = out[3] = 0;
+/** Sum of the absolute differences of the eight bytes of two pairs of words. */
+export function sadu8(alo: number, ahi: number, blo: number, bhi: number): number {
+  return byteDifferences(alo, blo) + byteDifferences(ahi, bhi);
 }
 /** MPSADBW: eight sums of four differences each: of the second operand's block, and of the first's bytes from each offset. */
 export function mpsadu8(
@@ -130,41 +87,10 @@ export function minpos16(out: Words, a0: number, a1: number, a2: number, a3: num
   out[1] = out[2] = out[3] = 0;
 }
 
-type Pairs = (
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  b0: number,
-  b1: number,
-  b2: number,
-  b3: number,
-) => void;
-
-/** Joins neighbouring 16-bit lanes of both operands. */
-function pairs16(join: (x: number, y: number) => number): Pairs {
-  const two = (low: number, high: number): number =>
-    join16(join(low16(low), low >> 16), join(low16(high), high >> 16));
-  return (out, a0, a1, a2, a3, b0, b1, b2, b3) => {
-    out[0] = two(a0, a1);
-    out[1] = two(a2, a3);
-    out[2] = two(b0, b1);
-    out[3] = two(b2, b3);
-  };
-}
-/** Joins neighbouring 32-bit lanes of both operands. */
-function pairs32(join: (x: number, y: number) => number): Pairs {
-  return (out, a0, a1, a2, a3, b0, b1, b2, b3) => {
-    out[0] = join(a0, a1);
-    out[1] = join(a2, a3);
-    out[2] = join(b0, b1);
-    out[3] = join(b2, b3);
-  };
-}
-export const hadd16: Pairs = pairs16((x, y) => x + y);
-export const hadd32: Pairs = pairs32((x, y) => (x + y) | 0);
-export const haddsats16: Pairs = pairs16((x, y) => saturate16(x + y));
-export const hsub16: Pairs = pairs16((x, y) => x - y);
-export const hsub32: Pairs = pairs32(subi32);
-export const hsubsats16: Pairs = pairs16((x, y) => saturate16(x - y));
+/** Two neighbouring pairs of 16-bit lanes, joined. */
+const joinPairs = (join: (x: number, y: number) => number) => (low: number, high: number): number =>
+  join16(join(low16(low), low >> 16), join(low16(high), high >> 16));
+export const hadd16: (low: number, high: number) => number = joinPairs((x, y) => x + y);
+export const haddsats16: (low: number, high: number) => number = joinPairs((x, y) => saturate16(x + y));
+export const hsub16: (low: number, high: number) => number = joinPairs((x, y) => x - y);
+export const hsubsats16: (low: number, high: number) => number = joinPairs((x, y) => saturate16(x - y));

@@ -107,174 +107,73 @@ function fourBytes(at: number): number {
   return shift === 0 ? low : (low >>> shift) | (high << (32 - shift));
 }
 export function shlbytes(out: Words, a0: number, a1: number, a2: number, a3: number, imm: number): void {
-  if (imm > 15) return zero(out);
+  if (imm > 15) return void out.fill(0);
   alignr(out, a0, a1, a2, a3, 0, 0, 0, 0, 16 - imm);
 }
 export function shrbytes(out: Words, a0: number, a1: number, a2: number, a3: number, imm: number): void {
   alignr(out, 0, 0, 0, 0, a0, a1, a2, a3, imm > 15 ? 16 : imm);
 }
-function zero(out: Words): void {
-  out[0] =
-    out[1] =
-    out[2] =
-    out[3] =
-      0;
+
+// Bytes 0, 1 or 2, 3 of two words, interleaved; 16-bit lanes likewise.
+export function lowBytes(a: number, b: number): number {
+  return (a & 0xff) | ((b & 0xff) << 8) | ((a & 0xff00) << 8) | ((b & 0xff00) << 16);
+}
+export function highBytes(a: number, b: number): number {
+  return ((a >>> 16) & 0xff) | ((b >>> 8) & 0xff00) | ((a >>> 8) & 0xff_0000) | (b & 0xff00_0000);
+}
+export function lowHalves(a: number, b: number): number {
+  return (a & 0xffff) | (b << 16);
+}
+export function highHalves(a: number, b: number): number {
+  return (a >>> 16) | (b & ~0xffff);
 }
 
-// Bytes 0, 1 or 2, 3 of two words, interleaved.
-const lowBytes = (a: number, b: number): number =>
-  (a & 0xff) | ((b & 0xff) << 8) | ((a & 0xff00) << 8) | ((b & 0xff00) << 16);
-const highBytes = (a: number, b: number): number => lowBytes(a >>> 16, b >>> 16);
-export function unpacklow8(
-  out: Words,
-  a0: number,
-  a1: number,
-  _a2: number,
-  _a3: number,
-  b0: number,
-  b1: number,
-): void {
-  out[0] = lowBytes(a0, b0);
-  out[1] = highBytes(a0, b0);
-  out[2] = lowBytes(a1, b1);
-  out[3] = highBytes(a1, b1);
-}
-export function unpackhigh8(
-  out: Words,
-  _a0: number,
-  _a1: number,
-  a2: number,
-  a3: number,
-  _b0: number,
-  _b1: number,
-  b2: number,
-  b3: number,
-): void {
-  unpacklow8(out, a2, a3, 0, 0, b2, b3);
-}
-export function unpacklow16(
-  out: Words,
-  a0: number,
-  a1: number,
-  _a2: number,
-  _a3: number,
-  b0: number,
-  b1: number,
-): void {
-  out[0] = (a0 & 0xffff) | (b0 << 16);
-  out[1] = (a0 >>> 16) | (b0 & ~0xffff);
-  out[2] = (a1 & 0xffff) | (b1 << 16);
-  out[3] = (a1 >>> 16) | (b1 & ~0xffff);
-}
-export function unpackhigh16(
-  out: Words,
-  _a0: number,
-  _a1: number,
-  a2: number,
-  a3: number,
-  _b0: number,
-  _b1: number,
-  b2: number,
-  b3: number,
-): void {
-  unpacklow16(out, a2, a3, 0, 0, b2, b3);
-}
-
-/** A function that narrows both operands: `two(low, high)` makes a word of two. */
-type Narrow = (
-  out: Words,
-  a0: number,
-  a1: number,
-  a2: number,
-  a3: number,
-  b0: number,
-  b1: number,
-  b2: number,
-  b3: number,
-) => void;
-function narrow(two: (low: number, high: number) => number): Narrow {
-  return (out, a0, a1, a2, a3, b0, b1, b2, b3) => {
-    out[0] = two(a0, a1);
-    out[1] = two(a2, a3);
-    out[2] = two(b0, b1);
-    out[3] = two(b2, b3);
-  };
-}
+// Narrowing of two words to one.
 const signedByte = (x: number): number => (x > 0x7f ? 0x7f : x < -0x80 ? -0x80 : x) & 0xff;
 const unsignedByte = (x: number): number => x > 0xff ? 0xff : x < 0 ? 0 : x;
 const signedWord = (x: number): number => (x > 0x7fff ? 0x7fff : x < -0x8000 ? -0x8000 : x) & 0xffff;
 const unsignedWord = (x: number): number => x > 0xffff ? 0xffff : x < 0 ? 0 : x;
-const low16 = (a: number): number => (a << 16) >> 16;
-export const packs16: Narrow = narrow((low, high) =>
-  signedByte(low16(low)) | (signedByte(low >> 16) << 8) | (signedByte(low16(high)) << 16) |
-  (signedByte(high >> 16) << 24)
-);
-export const packu16: Narrow = narrow((low, high) =>
-  unsignedByte(low16(low)) | (unsignedByte(low >> 16) << 8) | (unsignedByte(low16(high)) << 16) |
-  (unsignedByte(high >> 16) << 24)
-);
-export const packs32: Narrow = narrow((low, high) => signedWord(low) | (signedWord(high) << 16));
-export const packu32: Narrow = narrow((low, high) => unsignedWord(low) | (unsignedWord(high) << 16));
+export function low16(a: number): number {
+  return (a << 16) >> 16;
+}
+export function packs16(low: number, high: number): number {
+  return signedByte(low16(low)) | (signedByte(low >> 16) << 8) | (signedByte(low16(high)) << 16) |
+    (signedByte(high >> 16) << 24);
+}
+export function packu16(low: number, high: number): number {
+  return unsignedByte(low16(low)) | (unsignedByte(low >> 16) << 8) | (unsignedByte(low16(high)) << 16) |
+    (unsignedByte(high >> 16) << 24);
+}
+export function packs32(low: number, high: number): number {
+  return signedWord(low) | (signedWord(high) << 16);
+}
+export function packu32(low: number, high: number): number {
+  return unsignedWord(low) | (unsignedWord(high) << 16);
+}
 
-// Extensions of the low lanes.
-const byteOf = (a: number, n: number): number => (a << (24 - 8 * n)) >> 24;
-export function sext8to16(out: Words, a0: number, a1: number): void {
-  out[0] = (byteOf(a0, 0) & 0xffff) | (byteOf(a0, 1) << 16);
-  out[1] = (byteOf(a0, 2) & 0xffff) | (byteOf(a0, 3) << 16);
-  out[2] = (byteOf(a1, 0) & 0xffff) | (byteOf(a1, 1) << 16);
-  out[3] = (byteOf(a1, 2) & 0xffff) | (byteOf(a1, 3) << 16);
-}
-export function sext8to32(out: Words, a0: number): void {
-  for (let i = 0; i < 4; i++) out[i] = byteOf(a0, i);
-}
-export function sext8to64(out: Words, a0: number): void {
-  out[0] = byteOf(a0, 0);
-  out[1] = byteOf(a0, 0) >> 31;
-  out[2] = byteOf(a0, 1);
-  out[3] = byteOf(a0, 1) >> 31;
-}
-export function sext16to32(out: Words, a0: number, a1: number): void {
-  out[0] = low16(a0);
-  out[1] = a0 >> 16;
-  out[2] = low16(a1);
-  out[3] = a1 >> 16;
-}
-export function sext16to64(out: Words, a0: number): void {
-  out[0] = low16(a0);
-  out[1] = low16(a0) >> 31;
-  out[2] = a0 >> 16;
-  out[3] = a0 >> 31;
-}
-export function sext32to64(out: Words, a0: number, a1: number): void {
-  out[0] = a0;
-  out[1] = a0 >> 31;
-  out[2] = a1;
-  out[3] = a1 >> 31;
-}
-export function zext8to16(out: Words, a0: number, a1: number): void {
-  unpacklow8(out, a0, a1, 0, 0, 0, 0);
-}
-export function zext8to32(out: Words, a0: number): void {
-  for (let i = 0; i < 4; i++) out[i] = (a0 >>> (8 * i)) & 0xff;
-}
-export function zext8to64(out: Words, a0: number): void {
-  out[0] = a0 & 0xff;
-  out[2] = (a0 >>> 8) & 0xff;
-  out[1] = out[3] = 0;
-}
-export function zext16to32(out: Words, a0: number, a1: number): void {
-  unpacklow16(out, a0, a1, 0, 0, 0, 0);
-}
-export function zext16to64(out: Words, a0: number): void {
-  out[0] = a0 & 0xffff;
-  out[2] = a0 >>> 16;
-  out[1] = out[3] = 0;
-}
-export function zext32to64(out: Words, a0: number, a1: number): void {
-  out[0] = a0;
-  out[2] = a1;
-  out[1] = out[3] = 0;
-}
+// Parts of a word, extended: byte n, and for bytes to 16 bits the pair n.
+export const byte0 = (a: number): number => (a << 24) >> 24;
+export const byte1 = (a: number): number => (a << 16) >> 24;
+export const byte2 = (a: number): number => (a << 8) >> 24;
+export const byte3 = (a: number): number => a >> 24;
+export const byteU0 = (a: number): number => a & 0xff;
+export const byteU1 = (a: number): number => (a >>> 8) & 0xff;
+export const byteU2 = (a: number): number => (a >>> 16) & 0xff;
+export const byteU3 = (a: number): number => a >>> 24;
+export const high16 = (a: number): number => a >> 16;
+export const lowU16 = (a: number): number => a & 0xffff;
+export const highU16 = (a: number): number => a >>> 16;
+export const bytes01 = (a: number): number => (byte0(a) & 0xffff) | (byte1(a) << 16);
+export const bytes23 = (a: number): number => (byte2(a) & 0xffff) | (byte3(a) << 16);
+export const bytesU01 = (a: number): number => (a & 0xff) | ((a & 0xff00) << 8);
+export const bytesU23 = (a: number): number => ((a >>> 16) & 0xff) | ((a >>> 8) & 0xff_0000);
+export const same = (a: number): number => a;
+// Upper halves of lanes extended to 64 bits.
+export const zero = (): number => 0;
+export const signOf = (a: number): number => a >> 31;
+export const signOfByte0 = (a: number): number => (a << 24) >> 31;
+export const signOfByte1 = (a: number): number => (a << 16) >> 31;
+export const signOfLow16 = (a: number): number => (a << 16) >> 31;
 
 const mask = (a: number): number => Math.imul((a >>> 7) & 0x0101_0101, 0x1020_4080) >>> 28;
 export function mask8(_out: Words, a0: number, a1: number, a2: number, a3: number): number {

@@ -3,10 +3,7 @@
 /** Where a v128 result goes: four 32-bit words, low one first. */
 export type Words = Int32Array;
 
-/**
- * Result word i from word i of each v128 operand (and the value of each i32 operand), in the row's order. Pure; takes
- * and returns signed 32-bit numbers. No such opcode has an immediate.
- */
+/** One result word from operand words. Pure; takes and returns signed 32-bit numbers. */
 export type WordFunction = (...words: number[]) => number;
 
 /**

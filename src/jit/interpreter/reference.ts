@@ -321,13 +321,10 @@ function tableReference(
   const out = m.subarray(RETURN_V128 >> 2, (RETURN_V128 >> 2) + 4);
   for (const name of Object.keys(VECTOR_OPCODES) as VectorOpcode[]) {
     const row = vector[name];
-    if (row.kind === "word") {
+    if (row.kind === "words") {
       rows[name] = (s) => {
-        const word = (n: number, i: number): number => {
-          const operand = s.inst.args[n];
-          return operand === undefined ? 0 : v[wordOf(operand) + (operand.type === "v128" ? i : 0)]!;
-        };
-        for (let i = 0; i < 4; i++) v[s.to + i] = row.fn(word(0, i), word(1, i), word(2, i), s.imm);
+        const words = flatten(v, s.inst.args);
+        row.parts.forEach(({ fn, from }, i) => v[s.to + i] = fn(...from.map((n) => words[n]!)));
       };
     } else {
       rows[name] = (s) => storeResult(m, v, s, row.fn(out, ...flatten(v, s.inst.args), s.imm));

@@ -1,7 +1,6 @@
 /** Writes the JavaScript of a region: one function with the guest's registers in variables. */
 import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import type { Inst, Value } from "../../ir/types.ts";
-import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { BUDGET, EVENT, MXCSR, RIP, TLB_BASE } from "../../cpu/state.ts";
 import { helperInfo } from "../../cpu/helpers.ts";
 import { TLB_ADDEND, TLB_ENTRIES, TLB_HIGH } from "../../memory/physical.ts";
@@ -32,9 +31,9 @@ export function reloadsCells(inst: Inst): boolean {
   return inst.op === "call" && helperInfo(inst.imm).state === "all";
 }
 
-/** Emits one region. `wordwise`: the vector opcodes whose functions work on a word at a time. */
-export function emitRegion(codes: readonly Code[], wordwise: ReadonlySet<VectorOpcode>): Emitted {
-  return new Emitter(codes, wordwise).emit();
+/** Emits one region. */
+export function emitRegion(codes: readonly Code[]): Emitted {
+  return new Emitter(codes).emit();
 }
 
 /** Text under construction. Lowering rows (lowering.ts) use what is public. */
@@ -50,7 +49,7 @@ export class Emitter {
   #texts: (string | undefined)[] = [];
   #highTexts: (string | undefined)[] = [];
 
-  constructor(readonly codes: readonly Code[], readonly wordwise: ReadonlySet<VectorOpcode>) {
+  constructor(readonly codes: readonly Code[]) {
     this.#cells = collectCells(codes.map(({ block }) => block.insts));
   }
 

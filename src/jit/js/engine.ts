@@ -1,5 +1,4 @@
 /** The JavaScript engine: regions become JavaScript functions. */
-import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { HELPER_NAMES } from "../../cpu/helpers.ts";
 import {
   bswap32,
@@ -20,6 +19,7 @@ import { RETURN_V128 } from "../../cpu/state.ts";
 import type { Bindings } from "../bindings.ts";
 import type { Code } from "../code.ts";
 import type { Engine, Region } from "../engine.ts";
+import { partName } from "./lowering.ts";
 import { emitRegion } from "./emitter.ts";
 
 /** Names that emitted code can use, by kind. */
@@ -31,19 +31,13 @@ export class JsEngine implements Engine {
   /** Called with the text of each region, for `--dump=js`. */
   onEmit: ((codes: readonly Code[], source: string) => void) | undefined;
   readonly #names: Names;
-  readonly #wordwise: ReadonlySet<VectorOpcode>;
 
   constructor(bindings: Bindings) {
     this.#names = namesFor(bindings);
-    this.#wordwise = new Set(
-      (Object.keys(bindings.vector) as VectorOpcode[]).filter((name) =>
-        bindings.vector[name].kind === "word"
-      ),
-    );
   }
 
   compile(codes: readonly Code[]): Region {
-    const { source, exits } = emitRegion(codes, this.#wordwise);
+    const { source, exits } = emitRegion(codes);
     this.onEmit?.(codes, source);
     return {
       run: this.#evaluate(source),
@@ -100,7 +94,10 @@ function namesFor({ memory, access, helpers, vector, float }: Bindings): Names {
     rotr64: (out: Int32Array, at: number, lo: number, hi: number, n: number) => rotl64(out, at, lo, hi, -n),
   };
   for (const [id, name] of HELPER_NAMES.entries()) names[`H_${name}`] = helpers[id];
-  for (const [name, row] of Object.entries(vector)) names[`V_${name}`] = row.fn;
+  for (const [name, row] of Object.entries(vector)) {
+    if (row.kind === "whole") names[`V_${name}`] = row.fn;
+    else row.parts.forEach(({ fn }) => names[partName(name, row.parts, fn)] = fn);
+  }
   for (const [name, f] of Object.entries(float)) names[`F_${name}`] = f;
   return names;
 }

@@ -5,7 +5,7 @@ import type { Inst, Value } from "../../ir/types.ts";
 import { VECTOR_OPCODES, type VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
 import { RETURN_HI, RETURN_V128 } from "../../cpu/state.ts";
-import { shuffleSources } from "../../cpu/vector/reference.ts";
+import { shuffleSources, VECTOR_REFERENCE, type WordPart } from "../../cpu/vector/reference.ts";
 import { TLB_READ, TLB_WRITE } from "../../memory/physical.ts";
 import { MemoryFlag } from "../../ir/types.ts";
 import type { Emitter } from "./emitter.ts";
@@ -334,24 +334,29 @@ const CORE: Record<Exclude<Opcode, TableOpcode>, Lowering> = {
   vandn: words((x, y) => `~${x}&${y}`),
 };
 
-/** Calls of a vector function on each word, or on whole values. engine.ts binds `V_name` and knows the kind. */
+/** Name of a vector function: one for all words, or for the first result word that it computes. */
+export function partName(opcode: string, parts: readonly WordPart[], fn: WordPart["fn"]): string {
+  return `V_${opcode}_${parts.findIndex((part) => part.fn === fn)}`;
+}
+
+/** Calls of the functions that compute a vector's words, or of one on whole values. engine.ts binds `V_name`. */
 const vector = (name: VectorOpcode): Lowering => (e, inst) => {
   if (name === "vshuffle32") {
     const sources = shuffleSources(inst.imm);
     return e.defineWords(inst, (word) => e.word(inst.args[sources[word]! >> 2]!, sources[word]! & 3));
   }
-  if (!e.wordwise.has(name)) {
+  const row = VECTOR_REFERENCE[name];
+  if (row.kind === "whole") {
     const call = `V_${name}(OUT,${[...flatten(e, inst.args), inst.imm].join(",")})`;
     return e.write(defineResult(e, inst, call));
   }
-  const operand = (n: number, word: number): string => {
-    const value = inst.args[n];
-    return value === undefined ? "0" : value.type === "v128" ? e.word(value, word) : e.lo(value);
-  };
-  e.defineWords(
-    inst,
-    (word) => `V_${name}(${operand(0, word)},${operand(1, word)},${operand(2, word)},${inst.imm})`,
+  const words = inst.args.flatMap((value) =>
+    value.type === "v128" ? [0, 1, 2, 3].map((word) => e.word(value, word)) : [e.atom(e.lo(value))]
   );
+  e.defineWords(inst, (word) => {
+    const { fn, from } = row.parts[word]!;
+    return `${partName(name, row.parts, fn)}(${from.map((n) => words[n]!).join(",")})`;
+  });
 };
 const float = (name: FloatOpcode): Lowering => (e, inst) =>
   e.write(defineResult(e, inst, `F_${name}(${flatten(e, inst.args).join(",")})`));

@@ -11,11 +11,11 @@ const out = new Int32Array((RETURN_V128 >> 2) + 4).subarray(RETURN_V128 >> 2);
 /** Evaluates an opcode: vectors and numbers in the row's order. A vector result, or the number in all words. */
 export function evaluate(op: VectorOpcode, operands: readonly (Vector | number)[], imm = 0): Vector {
   const row = VECTOR_REFERENCE[op];
-  if (row.kind === "word") {
-    const word = (n: number): number => row.fn(...operands.map((x) => typeof x === "number" ? x : x[n]!)) | 0;
-    return [word(0), word(1), word(2), word(3)];
-  }
   const words = operands.flatMap((x) => typeof x === "number" ? [x] : [...x]);
+  if (row.kind === "words") {
+    const results = row.parts.map(({ fn, from }) => fn(...from.map((n) => words[n]!)) | 0);
+    return results as unknown as Vector;
+  }
   const result = row.fn(out, ...words, imm);
   if (typeof result === "number") return [result, result, result, result];
   return [out[0]!, out[1]!, out[2]!, out[3]!];
