@@ -33,9 +33,10 @@ export function createIntegerHelpers(
     pext: (lo: number, hi: number, maskLo: number, maskHi: number) =>
       extractBits(m, HI, lo, hi, maskLo, maskHi),
     crc32: crc32c,
-    rep_movs: (form: number, sl: number, sh: number, dl: number, dh: number) =>
-      strings.movs(form, sl, sh, dl, dh),
-    rep_stos: (form: number, dl: number, dh: number) => strings.stos(form, dl, dh),
+    rep_movs: (form: number, sl: number, sh: number, dl: number, dh: number, pl: number, ph: number) =>
+      strings.movs(form, sl, sh, dl, dh, pl, ph),
+    rep_stos: (form: number, dl: number, dh: number, pl: number, ph: number) =>
+      strings.stos(form, dl, dh, pl, ph),
     rep_lods: (form: number, sl: number, sh: number) => strings.lods(form, sl, sh),
     rep_cmps: (form: number, sl: number, sh: number, dl: number, dh: number) =>
       strings.cmps(form, sl, sh, dl, dh),

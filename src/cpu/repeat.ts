@@ -17,6 +17,8 @@ export interface CopyMemory extends GuestMemory {
 }
 
 const PAGE = 0x1000;
+/** Bytes of the longest instruction. */
+const MAX_INSTRUCTION = 15;
 
 /** One pointer of a chunk: rSI or rDI with the base of its segment. */
 class Pointer {
@@ -54,10 +56,13 @@ export class RepeatedStrings {
     sourceHi: number,
     destinationLo: number,
     destinationHi: number,
+    pcLo: number,
+    pcHi: number,
   ): number {
     if (!this.#begin(form, Gpr.RCX, Gpr.RSI, Gpr.RDI)) return 0;
     this.#point(this.#source, sourceLo, sourceHi);
     this.#point(this.#destination, destinationLo, destinationHi);
+    this.#stopAfterOwnBytes(pcLo, pcHi);
     const from = this.#direct(this.#source, false);
     const to = from < 0 ? -1 : this.#direct(this.#destination, true);
     const done = to < 0 ? this.#moveElements() : this.#move(from, to);
@@ -66,9 +71,10 @@ export class RepeatedStrings {
   }
 
   /** REP STOS. */
-  stos(form: number, destinationLo: number, destinationHi: number): number {
+  stos(form: number, destinationLo: number, destinationHi: number, pcLo: number, pcHi: number): number {
     if (!this.#begin(form, Gpr.RCX, Gpr.RDI)) return 0;
     this.#point(this.#destination, destinationLo, destinationHi);
+    this.#stopAfterOwnBytes(pcLo, pcHi);
     const to = this.#direct(this.#destination, true);
     const done = to < 0 ? this.#storeElements() : this.#fill(to);
     this.#advance(done, false, true);
@@ -177,6 +183,16 @@ export class RepeatedStrings {
       ? Math.floor((bytes - at) / size)
       : Math.floor(at / size) + 1;
     if (whole < this.#iterations) this.#iterations = whole;
+  }
+
+  /** An instruction that overwrites itself is fetched again after each element: a chunk near its bytes has one. */
+  #stopAfterOwnBytes(pcLo: number, pcHi: number): void {
+    const { lo, hi } = this.#destination;
+    const span = this.#iterations * this.#size;
+    const distance = (pcLo - lo) | 0;
+    if (hi === pcHi && distance > -span - MAX_INSTRUCTION && distance < span + this.#size) {
+      this.#iterations = 1;
+    }
   }
 
   /** Offset in the linear memory of the chunk's first element, if the whole chunk can be accessed there; else -1. */

@@ -20,10 +20,11 @@ export const INTEGER_HELPERS = {
 
   /**
    * Chunks of repeated string instructions: form (repeat_form.ts), then the bases of the source's and the destination's
-   * segment, as far as there are any. Result: 1 if iterations are left, else 0.
+   * segment, as far as there are any, and for those that store the instruction's linear address. Result: 1 if iterations
+   * are left, else 0.
    */
-  rep_movs:           { signature: "wqq:w", state: "all", exits: true },
-  rep_stos:           { signature: "wq:w",  state: "all", exits: true },
+  rep_movs:           { signature: "wqqq:w", state: "all", exits: true },
+  rep_stos:           { signature: "wqq:w", state: "all", exits: true },
   rep_lods:           { signature: "wq:w",  state: "all", exits: true },
   rep_cmps:           { signature: "wqq:w", state: "all", exits: true },
   rep_scas:           { signature: "wq:w",  state: "all", exits: true },

@@ -52,7 +52,8 @@ function repeated(t: Translator, name: HelperName, source: boolean, destination:
   const zero = ir.const("i64", 0);
   if (source) bases.push(t.segmentLinear(sourceSegment(t), zero));
   if (destination) bases.push(t.segmentLinear(Segment.ES, zero));
-  const more = t.call(name, ir.i32(form), ...bases);
+  const pc = name === "rep_movs" || name === "rep_stos" ? [t.segmentLinear(Segment.CS, ir.i64(t.pc))] : [];
+  const more = t.call(name, ir.i32(form), ...bases, ...pc);
   t.end({ kind: "branch", condition: more, taken: t.pc, next: t.next });
   return true;
 }
