@@ -1,16 +1,24 @@
 /** `causeway disasm`: machine code as our own decoder sees it. */
 import { disassembleAll, type DisassembleOptions, type Disassembly } from "../frontend/disassemble.ts";
+import { translateAll } from "../machine/api/dump.ts";
 import type { Command } from "./command.ts";
 import { usageError } from "./exit_codes.ts";
 import { readInput } from "./input.ts";
-import { choice, parseCommandLine, value } from "./options.ts";
+import { openDump } from "./dump.ts";
+import { choice, choices, parseCommandLine, value } from "./options.ts";
 import { writeAll } from "./output.ts";
-import { HELP, JSON_OUTPUT } from "./shared_options.ts";
+import { DUMP_FILE, HELP, JSON_OUTPUT } from "./shared_options.ts";
 import { parseAddress } from "./values.ts";
 
 const OPTIONS = {
   mode: choice(["64", "32", "16"], "Width of the code. Default: 64."),
   base: value("ADDR", "Address of the first byte. Default: 0x10000, as for exec.", parseAddress),
+  dump: choices(
+    ["asm", "ir"],
+    "Prints blocks as they would be translated: asm, their instructions; ir, what they mean. To stderr or " +
+      "--dump-file, besides what goes to stdout.",
+  ),
+  "dump-file": DUMP_FILE,
   json: JSON_OUTPUT,
   help: HELP,
 };
@@ -39,10 +47,13 @@ export const disasm: Command = {
     }
     const bytes = readInput(file);
     const address = values.base ?? 0x10000n;
-    const lines = disassembleAll(bytes, {
-      address,
-      codeSize: Number(values.mode ?? 64) as NonNullable<DisassembleOptions["codeSize"]>,
-    });
+    const codeSize = Number(values.mode ?? 64) as NonNullable<DisassembleOptions["codeSize"]>;
+    const dump = openDump(values.dump, values["dump-file"]);
+    if (dump !== undefined) {
+      translateAll(bytes, address, codeSize, dump.observer);
+      dump.close();
+    }
+    const lines = disassembleAll(bytes, { address, codeSize });
     const format = values.json ? jsonLine : textLine;
     let text = values.json ? "[" : "", first = true;
     for (const line of lines) {

@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertStringIncludes } from "@std/assert";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { causeway, type Outcome, withFolder } from "./command_line.ts";
@@ -33,4 +33,15 @@ Deno.test("disasm --json prints an array", () => {
     { address: "0x10001", bytes: "f4", text: "hlt" },
   ]);
   assertEquals(JSON.parse(disasm([], "--json").stdout), []);
+});
+
+Deno.test("disasm --dump shows blocks and their IR on stderr, in code of every size", () => {
+  const { code, stdout, stderr } = disasm([0x48, 0xff, 0xc0, 0xeb, 0xfb, 0xf4], "--dump=asm,ir");
+  assertEquals([code, stdout.split("\n").length], [0, 4]);
+  assertStringIncludes(stderr, "-- asm 0x10000\n0000000000010000  inc rax\n0000000000010003  jmp 0x10000\n");
+  assertStringIncludes(stderr, "-- ir 0x10005\n");
+  for (const mode of ["32", "16"]) {
+    const bytes = Array.from({ length: 256 }, (_, at) => (at * 89) & 0xff);
+    assertEquals(disasm(bytes, "--dump=ir", "--mode", mode).code, 0);
+  }
 });

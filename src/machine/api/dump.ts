@@ -3,6 +3,7 @@ import { HELPER_NAMES } from "../../cpu/helpers.ts";
 import { Mode } from "../../cpu/mode.ts";
 import { nameOfCell } from "../../cpu/state_names.ts";
 import { disassemble } from "../../frontend/disassemble.ts";
+import { translate } from "../../frontend/translate.ts";
 import { print, type PrintNames } from "../../ir/print.ts";
 import type { Block } from "../../ir/types.ts";
 import type { TranslationObserver } from "../observer.ts";
@@ -52,4 +53,23 @@ function assembly(block: Block, bytes: Uint8Array): string {
     }\n`;
   });
   return `-- asm ${place(block)}\n${lines.join("")}\n`;
+}
+
+/** The mode in which bare code of each size runs (modes.ts), with floating point in its plain form. */
+const MODES = { 64: 2 | Mode.USER, 32: 1 | Mode.USER | Mode.STACK32, 16: Mode.REAL } as const;
+
+/** Shows an observer the blocks of `code`, one behind the other, without running them. */
+export function translateAll(
+  code: Uint8Array,
+  address: bigint,
+  codeSize: 16 | 32 | 64,
+  observer: TranslationObserver,
+): void {
+  for (let offset = 0; offset < code.length;) {
+    const bytes = code.subarray(offset);
+    const block = translate(bytes, bytes.length, address + BigInt(offset), MODES[codeSize]);
+    if (block === "truncated") return;
+    observer.translated(block, bytes);
+    offset += Math.max(1, block.offsets.at(-1)!);
+  }
 }
