@@ -44,6 +44,10 @@ export const Event = {
   BUDGET: 6,
   /** The mode of execution may have changed, or translated code was dropped: look the next block up afresh. */
   REDISPATCH: 7,
+  /** The ATTENTION cell is set: an interrupt or timer may be due. */
+  ATTENTION: 8,
+  /** A VM exit: the owner of VMX has recorded its reason. Nothing of the instruction has happened. */
+  VM_EXIT: 9,
 } as const;
 /** Why a block ended before its end. */
 export type Event = (typeof Event)[keyof typeof Event];

@@ -121,6 +121,39 @@ export const FDP = 0x298;
 export const FCS = 0x2a0;
 export const FDS = 0x2a4;
 
+/** GDTR and IDTR: 64-bit base, 32-bit limit in bytes. */
+export const GDTR_BASE = 0x2b0;
+export const GDTR_LIMIT = 0x2b8;
+export const IDTR_BASE = 0x2c0;
+export const IDTR_LIMIT = 0x2c8;
+/** LDTR and TR: fields as in a segment register (SEG_SELECTOR …). */
+export const LDTR = 0x2d0;
+export const TR = 0x2e8;
+/** MSRs that instructions read: IA32_STAR, LSTAR, CSTAR, FMASK, KERNEL_GS_BASE, SYSENTER_CS, _ESP, _EIP, PAT, TSC_AUX; 64 bits each. */
+export const MSR_STAR = 0x300;
+export const MSR_LSTAR = 0x308;
+export const MSR_CSTAR = 0x310;
+export const MSR_FMASK = 0x318;
+export const MSR_KERNEL_GS_BASE = 0x320;
+export const MSR_SYSENTER_CS = 0x328;
+export const MSR_SYSENTER_ESP = 0x330;
+export const MSR_SYSENTER_EIP = 0x338;
+export const MSR_PAT = 0x340;
+export const MSR_TSC_AUX = 0x348;
+/** Debug registers: DR0 to DR3, DR6, DR7; 64 bits each. */
+export const DR = 0x350;
+export const DR6 = 0x370;
+export const DR7 = 0x378;
+/** What interrupts are held back by, as the VMCS's interruptibility state has it: bit 0 STI, bit 1 MOV SS, bit 3 NMI. */
+export const INTERRUPTIBILITY = 0x380;
+/** Not 0: the dispatcher returns with Event.ATTENTION before the next block that it looks up. */
+export const ATTENTION = 0x384;
+/** VMX operation: 0 outside, 1 root, 2 non-root. */
+export const VMX_MODE = 0x388;
+/** EPTP in force in non-root operation with EPT, else 0; 64 bits. VPID in force, 32 bits. */
+export const EPTP = 0x390;
+export const VPID = 0x398;
+
 /** XMMn: `XMM + 16 * n`, n < 32. */
 export const XMM = 0x400;
 /** Upper halves of YMMn: `YMM_HIGH + 16 * n`. */

@@ -3,6 +3,7 @@ import type { Block } from "../ir/types.ts";
 import { Event, Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
 import {
+  ATTENTION,
   BUDGET,
   EVENT,
   EVENT_ADDRESS,
@@ -121,6 +122,10 @@ export class Dispatcher {
       m[EVENT >> 2] = Event.NONE;
       if (m[BUDGET >> 2]! <= 0) {
         m[EVENT >> 2] = Event.BUDGET;
+        return;
+      }
+      if (m[ATTENTION >> 2] !== 0) {
+        m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
       const mode = currentMode(m);
