@@ -79,7 +79,7 @@ export const POOL: readonly Opcode[] = (Object.keys(OPCODES) as Opcode[]).filter
   .flatMap(
     (op) => {
       if (op === "const32" || op === "const64") return new Array<Opcode>(12).fill(op);
-      if (/^[gs]et/.test(op)) return new Array<Opcode>(6).fill(op);
+      if (/^[gs]et|^call$/.test(op)) return new Array<Opcode>(6).fill(op);
       if (/32|64|lo|hi|ext|insert|pair/.test(op) && !/^[vf]/.test(op)) return [op, op, op];
       return [op];
     },

@@ -92,6 +92,8 @@ const CASES: Record<string, readonly (readonly [before: string, after: string])[
     ["ltu32(b, 256)", "1"],
     ["eq32(or32(lo(q), hi(q)), 0)", "eq64(q, 0)"],
     ["ne32(or32(hi(q), lo(q)), 0)", "ne64(q, 0)"],
+    ["ltu32(h, 256)", "ltu32(h, 256)"],
+    ["ltu32(h, 65536)", "1"],
     ["ltu32(w, 0)", "0"],
     ["ltu32(0, w)", "ne32(w, 0)"],
     ["ltu32(w, 1)", "eq32(w, 0)"],
@@ -223,6 +225,10 @@ const CASES: Record<string, readonly (readonly [before: string, after: string])[
     ["insert8(0x1234, 0x56)", "4694"],
     ["insert8high(0x1234, 0x56)", "22068"],
     ["insert8(q, lo(q))", "q"],
+    ["insert16(q, and32(w, 255))", "insert16(q, and32(w, 255))"],
+    ["insert16(q, and32(w, 65535))", "insert16(q, w)"],
+    ["insert8high(q, and32(w, 255))", "insert8high(q, w)"],
+    ["insert8high(q, and32(w, 15))", "insert8high(q, and32(w, 15))"],
     ["insert16(q, and32(lo(q), 0xffff))", "q"],
     ["and32(lo(insert8(q, w)), 255)", "and32(w, 255)"],
     ["and32(lo(insert8(q, w)), 65280)", "and32(lo(q), 65280)"],
@@ -246,6 +252,7 @@ const CASES: Record<string, readonly (readonly [before: string, after: string])[
     ["hi(vextract64(v))", "vextract32#1(v)"],
     ["vinsert32#1(vinsert32#1(v, w), x)", "vinsert32#1(v, x)"],
     ["vinsert64(vinsert32#1(v, w), q)", "vinsert64(v, q)"],
+    ["vinsert64(vinsert32#2(v, w), q)", "vinsert64(vinsert32#2(v, w), q)"],
     ["vinsert64#1(v, vextract64#1(v))", "v"],
     ["vinsert32#3(v, vextract32#3(v))", "v"],
     ["vpair(vextract64(v), vextract64#1(v))", "v"],
@@ -282,6 +289,22 @@ for (const [group, cases] of Object.entries(CASES)) {
 function folded(body: string): string {
   return print(dead(fold(parse(body)), EFFECTS)).split("\n").slice(1, -1).join("\n");
 }
+
+Deno.test("fold() keeps a 64-bit operation that more than one of its halves is needed of", () => {
+  const text = `; +0
+%0 = get64 0x0
+%1 = const32 3
+%2 = shl64 %0, %1
+%3 = lo %2
+%4 = xor64 %0, %2
+%5 = lo %4
+%6 = hi %4
+store32 %2, %3
+store32 %0, %5
+store32 %0, %6
+jump 0x2000`;
+  assertEquals(folded(text), text);
+});
 
 Deno.test("fold() computes equal values once", () => {
   const text = `%1 = get64 0x0

@@ -76,6 +76,17 @@ Deno.test("forward() keeps a get whose cell was written in part", () => {
   assertEquals(forwarded(text), text);
 });
 
+Deno.test("forward() keeps a get of a part of which some was written", () => {
+  const text = lines(`
+    %0 = getv XMM1
+    setv XMM0, %0
+    %2 = get32 CF
+    set32 0x40c, %2
+    %4 = get64 0x408
+    set64 RAX, %4`);
+  assertEquals(forwarded(text), text);
+});
+
 Deno.test("forward() reads what a partial write left of a wider value", () => {
   assertEquals(
     forwarded(`
@@ -137,11 +148,14 @@ Deno.test("forward() forgets at a helper call what the helper touches, and no mo
     %3 = get64 RAX
     set64 RCX, %3
     %4 = get64 FPR1
-    set64 RDX, %4`;
+    set64 RDX, %4
+    set64 RBX, %1`;
   const calls = (text: string): string[] => text.split("\n").filter((line) => line.includes("get64"));
-  assertEquals(calls(forwarded(around(0))).map((line) => line.split(" ").at(-1)), ["RAX", "FPR1"]);
-  assertEquals(calls(forwarded(around(1))).map((line) => line.split(" ").at(-1)), ["RAX", "FPR1"]);
-  assertEquals(calls(forwarded(around(2))).map((line) => line.split(" ").at(-1)), ["RAX", "RAX", "FPR1"]);
+  const cells = (helper: number): (string | undefined)[] =>
+    calls(forwarded(around(helper))).map((line) => line.split(" ").at(-1));
+  assertEquals(cells(0), ["RAX", "FPR1"]);
+  assertEquals(cells(1), ["RAX", "FPR1", "FPR1"]);
+  assertEquals(cells(2), ["RAX", "FPR1", "RAX", "FPR1"]);
 });
 
 Deno.test("forward() forwards across helpers that touch no state and across memory accesses", () => {
