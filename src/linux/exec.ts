@@ -289,6 +289,7 @@ function becomeProgram(task: Task, space: AddressSpace, program: Program): void 
   group.timers.clear();
   releaseMemory(task);
   task.replaceSpace(space);
+  if (system.current === task) system.memory.activate(space);
   if (task.files.users > 1) {
     const files = task.files.copy();
     task.files.release();

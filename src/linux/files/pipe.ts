@@ -9,12 +9,25 @@ import { OpenFile, WOULD_BLOCK } from "./open_file.ts";
 const PIPE_BUF = 4096;
 const FIONREAD = 0x541b;
 
-/** Bytes on their way, oldest first. With `packets`, each write stays a unit. */
+/** Bytes in a page of a pipe. */
+const PAGE = 4096;
+
+/** A page of a pipe, or a packet: its bytes from `start` on are still to be read. */
+interface Chunk {
+  bytes: Uint8Array;
+  start: number;
+  end: number;
+}
+
+/**
+ * Bytes on their way, oldest first. As in Linux, a pipe has room for so many pages, and a write begins a new one where
+ * its odd end does not fit into the last. With `packets`, each write stays a unit and bytes are counted.
+ */
 export class PipeBuffer {
   readers = 0;
   writers = 0;
   length = 0;
-  #chunks: Uint8Array[] = [];
+  readonly #chunks: Chunk[] = [];
   constructor(readonly packets = false, public capacity = 0x1_0000) {}
 
   /** Takes bytes out; 0 if there are none. */
@@ -22,16 +35,15 @@ export class PipeBuffer {
     let done = 0;
     while (done < target.length && this.#chunks.length > 0) {
       const chunk = this.#chunks[0]!;
-      const part = Math.min(chunk.length, target.length - done);
-      target.set(chunk.subarray(0, part), done);
-      done += part;
-      if (part === chunk.length || this.packets) {
+      const part = chunk.bytes.subarray(chunk.start, Math.min(chunk.end, chunk.start + target.length - done));
+      target.set(part, done);
+      done += part.length;
+      chunk.start += part.length;
+      if (chunk.start === chunk.end || this.packets) {
         this.#chunks.shift();
-        this.length -= this.packets ? chunk.length : part;
-      } else {
-        this.#chunks[0] = chunk.subarray(part);
-        this.length -= part;
+        this.length -= chunk.end - chunk.start; // what a packet's reader leaves is lost
       }
+      this.length -= part.length;
       if (this.packets) break;
     }
     return done;
@@ -40,10 +52,10 @@ export class PipeBuffer {
   /** A look at the bytes without taking them. */
   peek(target: Uint8Array): number {
     let done = 0;
-    for (const chunk of this.#chunks) {
-      const part = Math.min(chunk.length, target.length - done);
-      target.set(chunk.subarray(0, part), done);
-      done += part;
+    for (const { bytes, start, end } of this.#chunks) {
+      const part = bytes.subarray(start, Math.min(end, start + target.length - done));
+      target.set(part, done);
+      done += part.length;
       if (this.packets || done === target.length) break;
     }
     return done;
@@ -53,14 +65,46 @@ export class PipeBuffer {
     return this.#chunks.length === 0;
   }
 
+  /** True if nothing can be written now. */
+  get full(): boolean {
+    return this.packets ? this.length >= this.capacity : this.#chunks.length * PAGE >= this.capacity;
+  }
+
   /** Puts bytes in: how many, or `WOULD_BLOCK`. */
   write(bytes: Uint8Array): number {
-    const room = this.capacity - this.length;
-    if (room <= 0 || (room < bytes.length && (this.packets || bytes.length <= PIPE_BUF))) return WOULD_BLOCK;
-    const part = bytes.slice(0, room);
-    if (part.length > 0 || this.packets) this.#chunks.push(part);
-    this.length += part.length;
-    return part.length;
+    return this.packets ? this.#writePacket(bytes) : this.#writePages(bytes);
+  }
+
+  #writePacket(bytes: Uint8Array): number {
+    if (bytes.length > this.capacity) fail(Errno.EMSGSIZE);
+    if (this.length + bytes.length > this.capacity) return WOULD_BLOCK;
+    this.#chunks.push({ bytes: bytes.slice(), start: 0, end: bytes.length });
+    this.length += bytes.length;
+    return bytes.length;
+  }
+
+  #writePages(bytes: Uint8Array): number {
+    const last = this.#chunks.at(-1);
+    const odd = bytes.length % PAGE;
+    const merges = odd > 0 && last !== undefined && last.end + odd <= PAGE;
+    const room = this.capacity / PAGE - this.#chunks.length;
+    const pages = Math.ceil((merges ? bytes.length - odd : bytes.length) / PAGE);
+    if (bytes.length <= PIPE_BUF && pages > room) return WOULD_BLOCK;
+    let done = 0;
+    if (merges) {
+      last.bytes.set(bytes.subarray(0, odd), last.end);
+      last.end += odd;
+      done = odd;
+    }
+    for (let i = 0; i < Math.min(pages, room); i++) {
+      const part = bytes.subarray(done, done + PAGE);
+      const page = new Uint8Array(PAGE);
+      page.set(part);
+      this.#chunks.push({ bytes: page, start: 0, end: part.length });
+      done += part.length;
+    }
+    this.length += done;
+    return done === 0 ? WOULD_BLOCK : done;
   }
 }
 
@@ -116,7 +160,7 @@ export class PipeFile extends OpenFile {
       if (buffer.writers === 0) events |= Poll.HUP;
     }
     if (this.writable) {
-      if (buffer.capacity - buffer.length >= PIPE_BUF) events |= Poll.OUT | Poll.WRNORM;
+      if (!buffer.full) events |= Poll.OUT | Poll.WRNORM;
       if (buffer.readers === 0) events |= Poll.ERR;
     }
     return events;
@@ -190,7 +234,7 @@ export class SocketFile extends OpenFile {
     if (!this.incoming.empty || ended) events |= Poll.IN | Poll.RDNORM;
     if (ended) events |= Poll.RDHUP;
     if (ended && (this.#shutWrite || this.outgoing.readers === 0)) events |= Poll.HUP;
-    if (this.outgoing.readers === 0 || this.outgoing.length < this.outgoing.capacity) {
+    if (this.outgoing.readers === 0 || !this.outgoing.full) {
       events |= Poll.OUT | Poll.WRNORM;
     }
     return events;

@@ -152,7 +152,8 @@ export class MountTable {
     if (status !== undefined && creates && (flags & Open.EXCL) !== 0) fail(Errno.EEXIST);
     if (status === undefined && place.mustBeFolder) fail(Errno.EISDIR);
     if (place.file !== undefined) return this.#reopen(place.file, flags);
-    const kept = flags & ~(Open.CREAT | Open.EXCL | Open.TRUNC | Open.NOCTTY | Open.CLOEXEC);
+    const passing = Open.CREAT | Open.EXCL | Open.TRUNC | Open.NOCTTY | Open.CLOEXEC;
+    const kept = (flags & ~passing) | Open.LARGEFILE;
     if (status !== undefined) {
       if ((flags & Open.PATH) !== 0) {
         if ((flags & Open.DIRECTORY) !== 0 && !isDirectory(status)) fail(Errno.ENOTDIR);

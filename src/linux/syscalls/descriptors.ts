@@ -129,7 +129,7 @@ function fcntl(task: Task, fd: number, command: number, argument: number): Outco
       files.setCloseOnExec(fd, argument % 2 === 1);
       return 0;
     case Fcntl.GETFL:
-      return file.flags | Open.LARGEFILE;
+      return file.flags;
     case Fcntl.SETFL:
       file.flags = (file.flags & ~SETTABLE) | (argument & SETTABLE);
       return 0;

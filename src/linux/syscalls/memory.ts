@@ -191,14 +191,16 @@ function mremap(
   if (old % PAGE_SIZE !== 0 || newLength === 0 || (flags & ~7) !== 0) fail(Errno.EINVAL);
   if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) !== 0 && (flags & MREMAP_MAYMOVE) === 0) fail(Errno.EINVAL);
   const from = pageUp(oldLength), size = pageUp(newLength);
+  const inPlace = (flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0;
+  if (inPlace && size <= from) { // shrinking is an unmapping, whatever is there
+    if (old + from > USER_END) fail(Errno.EINVAL);
+    if (size < from) space.unmap(old + size, old + from);
+    return old;
+  }
   const region = space.regions.find(old) ?? fail(Errno.EFAULT);
   if (old + from > region.end) fail(Errno.EFAULT);
   if (from === 0 && !region.shared) fail(Errno.EINVAL);
-  if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) === 0) {
-    if (size <= from) {
-      if (size < from) space.unmap(old + size, old + from);
-      return old;
-    }
+  if (inPlace) {
     checkRoom(space, size - from, region.prot, region.shared);
     const isFree = space.regions.overlapping(old + from, old + size).length === 0;
     if (old + from === region.end && isFree && old + size <= USER_END) {
