@@ -11,7 +11,14 @@ export interface Case {
   /** The code, followed by INT3s, at this offset in the code pages. */
   readonly code: Uint8Array;
   readonly offset: number;
+  /** Code of 64-bit mode, or of compatibility mode with flat segments. */
+  readonly codeSize: CodeSize;
+  /** The code makes sense only as it is: nothing is taken out of it when the case is made smaller. */
+  readonly whole?: true;
 }
+
+/** Widths of code that a user program can run. */
+export type CodeSize = 32 | 64;
 
 /** How a case ended. */
 export type End = "completed" | "fault" | "timeout" | "syscall";
@@ -44,12 +51,13 @@ export function encodeBatch(cases: readonly Case[]): Uint8Array<ArrayBuffer> {
   view.setUint32(0, total, true);
   view.setUint32(4, cases.length, true);
   let at = 8;
-  for (const { gpr, rflags, fx, code, offset } of cases) {
+  for (const { gpr, rflags, fx, code, offset, codeSize } of cases) {
     for (let n = 0; n < 16; n++) view.setBigUint64(at + 8 * n, gpr[n]!, true);
     view.setBigUint64(at + 128, BigInt(rflags), true);
     bytes.set(fx, at + 136);
     view.setUint16(at + 648, offset, true);
     view.setUint16(at + 650, code.length, true);
+    view.setUint16(at + 654, codeSize === 32 ? 1 : 0, true);
     bytes.set(code, at + STATE_BYTES);
     at += STATE_BYTES + code.length;
   }

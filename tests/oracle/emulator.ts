@@ -17,6 +17,7 @@ import {
   X87,
   XMM,
 } from "../../src/cpu/state.ts";
+import { Vector } from "../../src/cpu/fault.ts";
 import { readRflags, writeRflags } from "../../src/cpu/rflags.ts";
 import { AddressSpace } from "../../src/machine/api/address_space.ts";
 import { enterBareMode } from "../../src/machine/api/modes.ts";
@@ -24,7 +25,7 @@ import { newProcessor, type ProcessorConfiguration } from "../../src/machine/eng
 import type { HostedProcessor } from "../../src/machine/hosted_processor.ts";
 import type { Stop } from "../../src/machine/processor.ts";
 import { LinearMemory } from "../../src/memory/physical.ts";
-import { type Case, type End, FX_BYTES, type Result } from "./case.ts";
+import { type Case, type CodeSize, type End, FX_BYTES, type Result } from "./case.ts";
 import { CODE, CODE_OFFSET, FS_BASE, GS_BASE, IMAGE_BYTES, PAGE, PAGES } from "./layout.ts";
 
 /** The configurations that cases run in. */
@@ -41,7 +42,11 @@ export type ConfigurationName = keyof typeof CONFIGURATIONS;
 
 /** Instructions after which a case counts as endless. */
 const LIMIT = 20_000;
-const INT3 = 3, DEBUG = 1;
+/** Linux's GDT: 32-bit user code. */
+const CODE32_SELECTOR = 0x23;
+const LINUX_SYSTEM_CALL = 0x80;
+/** Error code bit IDT, SDM vol. 3A, section 6.13; bytes of INT n. */
+const IDT = 2, INT_LENGTH = 2n;
 
 /** A processor that executes cases. */
 export class Emulator {
@@ -76,37 +81,46 @@ export class Emulator {
     return this.#processor.instructions;
   }
 
-  /** Executes a case. Memory is as the image afterwards. */
-  run(one: Case): Result {
+  /** Executes a case, `limit` instructions at most. Memory is as the image afterwards. */
+  run(one: Case, limit = LIMIT): Result {
     const { mmu, memory } = this.#processor;
     const m = memory.i32, { view } = memory;
     m.fill(0, 0, (XMM + 0x100) >> 2);
-    enterBareMode(view, 64, this.#space.cr3);
+    enterBareMode(view, one.codeSize, this.#space.cr3);
     mmu.switchAddressSpace(this.#space.cr3);
     for (let n = 0; n < 16; n++) view.setBigUint64(GPR + 8 * n, one.gpr[n]!, true);
     writeRflags(m, one.rflags);
-    // runner.c loads null selectors where 64-bit mode allows them.
+    this.#loadSegments(one.codeSize);
+    this.#loadFx(one.fx);
+    this.#place(one);
+    view.setBigUint64(RIP, CODE + BigInt(one.offset), true);
+    const stop = this.#processor.run(limit);
+    const ended = endOf(stop, view.getBigUint64(RIP, true));
+    return {
+      end: ended.end,
+      vector: ended.vector ?? 0,
+      error: ended.error ?? 0,
+      cr2: stop.kind === "fault" ? stop.address : 0n,
+      gpr: new BigUint64Array(memory.buffer.slice(GPR, GPR + 128)),
+      rflags: readRflags(m),
+      rip: ended.rip,
+      fx: this.#saveFx(),
+      memory: this.#restore(one),
+    };
+  }
+
+  /** Selectors as runner.c loads them: null where 64-bit mode allows it. */
+  #loadSegments(codeSize: CodeSize): void {
+    const { view } = this.#processor.memory;
+    if (codeSize === 32) {
+      view.setUint32(SEGMENT + SEGMENT_STRIDE * Segment.CS + SEG_SELECTOR, CODE32_SELECTOR, true);
+      return;
+    }
     for (const n of [Segment.ES, Segment.DS, Segment.FS, Segment.GS]) {
       view.setUint32(SEGMENT + SEGMENT_STRIDE * n + SEG_SELECTOR, 0, true);
     }
     view.setBigUint64(segmentBase(Segment.FS), FS_BASE, true);
     view.setBigUint64(segmentBase(Segment.GS), GS_BASE, true);
-    this.#loadFx(one.fx);
-    this.#place(one);
-    view.setBigUint64(RIP, CODE + BigInt(one.offset), true);
-    const stop = this.#processor.run(LIMIT);
-    const [end, vector] = endOf(stop);
-    return {
-      end,
-      vector,
-      error: stop.kind === "fault" ? Math.max(stop.error, 0) : 0,
-      cr2: stop.kind === "fault" ? stop.address : 0n,
-      gpr: new BigUint64Array(memory.buffer.slice(GPR, GPR + 128)),
-      rflags: readRflags(m),
-      rip: view.getBigUint64(RIP, true),
-      fx: this.#saveFx(),
-      memory: this.#restore(one),
-    };
   }
 
   #place({ code, offset }: Case): void {
@@ -189,19 +203,32 @@ export class Emulator {
   }
 }
 
-function endOf(stop: Stop): [End, number] {
+/** How a case ended, and RIP as the processor would have left it. */
+interface Ended {
+  readonly end: End;
+  readonly rip: bigint;
+  readonly vector?: number;
+  readonly error?: number;
+}
+
+/** What Linux and the processor make of a stop: only INT3, INT 4 and INT 80h are open to programs. */
+function endOf(stop: Stop, rip: bigint): Ended {
   switch (stop.kind) {
-    case "interrupt":
-      // INT3 ends a case; INT1 is a debug trap to the host.
-      return stop.vector === INT3
-        ? ["completed", INT3]
-        : ["fault", stop.vector === DEBUG ? DEBUG : stop.vector];
+    case "interrupt": {
+      const { vector } = stop;
+      if (vector === Vector.BP) return { end: "completed", vector, rip };
+      if (vector === Vector.DB || vector === Vector.OF) return { end: "fault", vector, rip };
+      if (vector === LINUX_SYSTEM_CALL) return { end: "syscall", rip };
+      // SDM vol. 3A, section 6.12.1.2: the gate's DPL is below CPL. The error code names the gate.
+      return { end: "fault", vector: Vector.GP, error: vector * 8 + IDT, rip: rip - INT_LENGTH };
+    }
     case "fault":
-      return ["fault", stop.vector];
+      return { end: "fault", vector: stop.vector, error: Math.max(stop.error, 0), rip };
     case "budget":
-      return ["timeout", 0];
+      return { end: "timeout", rip };
     case "syscall":
+      return { end: "syscall", rip };
     case "halt":
-      return ["syscall", 0];
+      return { end: "fault", vector: Vector.GP, rip: rip - 1n };
   }
 }

@@ -7,8 +7,8 @@
  *
  * Input, little-endian, after the memory image (MEMORY_BYTES) at the start:
  *   batch:    u32 byteLength, u32 count, then the cases
- *   case:     u64 gpr[16], u64 rflags, u8 fxsave[512], u16 codeOffset, u16 codeLength, u16 patchCount, u16 0,
- *             code, then patches: u16 offset, u16 length, bytes
+ *   case:     u64 gpr[16], u64 rflags, u8 fxsave[512], u16 codeOffset, u16 codeLength, u16 patchCount,
+ *             u16 compatibility (1: 32-bit code), code, then patches: u16 offset, u16 length, bytes
  * Output:
  *   batch:    u32 byteLength, u32 count, then the results
  *   result:   u64 gpr[16], u64 rflags, u8 fxsave[416], u64 rip, u64 cr2, u32 error, u8 end, u8 vector, u16 changeCount,
@@ -193,7 +193,7 @@ static void next(ucontext_t *uc) {
   uint64_t present = 3;
   __builtin_memcpy(fx + 512, &present, 8);
   uint16_t codeOffset = GET(uint16_t), codeLength = GET(uint16_t), count = GET(uint16_t);
-  in += 2;
+  uint16_t compatibility = GET(uint16_t);
   patchCount = 0;
   apply(LOW_BYTES + PAGE + codeOffset, codeLength);
   for (int i = 0; i < count; i++) {
@@ -201,11 +201,13 @@ static void next(ucontext_t *uc) {
     apply(offset, length);
   }
   g[REG_RIP] = CODE + codeOffset;
-  g[REG_CSGSFS] = 0x33ull | (0x2bull << 48);
-  { unsigned sel = 0; __asm__ volatile("mov %0,%%ds; mov %0,%%es" :: "r"(sel)); }
-  { unsigned sel = 0; __asm__ volatile("mov %0,%%fs; mov %0,%%gs" :: "r"(sel)); }
-  call(SYS_arch_prctl, ARCH_SET_FS, FS_BASE, 0, 0, 0, 0);
-  call(SYS_arch_prctl, ARCH_SET_GS, GS_BASE, 0, 0, 0, 0);
+  g[REG_CSGSFS] = (compatibility ? 0x23ull : 0x33ull) | 0x2bull << 48;
+  unsigned selector = compatibility ? 0x2b : 0;
+  __asm__ volatile("mov %0, %%ds\n mov %0, %%es\n mov %0, %%fs\n mov %0, %%gs" : : "r"(selector));
+  if (!compatibility) {
+    call(SYS_arch_prctl, ARCH_SET_FS, FS_BASE, 0, 0, 0, 0);
+    call(SYS_arch_prctl, ARCH_SET_GS, GS_BASE, 0, 0, 0, 0);
+  }
   ticks = 0;
   running = 1;
 }
