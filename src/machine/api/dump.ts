@@ -1,11 +1,12 @@
 /** The stages of translation as text. */
-import { HELPER_NAMES } from "../../cpu/helpers.ts";
+import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
 import { Mode } from "../../cpu/mode.ts";
 import { nameOfCell } from "../../cpu/state_names.ts";
 import { disassemble } from "../../frontend/disassemble.ts";
 import { translate } from "../../frontend/translate.ts";
 import { print, type PrintNames } from "../../ir/print.ts";
 import type { Block } from "../../ir/types.ts";
+import { verify } from "../../ir/verify.ts";
 import type { TranslationObserver } from "../observer.ts";
 
 /**
@@ -20,18 +21,22 @@ export const DUMP_STAGES: readonly ["asm", "ir", "js"] = ["asm", "ir", "js"];
 const NAMES: PrintNames = { cell: nameOfCell, helper: (id) => HELPER_NAMES[id] };
 const CODE_SIZES = [16, 32, 64] as const;
 
+/** Writes a block and verifies it: whoever looks at IR may be looking for a mistake in it. */
+function writeBlock(block: Block, title: string, write: (text: string) => void): void {
+  write(`-- ir ${title}\n${print(block, NAMES).trimEnd()}\n\n`);
+  verify(block, { names: NAMES, signatureOf: (id) => helperInfo(id).signature });
+}
+
 /** An observer that writes the stages chosen as text. */
 export function dumpStages(stages: readonly DumpStage[], write: (text: string) => void): TranslationObserver {
   return {
     translated(block, bytes): void {
       if (stages.includes("asm")) write(assembly(block, bytes));
-      if (stages.includes("ir")) write(`-- ir ${place(block)}\n${print(block, NAMES).trimEnd()}\n\n`);
+      if (stages.includes("ir")) writeBlock(block, place(block), write);
     },
     compiled(codes, source): void {
       for (const { block } of codes) {
-        if (stages.includes("ir")) {
-          write(`-- ir ${place(block)}, optimized\n${print(block, NAMES).trimEnd()}\n\n`);
-        }
+        if (stages.includes("ir")) writeBlock(block, `${place(block)}, optimized`, write);
       }
       if (stages.includes("js")) {
         write(`-- js ${codes.map(({ block }) => place(block)).join(" ")}\n${source.trimEnd()}\n\n`);
