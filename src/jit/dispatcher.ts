@@ -19,6 +19,7 @@ import {
   SEGMENT_STRIDE,
 } from "../cpu/state.ts";
 import { isCanonical } from "../memory/mmu.ts";
+import { SECOND_STAGE_REFUSED } from "../memory/paging.ts";
 import { PAGE_SIZE, RAM_BASE } from "../memory/physical.ts";
 import { jumpIndex } from "../memory/tlb.ts";
 import type { Bindings } from "./bindings.ts";
@@ -410,6 +411,7 @@ export class Dispatcher {
       return -1;
     }
     const failure = mmu.refill(lo, hi, false, true);
+    if (failure === SECOND_STAGE_REFUSED) return -1;
     if (failure !== 0) {
       m[EVENT_ADDRESS >> 2] = lo;
       m[(EVENT_ADDRESS >> 2) + 1] = hi;

@@ -12,6 +12,7 @@ import {
 } from "../cpu/state.ts";
 import type { Mmu } from "./mmu.ts";
 import { isCanonical } from "./mmu.ts";
+import { SECOND_STAGE_REFUSED } from "./paging.ts";
 import { type LinearMemory, RAM_BASE, TLB_ADDEND, TLB_HIGH, TLB_READ, TLB_WRITE } from "./physical.ts";
 import { tlbWord } from "./tlb.ts";
 
@@ -150,6 +151,7 @@ export class GuestAccess {
     if (!this.#hit(word, lo, hi, write)) {
       if (!isCanonical(hi)) return this.#refuse((flags & STACK) !== 0 ? Vector.SS : Vector.GP, 0);
       const failure = this.mmu.refill(lo, hi, write, false);
+      if (failure === SECOND_STAGE_REFUSED) return -1;
       if (failure !== 0) return this.#pageFault(lo, hi, failure);
       const page = this.mmu.walkedPage;
       if (page >= this.#memory.ramBytes) return this.#refuse(Vector.MC, -1);

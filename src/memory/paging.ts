@@ -52,6 +52,8 @@ export interface Walk {
   executable: boolean;
   dirty: boolean;
   global: boolean;
+  /** Whether the page is larger than 4 KB. */
+  large: boolean;
 }
 
 /** Reads and writes table entries at guest-physical addresses. */
@@ -122,6 +124,7 @@ export function walk(
     out.executable = mayExecute;
     out.dirty = (used & Pte.D) !== 0;
     out.global = (used & Pte.G) !== 0;
+    out.large = level > 0;
     return 0;
   }
 }
@@ -130,7 +133,7 @@ export function walk(
 function unpaged(lo: number, out: Walk): number {
   out.page = (lo & ~0xfff) >>> 0;
   out.writable = out.executable = out.dirty = true;
-  out.global = false;
+  out.global = out.large = false;
   return 0;
 }
 

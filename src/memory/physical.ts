@@ -20,6 +20,14 @@ export const TLB_HIGH = 12;
 export const TLB_ADDEND = 16;
 /** Host-physical frame number. */
 export const TLB_FRAME = 20;
+/** What kind of page the entry is part of (`TlbFlag`). */
+export const TLB_FLAGS = 24;
+/** Bits of TLB_FLAGS. */
+export const TlbFlag = {
+  GLOBAL: 1,
+  /** Part of a larger page: INVLPG of any of its addresses drops the entry too. */
+  LARGE: 2,
+} as const;
 /** A tag no address matches: the masked address of an access has none of these bits. */
 export const TLB_INVALID = 0x800;
 

@@ -10,11 +10,13 @@ import {
   TLB_ENTRIES,
   TLB_ENTRY_BYTES,
   TLB_EXECUTE,
+  TLB_FLAGS,
   TLB_FRAME,
   TLB_HIGH,
   TLB_INVALID,
   TLB_READ,
   TLB_WRITE,
+  TlbFlag,
   tlbOffset,
 } from "./physical.ts";
 
@@ -54,6 +56,24 @@ function clearTlb(memory: LinearMemory, slot: number): void {
   }
 }
 
+/** Drops the entries of a slot that have none of the flags `kept`, and its whole jump table. */
+export function clearSlotExcept(memory: LinearMemory, slot: number, kept: number): void {
+  const start = tlbOffset(slot) >> 2;
+  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
+    if ((memory.i32[word + TLB_FLAGS / 4]! & kept) === 0) dropEntry(memory, word);
+  }
+  clearJumps(memory, slot);
+}
+
+/** Drops the entries of a slot that are parts of larger pages, and its whole jump table. */
+export function dropLargePages(memory: LinearMemory, slot: number): void {
+  const start = tlbOffset(slot) >> 2;
+  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
+    if ((memory.i32[word + TLB_FLAGS / 4]! & TlbFlag.LARGE) !== 0) dropEntry(memory, word);
+  }
+  clearJumps(memory, slot);
+}
+
 /** Drops what a slot knows about the page of a linear address. */
 export function dropPage(memory: LinearMemory, slot: number, lo: number): void {
   dropEntry(memory, tlbWord(tlbOffset(slot), lo));
@@ -75,6 +95,7 @@ export function fillEntry(
   hi: number,
   page: number,
   rights: { readonly read: boolean; readonly write: boolean; readonly execute: boolean },
+  flags: number,
 ): void {
   const { i32 } = memory;
   const tag = lo & ~0xfff;
@@ -84,6 +105,7 @@ export function fillEntry(
   i32[word + TLB_HIGH / 4] = hi;
   i32[word + TLB_ADDEND / 4] = (RAM_BASE + page - tag) | 0;
   i32[word + TLB_FRAME / 4] = page / 0x1000;
+  i32[word + TLB_FLAGS / 4] = flags;
 }
 
 /** Makes stores to a frame take the slow path in every slot: it now holds translated code. */

@@ -1,0 +1,18 @@
+/** What privileged instructions ask of the memory side: worlds and what is cached for them. SDM vol. 3A, section 4.10. */
+
+/** INVPCID's types. SDM vol. 2A, "INVPCID". */
+export const InvpcidType = { ADDRESS: 0, CONTEXT: 1, ALL: 2, ALL_BUT_GLOBAL: 3 } as const;
+
+/** Implemented by the memory-management unit. */
+export interface WorldControl {
+  /** CR0, CR4, EFER, CPL, RFLAGS.AC, EPTP or VPID in the state has changed: selects the world they describe. Nothing is flushed. */
+  enterWorld(): void;
+  /** MOV to CR3. `flush`: drops what is cached for the new PCID, except global pages. */
+  loadCr3(value: bigint, flush: boolean): void;
+  /** INVLPG: the page that holds a linear address, global or not, for the current VPID. */
+  invalidatePage(linear: bigint): void;
+  /** INVPCID of one of the types, for the current VPID. */
+  invalidatePcid(type: number, pcid: number, linear: bigint): void;
+  /** Everything cached for the current VPID, global pages included (CR4.PGE changed, paging turned off). */
+  flushAll(): void;
+}
