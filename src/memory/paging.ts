@@ -7,8 +7,6 @@ import { type LinearMemory, RAM_BASE } from "./physical.ts";
 
 /** Page-table entry bits, low half. */
 export const Pte = { P: 1, W: 2, U: 4, A: 0x20, D: 0x40, PS: 0x80, G: 0x100 } as const;
-/** XD, in the upper half of an entry. */
-const XD = 1 << 31;
 /** Bits of a physical address in the upper half of an entry, and those that must be 0 (MAXPHYADDR is 46). */
 const ADDRESS_HIGH = 0x3fff, RESERVED_HIGH = 0xf_c000;
 /** Reserved in PAE page-directory-pointer entries, low half. */
