@@ -24,6 +24,8 @@ const CR0_PE = 1;
 /** Descriptor bits 55:40: present, DPL 3, accessed; code readable, data writable. */
 const USER_CODE32 = 0xc0fb, USER_DATA = 0xc0f3, USER_CODE64 = 0xa0fb;
 const USER_CODE32_INDEX = 4, USER_DATA_INDEX = 5, USER_CODE64_INDEX = 6;
+/** Read-only data with the number of the processor, 0, as its limit: what getcpu() in C libraries asks LSL for. */
+const CPU_NUMBER = 0x40f5, CPU_NUMBER_INDEX = 15;
 const FLAT_LIMIT = -1;
 /** Bits 19:16 of the limit, which stand among the attributes. */
 const FLAT_LIMIT_ATTRIBUTES = 0xf00;
@@ -38,6 +40,8 @@ function attributesOf(selector: number): number | undefined {
       return USER_DATA;
     case USER_CODE64_INDEX << 1:
       return USER_CODE64;
+    case CPU_NUMBER_INDEX << 1:
+      return CPU_NUMBER;
     default:
       return undefined;
   }
@@ -46,7 +50,8 @@ function attributesOf(selector: number): number | undefined {
 /** Access rights of a descriptor as LAR gives them, bits 23:8 of its upper half with the limit's bits 19:16; 0 for none. */
 export function accessRights(selector: number): number {
   const attributes = attributesOf(selector);
-  return attributes === undefined ? 0 : (attributes | FLAT_LIMIT_ATTRIBUTES) << 8;
+  if (attributes === undefined) return 0;
+  return (attributes === CPU_NUMBER ? attributes : attributes | FLAT_LIMIT_ATTRIBUTES) << 8;
 }
 
 /** Whether segment registers hold paragraphs: real-address and virtual-8086 mode. */
@@ -83,14 +88,14 @@ export function loadDataSegment(m: Int32Array, access: GuestMemory, segment: num
   if (attributes === undefined || (stack && (attributes !== USER_DATA || (selector & 3) !== USER))) {
     return access.raise(Vector.GP, error);
   }
-  write(m, segment, selector, FLAT_LIMIT, attributes);
+  write(m, segment, selector, attributes === CPU_NUMBER ? 0 : FLAT_LIMIT, attributes);
 }
 
 /** Whether a far transfer to the same privilege level may load CS; raises #GP. */
 export function checkCodeSegment(m: Int32Array, access: GuestMemory, selector: number): boolean {
   if (isReal(m)) return true;
   const attributes = attributesOf(selector);
-  if (attributes !== undefined && attributes !== USER_DATA && m[CPL >> 2] === USER) return true;
+  if ((attributes === USER_CODE32 || attributes === USER_CODE64) && m[CPL >> 2] === USER) return true;
   access.raise(Vector.GP, selector & 0xfffc);
   return false;
 }

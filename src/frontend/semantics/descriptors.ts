@@ -7,7 +7,7 @@ import type { Translator } from "../translator.ts";
 
 /** Bits of the access rights: code (for a segment that is not the system's), and writable data or readable code. */
 const CODE = 0x800, READ_WRITE = 0x200;
-const BYTE_LIMIT = -1;
+const GRANULARITY_BIT = 23;
 
 /** Access rights by the selector an operand holds; undefined after raising #UD outside user mode. */
 function rightsOf(t: Translator, selector: Operand): Value | undefined {
@@ -36,13 +36,14 @@ export function LAR(t: Translator, dst: Operand, selector: Operand): void {
   if (rights !== undefined) answer(t, dst, rights, rights);
 }
 
-/** LSL: the limit in bytes; all descriptors that programs see are flat. */
+/** LSL: the limit in bytes: 4 GB - 1 with the G bit, 0 for the one descriptor without it. */
 export function LSL(t: Translator, dst: Operand, selector: Operand): void {
-  const rights = rightsOf(t, selector);
-  if (rights !== undefined) answer(t, dst, rights, t.ir.i32(BYTE_LIMIT));
+  const { ir } = t, rights = rightsOf(t, selector);
+  if (rights === undefined) return;
+  answer(t, dst, rights, ir.neg(ir.and(ir.shr(rights, ir.i32(GRANULARITY_BIT)), ir.i32(1))));
 }
 
-/** VERR: ZF = the segment can be read. All that programs see can. */
+/** VERR: ZF = the segment can be read. All that programs see can be. */
 export function VERR(t: Translator, selector: Operand): void {
   const rights = rightsOf(t, selector);
   if (rights !== undefined) t.setFlags({ zf: t.ir.eq(rights, t.ir.i32(0)) });

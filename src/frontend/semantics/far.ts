@@ -2,7 +2,8 @@
 import { MemoryFlag, type Value } from "../../ir/types.ts";
 import { Vector } from "../../cpu/fault.ts";
 import { Mode } from "../../cpu/mode.ts";
-import { Gpr, Segment } from "../../cpu/state.ts";
+import { Flag } from "../../cpu/rflags.ts";
+import { Gpr, RFLAGS_SYSTEM, Segment } from "../../cpu/state.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
 import { restoreFlags } from "./rflags_image.ts";
@@ -53,8 +54,8 @@ export function CALLF(t: Translator, operand: Operand): void {
 export function RETF(t: Translator, drop?: Operand): void {
   const { ir } = t, size = t.instruction.operandSize, type = intType(size);
   // In the order in which current processors read, which a page fault shows.
-  const selector = t.top(type, size), offset = t.top(type);
-  t.call("load_code_segment", ir.low(ir.trunc(selector, "i16")));
+  const selector = t.top("i16", size), offset = t.top(type);
+  t.call("load_code_segment", ir.low(selector));
   t.moveStack(2 * size + (drop?.kind === "imm" ? drop.lo : 0));
   t.end({ kind: "redispatch", target: ir.zext(offset, "i64") });
 }
@@ -63,13 +64,16 @@ export function RETF(t: Translator, drop?: Operand): void {
 export function IRET(t: Translator): void {
   const { ir } = t, size = t.instruction.operandSize, type = intType(size);
   if ((t.mode & (Mode.USER | Mode.REAL)) === 0) return t.fault(Vector.UD);
-  const flags = t.top(type, 2 * size), selector = t.top(type, size), offset = t.top(type);
-  const cs = ir.low(ir.trunc(selector, "i16"));
+  if ((t.mode & Mode.REAL) === 0) {
+    // A return from a nested task: there are none in IA-32e mode.
+    ir.faultIf(ir.and(ir.get(RFLAGS_SYSTEM, "i32"), ir.i32(Flag.NT)), Vector.GP, 0);
+  }
+  const flags = t.top(type, 2 * size), cs = ir.low(t.top("i16", size)), offset = t.top(type);
   t.call("check_code_segment", cs);
   let rsp: Value | undefined;
   if (t.long) {
     rsp = t.top(type, 3 * size);
-    loadSegment(t, Segment.SS, ir.trunc(t.top(type, 4 * size), "i16"));
+    loadSegment(t, Segment.SS, t.top("i16", 4 * size));
   }
   t.call("load_code_segment", cs);
   restoreFlags(t, ir.zext(ir.trunc(flags, size === 2 ? "i16" : "i32"), "i32"));

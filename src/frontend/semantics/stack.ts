@@ -21,12 +21,14 @@ export function PUSH(t: Translator, src: Operand): void {
 /** POP. RSP moves before a destination's address is computed, and before POP RSP writes it. */
 export function POP(t: Translator, dst: Operand): void {
   const size = t.instruction.operandSize;
+  if (dst.kind === "segment") {
+    // Only the selector is read, whatever the slot's size.
+    loadSegment(t, dst.reg, t.top("i16"));
+    t.moveStack(size);
+    return t.redispatch();
+  }
   const value = t.top(intType(size));
   switch (dst.kind) {
-    case "segment":
-      loadSegment(t, dst.reg, t.ir.trunc(value, "i16"));
-      t.moveStack(size);
-      return t.redispatch();
     case "mem":
       t.checkWritable(dst);
       t.ir.store(addressAfterPop(t, dst, size), value, t.memoryFlags(dst));
