@@ -1,43 +1,15 @@
-/** The dispatcher: finds or makes the code for where the processor is, and runs it on the tier it has reached. */
-import type { Block } from "../ir/types.ts";
+/** The dispatcher: runs the code where the processor is, on the tier it has reached, and settles what ends it. */
 import { Event, Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
-import {
-  ATTENTION,
-  BUDGET,
-  EVENT,
-  EVENT_ADDRESS,
-  EVENT_ERROR,
-  EVENT_VECTOR,
-  INSTRUCTIONS,
-  JUMP_TABLE,
-  RIP,
-  SEG_ATTRIBUTES,
-  SEG_BASE,
-  SEGMENT,
-  Segment,
-  SEGMENT_STRIDE,
-} from "../cpu/state.ts";
-import { isCanonical } from "../memory/mmu.ts";
-import { SECOND_STAGE_REFUSED } from "../memory/paging.ts";
-import { PAGE_SIZE, RAM_BASE } from "../memory/physical.ts";
-import { jumpIndex } from "../memory/tlb.ts";
+import { ATTENTION, BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, INSTRUCTIONS, RIP } from "../cpu/state.ts";
 import type { Bindings } from "./bindings.ts";
-import { Code } from "./code.ts";
+import type { Code } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";
-import type { Engine, Exit, Region } from "./engine.ts";
+import { CodeFinder, type Translate } from "./code_finder.ts";
+import { currentMode } from "./current_mode.ts";
+import type { Engine, Exit } from "./engine.ts";
 import { Interpreter } from "./interpreter/interpreter.ts";
 import { selectRegion } from "./region.ts";
-import { currentMode } from "./current_mode.ts";
-
-/** Makes IR of guest bytes; frontend/translate.ts is one. */
-export type Translate = (
-  bytes: Uint8Array,
-  pageBytes: number,
-  pc: bigint,
-  mode: number,
-  limit?: number,
-) => Block | "truncated";
 
 /** When code changes tier, and how much of it is kept. */
 export interface Tiers {
@@ -78,8 +50,7 @@ export class Dispatcher {
     regionsCompiled: 0,
     singleSteps: 0,
   };
-  /** Called with each block translated and its bytes, for dumps. */
-  onTranslate: ((block: Block, bytes: Uint8Array) => void) | undefined;
+  readonly finder: CodeFinder;
   readonly #m: Int32Array;
   readonly #interpreter: Interpreter;
   /** Budget at the start of the current run, and INSTRUCTIONS then. */
@@ -88,11 +59,12 @@ export class Dispatcher {
 
   constructor(
     readonly bindings: Bindings,
-    readonly translate: Translate,
+    translate: Translate,
     readonly tiers: Tiers,
   ) {
     this.#m = bindings.memory.i32;
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
+    this.finder = new CodeFinder(bindings, this.cache, translate);
     this.#interpreter = new Interpreter(bindings);
   }
 
@@ -131,11 +103,8 @@ export class Dispatcher {
       }
       const mode = currentMode(m);
       if ((mode & Mode.TRAP) !== 0) {
-        if (this.#single(mode)) continue;
-        if (m[EVENT >> 2] !== Event.NONE) return;
-        m[EVENT >> 2] = Event.FAULT;
-        m[EVENT_VECTOR >> 2] = Vector.DB;
-        m[EVENT_ERROR >> 2] = -1;
+        this.#single(mode);
+        if (m[EVENT >> 2] === Event.NONE) this.bindings.access.raise(Vector.DB, -1);
         return;
       }
       if (!this.#runMode(mode)) return;
@@ -145,16 +114,16 @@ export class Dispatcher {
   /** Runs blocks of one mode. Returns whether to go on (with the mode looked at again). */
   #runMode(mode: number): boolean {
     const m = this.#m;
-    let code = this.#lookup(mode);
+    let code = this.finder.lookup(mode);
     while (code !== undefined) {
-      if (code.region !== undefined && this.#inPlace(code.region)) {
+      if (code.region !== undefined && this.finder.inPlace(code.region)) {
         if (this.#runRegions(code)) return this.#settle(mode);
       } else {
         if (m[BUDGET >> 2]! < code.count) return this.#partial(mode);
         if (this.#interpret(code)) return this.#settle(mode);
       }
       if (m[BUDGET >> 2]! <= 0) return true;
-      code = this.#lookup(mode);
+      code = this.finder.lookup(mode);
     }
     return false;
   }
@@ -199,7 +168,7 @@ export class Dispatcher {
     const { mode } = code.block;
     const find = (pc: bigint): Code | undefined => {
       const lo = Number(BigInt.asIntN(32, pc)), hi = Number(BigInt.asIntN(32, pc >> 32n));
-      const hpa = this.#codeAddress(lo, hi);
+      const hpa = this.finder.placeOf(lo, hi);
       return hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
     };
     const codes = selectRegion(code, find, this.tiers.regionBlocks, this.tiers.threshold);
@@ -242,38 +211,15 @@ export class Dispatcher {
         return true;
       }
       if (region.changesMode) return true;
-      const found = this.#lookup(mode);
+      const found = this.finder.lookup(mode);
       if (found === undefined) return true;
-      if (found.region === undefined || !this.#inPlace(found.region)) return false;
+      if (found.region === undefined || !this.finder.inPlace(found.region)) return false;
       if (exit.kind === "jump") {
         exit.next = found;
         exit.epoch = mmu.epoch;
       }
       code = found;
     }
-  }
-
-  /** Whether all blocks of a region lie where they lay when it was made; it is given up if not. */
-  #inPlace(region: Region): boolean {
-    const { mmu } = this.bindings.access;
-    if (region.epoch === mmu.epoch) return true;
-    for (const code of region.codes) {
-      if (this.#codeAddress(code.lo, code.hi) !== code.hpa) {
-        this.cache.dropRegion(region);
-        return false;
-      }
-      mmu.noteCode(code.lo, code.hi);
-    }
-    region.epoch = mmu.epoch;
-    return true;
-  }
-
-  /** Host-physical address of code at a PC in the current world, or -1 if it cannot be fetched. Raises nothing. */
-  #codeAddress(lo: number, hi: number): number {
-    const linear = this.#linearPc(lo, hi);
-    const { mmu } = this.bindings.access;
-    if (!isCanonical(linear.hi) || mmu.refill(linear.lo, linear.hi, false, true) !== 0) return -1;
-    return mmu.walkedPage + (linear.lo & 0xfff);
   }
 
   /** Stores what an exit with an event says. */
@@ -299,136 +245,23 @@ export class Dispatcher {
   /** Executes exactly what is left of the budget, in blocks made for it. */
   #partial(mode: number): boolean {
     const m = this.#m;
-    const block = this.#translateHere(mode, m[BUDGET >> 2]!);
+    const block = this.finder.translate(mode, m[BUDGET >> 2]!);
     if (block === undefined) return false;
     this.counts.interpretedInstructions += block.offsets.length - 1;
     this.#interpreter.run(block, this.#interpreter.prepare(block));
     return this.#settle(mode);
   }
 
-  /** Executes one instruction alone, with stores to translated code allowed. Returns false if an event is pending, or it is done and a trap may follow. */
-  #single(mode: number): boolean {
+  /** Executes one instruction alone, with stores to translated code allowed. EVENT tells what it raised. */
+  #single(mode: number): void {
     const m = this.#m;
     const { access } = this.bindings;
-    const block = this.#translateHere(mode & ~Mode.TRAP, 1);
-    if (block === undefined) return false;
+    const block = this.finder.translate(mode & ~Mode.TRAP, 1);
+    if (block === undefined) return;
     this.counts.singleSteps++;
     access.allowCodeWrites = true;
     this.#interpreter.run(block, this.#interpreter.prepare(block));
     access.allowCodeWrites = false;
     if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
-    return false;
   }
-
-  /** The code at RIP; undefined after raising a fault. */
-  #lookup(mode: number): Code | undefined {
-    const m = this.#m;
-    const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
-    const entry = (m[JUMP_TABLE >> 2]! >> 2) + jumpIndex(lo) * 4;
-    if (m[entry] === lo && m[entry + 1] === hi && m[entry + 3] === mode) {
-      const code = this.cache.codes[m[entry + 2]!];
-      if (code !== undefined) return code;
-    }
-    return this.#find(mode, entry);
-  }
-
-  #find(mode: number, entry: number): Code | undefined {
-    const m = this.#m;
-    const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
-    const linear = this.#linearPc(lo, hi);
-    const page = this.#fetchPage(linear.lo, linear.hi);
-    if (page < 0) return undefined;
-    const hpa = page + (linear.lo & 0xfff);
-    this.bindings.access.mmu.noteCode(linear.lo, linear.hi);
-    let code = this.cache.find(hpa, lo, hi, mode);
-    if (code !== undefined && code.secondPage >= 0) {
-      const second = this.#fetchPage(...nextPage(linear.lo, linear.hi));
-      if (second < 0) return undefined;
-      if (second !== code.secondPage) {
-        this.cache.drop(code);
-        code = undefined;
-      }
-    }
-    if (code === undefined) {
-      const block = this.#translateHere(mode, undefined);
-      if (block === undefined) return undefined;
-      const crosses = (linear.lo & 0xfff) + block.length > PAGE_SIZE;
-      code = new Code(block, hpa, crosses ? this.#fetchPage(...nextPage(linear.lo, linear.hi)) : -1);
-      this.cache.add(code);
-    }
-    // A block on two pages is looked up in full each time: its second page can be remapped by itself.
-    if (code.secondPage < 0) {
-      m[entry] = lo;
-      m[entry + 1] = hi;
-      m[entry + 2] = code.number;
-      m[entry + 3] = mode;
-    }
-    return code;
-  }
-
-  /** Translates at RIP; undefined after raising a fault. */
-  #translateHere(mode: number, limit: number | undefined): Block | undefined {
-    const m = this.#m;
-    const { memory } = this.bindings;
-    const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
-    const pc = BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
-    const linear = this.#linearPc(lo, hi);
-    const page = this.#fetchPage(linear.lo, linear.hi);
-    if (page < 0) return undefined;
-    const offset = linear.lo & 0xfff;
-    const pageBytes = PAGE_SIZE - offset;
-    const bytes = memory.u8.subarray(RAM_BASE + page + offset, RAM_BASE + page + PAGE_SIZE);
-    const block = this.translate(bytes, pageBytes, pc, mode, limit);
-    if (block !== "truncated") {
-      this.onTranslate?.(block, bytes);
-      return block;
-    }
-    const second = this.#fetchPage(...nextPage(linear.lo, linear.hi));
-    if (second < 0) return undefined;
-    const both = new Uint8Array(pageBytes + 15);
-    both.set(bytes);
-    both.set(memory.u8.subarray(RAM_BASE + second, RAM_BASE + second + 15), pageBytes);
-    const crossing = this.translate(both, pageBytes, pc, mode, limit);
-    if (crossing === "truncated") throw new Error("an instruction of more than 15 bytes was not refused");
-    this.onTranslate?.(crossing, both);
-    return crossing;
-  }
-
-  #linearPc(lo: number, hi: number): { lo: number; hi: number } {
-    const m = this.#m;
-    const cs = (SEGMENT + SEGMENT_STRIDE * Segment.CS) >> 2;
-    const long = (m[cs + SEG_ATTRIBUTES / 4]! & 0x2000) !== 0;
-    return long ? { lo, hi } : { lo: (lo + m[cs + SEG_BASE / 4]!) | 0, hi: 0 };
-  }
-
-  /** Host-physical page of an instruction fetch, or -1 after raising a fault. */
-  #fetchPage(lo: number, hi: number): number {
-    const m = this.#m;
-    const { access } = this.bindings;
-    const { mmu } = access;
-    if (!isCanonical(hi)) {
-      access.raise(Vector.GP, 0);
-      return -1;
-    }
-    const failure = mmu.refill(lo, hi, false, true);
-    if (failure === SECOND_STAGE_REFUSED) return -1;
-    if (failure !== 0) {
-      m[EVENT_ADDRESS >> 2] = lo;
-      m[(EVENT_ADDRESS >> 2) + 1] = hi;
-      access.raise(Vector.PF, (failure >> 8) - 1);
-      return -1;
-    }
-    const page = mmu.walkedPage;
-    if (page >= this.bindings.memory.ramBytes) {
-      access.raise(Vector.MC, -1);
-      return -1;
-    }
-    return page;
-  }
-}
-
-/** Linear address of the page behind an address, as halves. */
-function nextPage(lo: number, hi: number): [number, number] {
-  const next = ((lo & ~0xfff) + PAGE_SIZE) | 0;
-  return [next, next === 0 ? (hi + 1) | 0 : hi];
 }

@@ -1,0 +1,189 @@
+/** Finds or makes the code for where the processor is: fetch, jump table, code cache, translation. */
+import type { Block } from "../ir/types.ts";
+import { Vector } from "../cpu/fault.ts";
+import {
+  EVENT_ADDRESS,
+  JUMP_TABLE,
+  RIP,
+  SEG_ATTRIBUTES,
+  SEG_BASE,
+  SEGMENT,
+  Segment,
+  SEGMENT_STRIDE,
+} from "../cpu/state.ts";
+import { isCanonical } from "../memory/mmu.ts";
+import { SECOND_STAGE_REFUSED } from "../memory/paging.ts";
+import { PAGE_SIZE, RAM_BASE } from "../memory/physical.ts";
+import { jumpIndex } from "../memory/tlb.ts";
+import type { Bindings } from "./bindings.ts";
+import { Code } from "./code.ts";
+import type { CodeCache } from "./code_cache.ts";
+import type { Region } from "./engine.ts";
+
+/** Makes IR of guest bytes; frontend/translate.ts is one. */
+export type Translate = (
+  bytes: Uint8Array,
+  pageBytes: number,
+  pc: bigint,
+  mode: number,
+  limit?: number,
+) => Block | "truncated";
+
+const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
+const CS = (SEGMENT + SEGMENT_STRIDE * Segment.CS) >> 2;
+/** Segment attributes: 64-bit code. */
+const ATTRIBUTE_L = 0x2000;
+/** Bytes of the longest instruction. */
+const MAX_INSTRUCTION = 15;
+
+/** Finds code at RIP in the current world. */
+export class CodeFinder {
+  readonly #m: Int32Array;
+  readonly #translate: Translate;
+
+  constructor(readonly bindings: Bindings, readonly cache: CodeCache, translate: Translate) {
+    this.#m = bindings.memory.i32;
+    this.#translate = translate;
+  }
+
+  /** The code at RIP; undefined after raising a fault. */
+  lookup(mode: number): Code | undefined {
+    const m = this.#m;
+    const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
+    // Entries have linear addresses: with another CS base the same RIP is another place.
+    const long = this.#isLong();
+    const linearLo = long ? lo : (lo + m[CS + SEG_BASE / 4]!) | 0, linearHi = long ? hi : 0;
+    const entry = (m[JUMP_TABLE >> 2]! >> 2) + jumpIndex(linearLo) * 4;
+    if (m[entry] === linearLo && m[entry + 1] === linearHi && m[entry + 3] === mode) {
+      const code = this.cache.codes[m[entry + 2]!];
+      if (code !== undefined && code.lo === lo) return code;
+    }
+    const code = this.#find(mode, linearLo, linearHi);
+    // A block on two pages is looked up in full each time: its second page can be remapped by itself.
+    if (code !== undefined && code.secondPage < 0) {
+      m[entry] = linearLo;
+      m[entry + 1] = linearHi;
+      m[entry + 2] = code.number;
+      m[entry + 3] = mode;
+    }
+    return code;
+  }
+
+  /** Translates at RIP, at most `limit` instructions; undefined after raising a fault. */
+  translate(mode: number, limit: number | undefined): Block | undefined {
+    const m = this.#m;
+    const { memory } = this.bindings;
+    const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
+    const pc = BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
+    const linear = this.#linear(lo, hi);
+    const page = this.#fetchPage(linear.lo, linear.hi);
+    if (page < 0) return undefined;
+    const offset = linear.lo & 0xfff;
+    const pageBytes = PAGE_SIZE - offset;
+    const bytes = memory.u8.subarray(RAM_BASE + page + offset, RAM_BASE + page + PAGE_SIZE);
+    const block = this.#translate(bytes, pageBytes, pc, mode, limit);
+    if (block !== "truncated") return block;
+    const second = this.#fetchPage(...nextPage(linear.lo, linear.hi));
+    if (second < 0) return undefined;
+    const both = new Uint8Array(pageBytes + MAX_INSTRUCTION);
+    both.set(bytes);
+    both.set(memory.u8.subarray(RAM_BASE + second, RAM_BASE + second + MAX_INSTRUCTION), pageBytes);
+    const crossing = this.#translate(both, pageBytes, pc, mode, limit);
+    if (crossing === "truncated") throw new Error("an instruction of more than 15 bytes was not refused");
+    return crossing;
+  }
+
+  /** Whether all blocks of a region lie where they lay when it was made; it is given up if not. */
+  inPlace(region: Region): boolean {
+    const { mmu } = this.bindings.access;
+    if (region.epoch === mmu.epoch) return true;
+    for (const { lo, hi, hpa, secondPage } of region.codes) {
+      const second = secondPage < 0 ? -1 : this.placeOf(...nextPage(lo, hi));
+      if (this.placeOf(lo, hi) !== hpa || second !== secondPage) {
+        this.cache.dropRegion(region);
+        return false;
+      }
+    }
+    region.epoch = mmu.epoch;
+    return true;
+  }
+
+  /** Host-physical address of code at a PC in the current world, or -1 if it cannot be fetched. Raises nothing. */
+  placeOf(lo: number, hi: number): number {
+    const linear = this.#linear(lo, hi);
+    const { mmu } = this.bindings.access;
+    if (!isCanonical(linear.hi) || mmu.refill(linear.lo, linear.hi, false, true) !== 0) return -1;
+    mmu.noteCode(linear.lo, linear.hi);
+    return mmu.walkedPage + (linear.lo & 0xfff);
+  }
+
+  #find(mode: number, linearLo: number, linearHi: number): Code | undefined {
+    const m = this.#m;
+    const { mmu } = this.bindings.access;
+    const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
+    const page = this.#fetchPage(linearLo, linearHi);
+    if (page < 0) return undefined;
+    mmu.noteCode(linearLo, linearHi);
+    const hpa = page + (linearLo & 0xfff);
+    const code = this.cache.find(hpa, lo, hi, mode);
+    if (code !== undefined) {
+      if (code.secondPage < 0) return code;
+      const second = this.#fetchSecond(linearLo, linearHi);
+      if (second < 0) return undefined;
+      if (second === code.secondPage) return code;
+      this.cache.drop(code);
+    }
+    const block = this.translate(mode, undefined);
+    if (block === undefined) return undefined;
+    const crosses = (linearLo & 0xfff) + block.length > PAGE_SIZE;
+    const made = new Code(block, hpa, crosses ? this.#fetchSecond(linearLo, linearHi) : -1);
+    this.cache.add(made);
+    return made;
+  }
+
+  /** Host-physical page behind the one of a linear address, or -1 after raising a fault. */
+  #fetchSecond(lo: number, hi: number): number {
+    const next = nextPage(lo, hi);
+    this.bindings.access.mmu.noteCode(...next);
+    return this.#fetchPage(...next);
+  }
+
+  #isLong(): boolean {
+    return (this.#m[CS + SEG_ATTRIBUTES / 4]! & ATTRIBUTE_L) !== 0;
+  }
+
+  #linear(lo: number, hi: number): { readonly lo: number; readonly hi: number } {
+    return this.#isLong() ? { lo, hi } : { lo: (lo + this.#m[CS + SEG_BASE / 4]!) | 0, hi: 0 };
+  }
+
+  /** Host-physical page of an instruction fetch, or -1 after raising a fault. */
+  #fetchPage(lo: number, hi: number): number {
+    const m = this.#m;
+    const { access } = this.bindings;
+    const { mmu } = access;
+    if (!isCanonical(hi)) {
+      access.raise(Vector.GP, 0);
+      return -1;
+    }
+    const failure = mmu.refill(lo, hi, false, true);
+    if (failure === SECOND_STAGE_REFUSED) return -1;
+    if (failure !== 0) {
+      m[EVENT_ADDRESS >> 2] = lo;
+      m[(EVENT_ADDRESS >> 2) + 1] = hi;
+      access.raise(Vector.PF, (failure >> 8) - 1);
+      return -1;
+    }
+    const page = mmu.walkedPage;
+    if (page >= this.bindings.memory.ramBytes) {
+      access.raise(Vector.MC, -1);
+      return -1;
+    }
+    return page;
+  }
+}
+
+/** Linear address of the page behind an address, as halves. */
+function nextPage(lo: number, hi: number): [number, number] {
+  const next = ((lo & ~0xfff) + PAGE_SIZE) | 0;
+  return [next, next === 0 ? (hi + 1) | 0 : hi];
+}
