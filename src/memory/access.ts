@@ -10,6 +10,7 @@ import {
   SCRATCH,
   TLB_BASE,
 } from "../cpu/state.ts";
+import type { Mmio } from "./mmio.ts";
 import type { Mmu } from "./mmu.ts";
 import { isCanonical } from "./mmu.ts";
 import { SECOND_STAGE_REFUSED } from "./paging.ts";
@@ -20,18 +21,27 @@ import { tlbWord } from "./tlb.ts";
 const STACK = 1, WRITE_INTENT = 2, ALIGNED = 8;
 /** Where the pieces of an access that crosses a page are put together. */
 const CROSSING = SCRATCH + 0xfe0;
+/** Where the operand of an access to a device lies. */
+const DEVICE = SCRATCH + 0xfc0;
 
 /**
  * Guest memory as instructions see it. A failing access sets the EVENT cells and returns 0; then nothing has been
  * stored. Addresses are linear, in halves; `flags` are MemoryFlag bits.
  */
 export class GuestAccess {
-  /** While one instruction is executed alone: stores to translated code happen (and drop it) instead of leaving. */
+  /**
+   * While one instruction is executed alone: stores to translated code happen (and drop it) instead of leaving, and
+   * devices are reached. So a device sees each access once, at its exact time.
+   */
   allowCodeWrites = false;
+  /** What answers outside RAM; without it such accesses raise #MC. */
+  mmio: Mmio | undefined;
 
   readonly #memory: LinearMemory;
   readonly #i32: Int32Array;
   readonly #view: DataView;
+  /** Host-physical address of the device that DEVICE stands for. */
+  #deviceAddress = 0;
 
   constructor(readonly mmu: Mmu) {
     this.#memory = mmu.memory;
@@ -72,25 +82,26 @@ export class GuestAccess {
     const at = this.#writing(lo, hi, 1, flags);
     if (at < 0) return;
     this.#view.setInt8(at, value);
+    if (at === DEVICE) this.#writeDevice(1);
   }
   store16(lo: number, hi: number, value: number, flags: number): void {
     const at = this.#writing(lo, hi, 2, flags);
     if (at < 0) return;
     this.#view.setInt16(at, value, true);
-    if (at === CROSSING) this.#spread(lo, hi, 2);
+    if (at === CROSSING || at === DEVICE) this.#finish(at, lo, hi, 2);
   }
   store32(lo: number, hi: number, value: number, flags: number): void {
     const at = this.#writing(lo, hi, 4, flags);
     if (at < 0) return;
     this.#view.setInt32(at, value, true);
-    if (at === CROSSING) this.#spread(lo, hi, 4);
+    if (at === CROSSING || at === DEVICE) this.#finish(at, lo, hi, 4);
   }
   store64(lo: number, hi: number, valueLo: number, valueHi: number, flags: number): void {
     const at = this.#writing(lo, hi, 8, flags);
     if (at < 0) return;
     this.#view.setInt32(at, valueLo, true);
     this.#view.setInt32(at + 4, valueHi, true);
-    if (at === CROSSING) this.#spread(lo, hi, 8);
+    if (at === CROSSING || at === DEVICE) this.#finish(at, lo, hi, 8);
   }
   storev(lo: number, hi: number, v0: number, v1: number, v2: number, v3: number, flags: number): void {
     const at = this.#writing(lo, hi, 16, flags);
@@ -99,7 +110,7 @@ export class GuestAccess {
     this.#view.setInt32(at + 4, v1, true);
     this.#view.setInt32(at + 8, v2, true);
     this.#view.setInt32(at + 12, v3, true);
-    if (at === CROSSING) this.#spread(lo, hi, 16);
+    if (at === CROSSING || at === DEVICE) this.#finish(at, lo, hi, 16);
   }
 
   /**
@@ -134,18 +145,20 @@ export class GuestAccess {
   #reading(lo: number, hi: number, size: number, flags: number): number {
     if ((flags & ALIGNED) !== 0 && (lo & (size - 1)) !== 0) return this.#refuse(Vector.GP, 0);
     if ((lo & 0xfff) > 0x1000 - size) return this.#readCrossing(lo, hi, size, flags);
-    return this.#locate(lo, hi, (flags & WRITE_INTENT) !== 0, flags);
+    const at = this.#locate(lo, hi, (flags & WRITE_INTENT) !== 0, flags);
+    if (at === DEVICE) this.#readDevice(size);
+    return at;
   }
 
-  /** Offset where the operand can be stored (CROSSING: then spread it), or -1 after raising an event. */
+  /** Offset where the operand can be stored (CROSSING, DEVICE: then finish), or -1 after raising an event. */
   #writing(lo: number, hi: number, size: number, flags: number): number {
     if ((flags & ALIGNED) !== 0 && (lo & (size - 1)) !== 0) return this.#refuse(Vector.GP, 0);
     if ((lo & 0xfff) > 0x1000 - size) return this.#prepareCrossing(lo, hi, size, flags);
     const at = this.#locate(lo, hi, true, flags);
-    return at >= 0 && this.#mayStore(at, size) ? at : -1;
+    return at === DEVICE || (at >= 0 && this.#mayStore(at, size)) ? at : -1;
   }
 
-  /** Offset of an address in the linear memory; refills the TLB on a miss. */
+  /** Offset of an address in the linear memory, DEVICE for one outside RAM; refills the TLB on a miss. */
   #locate(lo: number, hi: number, write: boolean, flags: number): number {
     const word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
     if (!this.#hit(word, lo, hi, write)) {
@@ -154,10 +167,33 @@ export class GuestAccess {
       if (failure === SECOND_STAGE_REFUSED) return -1;
       if (failure !== 0) return this.#pageFault(lo, hi, failure);
       const page = this.mmu.walkedPage;
-      if (page >= this.#memory.ramBytes) return this.#refuse(Vector.MC, -1);
+      if (page >= this.#memory.ramBytes) return this.#locateDevice(page + (lo & 0xfff));
       return RAM_BASE + page + (lo & 0xfff);
     }
     return (lo + this.#i32[word + TLB_ADDEND / 4]!) >>> 0;
+  }
+
+  #locateDevice(hpa: number): number {
+    if (this.mmio === undefined) return this.#refuse(Vector.MC, -1);
+    if (!this.allowCodeWrites) {
+      this.#i32[EVENT >> 2] = Event.CODE_WRITE;
+      return -1;
+    }
+    this.#deviceAddress = hpa;
+    return DEVICE;
+  }
+
+  #readDevice(size: number): void {
+    const mmio = this.mmio!, hpa = this.#deviceAddress;
+    if (size < 4) this.#view.setInt32(DEVICE, mmio.read(hpa, size as 1 | 2), true);
+    else for (let at = 0; at < size; at += 4) this.#view.setInt32(DEVICE + at, mmio.read(hpa + at, 4), true);
+  }
+
+  #writeDevice(size: number): void {
+    const mmio = this.mmio!, hpa = this.#deviceAddress;
+    if (size === 1) mmio.write(hpa, 1, this.#memory.u8[DEVICE]!);
+    else if (size === 2) mmio.write(hpa, 2, this.#view.getUint16(DEVICE, true));
+    else for (let at = 0; at < size; at += 4) mmio.write(hpa + at, 4, this.#view.getInt32(DEVICE + at, true));
   }
 
   /** Whether a store at this offset may happen now; translated code there is dropped, or the event raised. */
@@ -178,6 +214,7 @@ export class GuestAccess {
     for (let byte = 0; byte < size; byte++) {
       const at = this.#locateByte(lo, hi, byte, write, flags);
       if (at < 0) return -1;
+      if (at === DEVICE) this.#readDevice(1);
       this.#memory.u8[CROSSING + byte] = this.#memory.u8[at]!;
     }
     return CROSSING;
@@ -187,14 +224,18 @@ export class GuestAccess {
   #prepareCrossing(lo: number, hi: number, size: number, flags: number): number {
     for (let byte = 0; byte < size; byte++) {
       const at = this.#locateByte(lo, hi, byte, true, flags);
-      if (at < 0 || !this.#mayStore(at, 1)) return -1;
+      if (at < 0 || (at !== DEVICE && !this.#mayStore(at, 1))) return -1;
     }
     return CROSSING;
   }
 
-  #spread(lo: number, hi: number, size: number): void {
+  /** Brings an operand from where it was put together to where it belongs. */
+  #finish(at: number, lo: number, hi: number, size: number): void {
+    if (at === DEVICE) return this.#writeDevice(size);
     for (let byte = 0; byte < size; byte++) {
-      this.#memory.u8[this.#locateByte(lo, hi, byte, true, 0)] = this.#memory.u8[CROSSING + byte]!;
+      const target = this.#locateByte(lo, hi, byte, true, 0);
+      this.#memory.u8[target] = this.#memory.u8[CROSSING + byte]!;
+      if (target === DEVICE) this.#writeDevice(1);
     }
   }
 
