@@ -146,8 +146,12 @@ export const DR6 = 0x370;
 export const DR7 = 0x378;
 /** What interrupts are held back by, as the VMCS's interruptibility state has it: bit 0 STI, bit 1 MOV SS, bit 3 NMI. */
 export const INTERRUPTIBILITY = 0x380;
-/** Not 0: the dispatcher returns with Event.ATTENTION before the next block that it looks up. */
+/**
+ * Makes the dispatcher return with Event.ATTENTION before the next block that it looks up: always (`Attention.NOW`), or
+ * as soon as RFLAGS.IF is set (`Attention.INTERRUPT`: one is pending).
+ */
 export const ATTENTION = 0x384;
+export const Attention = { NOW: 1, INTERRUPT: 2 } as const;
 /** VMX operation: 0 outside, 1 root, 2 non-root. */
 export const VMX_MODE = 0x388;
 /** EPTP in force in non-root operation with EPT, else 0; 64 bits. VPID in force, 32 bits. */

@@ -1,7 +1,18 @@
 /** The dispatcher: runs the code where the processor is, on the tier it has reached, and settles what ends it. */
 import { Event, Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
-import { ATTENTION, BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, INSTRUCTIONS, RIP } from "../cpu/state.ts";
+import { Flag } from "../cpu/rflags.ts";
+import {
+  ATTENTION,
+  Attention,
+  BUDGET,
+  EVENT,
+  EVENT_ERROR,
+  EVENT_VECTOR,
+  INSTRUCTIONS,
+  RFLAGS_SYSTEM,
+  RIP,
+} from "../cpu/state.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Code } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";
@@ -97,7 +108,7 @@ export class Dispatcher {
         m[EVENT >> 2] = Event.BUDGET;
         return;
       }
-      if (m[ATTENTION >> 2] !== 0) {
+      if (m[ATTENTION >> 2] !== 0 && attentive(m)) {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
@@ -264,4 +275,9 @@ export class Dispatcher {
     access.allowCodeWrites = false;
     if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
   }
+}
+
+/** Whether what the ATTENTION cell asks for can be attended to now. */
+function attentive(m: Int32Array): boolean {
+  return (m[ATTENTION >> 2]! & Attention.NOW) !== 0 || (m[RFLAGS_SYSTEM >> 2]! & Flag.IF) !== 0;
 }
