@@ -34,6 +34,8 @@ export interface Result {
   readonly gpr: BigUint64Array;
   readonly rflags: number;
   readonly rip: bigint;
+  /** RIP is behind an INT instruction at which the fault is. */
+  readonly behind?: true;
   /** The first 416 bytes of an FXSAVE image. */
   readonly fx: Uint8Array;
   /** Changed memory: 64-bit words by their offset in the flat image. */

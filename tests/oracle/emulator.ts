@@ -7,6 +7,7 @@ import {
   FSW,
   FTW,
   GPR,
+  JUMP_TABLE,
   MXCSR,
   RIP,
   SEG_SELECTOR,
@@ -14,6 +15,7 @@ import {
   Segment,
   SEGMENT_STRIDE,
   segmentBase,
+  TLB_BASE,
   X87,
   XMM,
 } from "../../src/cpu/state.ts";
@@ -45,8 +47,10 @@ const LIMIT = 20_000;
 /** Linux's GDT: 32-bit user code. */
 const CODE32_SELECTOR = 0x23;
 const LINUX_SYSTEM_CALL = 0x80;
-/** Error code bit IDT, SDM vol. 3A, section 6.13; bytes of INT n. */
-const IDT = 2, INT_LENGTH = 2n;
+/** Error code bit IDT, SDM vol. 3A, section 6.13. */
+const IDT = 2;
+/** Opcode of INT1: unlike INT 1, the gate's DPL does not matter for it. */
+const INT1 = 0xf1;
 
 /** A processor that executes cases. */
 export class Emulator {
@@ -85,7 +89,9 @@ export class Emulator {
   run(one: Case, limit = LIMIT): Result {
     const { mmu, memory } = this.#processor;
     const m = memory.i32, { view } = memory;
-    m.fill(0, 0, (XMM + 0x100) >> 2);
+    // All registers, but not the MMU's own cells in between.
+    m.fill(0, 0, TLB_BASE >> 2);
+    m.fill(0, (JUMP_TABLE >> 2) + 1, (XMM + 0x100) >> 2);
     enterBareMode(view, one.codeSize, this.#space.cr3);
     mmu.switchAddressSpace(this.#space.cr3);
     for (let n = 0; n < 16; n++) view.setBigUint64(GPR + 8 * n, one.gpr[n]!, true);
@@ -95,7 +101,8 @@ export class Emulator {
     this.#place(one);
     view.setBigUint64(RIP, CODE + BigInt(one.offset), true);
     const stop = this.#processor.run(limit);
-    const ended = endOf(stop, view.getBigUint64(RIP, true));
+    const rip = view.getBigUint64(RIP, true);
+    const ended = endOf(stop, rip, this.#byteAt(rip - 1n) === INT1);
     return {
       end: ended.end,
       vector: ended.vector ?? 0,
@@ -104,6 +111,7 @@ export class Emulator {
       gpr: new BigUint64Array(memory.buffer.slice(GPR, GPR + 128)),
       rflags: readRflags(m),
       rip: ended.rip,
+      ...(ended.behind === true ? { behind: true } : {}),
       fx: this.#saveFx(),
       memory: this.#restore(one),
     };
@@ -121,6 +129,11 @@ export class Emulator {
     }
     view.setBigUint64(segmentBase(Segment.FS), FS_BASE, true);
     view.setBigUint64(segmentBase(Segment.GS), GS_BASE, true);
+  }
+
+  #byteAt(address: bigint): number | undefined {
+    const place = this.#space.translate(address);
+    return place === undefined ? undefined : this.#processor.memory.ram(place, 1)[0];
   }
 
   #place({ code, offset }: Case): void {
@@ -209,18 +222,19 @@ interface Ended {
   readonly rip: bigint;
   readonly vector?: number;
   readonly error?: number;
+  readonly behind?: true;
 }
 
 /** What Linux and the processor make of a stop: only INT3, INT 4 and INT 80h are open to programs. */
-function endOf(stop: Stop, rip: bigint): Ended {
+function endOf(stop: Stop, rip: bigint, isInt1: boolean): Ended {
   switch (stop.kind) {
     case "interrupt": {
       const { vector } = stop;
       if (vector === Vector.BP) return { end: "completed", vector, rip };
-      if (vector === Vector.DB || vector === Vector.OF) return { end: "fault", vector, rip };
+      if (vector === Vector.OF || (vector === Vector.DB && isInt1)) return { end: "fault", vector, rip };
       if (vector === LINUX_SYSTEM_CALL) return { end: "syscall", rip };
       // SDM vol. 3A, section 6.12.1.2: the gate's DPL is below CPL. The error code names the gate.
-      return { end: "fault", vector: Vector.GP, error: vector * 8 + IDT, rip: rip - INT_LENGTH };
+      return { end: "fault", vector: Vector.GP, error: vector * 8 + IDT, rip, behind: true };
     }
     case "fault":
       return { end: "fault", vector: stop.vector, error: Math.max(stop.error, 0), rip };

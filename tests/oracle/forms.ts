@@ -1,4 +1,5 @@
-/** The instruction forms the oracle exercises: our own opcode rows, those that a 64-bit user program can execute. */
+/** The instruction forms the oracle exercises: our own opcode rows, those that a user program can execute. */
+import type { Instruction } from "../../src/frontend/instruction.ts";
 import { MAP_0F38 } from "../../src/frontend/opcodes/0f38.ts";
 import { MAP_0F3A } from "../../src/frontend/opcodes/0f3a.ts";
 import { MMX_0F } from "../../src/frontend/opcodes/mmx_0f.ts";
@@ -8,6 +9,7 @@ import { SSE_0F } from "../../src/frontend/opcodes/sse_0f.ts";
 import { TWO_BYTE } from "../../src/frontend/opcodes/two_byte.ts";
 import { VEX } from "../../src/frontend/opcodes/vex.ts";
 import { X87 } from "../../src/frontend/opcodes/x87.ts";
+import type { CodeSize } from "./case.ts";
 
 /** Kinds of instruction that can be fuzzed by themselves. */
 export type Kind = "integer" | "vector" | "x87";
@@ -17,75 +19,100 @@ export interface Form {
   readonly row: Row;
   readonly kind: Kind;
   readonly encoding: ReturnType<typeof parseEncoding>;
+  /** It mostly ends the case: rare in sequences. */
+  readonly last: boolean;
+  /** It stands alone: compared with a tolerance, or depending on what is set up, or with consequences not modelled. */
+  readonly alone: boolean;
 }
 
-/**
- * What has no defined or comparable result: time, randomness, identification, system calls, descriptor tables of the
- * host, and instructions that change what the host runs on (segment registers in compatibility mode, far transfers).
- */
-const INCOMPARABLE = new Set<string>([
-  "CPUID",
-  "RDTSC",
-  "RDTSCP",
-  "RDRAND",
-  "RDSEED",
-  "RDPID",
-  "RDPMC",
-  "XGETBV",
-  "SYSCALL",
-  "SYSENTER",
-  "INT",
-  "INT3",
-  "SGDT",
-  "SIDT",
-  "SLDT",
-  "STR",
-  "SMSW",
-  "LAR",
-  "LSL",
-  "VERR",
-  "VERW",
-  "CALLF",
-  "JMPF",
-  "RETF",
-  "IRET",
-  "LFS",
-  "LGS",
-  "LSS",
-  "POPF",
-  "VMCALL",
-  "VMFUNC",
-  "XSAVE",
-  "XRSTOR",
-  "XSAVEOPT",
-  "XSAVEC",
-  "HLT",
-  "UD0",
-  "XABORT",
-  "XBEGIN",
-  "WRFSBASE",
-  "WRGSBASE",
-  "FXSAVE",
-  "MONITOR",
-  "MWAIT",
-]); // deno-fmt-ignore
+/** What has no result that could be compared, and why. */
+export const INCOMPARABLE: Readonly<Record<string, string>> = {
+  CPUID: "reports what is implemented",
+  XGETBV: "reports what is implemented",
+  RDTSC: "time",
+  RDTSCP: "time",
+  RDPMC: "counters",
+  RDRAND: "random",
+  RDSEED: "random",
+  RDPID: "number of the host's processor",
+  SYSENTER: "enters the host's kernel, which returns elsewhere",
+  SGDT: "Linux emulates it where UMIP forbids it",
+  SIDT: "Linux emulates it where UMIP forbids it",
+  SLDT: "Linux emulates it where UMIP forbids it",
+  STR: "Linux emulates it where UMIP forbids it",
+  SMSW: "Linux emulates it where UMIP forbids it",
+  VMCALL: "calls the host's hypervisor",
+  VMFUNC: "calls the host's hypervisor",
+  INTO: "its trap is reported at the instruction (DEVIATIONS.md)",
+  XSAVEOPT: "what it leaves out depends on the processor's history",
+}; // deno-fmt-ignore
 
-/** Results that differ in the last place (DEVIATIONS.md). */
-const TRANSCENDENTAL = new Set<string>([
+/** x87 functions whose results may differ from the host's in the last place (DEVIATIONS.md). */
+export const TRANSCENDENTAL: ReadonlySet<string> = new Set([
   "F2XM1", "FYL2X", "FYL2XP1", "FPTAN", "FPATAN", "FSIN", "FCOS", "FSINCOS",
 ]); // deno-fmt-ignore
 
+/** They set up their own operands (scenarios.ts). */
+const WITH_SETUP: ReadonlySet<string> = new Set(["XSAVE", "XRSTOR"]);
+const ENDING: ReadonlySet<string> = new Set([
+  "INT",
+  "INT1",
+  "INT3",
+  "INTO",
+  "HLT",
+  "IN",
+  "OUT",
+  "INS",
+  "OUTS",
+  "CLI",
+  "STI",
+  "UD0",
+  "UD1",
+  "UD2",
+  "SYSCALL",
+  "JMPF",
+  "CALLF",
+  "RETF",
+  "IRET",
+  "VMLAUNCH",
+  "VMRESUME",
+  "VMXOFF",
+  "VMXON",
+  "VMPTRLD",
+  "VMPTRST",
+  "VMCLEAR",
+  "VMREAD",
+  "VMWRITE",
+  "INVEPT",
+  "INVVPID",
+  "LDS",
+  "LES",
+  "LFS",
+  "LGS",
+  "LSS",
+  "SYSEXIT",
+  "SYSRET",
+  "BOUND",
+]); // deno-fmt-ignore
+
+/** Rows that load segment registers. */
+const LOADS_SEGMENT = /^(MOV Sw|POP [C-S]S$|POP [FG]S|L[DEFGS]S )/;
+
 function collect(rows: readonly Row[], kind: Kind): Form[] {
-  return rows
-    .filter(([, mnemonic, operands, attributes]) =>
-      !INCOMPARABLE.has(mnemonic) && !TRANSCENDENTAL.has(mnemonic) && attributes?.i64 !== true &&
-      attributes?.cpl0 !== true && attributes?.cpl0Ud !== true && !/\b(Sw|Cd|Dd|Cy|Dy|Rd)\b/.test(operands)
-    )
-    .map((row) => ({ row, kind, encoding: parseEncoding(row) }));
+  return rows.filter(([, mnemonic]) => !(mnemonic in INCOMPARABLE)).map((row) => {
+    const [, mnemonic, operands, attributes] = row;
+    return {
+      row,
+      kind,
+      encoding: parseEncoding(row),
+      last: ENDING.has(mnemonic) || attributes?.cpl0 === true || attributes?.cpl0Ud === true ||
+        /[CD]y/.test(operands) || LOADS_SEGMENT.test(`${mnemonic} ${operands}`),
+      alone: TRANSCENDENTAL.has(mnemonic) || WITH_SETUP.has(mnemonic),
+    };
+  });
 }
 
-/** All forms. */
-export const FORMS: readonly Form[] = [
+const ALL: readonly Form[] = [
   ...collect([...ONE_BYTE, ...TWO_BYTE, ...VEX], "integer"),
   ...collect(MAP_0F38.filter(isInteger), "integer"),
   ...collect([...MAP_0F38.filter((row) => !isInteger(row)), ...MAP_0F3A, ...SSE_0F, ...MMX_0F], "vector"),
@@ -94,4 +121,26 @@ export const FORMS: readonly Form[] = [
 
 function isInteger([, mnemonic]: Row): boolean {
   return ["MOVBE", "CRC32", "ADCX", "ADOX"].includes(mnemonic);
+}
+
+/** All forms of code of a size. */
+export function formsOf(codeSize: CodeSize): readonly Form[] {
+  return ALL.filter(({ row: [, , , attributes], encoding: { vex, fields } }) =>
+    codeSize === 64
+      ? attributes?.i64 !== true
+      : attributes?.o64 !== true && (vex || (fields.w !== 2 && fields.b !== 2))
+  ).map((form) => {
+    const segment = LOADS_SEGMENT.test(`${form.row[1]} ${form.row[2]}`);
+    return codeSize === 32 && segment ? { ...form, alone: true } : form;
+  });
+}
+
+/** Whether an instruction loads a segment register, null perhaps: accesses through those are not refused here. */
+export function loadsSegment({ mnemonic, operands: [first] }: Instruction): boolean {
+  return /^L[DEFGS]S$/.test(mnemonic) || (/^(MOV|POP)$/.test(mnemonic) && first?.kind === "segment");
+}
+
+/** A form in the words of its row. */
+export function nameOf({ row: [encoding, mnemonic, operands] }: Form): string {
+  return `${encoding}: ${mnemonic} ${operands}`.trim();
 }

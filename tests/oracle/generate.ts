@@ -1,10 +1,12 @@
 /** Random cases: instructions of every form, alone and in sequences. */
-import { decode } from "../../src/frontend/decode.ts";
-import type { Instruction } from "../../src/frontend/instruction.ts";
-import type { Case } from "./case.ts";
-import { type Form, FORMS, type Kind } from "./forms.ts";
+import type { Instruction, OperandOf } from "../../src/frontend/instruction.ts";
+import type { Case, CodeSize } from "./case.ts";
+import { encode, type Encoded } from "./encode.ts";
+import { type Form, formsOf, type Kind } from "./forms.ts";
+import { CODE, PAGE } from "./layout.ts";
 import type { Random } from "./random.ts";
-import { fxImage, generalRegisters } from "./state.ts";
+import { loop, savedState, setFlags } from "./scenarios.ts";
+import { fxImage, generalRegisters, pointer } from "./state.ts";
 
 /** What to generate. */
 export interface GeneratorOptions {
@@ -14,174 +16,138 @@ export interface GeneratorOptions {
   readonly only?: ReadonlySet<string>;
   /** Longest sequence. Default: 20. */
   readonly longest?: number;
+  /** Default: 64. */
+  readonly codeSize?: CodeSize;
 }
 
-/** Loops end soon: this often in a thousand a branch goes backwards. */
-const BACKWARDS_PER_MILLE = 25;
-const MANDATORY = [[], [0x66], [0xf3], [0xf2]] as const;
+/** Where code starts if nothing speaks for another place. */
+const PLACE = 0x100;
+const MASK32 = 0xffff_ffffn;
 
 /** Makes cases from a stream of random numbers. */
 export class Generator {
   readonly forms: readonly Form[];
+  readonly codeSize: CodeSize;
+  /** How often each form was chosen. */
+  readonly chosen = new Map<Form, number>();
   readonly #longest: number;
+  /** The forms that sequences are made of, by kind. */
+  readonly #pools: readonly (readonly Form[])[];
+  readonly #alone: readonly Form[];
 
-  constructor(readonly random: Random, { kinds, only, longest = 20 }: GeneratorOptions = {}) {
-    this.forms = FORMS.filter(({ row, kind }) =>
+  constructor(readonly random: Random, { kinds, only, longest = 20, codeSize = 64 }: GeneratorOptions = {}) {
+    this.codeSize = codeSize;
+    this.forms = formsOf(codeSize).filter(({ row, kind }) =>
       (kinds === undefined || kinds.includes(kind)) && (only === undefined || only.has(row[1]))
     );
     if (this.forms.length === 0) {
       throw new Error("No instruction form is left: check the mnemonics and kinds given");
     }
     this.#longest = longest;
+    const together = this.forms.filter(({ alone }) => !alone);
+    const pools = (["integer", "vector", "x87"] as const)
+      .map((kind) => together.filter((form) => form.kind === kind));
+    this.#pools = [together, ...pools].filter((pool) => pool.length > 0);
+    this.#alone = this.forms.filter(({ alone }) => alone);
   }
 
-  /** A sequence of one to `longest` instructions from a random state. */
-  sequence(): Case {
+  /** A case: mostly a sequence of one to `longest` instructions, sometimes a loop or a form that stands alone. */
+  next(): Case {
     const { random } = this;
-    const count = random.oneIn(3) ? 1 : 1 + random.below(this.#longest);
-    const pool = random.oneIn(2) ? this.forms : this.#sameKind();
-    const instructions = Array.from({ length: count }, () => this.#any(pool));
-    return this.#case(instructions);
-  }
-
-  /** One instruction of a form. */
-  single(form: Form): Case {
-    return this.#case([this.#encodeValid(form)]);
-  }
-
-  #case(instructions: readonly Uint8Array[]): Case {
-    const { random } = this;
-    const code = new Uint8Array(instructions.reduce((sum, bytes) => sum + bytes.length, 0));
-    let at = 0;
-    for (const bytes of instructions) {
-      code.set(bytes, at);
-      at += bytes.length;
+    if (this.#pools.length === 0 || (this.#alone.length > 0 && random.oneIn(40))) {
+      return this.single(random.pick(this.#alone));
     }
+    // Half of the cases mix all kinds.
+    const pool = random.oneIn(2) ? this.#pools[0]! : random.pick(this.#pools);
+    if (random.oneIn(3)) return this.single(random.pick(pool));
+    const count = 1 + random.below(this.#longest);
+    const instructions = Array.from({ length: count }, (_, n) => this.#inSequence(pool, n === count - 1));
+    return this.#case(random.oneIn(12) ? loop(random, this.codeSize, instructions) : instructions);
+  }
+
+  /** One instruction of a form; with `refused`, now and then an encoding that our decoder refuses. */
+  single(form: Form, refused = true): Case {
+    this.#count(form);
+    if (["XSAVE", "XRSTOR"].includes(form.row[1])) {
+      const { bytes, area } = savedState(this.random, this.codeSize, form.row[1] === "XRSTOR");
+      const one = this.#case([{ bytes, instruction: undefined }]);
+      one.gpr[3] = area;
+      return { ...one, offset: PLACE, whole: true };
+    }
+    const one = this.#case([encode(this.random, form, this.codeSize, refused)]);
+    return form.alone ? { ...one, whole: true } : one;
+  }
+
+  #inSequence(pool: readonly Form[], last: boolean): Encoded {
+    const { random } = this;
+    let form = random.pick(pool);
+    // What ends a sequence comes seldom before its end.
+    while (form.last && !last && !random.oneIn(8) && pool.some((other) => !other.last)) {
+      form = random.pick(pool);
+    }
+    this.#count(form);
+    const encoded = encode(random, form, this.codeSize);
+    return form.row[1] === "POPF" && !random.oneIn(8) ? setFlags(random, encoded) : encoded;
+  }
+
+  #count(form: Form): void {
+    this.chosen.set(form, (this.chosen.get(form) ?? 0) + 1);
+  }
+
+  #case(instructions: readonly Encoded[]): Case {
+    const { random, codeSize } = this;
+    const code = Uint8Array.from(instructions.flatMap(({ bytes }) => [...bytes]));
     const gpr = generalRegisters(random);
-    // Now and then the code is data: it is read, and rewritten while it runs.
-    if (random.oneIn(30)) {
-      gpr[random.pick([3, 5, 6, 7])] = 0x2000_0000n + BigInt(0x100 + random.below(code.length + 16));
+    for (const { instruction } of instructions) {
+      if (instruction !== undefined) this.#prepare(gpr, instruction);
     }
-    const usesX87 = random.oneIn(2);
+    // Now and then the code is data: it is read, and rewritten while it runs.
+    if (random.oneIn(25)) {
+      gpr[random.pick([3, 5, 6, 7])] = CODE + BigInt(PLACE + random.below(code.length + 16));
+    }
+    if (codeSize === 32) { for (let n = 0; n < 16; n++) gpr[n] = n < 8 ? gpr[n]! & MASK32 : 0n; }
     return {
       gpr,
       rflags: 0x202 | (random.bits() & 0x8d5) | (random.oneIn(4) ? 0x400 : 0),
-      fx: fxImage(random, usesX87),
+      fx: fxImage(random, random.oneIn(2)),
       code,
-      offset: random.oneIn(10) ? 0x1000 - random.below(code.length + 4) : 0x100,
+      offset: this.#place(code.length),
+      codeSize,
     };
   }
 
-  #sameKind(): readonly Form[] {
-    const { kind } = this.random.pick(this.forms);
-    return this.forms.filter((form) => form.kind === kind);
-  }
-
-  #any(pool: readonly Form[]): Uint8Array {
-    return this.#encodeValid(this.random.pick(pool));
-  }
-
-  /** Encodings that our decoder refuses are kept now and then: the processor must refuse them too. */
-  #encodeValid(form: Form): Uint8Array {
-    for (let attempt = 0; attempt < 200; attempt++) {
-      const bytes = this.#encode(form);
-      const decoded = decode(bytes, 0, bytes.length, 64);
-      if ("failure" in decoded) {
-        if (this.random.oneIn(200)) return bytes.subarray(0, 10);
-        continue;
-      }
-      return this.#finish(bytes.subarray(0, decoded.length), decoded);
-    }
-    throw new Error(`No valid encoding of ${form.row.slice(0, 3).join(" ")} was found`);
-  }
-
-  /** Relative branches stay near. */
-  #finish(bytes: Uint8Array, { operands, length }: Instruction): Uint8Array {
-    const target = operands[0];
-    if (target?.kind !== "rel") return bytes;
+  /** Sometimes across the two code pages, or up to the end of the second. */
+  #place(length: number): number {
     const { random } = this;
-    const displacement = random.below(1000) < BACKWARDS_PER_MILLE ? -random.below(40) : random.below(14);
-    for (let n = 0; n < target.size; n++) bytes[length - target.size + n] = displacement >> (8 * n);
-    return bytes;
+    if (random.oneIn(10)) return PAGE - random.below(length + 4);
+    return random.oneIn(40) ? 2 * PAGE - length : PLACE;
   }
 
-  /** Bytes of the form with everything free chosen at random, then more bytes than any immediate needs. */
-  #encode({ row, encoding }: Form): Uint8Array {
+  /** Makes it likely that the instruction finds what it needs. */
+  #prepare(gpr: BigUint64Array, instruction: Instruction): void {
     const { random } = this;
-    const { fields, map } = encoding;
-    const attributes = row[3];
-    const bytes: number[] = [];
-    const field = (name: keyof typeof fields, count: number): number => {
-      const allowed = fields[name] ?? (1 << count) - 1;
-      const values = Array.from({ length: count }, (_, n) => n).filter((n) => (allowed >> n) & 1);
-      return random.pick(values);
-    };
-    const memory = encoding.modrm && field("register", 2) === 0 && random.below(100) < 60;
-    const fixedRegister = fields.register === 2;
-    const isMemory = encoding.modrm && (fields.register === 1 || (memory && !fixedRegister));
-    if (encoding.vex) {
-      const r = random.bits();
-      bytes.push(
-        0xc4,
-        ((r & 7) << 5) | map,
-        (field("w", 2) << 7) | (((r >> 3) & 15) << 3) | field("prefix", 4),
-      );
-    } else {
-      this.#prefixes(
-        bytes,
-        fields.prefix === undefined ? undefined : field("prefix", 4),
-        attributes?.rep === true,
-      );
-      if (attributes?.lock === true && isMemory && random.oneIn(4)) bytes.push(0xf0);
-      const w = fields.w === undefined ? -1 : field("w", 2), b = fields.b === undefined ? -1 : field("b", 2);
-      const rex = 0x40 | (random.bits() & 15);
-      if (w >= 0 || b >= 0 || random.below(100) < 50) {
-        bytes.push((rex & ~(w >= 0 ? 8 : 0) & ~(b >= 0 ? 1 : 0)) | (w === 1 ? 8 : 0) | (b === 1 ? 1 : 0));
-      }
-      if (map >= 1) bytes.push(0x0f);
-      if (map === 2) bytes.push(0x38);
-      if (map === 3) bytes.push(0x3a);
+    if (instruction.rep !== 0) {
+      gpr[1] = BigInt(random.below(random.pick([8, 70, 600, 3000])));
+      if (random.oneIn(3)) gpr[7] = gpr[6]! + BigInt(random.below(80) - 40);
     }
-    bytes.push(encoding.opcode + random.below(encoding.opcodeCount));
-    if (encoding.modrm) this.#modrm(bytes, isMemory, field("reg", 8), field("rm", 8));
-    for (let n = 0; n < 8; n++) {
-      bytes.push(random.oneIn(4) ? random.pick([0, 1, 2, 7, 8, 0xff, 0x80, 0x7f]) : random.below(256));
-    }
-    return Uint8Array.from(bytes);
+    if (/^I?DIV$/.test(instruction.mnemonic) && random.oneIn(2)) gpr[2] = gpr[2]! & 0xffn;
+    const memory = instruction.operands.find((operand) => operand.kind === "mem");
+    if (memory !== undefined && !random.oneIn(4)) this.#aim(gpr, memory, instruction);
   }
 
-  #prefixes(bytes: number[], mandatory: number | undefined, rep: boolean): void {
+  /** Lets a memory operand point to data. */
+  #aim(gpr: BigUint64Array, operand: OperandOf<"mem">, { traits }: Instruction): void {
     const { random } = this;
-    if (random.oneIn(25)) bytes.push(random.pick([0x64, 0x65, 0x3e, 0x26, 0x2e, 0x36]));
-    if (random.oneIn(30)) bytes.push(0x67);
-    if (mandatory !== undefined) {
-      bytes.push(...MANDATORY[mandatory]!);
-      return;
+    const { base, index, scale, disp, addressSize } = operand;
+    const image = operand.size === 0; // FXSAVE and its like
+    if (base < 0 || base === index || operand.ripRelative || addressSize === 2) return;
+    let place = pointer(random);
+    if (image) place = 0x1000_0000n + BigInt(random.below(0x70) * 64);
+    if ((traits.aligned && !random.oneIn(8)) || image) place &= ~15n;
+    if (index >= 0) {
+      gpr[index] = BigInt(random.below(16));
+      place -= gpr[index]! * BigInt(scale);
     }
-    if (rep && !random.oneIn(3)) bytes.push(random.pick([0xf2, 0xf3]));
-    else if (random.oneIn(60)) bytes.push(random.pick([0xf2, 0xf3]));
-    if (random.below(100) < 20) bytes.push(0x66);
-  }
-
-  #modrm(bytes: number[], isMemory: boolean, reg: number, rm: number): void {
-    const { random } = this;
-    if (!isMemory) {
-      bytes.push(0xc0 | (reg << 3) | rm);
-      return;
-    }
-    const mod = random.pick([0, 1, 1, 2]);
-    bytes.push((mod << 6) | (reg << 3) | rm);
-    let base = rm;
-    if (rm === 4) {
-      const sib = random.oneIn(3) ? random.below(256) : 0x20 | random.below(8);
-      bytes.push(sib);
-      base = sib & 7;
-    }
-    if (mod === 2 || (mod === 0 && base === 5)) {
-      const displacement = random.oneIn(3) ? random.below(256) : -random.below(256);
-      for (let n = 0; n < 4; n++) bytes.push((displacement >> (8 * n)) & 255);
-    } else if (mod === 1 && random.oneIn(2)) {
-      bytes.push(random.below(256) & 0xf0); // aligned more often
-    }
+    gpr[base] = BigInt.asUintN(64, place - BigInt(disp));
   }
 }

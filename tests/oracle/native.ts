@@ -32,7 +32,9 @@ export class NativeRunner {
     const source = new URL("./runner.c", import.meta.url).pathname;
     const flags = [
       "-O2",
-      "-static",
+      // Far away from the small numbers in the registers of cases.
+      "-fpie",
+      "-static-pie",
       "-nostdlib",
       "-ffreestanding",
       "-fno-stack-protector",

@@ -18,7 +18,7 @@ export async function shrink(one: Case, fails: (candidate: Case) => Promise<bool
 }
 
 function* candidates(one: Case): Iterable<Case> {
-  const pieces = split(one.code);
+  const pieces = one.whole === true ? [one.code] : split(one);
   for (let n = pieces.length - 1; n >= 0 && pieces.length > 1; n--) {
     yield { ...one, code: join(pieces.filter((_, index) => index !== n)) };
   }
@@ -37,10 +37,10 @@ function* candidates(one: Case): Iterable<Case> {
   }
 }
 
-function split(code: Uint8Array): Uint8Array[] {
+function split({ code, codeSize }: Case): Uint8Array[] {
   const pieces: Uint8Array[] = [];
   for (let at = 0; at < code.length;) {
-    const decoded = decode(code, at, code.length - at, 64);
+    const decoded = decode(code, at, code.length - at, codeSize);
     const length = "failure" in decoded ? code.length - at : decoded.length;
     pieces.push(code.subarray(at, at + length));
     at += length;

@@ -1,0 +1,73 @@
+/** Code around random instructions: loops, flags to be popped, saved states. */
+import type { CodeSize } from "./case.ts";
+import type { Encoded } from "./encode.ts";
+import { LOW_DATA } from "./layout.ts";
+import type { Random } from "./random.ts";
+
+/** RFLAGS.AC: Causeway checks no alignment (DEVIATIONS.md). RFLAGS.TF is seldom wanted. */
+const AC = 1 << 18, TF = 1 << 8;
+/** XSAVE header, SDM vol. 1, section 13.4.2: its offset and its words. */
+const HEADER = 512, HEADER_WORDS = 16;
+
+const bare = (bytes: readonly number[]): Encoded => ({
+  bytes: Uint8Array.from(bytes),
+  instruction: undefined,
+});
+const bytes32 = (value: number): number[] => [0, 8, 16, 24].map((shift) => (value >>> shift) & 255);
+
+/** The instructions between a counter and a jump back: as often as makes code hot. */
+export function loop(random: Random, codeSize: CodeSize, body: readonly Encoded[]): readonly Encoded[] {
+  const count = 2 + random.below(30);
+  const kept = body.filter(({ instruction }) =>
+    instruction !== undefined && !usesCounter(instruction.operands)
+  );
+  const length = kept.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  // R15 (EBX in 32-bit code), because nothing uses it without naming it.
+  const start = codeSize === 64 ? [0x41, 0xbf] : [0xbb], step = codeSize === 64 ? [0x41, 0xff, 0xcf] : [0x4b];
+  const back = -(length + step.length + 6);
+  return [bare([...start, ...bytes32(count)]), ...kept, bare([...step, 0x0f, 0x85, ...bytes32(back)])];
+
+  function usesCounter(operands: NonNullable<Encoded["instruction"]>["operands"]): boolean {
+    const counter = codeSize === 64 ? 15 : 3;
+    return operands.some((operand) => operand.kind === "gpr" && (operand.reg === counter));
+  }
+}
+
+/** POPF after a push of flags. */
+export function setFlags(random: Random, popf: Encoded): Encoded {
+  const flags = (random.bits() & 0x7f_ffff & ~AC & (random.oneIn(16) ? -1 : ~TF)) | 0;
+  return { bytes: Uint8Array.from([0x68, ...bytes32(flags), ...popf.bytes]), instruction: undefined };
+}
+
+/**
+ * XSAVE of x87 and SSE to an area at RBX whose header is cleared first; then, for XRSTOR, another state and XRSTOR with
+ * some of the components, some of them marked as initial.
+ */
+export function savedState(
+  random: Random,
+  codeSize: CodeSize,
+  restore: boolean,
+): { readonly bytes: Uint8Array<ArrayBuffer>; readonly area: bigint } {
+  const code: number[] = [];
+  const header = (word: number, value: number): void => {
+    code.push(0xc7, 0x83, ...bytes32(HEADER + 4 * word), ...bytes32(value)); // mov dword [rbx+…], …
+  };
+  const components = (): void => {
+    code.push(0xb8, ...bytes32(random.below(4)), 0x31, 0xd2); // mov eax, …; xor edx, edx
+  };
+  const wide = codeSize === 64 && random.oneIn(2) ? [0x48] : [];
+  for (let word = 0; word < HEADER_WORDS; word++) header(word, word === 0 ? random.below(4) : 0);
+  components();
+  code.push(...wide, 0x0f, 0xae, 0x23); // xsave [rbx]
+  if (restore) {
+    if (random.oneIn(2)) header(0, random.below(random.oneIn(16) ? 16 : 4));
+    if (random.oneIn(8)) header(random.below(HEADER_WORDS), random.bits());
+    if (random.oneIn(4)) code.push(0xc7, 0x43, 24, ...bytes32(random.bits() & 0xffff)); // MXCSR
+    code.push(0x0f, 0x57, 0xc0, 0x0f, 0x57, 0xff); // xorps xmm0, xmm0; xorps xmm7, xmm7
+    if (random.oneIn(2)) code.push(0xdb, 0xe3); // fninit
+    components();
+    code.push(...wide, 0x0f, 0xae, 0x2b); // xrstor [rbx]
+  }
+  const misaligned = random.oneIn(16) ? BigInt(random.below(64)) : 0n;
+  return { bytes: Uint8Array.from(code), area: LOW_DATA + BigInt(random.below(0x30) * 64) + misaligned };
+}

@@ -1,0 +1,95 @@
+/** One fuzzing session: the native processor, Causeway in some configurations, and what to do about a mismatch. */
+import { baseImage, type Case, type Result } from "./case.ts";
+import { differences } from "./compare.ts";
+import { type ConfigurationName, Emulator } from "./emulator.ts";
+import { isIncomparable } from "./incomparable.ts";
+import { CODE_OFFSET } from "./layout.ts";
+import { NativeRunner } from "./native.ts";
+import { Random } from "./random.ts";
+import { shrink } from "./shrink.ts";
+import { dataImage } from "./state.ts";
+
+/** A case that differs, made small. */
+export interface Mismatch {
+  readonly configuration: ConfigurationName;
+  readonly one: Case;
+  readonly differences: readonly string[];
+  /** A processor that has run nothing before does not show it. */
+  readonly needsHistory: boolean;
+}
+
+/** Instructions that a case may take where the processor ended it in time. */
+const PATIENCE = 4_000_000;
+
+/** Compares cases on the processor and in Causeway. */
+export class Session {
+  readonly #emulators: readonly Emulator[];
+
+  private constructor(
+    readonly native: NativeRunner,
+    readonly image: Uint8Array<ArrayBuffer>,
+    names: readonly ConfigurationName[],
+  ) {
+    this.#emulators = names.map((name) => new Emulator(name, image));
+  }
+
+  /** Starts one; `seed` determines the contents of the data pages. */
+  static async start(seed: number, names: readonly ConfigurationName[]): Promise<Session> {
+    const image = baseImage(dataImage(new Random(seed), CODE_OFFSET));
+    return new Session(await NativeRunner.start(image), image, names);
+  }
+
+  /** Guest instructions executed by all configurations. */
+  get instructions(): number {
+    return this.#emulators.reduce((sum, { instructions }) => sum + instructions, 0);
+  }
+
+  /** Runs the cases; hands each that differs to `found`, and each result of the processor to `seen`. */
+  async compare(
+    cases: readonly Case[],
+    found: (mismatch: Mismatch) => void,
+    seen?: (one: Case, result: Result) => void,
+  ): Promise<void> {
+    const expected = await this.native.run(cases);
+    for (const [n, one] of cases.entries()) seen?.(one, expected[n]!);
+    for (const emulator of this.#emulators) {
+      for (const [n, one] of cases.entries()) {
+        const differing = compared(emulator, one, expected[n]!);
+        if (differing.length === 0 || this.#isIncomparable(one)) continue;
+        found(await this.#minimise(emulator.name, one, differing));
+      }
+    }
+  }
+
+  /** Ends the native processor. */
+  async stop(): Promise<void> {
+    await this.native.stop();
+  }
+
+  #isIncomparable(one: Case): boolean {
+    return isIncomparable(new Emulator("interpreter", this.image), one);
+  }
+
+  async #minimise(
+    configuration: ConfigurationName,
+    one: Case,
+    differing: readonly string[],
+  ): Promise<Mismatch> {
+    const onFresh = async (candidate: Case): Promise<readonly string[]> => {
+      const [expected] = await this.native.run([candidate]);
+      return compared(new Emulator(configuration, this.image), candidate, expected!);
+    };
+    const differs = async (candidate: Case): Promise<boolean> =>
+      (await onFresh(candidate)).length > 0 && !this.#isIncomparable(candidate);
+    if (!(await differs(one))) return { configuration, one, differences: differing, needsHistory: true };
+    const smallest = await shrink(one, differs);
+    return { configuration, one: smallest, differences: await onFresh(smallest), needsHistory: false };
+  }
+}
+
+/** What differs between the processor's result and Causeway's. */
+function compared(emulator: Emulator, one: Case, expected: Result): readonly string[] {
+  let actual = emulator.run(one);
+  if (actual.end === "timeout" && expected.end !== "timeout") actual = emulator.run(one, PATIENCE);
+  return differences(one, expected, actual);
+}
