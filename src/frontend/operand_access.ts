@@ -67,7 +67,7 @@ export function write(t: Translator, operand: Operand, value: Value, flags: numb
 }
 
 /** A code segment cannot be written: #GP(0). 64-bit mode and real mode do not check. SDM vol. 3A, section 3.4.5.1. */
-export function checkWritable(t: Translator, { segment }: OperandOf<"mem">): void {
+export function checkWritable(t: Translator, { segment }: Pick<OperandOf<"mem">, "segment">): void {
   if (segment !== Segment.CS || t.long || (t.mode & Mode.REAL) !== 0) return;
   t.ir.faultIf(t.ir.i32(1), Vector.GP, 0);
 }

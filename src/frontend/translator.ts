@@ -90,7 +90,7 @@ export class Translator {
     return operands.effectiveAddress(this, operand);
   }
   /** Raises what forbids writing through the operand's segment; `write` and `readForUpdate` do so themselves. */
-  checkWritable(operand: OperandOf<"mem">): void {
+  checkWritable(operand: Pick<OperandOf<"mem">, "segment">): void {
     operands.checkWritable(this, operand);
   }
   /** MemoryFlag bits of an access through the operand's segment. */

@@ -52,14 +52,14 @@ export function createVectorHelpers(
     ) => {
       // The processor checks the whole area, the upper half first, whatever the mask.
       for (let half = bytes - 8; half >= 0; half -= 8) {
-        access.load64((lo + half) | 0, upperHalf(lo, hi, half), MemoryFlag.WRITE_INTENT);
+        access.load64((lo + half) | 0, upperHalf(m, lo, hi, half), MemoryFlag.WRITE_INTENT);
         if (m[EVENT >> 2] !== 0) return;
       }
       const data = [d0, d1, d2, d3], mask = [m0, m1, m2, m3];
       for (let byte = 0; byte < bytes; byte++) {
         const shift = 8 * (byte & 3);
         if (((mask[byte >> 2]! >>> shift) & 0x80) === 0) continue;
-        access.store8((lo + byte) | 0, upperHalf(lo, hi, byte), (data[byte >> 2]! >>> shift) & 0xff, 0);
+        access.store8((lo + byte) | 0, upperHalf(m, lo, hi, byte), (data[byte >> 2]! >>> shift) & 0xff, 0);
         if (m[EVENT >> 2] !== 0) return;
       }
     },

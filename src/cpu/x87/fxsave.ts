@@ -3,6 +3,7 @@
  * SDM vol. 1, sections 10.5 (layout) and 13.4 to 13.8 (XSAVE area); vol. 2A and 2D.
  */
 import { Vector } from "../fault.ts";
+import { MemoryFlag } from "../../ir/types.ts";
 import type { Float } from "../float/mod.ts";
 import type { GuestMemory, StateMemory } from "../guest_memory.ts";
 import { CR0, CR4, MXCSR, X87 as X87_REGISTERS, XCR0, XMM } from "../state.ts";
@@ -20,6 +21,8 @@ const LEGACY_BYTES = 416, IMAGE_MXCSR = 24, IMAGE_ST = 32, IMAGE_XMM = 160;
 const AREA_BYTES = 512;
 /** The part of the XSAVE header that is looked at: XSTATE_BV, XCOMP_BV, and what must be 0. */
 const HEADER = 512, HEADER_END = 536;
+
+const FXSAVE_ALIGNMENT = 16, XSAVE_ALIGNMENT = 64;
 
 /** Components. */
 const X87_COMPONENT = 1, SSE_COMPONENT = 2;
@@ -48,6 +51,15 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
     storeBytes(access, m, image, lo, hi, description >> FLAGS_SHIFT, from, to);
   const load = (lo: number, hi: number, description: number, from: number, to: number): boolean =>
     loadBytes(access, m, image, lo, hi, description >> FLAGS_SHIFT, from, to);
+  /** Addresses must be canonical, then aligned, before anything else is looked at. */
+  const placed = (lo: number, hi: number, description: number, alignment: number): boolean => {
+    if ((hi << 16) >> 16 !== hi) {
+      const stack = ((description >> FLAGS_SHIFT) & MemoryFlag.STACK) !== 0;
+      access.raise(stack ? Vector.SS : Vector.GP, 0);
+      return false;
+    }
+    return (lo & (alignment - 1)) === 0 || refuse(Vector.GP);
+  };
   const wide = (description: number): boolean => (description & WIDE_POINTERS) !== 0;
   const xmmBytes = (description: number): number => (description & SIXTEEN_REGISTERS) !== 0 ? 256 : 128;
 
@@ -69,10 +81,10 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
   };
 
   /** Components to work on, or -1 after raising an exception. */
-  function requested(lo: number, mask: number): number {
+  function requested(lo: number, hi: number, description: number, mask: number): number {
     if ((m[CR4 >> 2]! & CR4_OSXSAVE) === 0) return refuse(Vector.UD) || -1;
     if ((m[CR0 >> 2]! & CR0_TS) !== 0) return refuse(Vector.NM) || -1;
-    if ((lo & 63) !== 0) return refuse(Vector.GP) || -1;
+    if (!placed(lo, hi, description, XSAVE_ALIGNMENT)) return -1;
     return mask & m[XCR0 >> 2]! & (X87_COMPONENT | SSE_COMPONENT);
   }
 
@@ -92,13 +104,13 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
 
   return {
     fxsave(lo, hi, description) {
-      if ((lo & 15) !== 0) return void refuse(Vector.GP);
+      if (!placed(lo, hi, description, FXSAVE_ALIGNMENT)) return;
       if (!writable(access, m, lo, hi, description >> FLAGS_SHIFT, AREA_BYTES)) return;
       collect(description);
       store(lo, hi, description, 0, IMAGE_XMM + xmmBytes(description));
     },
     fxrstor(lo, hi, description) {
-      if ((lo & 15) !== 0) return void refuse(Vector.GP);
+      if (!placed(lo, hi, description, FXSAVE_ALIGNMENT)) return;
       if (!readable(access, m, lo, hi, description >> FLAGS_SHIFT, AREA_BYTES)) return;
       if (!load(lo, hi, description, 0, LEGACY_BYTES) || !validMxcsr()) return;
       x87.readFxsave(image, 0, wide(description));
@@ -106,7 +118,7 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
       restoreXmm(description);
     },
     xsave(lo, hi, description, mask) {
-      const components = requested(lo, mask);
+      const components = requested(lo, hi, description, mask);
       if (components < 0 || !load(lo, hi, description, HEADER, HEADER + 4)) return;
       collect(description);
       if ((components & X87_COMPONENT) !== 0) {
@@ -122,7 +134,7 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
       store(lo, hi, description, HEADER, HEADER + 4);
     },
     xrstor(lo, hi, description, mask) {
-      const components = requested(lo, mask);
+      const components = requested(lo, hi, description, mask);
       if (components < 0 || !load(lo, hi, description, 0, HEADER_END) || !validHeader()) return;
       if ((components & SSE_COMPONENT) !== 0 && !validMxcsr()) return;
       const present = image.getInt32(HEADER, true);

@@ -50,7 +50,7 @@ export function createX87Helpers(
   const store80 = (lo: number, hi: number, value: number, flags: number): void => {
     const top = m[(RETURN_V128 >> 2) + 2]!;
     access.store64(lo, hi, value, m[RETURN_HI >> 2]!, flags);
-    if (!failed()) access.store16((lo + 8) | 0, upperHalf(lo, hi, 8), top & 0xffff, flags);
+    if (!failed()) access.store16((lo + 8) | 0, upperHalf(m, lo, hi, 8), top & 0xffff, flags);
   };
   const form = (bits: number): { wide: boolean; real: boolean } => ({
     wide: (bits & WIDE) !== 0,

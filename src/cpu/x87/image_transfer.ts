@@ -1,11 +1,18 @@
 /** Images between a buffer and guest memory, in pieces of four bytes and less. */
 import { MemoryFlag } from "../../ir/types.ts";
 import type { GuestMemory } from "../guest_memory.ts";
-import { EVENT } from "../state.ts";
+import { EFER, EVENT, SEG_ATTRIBUTES, SEGMENT, Segment, SEGMENT_STRIDE } from "../state.ts";
 
-/** Upper half of a linear address `offset` bytes on. */
-export function upperHalf(lo: number, hi: number, offset: number): number {
-  return (hi + ((lo >>> 0) + offset > 0xffff_ffff ? 1 : 0)) | 0;
+const EFER_LMA = 1 << 10;
+const CS_ATTRIBUTES = SEGMENT + SEGMENT_STRIDE * Segment.CS + SEG_ATTRIBUTES;
+/** L in a code segment's attributes. */
+const CODE_64 = 1 << 13;
+
+/** Upper half of a linear address `offset` bytes on; outside 64-bit mode addresses start again at 0 behind 4 GB. */
+export function upperHalf(m: Int32Array, lo: number, hi: number, offset: number): number {
+  if ((lo >>> 0) + offset <= 0xffff_ffff) return hi;
+  const long = (m[EFER >> 2]! & EFER_LMA) !== 0 && (m[CS_ATTRIBUTES >> 2]! & CODE_64) !== 0;
+  return long ? (hi + 1) | 0 : hi;
 }
 
 /**
@@ -20,7 +27,7 @@ export function readable(
   flags: number,
   bytes: number,
 ): boolean {
-  access.load8((lo + bytes - 1) | 0, upperHalf(lo, hi, bytes - 1), flags);
+  access.load8((lo + bytes - 1) | 0, upperHalf(m, lo, hi, bytes - 1), flags);
   return m[EVENT >> 2] === 0;
 }
 
@@ -48,7 +55,7 @@ export function storeBytes(
   to: number,
 ): boolean {
   for (let at = from; at < to; at += 4) {
-    const here = (lo + at) | 0, above = upperHalf(lo, hi, at);
+    const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
     if (to - at >= 4) access.store32(here, above, image.getInt32(at, true), flags);
     else access.store16(here, above, image.getUint16(at, true), flags);
     if (m[EVENT >> 2] !== 0) return false;
@@ -68,7 +75,7 @@ export function loadBytes(
   to: number,
 ): boolean {
   for (let at = from; at < to; at += 4) {
-    const here = (lo + at) | 0, above = upperHalf(lo, hi, at);
+    const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
     if (to - at >= 4) image.setInt32(at, access.load32(here, above, flags), true);
     else image.setInt16(at, access.load16(here, above, flags), true);
     if (m[EVENT >> 2] !== 0) return false;

@@ -2,7 +2,7 @@
 import type { Operand } from "../../instruction.ts";
 import { intType, type Translator } from "../../translator.ts";
 import type { Value } from "../../../ir/types.ts";
-import { Gpr } from "../../../cpu/state.ts";
+import { Gpr, Segment } from "../../../cpu/state.ts";
 import {
   enterMmx,
   insert64,
@@ -82,7 +82,9 @@ function maskMove(t: Translator, data: Operand, mask: Operand): void {
   const { ir } = t;
   const { addressSize, segmentOverride } = t.instruction;
   const offset = ir.zext(t.readGpr(Gpr.RDI, addressSize), "i64");
-  const address = t.segmentLinear(segmentOverride >= 0 ? segmentOverride : 3, offset);
+  const segment = segmentOverride >= 0 ? segmentOverride : Segment.DS;
+  t.checkWritable({ segment });
+  const address = t.segmentLinear(segment, offset);
   const bytes = data.kind === "mmx" ? 8 : 16;
   t.call("maskmov", address, readVector(t, data), readVector(t, mask), ir.i32(bytes));
 }

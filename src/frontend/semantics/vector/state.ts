@@ -26,6 +26,7 @@ function components(t: Translator): Value {
 }
 
 function XSAVE(t: Translator, area: Operand): void {
+  t.checkWritable(memory(area));
   t.call("xsave", ...image(t, area), components(t));
 }
 
@@ -36,7 +37,10 @@ export const STATE: SemanticsTable = {
     t.redispatch();
   },
   STMXCSR: (t, dst) => t.write(dst, t.call("stmxcsr")),
-  FXSAVE: (t, area) => void t.call("fxsave", ...image(t, area)),
+  FXSAVE: (t, area) => {
+    t.checkWritable(memory(area));
+    t.call("fxsave", ...image(t, area));
+  },
   FXRSTOR: (t, area) => {
     t.call("fxrstor", ...image(t, area));
     t.redispatch();

@@ -92,6 +92,7 @@ function loadTen(t: Translator, helper: "x87_FLD80" | "x87_FBLD", src: OperandOf
 
 /** Stores to memory: the helper does it, because an unmasked exception can forbid it. */
 function storeTo(t: Translator, method: string, dst: OperandOf<"mem">, pops: 0 | 1): void {
+  t.checkWritable(dst);
   t.call(name(method), t.address(dst), t.ir.i32(t.memoryFlags(dst)), t.ir.i32(pops));
 }
 function store(pops: 0 | 1): Semantics {
@@ -114,6 +115,7 @@ function image(helper: "x87_FNSTENV" | "x87_FLDENV" | "x87_FNSAVE" | "x87_FRSTOR
   return (t, operand) => {
     if (helper === "x87_FLDENV" || helper === "x87_FRSTOR") raisePending(t);
     const area = memory(operand);
+    if (helper === "x87_FNSTENV" || helper === "x87_FNSAVE") t.checkWritable(area);
     const form = (t.instruction.operandSize === 2 ? 0 : 1) | ((t.mode & Mode.REAL) !== 0 ? 2 : 0);
     t.call(helper, t.address(area), t.ir.i32(t.memoryFlags(area)), t.ir.i32(form));
   };
