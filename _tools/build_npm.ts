@@ -13,6 +13,9 @@ import { GUESTS } from "../src/guests/guests.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
+/** The modules that users import. */
+const PUBLIC = ["mod.ts", "src/cli/host.ts", "src/web/worker.ts"] as const;
+
 const BIN = `#!/usr/bin/env node
 import { main } from "../esm/cli.js";
 
@@ -36,6 +39,9 @@ export async function buildNpm(folder: string): Promise<void> {
   writeFileSync(join(folder, "package.json"), JSON.stringify(packageJson(), null, 2) + "\n");
 }
 
+/** Name of a module without folders and extension. */
+const nameOf = (path: string): string => path.replace(/^.*\//, "").replace(/\.ts$/, "");
+
 function packageJson(): Record<string, unknown> {
   const { name, version, license } = JSON.parse(readFileSync(join(ROOT, "deno.json"), "utf8")) as {
     name: string;
@@ -52,8 +58,10 @@ function packageJson(): Record<string, unknown> {
     sideEffects: false,
     bin: { causeway: "./bin/causeway.js" },
     exports: {
-      ".": { types: "./types/mod.d.ts", default: "./esm/mod.js" },
-      "./worker": { types: "./types/src/web/worker.d.ts", default: "./esm/worker.js" },
+      ...Object.fromEntries(PUBLIC.map((path) => [
+        path === "mod.ts" ? "." : `./${nameOf(path)}`,
+        { types: `./types/${path.replace(/\.ts$/, ".d.ts")}`, default: `./esm/${nameOf(path)}.js` },
+      ])),
     },
     files: ["bin", "esm", "guests", "types", "DEVIATIONS.md"],
   };
@@ -63,9 +71,8 @@ async function bundle(outdir: string): Promise<void> {
   try {
     await esbuild.build({
       entryPoints: {
-        mod: join(ROOT, "mod.ts"),
         cli: join(ROOT, "src/cli/main.ts"),
-        worker: join(ROOT, "src/web/worker.ts"),
+        ...Object.fromEntries(PUBLIC.map((path) => [nameOf(path), join(ROOT, path)])),
       },
       outdir,
       bundle: true,
@@ -83,7 +90,7 @@ async function bundle(outdir: string): Promise<void> {
 }
 
 function emitTypes(outDir: string): void {
-  const program = ts.createProgram([join(ROOT, "mod.ts"), join(ROOT, "src/web/worker.ts")], {
+  const program = ts.createProgram(PUBLIC.map((path) => join(ROOT, path)), {
     outDir,
     rootDir: ROOT,
     declaration: true,
@@ -100,7 +107,8 @@ function emitTypes(outDir: string): void {
     types: [],
   });
   const { diagnostics } = program.emit();
-  const problems = [...ts.getPreEmitDiagnostics(program), ...diagnostics]
+  // Only what concerns declarations: `deno check` checks the rest, and knows Node's modules.
+  const problems = [...program.getDeclarationDiagnostics(), ...diagnostics]
     .filter(({ category }) => category === ts.DiagnosticCategory.Error);
   if (problems.length > 0) {
     throw new Error(ts.formatDiagnostics(problems, {

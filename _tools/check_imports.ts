@@ -2,13 +2,13 @@
  * Checks the direction of imports (ARCHITECTURE.md, "Layout"): `deno run -A _tools/check_imports.ts`.
  *
  * Folders of `src/` import only what `import_rules.ts` allows; nothing in `src/` imports from npm or JSR; `node:` modules
- * are for the host-facing files; and no modules import one another in a circle at run time.
+ * are for the host-facing files, and nothing uses `Deno.*`; and no modules import one another in a circle at run time.
  */
 import { readdir, readFile } from "node:fs/promises";
 import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ALLOWED, HOST_FACING, TOOLS } from "./import_rules.ts";
-import { findImports, type ImportStatement } from "./imports.ts";
+import { findImports, type ImportStatement, withoutComments } from "./imports.ts";
 
 /** Something that must not be imported where it is. */
 export interface Violation {
@@ -28,6 +28,7 @@ export function checkImports(sources: Sources): Violation[] {
   for (const [file, source] of sources) {
     const targets: string[] = [];
     graph.set(file, targets);
+    if (!inAny(file, TOOLS)) violations.push(...denoUses(file, source));
     for (const statement of findImports(source)) {
       const target = resolve(file, statement.specifier);
       if (target !== undefined && !statement.typeOnly) targets.push(target);
@@ -43,6 +44,15 @@ export function checkImports(sources: Sources): Violation[] {
     });
   }
   return violations;
+}
+
+/** Uses of Deno's own interface, which Node.js and browsers do not have. */
+function denoUses(file: string, source: string): Violation[] {
+  return withoutComments(source).split("\n").flatMap((text, index) =>
+    /\bDeno\./.test(text)
+      ? [{ file, line: index + 1, reason: "Deno.* is not there in Node.js and browsers" }]
+      : []
+  );
 }
 
 /** Path of a relative specifier, or undefined for packages. */

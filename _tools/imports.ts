@@ -32,7 +32,7 @@ export function findImports(source: string): ImportStatement[] {
 }
 
 /** Blanks comments, so that examples in docstrings do not count; line breaks stay. */
-function withoutComments(source: string): string {
+export function withoutComments(source: string): string {
   return source
     .replace(/^[ \t]*\/\*[\s\S]*?\*\//gm, (comment) => comment.replace(/[^\n]/g, " "))
     .replace(/^[ \t]*\/\/.*$/gm, (comment) => " ".repeat(comment.length));

@@ -69,6 +69,7 @@ Deno.test("code examples of the documents and docstrings run", () => {
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
     "mod.ts",
+    "src/cli/host.ts",
     "src/machine/api",
     "src/linux/run_program.ts",
   ];

@@ -18,16 +18,18 @@ const expected = (name: string): string => readFileSync(new URL(name, GUESTS), "
 /** What a user of the library writes: types are checked, and it runs. */
 const CONSUMER = `
 import { createProcessor, runProgram, type RunResult } from "@causeway/x86";
+import { HostFileSystem } from "@causeway/x86/host";
 import { readFileSync } from "node:fs";
 
 const program: Uint8Array = new Uint8Array(readFileSync(process.argv[2]!));
 const result: RunResult = runProgram({ program, args: process.argv.slice(3) });
+const host: RunResult = runProgram({ program: process.argv[2]!, fileSystem: new HostFileSystem() });
 const cpu = createProcessor();
 cpu.load(new Uint8Array([0x48, 0x01, 0xd8, 0xf4]));
 cpu.set("rax", 40n);
 cpu.set("rbx", 2n);
 const stop = cpu.run();
-console.log(JSON.stringify([result.exitCode, result.stdout, stop.kind, String(cpu.get("rax"))]));
+console.log(JSON.stringify([result.exitCode, result.stdout, host.stdout, stop.kind, String(cpu.get("rax"))]));
 `;
 
 Deno.test({
@@ -67,7 +69,7 @@ Deno.test({
         writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
         const { stdout, stderr } = run("consumer.js", join(home, "guests/hello/hello.elf"), "Ada", "Grace");
         assertEquals(stderr, "");
-        assertEquals(JSON.parse(stdout), [2, expected("hello.txt"), "halt", "42"]);
+        assertEquals(JSON.parse(stdout), [2, expected("hello.txt"), "Hello, world!\n", "halt", "42"]);
       });
 
       await t.step("causeway run and causeway demo print what the guests print", () => {

@@ -45,6 +45,13 @@ Deno.test("checkImports() refuses packages and node: modules in product code, no
   );
 });
 
+Deno.test("checkImports() refuses Deno's interface in product code", () => {
+  assertEquals(
+    reasons({ "src/cli/a.ts": "// Deno.exit\nDeno.exit(1);", "tests/b_test.ts": "Deno.test();" }),
+    ["src/cli/a.ts:2: Deno.* is not there in Node.js and browsers"],
+  );
+});
+
 Deno.test("checkImports() refuses circles at run time, not circles of types", () => {
   assertEquals(
     reasons({ "src/ir/a.ts": 'import { b } from "./b.ts";', "src/ir/b.ts": 'import { a } from "./a.ts";' }),
