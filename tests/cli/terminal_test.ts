@@ -1,0 +1,46 @@
+import { assertEquals, assertStringIncludes } from "@std/assert";
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import process from "node:process";
+import { parseAnsi } from "../../_tools/terminal_picture.ts";
+import { GUESTS } from "../../src/guests/guests.ts";
+import { MAIN } from "./command_line.ts";
+
+const available = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
+const missing = available ? "" : " [needs script, of Debian's bsdutils]";
+const scene = fileURLToPath(GUESTS.find(({ name }) => name === "scene")!.image);
+
+/** Runs `causeway` on a terminal of its own; answers what appears there, with the exit code. */
+function onTerminal(...args: string[]): { code: number | null; screen: string } {
+  const command = [process.execPath, "run", "-A", MAIN, ...args].map((word) => `'${word}'`).join(" ");
+  const { status, stdout } = spawnSync("script", ["-qec", command, "/dev/null"], {
+    encoding: "utf8",
+    input: "",
+    maxBuffer: 1 << 26,
+  });
+  return { code: status, screen: stdout.replaceAll("\r\n", "\n") };
+}
+
+Deno.test({
+  name: `a guest sees the terminal, and draws in colour there${missing}`,
+  ignore: missing !== "",
+  fn() {
+    const { code, screen } = onTerminal("run", scene, "--frames", "2");
+    assertEquals(code, 0);
+    const native = spawnSync(scene, ["--color", "--frames", "2"], { encoding: "utf8" });
+    if (native.status === 0) assertEquals(screen.split("\n\nA ray")[0], native.stdout.split("\n\nA ray")[0]);
+    const cells = parseAnsi(screen)[0]!;
+    assertEquals(cells.length, 76);
+    assertEquals(cells[0]!.text, "▀");
+  },
+});
+
+Deno.test({
+  name: `the exit code and our own messages come through on a terminal${missing}`,
+  ignore: missing !== "",
+  fn() {
+    const { code, screen } = onTerminal("run", "--max-instructions", "1000", scene);
+    assertEquals(code, 124);
+    assertStringIncludes(screen, "causeway: stopped by --max-instructions\n");
+  },
+});
