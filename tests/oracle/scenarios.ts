@@ -8,6 +8,8 @@ import type { Random } from "./random.ts";
 const AC = 1 << 18, TF = 1 << 8;
 /** XSAVE header, SDM vol. 1, section 13.4.2: its offset and its words. */
 const HEADER = 512, HEADER_WORDS = 16;
+/** Bit of a component that XCR0 never has. */
+const UNKNOWN_COMPONENT = 1 << 8;
 
 const bare = (bytes: readonly number[]): Encoded => ({
   bytes: Uint8Array.from(bytes),
@@ -60,7 +62,7 @@ export function savedState(
   components();
   code.push(...wide, 0x0f, 0xae, 0x23); // xsave [rbx]
   if (restore) {
-    if (random.oneIn(2)) header(0, random.below(random.oneIn(16) ? 16 : 4));
+    if (random.oneIn(2)) header(0, random.oneIn(16) ? UNKNOWN_COMPONENT : random.below(4));
     if (random.oneIn(8)) header(random.below(HEADER_WORDS), random.bits());
     if (random.oneIn(4)) code.push(0xc7, 0x43, 24, ...bytes32(random.bits() & 0xffff)); // MXCSR
     code.push(0x0f, 0x57, 0xc0, 0x0f, 0x57, 0xff); // xorps xmm0, xmm0; xorps xmm7, xmm7
