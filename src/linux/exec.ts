@@ -170,15 +170,21 @@ function openScript(
   const interpreter = space < 0 ? text : text.slice(0, space);
   if (interpreter === "") throw new NotExecutable("names no interpreter in its first line");
   const argument = space < 0 ? [] : [text.slice(space).replace(/^[ \t]+/, "")];
-  const place = task.system.mounts.resolve(task, interpreter, task.paths.cwd, true);
-  if (place.status === undefined) {
-    throw new MissingInterpreter(Errno.ENOENT, `its interpreter ${interpreter} does not exist`);
-  }
+  const place = placeOfInterpreter(task, interpreter, "interpreter");
   const encode = (value: string): Uint8Array => new TextEncoder().encode(value);
   const changed = [interpreter, ...argument, path].map(encode);
   const program = openProgram(task, place, interpreter, [...changed, ...argv.slice(1)], depth + 1);
   script.release();
   return program;
+}
+
+function placeOfInterpreter(task: Task, path: string, what: string): Place {
+  try {
+    return task.system.mounts.existing(task, path, task.paths.cwd, true);
+  } catch (error) {
+    if (!(error instanceof SyscallError) || error.errno !== Errno.ENOENT) throw error;
+    throw new MissingInterpreter(Errno.ENOENT, `its ${what} ${path} does not exist`);
+  }
 }
 
 function openExecutable(task: Task, place: Place): RegularFile {
@@ -199,10 +205,7 @@ function programBase(elf: ElfImage): number {
 }
 
 function loadInterpreter(task: Task, space: AddressSpace, path: string): Loaded {
-  const place = task.system.mounts.resolve(task, path, task.paths.cwd, true);
-  if (place.status === undefined) {
-    throw new MissingInterpreter(Errno.ENOENT, `its dynamic linker ${path} does not exist`);
-  }
+  const place = placeOfInterpreter(task, path, "dynamic linker");
   const file = openExecutable(task, place);
   try {
     const elf = parseElf((target, position) => file.readAt(target, position), file.status().size);

@@ -81,6 +81,8 @@ export class LinuxSystem {
   current: Task | undefined;
   /** Set by sched_yield. */
   yielded = false;
+  /** Instructions the processor had executed before. */
+  readonly #origin: number;
   #nextId = 1000;
   #turn = 0;
   #first: ThreadGroup | undefined;
@@ -88,7 +90,8 @@ export class LinuxSystem {
   constructor(readonly processor: Processor, readonly options: LinuxOptions) {
     enterUserMode(processor.memory.i32);
     this.memory = new MemorySystem(processor.mmu, options.memory);
-    this.clock = new Clock(() => processor.instructions, options.clock === "host");
+    this.#origin = processor.instructions;
+    this.clock = new Clock(() => processor.instructions - this.#origin, options.clock === "host");
     this.random = new RandomSource(options.seed ?? 1);
     this.io = options.io ?? new CollectedIo();
     this.input = new HostInput(this.io);
@@ -133,7 +136,7 @@ export class LinuxSystem {
 
   /** Runs until all programs have ended. The status is that of the program that was spawned first. */
   run(): ExitStatus {
-    const limit = this.options.maxInstructions ?? Infinity;
+    const limit = this.#origin + (this.options.maxInstructions ?? Infinity);
     while (this.tasks.length > 0) {
       if (this.processor.instructions >= limit) return { kind: "limit" };
       this.clock.fire();

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 static sigjmp_buf back; static volatile int code; static volatile void *where; static volatile long err;
@@ -36,7 +37,7 @@ int main(void) {
   char *m = mmap(0, 3 * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); strcpy(m, "moved"); m = mremap(m, 3 * 4096, 300 * 4096, MREMAP_MAYMOVE); printf("%s %d\n", m, m[299 * 4096]);
   madvise(m, 4096, MADV_DONTNEED); printf("[%s]\n", m);
   errno = 0; printf("fixed %d\n", mmap(p, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) == MAP_FAILED && errno == EEXIST);
-  void *old = sbrk(0); sbrk(10000); memset(old, 9, 10000); sbrk(-10000); printf("brk %d\n", sbrk(0) == old);
+  char *old = (char *)syscall(SYS_brk, 0); syscall(SYS_brk, old + 10000); memset(old, 9, 10000); printf("brk %d\n", (char *)syscall(SYS_brk, old) == old);
   unsigned seed = 1; void *blocks[500] = {0}; size_t sizes[500] = {0}; int bad = 0;
   for (int i = 0; i < 20000; i++) { seed = seed * 1664525 + 1013904223; int k = (seed >> 8) % 500; 
     if (blocks[k]) { for (size_t j = 0; j < sizes[k]; j += 97) if (((unsigned char *)blocks[k])[j] != (unsigned char)k) bad++; }
