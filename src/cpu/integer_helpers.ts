@@ -41,6 +41,9 @@ export function createIntegerHelpers(
     rep_cmps: (form: number, sl: number, sh: number, dl: number, dh: number) =>
       strings.cmps(form, sl, sh, dl, dh),
     rep_scas: (form: number, dl: number, dh: number) => strings.scas(form, dl, dh),
+    store_16_if: (condition: number, lo: number, hi: number, value: number) => {
+      if (condition !== 0) access.store16(lo, hi, value, 0);
+    },
     decimal_adjust: (operation: number) => decimalAdjust(m, operation),
   };
 }

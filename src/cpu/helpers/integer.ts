@@ -29,6 +29,9 @@ export const INTEGER_HELPERS = {
   rep_cmps:           { signature: "wqq:w", state: "all", exits: true },
   rep_scas:           { signature: "wq:w",  state: "all", exits: true },
 
+  /** Stores 16 bits if the first operand is not 0: condition, linear address, value. */
+  store_16_if:        { signature: "wqw:.", state: "none", exits: true },
+
   /** DAA, DAS, AAA, AAS: 0 to 3. */
   decimal_adjust:     { signature: "w:.",   state: "all" },
 } as const satisfies Record<string, HelperInfo>;

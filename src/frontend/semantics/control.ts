@@ -100,9 +100,9 @@ export function INT(t: Translator, vector: Operand): void {
 export function INT3(t: Translator): void {
   interrupt(t, Vector.BP);
 }
-/** INT1: #DB as a trap. */
+/** INT1: #DB as a trap. Unlike INT 1 it is no software interrupt, whose gate's privilege would be checked. */
 export function INT1(t: Translator): void {
-  interrupt(t, Vector.DB);
+  t.end({ kind: "event", event: Event.FAULT, vector: Vector.DB, error: -1, rip: t.next, retired: true });
 }
 /** INTO: #OF if OF is set. */
 export function INTO(t: Translator): void {

@@ -124,11 +124,17 @@ export function OUT(t: Translator): void {
   checkIopl(t);
 }
 
-/** ARPL: raises the RPL of dst to that of src; ZF = it was below. */
+/** ARPL: raises the RPL of dst to that of src; ZF = it was below, and only then memory is written. */
 export function ARPL(t: Translator, dst: Operand, src: Operand): void {
   const { ir } = t;
   const x = ir.low(t.read(dst)), y = ir.and(ir.low(t.read(src)), ir.i32(3));
   const below = ir.ltu(ir.and(x, ir.i32(3)), y);
-  t.write(dst, ir.zext(ir.select(below, ir.or(ir.and(x, ir.i32(~3)), y), x), "i16"));
+  const raised = ir.or(ir.and(x, ir.i32(~3)), y);
+  if (dst.kind === "mem") {
+    t.checkWritable(dst);
+    t.call("store_16_if", below, t.address(dst), raised);
+  } else {
+    t.write(dst, ir.zext(ir.select(below, raised, x), "i16"));
+  }
   t.setFlags({ zf: ir.xor(below, ir.i32(1)) });
 }

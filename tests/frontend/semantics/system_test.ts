@@ -108,7 +108,10 @@ inEveryEngine("INT n, INT1 and UD2 stop where the manual says", (engine) => {
   const int = bare(engine, "cd 80");
   assertEquals([int.run(), int.get("rip")], [{ kind: "interrupt", vector: 0x80 }, CODE + 2n]);
   const one = bare(engine, "f1");
-  assertEquals([one.run(), one.get("rip")], [{ kind: "interrupt", vector: 1 }, CODE + 1n]);
+  assertEquals([one.run(), one.get("rip")], [
+    { kind: "fault", vector: 1, error: -1, address: 0n },
+    CODE + 1n,
+  ]);
   const ud = bare(engine, "0f 0b");
   assertEquals([ud.run(), ud.get("rip")], [UD, CODE]);
 });
