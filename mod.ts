@@ -33,6 +33,7 @@ export {
   type RegisterName,
 } from "./src/machine/api/registers.ts";
 export { DUMP_STAGES, type DumpStage, dumpStages } from "./src/machine/api/dump.ts";
+export type { WorldSwitches } from "./src/machine/api/watched_processor.ts";
 export type { Statistics } from "./src/machine/api/statistics.ts";
 export { ENGINE_NAMES, type EngineName } from "./src/machine/engines.ts";
 export type { TranslationObserver } from "./src/machine/observer.ts";

@@ -1,9 +1,14 @@
 /** The table of `--stats`. */
 import type { Statistics } from "../machine/api/statistics.ts";
+import type { WorldSwitches } from "../machine/api/watched_processor.ts";
 import { report } from "./output.ts";
 
 /** Prints the numbers to stderr. `seconds` is the host's time for the run. */
-export function reportStatistics(statistics: Statistics, seconds: number, json: boolean): void {
+export function reportStatistics(
+  statistics: Statistics & Partial<WorldSwitches>,
+  seconds: number,
+  json: boolean,
+): void {
   const mips = seconds > 0 ? statistics.instructions / seconds / 1e6 : 0;
   if (json) {
     report(JSON.stringify({ ...statistics, seconds, mips }));
@@ -24,6 +29,17 @@ export function reportStatistics(statistics: Statistics, seconds: number, json: 
     ["blocks interpreted", n(statistics.interpretedBlocks)],
     ["instructions run alone", n(statistics.singleSteps)],
     ["TLB refills", n(statistics.tlbRefills)],
+    ...switchRows(statistics).map(([name, count]) => [name, n(count)] as const),
   ];
   for (const [name, text] of rows) report(`${name.padEnd(30)}${text.padStart(16)}`);
+}
+
+function switchRows(counts: Partial<WorldSwitches>): (readonly [string, number])[] {
+  const rows = [
+    ["system calls", counts.systemCalls],
+    ["page faults", counts.pageFaults],
+    ["other exceptions", counts.otherExceptions],
+    ["address-space switches", counts.addressSpaceSwitches],
+  ] as const;
+  return rows.filter((row): row is readonly [typeof row[0], number] => row[1] !== undefined);
 }

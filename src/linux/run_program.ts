@@ -1,7 +1,7 @@
 /** Runs a program and collects what it prints: the Linux personality in one call. */
 import { type EngineName, newProcessor } from "../machine/engines.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
-import { WatchedProcessor } from "../machine/api/missing_instruction.ts";
+import { WatchedProcessor, type WorldSwitches } from "../machine/api/watched_processor.ts";
 import { readStatistics, type Statistics } from "../machine/api/statistics.ts";
 import { LinearMemory } from "../memory/physical.ts";
 import { Signal } from "./abi/signals.ts";
@@ -67,7 +67,7 @@ export interface RunResult {
   readonly stderr: string;
   readonly stdoutBytes: Uint8Array;
   readonly stderrBytes: Uint8Array;
-  readonly statistics: Statistics;
+  readonly statistics: Statistics & WorldSwitches;
 }
 
 const DEFAULT_MEMORY = 1 << 28;
@@ -127,7 +127,7 @@ export function runProgram(options: RunOptions): RunResult {
     get stderrBytes() {
       return stderr.bytes();
     },
-    statistics: readStatistics(processor),
+    statistics: { ...readStatistics(processor), ...watched.switches },
   };
 }
 
