@@ -67,9 +67,13 @@ export function write(t: Translator, operand: Operand, value: Value, flags: numb
 }
 
 /** A code segment cannot be written: #GP(0). 64-bit mode and real mode do not check. SDM vol. 3A, section 3.4.5.1. */
-export function checkWritable(t: Translator, { segment }: Pick<OperandOf<"mem">, "segment">): void {
+export function checkWritable(
+  t: Translator,
+  { segment }: Pick<OperandOf<"mem">, "segment">,
+  condition?: Value,
+): void {
   if (segment !== Segment.CS || t.long || (t.mode & Mode.REAL) !== 0) return;
-  t.ir.faultIf(t.ir.i32(1), Vector.GP, 0);
+  t.ir.faultIf(condition ?? t.ir.i32(1), Vector.GP, 0);
 }
 
 function memoryType(size: number): Type {

@@ -90,8 +90,8 @@ export class Translator {
     return operands.effectiveAddress(this, operand);
   }
   /** Raises what forbids writing through the operand's segment; `write` and `readForUpdate` do so themselves. */
-  checkWritable(operand: Pick<OperandOf<"mem">, "segment">): void {
-    operands.checkWritable(this, operand);
+  checkWritable(operand: Pick<OperandOf<"mem">, "segment">, condition?: Value): void {
+    operands.checkWritable(this, operand, condition);
   }
   /** MemoryFlag bits of an access through the operand's segment. */
   memoryFlags(operand: OperandOf<"mem">): number {

@@ -131,7 +131,7 @@ export function ARPL(t: Translator, dst: Operand, src: Operand): void {
   const below = ir.ltu(ir.and(x, ir.i32(3)), y);
   const raised = ir.or(ir.and(x, ir.i32(~3)), y);
   if (dst.kind === "mem") {
-    t.checkWritable(dst);
+    t.checkWritable(dst, below); // only what is written
     t.call("store_16_if", below, t.address(dst), raised);
   } else {
     t.write(dst, ir.zext(ir.select(below, raised, x), "i16"));
