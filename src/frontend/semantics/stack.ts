@@ -71,12 +71,12 @@ export function PUSHA(t: Translator): void {
   t.moveStack(-8 * size);
 }
 
-/** POPA, POPAD. */
+/** POPA, POPAD. A fault leaves the registers that were popped before it changed, as on the processor. */
 export function POPA(t: Translator): void {
   const size = t.instruction.operandSize;
-  const values = ALL.map((_, i) => t.top(intType(size), size * i));
-  for (const [i, reg] of ALL.entries()) {
-    if (reg !== Gpr.RSP) t.writeGpr(reg, values[7 - i]!);
+  for (const [i, reg] of ALL.toReversed().entries()) {
+    const value = t.top(intType(size), size * i);
+    if (reg !== Gpr.RSP) t.writeGpr(reg, value);
   }
   t.moveStack(8 * size);
 }
