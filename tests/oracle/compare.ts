@@ -15,7 +15,7 @@ const PAGE_FAULT = 14, ALIGNMENT_CHECK = 17;
 const WITH_ERROR_CODE = new Set([10, 11, 12, 13, 14, 17]);
 /** MXCSR_MASK's place in the image: it is the machine's, not the program's. */
 const MXCSR_MASK_WORD = 7;
-const INT_LENGTH = 2n;
+const INT_LENGTH = 2n, INT3 = 0xcc;
 const STATUS_WORD = 0, FIRST_REGISTER_WORD = 8, FIRST_XMM_WORD = 40;
 /** C1 (rounded up) and PE in the status word: they follow from the last place of a result. */
 const ROUNDING_STATUS = 0x220 << 16;
@@ -78,7 +78,9 @@ function isIntBetween({ code, offset, codeSize }: Case, from: bigint, to: bigint
   if (to - from === INT_LENGTH) return true; // also one that the case itself has written
   const at = Number(from - CODE) - offset;
   if (at < 0 || at >= code.length) return false;
-  const instruction = decode(code, at, code.length - at, codeSize);
+  const padded = new Uint8Array(code.length + 2).fill(INT3);
+  padded.set(code);
+  const instruction = decode(padded, at, padded.length - at, codeSize);
   return "mnemonic" in instruction && instruction.mnemonic === "INT" &&
     from + BigInt(instruction.length) === to;
 }

@@ -4,6 +4,7 @@ import type { Instruction } from "../../src/frontend/instruction.ts";
 import type { CodeSize } from "./case.ts";
 import { type Form, nameOf } from "./forms.ts";
 import type { Random } from "./random.ts";
+import { pointer } from "./state.ts";
 
 /** Loops end soon: this often in a thousand a branch goes backwards. */
 const BACKWARDS_PER_MILLE = 25;
@@ -28,9 +29,19 @@ export function encode(random: Random, form: Form, codeSize: CodeSize, refused =
       if (refused && random.oneIn(200)) return { bytes: bytes.slice(0, 10), instruction: undefined };
       continue;
     }
-    return { bytes: nearBranch(random, bytes.slice(0, instruction.length), instruction), instruction };
+    const exact = bytes.slice(0, instruction.length);
+    if (form.row[2].includes("O")) toData(random, exact, instruction);
+    return { bytes: nearBranch(random, exact, instruction), instruction };
   }
   throw new Error(`No valid encoding of ${nameOf(form)} was found`);
+}
+
+/** An absolute address (moffs) is one of data. */
+function toData(random: Random, bytes: Uint8Array, { addressSize }: Instruction): void {
+  const address = pointer(random);
+  for (let n = 0; n < addressSize; n++) {
+    bytes[bytes.length - addressSize + n] = Number((address >> BigInt(8 * n)) & 0xffn);
+  }
 }
 
 /** Relative branches stay near. */

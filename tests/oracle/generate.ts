@@ -5,7 +5,7 @@ import { encode, type Encoded } from "./encode.ts";
 import { type Form, formsOf, type Kind } from "./forms.ts";
 import { CODE, PAGE } from "./layout.ts";
 import type { Random } from "./random.ts";
-import { loop, savedState, setFlags } from "./scenarios.ts";
+import { landing, loop, returning, savedState, setFlags } from "./scenarios.ts";
 import { fxImage, generalRegisters, pointer } from "./state.ts";
 
 /** What to generate. */
@@ -74,7 +74,7 @@ export class Generator {
       one.gpr[3] = area;
       return { ...one, offset: PLACE, whole: true };
     }
-    const one = this.#case([encode(this.random, form, this.codeSize, refused)]);
+    const one = this.#case([this.#reachable(form, encode(this.random, form, this.codeSize, refused))]);
     return form.alone ? { ...one, whole: true } : one;
   }
 
@@ -86,8 +86,19 @@ export class Generator {
       form = random.pick(pool);
     }
     this.#count(form);
-    const encoded = encode(random, form, this.codeSize);
-    return form.row[1] === "POPF" && !random.oneIn(8) ? setFlags(random, encoded) : encoded;
+    return this.#reachable(form, encode(random, form, this.codeSize));
+  }
+
+  /** Mostly with what lets the instruction do its work. */
+  #reachable({ row: [, mnemonic, operands] }: Form, encoded: Encoded): Encoded {
+    if (this.random.oneIn(8)) return encoded;
+    if (mnemonic === "POPF") return setFlags(this.random, encoded);
+    if (mnemonic === "RET") return returning(encoded);
+    if (operands === "Ev" && (mnemonic === "JMP" || mnemonic === "CALL")) {
+      const code = landing(this.codeSize, encoded);
+      return { bytes: code.bytes, instruction: encoded.instruction };
+    }
+    return encoded;
   }
 
   #count(form: Form): void {
@@ -131,8 +142,17 @@ export class Generator {
       if (random.oneIn(3)) gpr[7] = gpr[6]! + BigInt(random.below(80) - 40);
     }
     if (/^I?DIV$/.test(instruction.mnemonic) && random.oneIn(2)) gpr[2] = gpr[2]! & 0xffn;
+    if (/^(LAR|LSL|VER[RW]|MOV)$/.test(instruction.mnemonic)) this.#select(gpr, instruction);
     const memory = instruction.operands.find((operand) => operand.kind === "mem");
     if (memory !== undefined && !random.oneIn(4)) this.#aim(gpr, memory, instruction);
+  }
+
+  /** Selectors of Linux's descriptors, where a register holds one. */
+  #select(gpr: BigUint64Array, { mnemonic, operands: [first, second] }: Instruction): void {
+    const source = mnemonic === "MOV" && first?.kind !== "segment" ? undefined : second ?? first;
+    if (source?.kind === "gpr" && !this.random.oneIn(4)) {
+      gpr[source.reg] = BigInt(this.random.pick([0, 0, 0x23, 0x2b, 0x2b, 0x33, 0x20, 0x28, 0x10, 0x3]));
+    }
   }
 
   /** Lets a memory operand point to data. */

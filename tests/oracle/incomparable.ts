@@ -42,8 +42,10 @@ export function isIncomparable(emulator: Emulator, one: Case): boolean {
       if ("mnemonic" in instruction) {
         const { mnemonic } = instruction;
         if (mnemonic in INCOMPARABLE || TRANSCENDENTAL.has(mnemonic) || /^X(SAVE|RSTOR)/.test(mnemonic)) return true;
-        // The bytes that MASKMOV writes do not start again at 0 behind 64 KB (DEVIATIONS.md).
-        if (mnemonic.startsWith("MASKMOV") && instruction.addressSize === 2) return true;
+        // The bytes that MASKMOV writes do not start again at 0 behind its address size (DEVIATIONS.md).
+        if (mnemonic.startsWith("MASKMOV") && instruction.addressSize < one.codeSize / 8) return true;
+        // One selector of Linux's tells the number of the processor.
+        if (mnemonic === "LSL" && limit > 0) return true;
         if (one.codeSize === 32 && limit > 0 && loadsSegment(instruction)) return true;
       } else if (end === "fault" && vector === 6 && isOfExtension(code, at, one.codeSize)) return true;
     }

@@ -1,4 +1,6 @@
 /** Code around random instructions: loops, flags to be popped, saved states. */
+import { Gpr } from "../../src/cpu/state.ts";
+import type { Instruction } from "../../src/frontend/instruction.ts";
 import type { CodeSize } from "./case.ts";
 import type { Encoded } from "./encode.ts";
 import { LOW_DATA } from "./layout.ts";
@@ -33,6 +35,43 @@ export function loop(random: Random, codeSize: CodeSize, body: readonly Encoded[
     const counter = codeSize === 64 ? 15 : 3;
     return operands.some((operand) => operand.kind === "gpr" && (operand.reg === counter));
   }
+}
+
+/** RET to behind itself: a call to it, and a jump over it where it returns to. */
+export function returning({ bytes }: Encoded): Encoded {
+  return bare([0xe8, ...bytes32(2), 0xeb, bytes.length, ...bytes]);
+}
+
+/** An indirect jump or call to behind itself: its register, or its memory operand, is set first. */
+export function landing(codeSize: CodeSize, encoded: Encoded): Encoded {
+  const { bytes, instruction } = encoded;
+  const target = instruction?.operands[0];
+  if (target?.kind === "gpr" && target.reg !== Gpr.RSP && target.size === codeSize / 8) {
+    return bare([...addressBehind(codeSize, target.reg, bytes.length), ...bytes]);
+  }
+  if (target?.kind !== "mem" || target.ripRelative || target.size !== codeSize / 8) return encoded;
+  // RDI carries the address into memory: a MOV with the operand of the instruction.
+  if (target.base === Gpr.RDI || target.index === Gpr.RDI || target.base < 0) return encoded;
+  const opcode = bytes.findIndex((byte, n) => byte === 0xff && isModrmOf(instruction!, bytes[n + 1]!));
+  const before = [...bytes.subarray(0, opcode)],
+    rex = codeSize === 64 && (before.at(-1)! & 0xf0) === 0x40 ? before.pop()! : 0x40;
+  const kept = before.filter((prefix) => ![0x66, 0xf2, 0xf3].includes(prefix));
+  const rest = [(bytes[opcode + 1]! & 0xc7) | (Gpr.RDI << 3), ...bytes.subarray(opcode + 2)];
+  const move = [...kept, ...(codeSize === 64 ? [(rex & 0x4b) | 8] : []), 0x89, ...rest];
+  return bare([...addressBehind(codeSize, Gpr.RDI, move.length + bytes.length), ...move, ...bytes]);
+}
+
+const isModrmOf = ({ mnemonic }: Instruction, modrm: number): boolean =>
+  ((modrm >> 3) & 7) === (mnemonic === "CALL" ? 2 : 4);
+
+/** Puts the address `distance` bytes behind itself into a register. */
+function addressBehind(codeSize: CodeSize, reg: number, distance: number): number[] {
+  if (codeSize === 64) {
+    return [0x48 | (reg > 7 ? 4 : 0), 0x8d, 0x05 | ((reg & 7) << 3), ...bytes32(distance)]; // lea reg, [rip+…]
+  }
+  // call $+5; pop reg; lea reg, [reg+…]
+  const lea = reg === Gpr.RSP ? [] : [0x8d, 0x80 | (reg << 3) | reg, ...bytes32(distance + 7)];
+  return [0xe8, ...bytes32(0), 0x58 | reg, ...lea];
 }
 
 /** POPF after a push of flags. */
