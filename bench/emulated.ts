@@ -1,0 +1,54 @@
+/**
+ * One run of a program in Causeway, in a process of its own so that runs do not warm each other up:
+ * `emulated.ts ENGINE PROGRAM ARGUMENT`. Prints an `EmulatedRun` as JSON.
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
+import { runProgram } from "../src/linux/run_program.ts";
+import { BUSYBOX, generatedText, imageOf, LOOP, SUITE } from "./suite.ts";
+
+/** What a run says of itself. */
+export interface EmulatedRun {
+  /** Processor time of the run, without the start of the runtime. */
+  readonly seconds: number;
+  readonly instructions: number;
+  readonly exitCode: number;
+  /** Hexadecimal SHA-256 of what it printed. */
+  readonly digest: string;
+  /** What the host's process holds more than before the run, guest RAM that was touched included, in bytes. */
+  readonly memory: number;
+}
+
+/** SHA-256 in hexadecimal. */
+export async function digestOf(bytes: Uint8Array): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", bytes.slice());
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function run(engine: EngineName, name: string, argument: number): Promise<EmulatedRun> {
+  const program = [...SUITE, LOOP].find((one) => one.name === name);
+  if (program === undefined) throw new Error(`No program of the suite is called "${name}"`);
+  const { busybox } = program;
+  const invocation = busybox === undefined
+    ? { program: readFileSync(imageOf(name)), args: [String(argument)] }
+    : { program: readFileSync(BUSYBOX), name: "busybox", args: busybox, stdin: generatedText(argument) };
+  const memoryBefore = process.memoryUsage().rss;
+  const before = process.cpuUsage();
+  const result = runProgram({ ...invocation, engine });
+  const { user, system } = process.cpuUsage(before);
+  return {
+    seconds: (user + system) / 1e6,
+    instructions: result.statistics.instructions,
+    exitCode: result.exitCode,
+    digest: await digestOf(result.stdoutBytes),
+    memory: process.memoryUsage().rss - memoryBefore,
+  };
+}
+
+if (import.meta.main) {
+  const [engine, name, argument] = process.argv.slice(2);
+  const known = ENGINE_NAMES.find((one) => one === engine);
+  if (known === undefined) throw new Error(`No engine is called "${engine}"`);
+  console.log(JSON.stringify(await run(known, name!, Number(argument))));
+}

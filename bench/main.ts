@@ -1,0 +1,101 @@
+/**
+ * `deno task bench`: the programs natively, in QEMU's user mode where it is installed, and in each engine.
+ */
+import { parseArgs } from "node:util";
+import process from "node:process";
+import { existsSync } from "node:fs";
+import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
+import { measure, type Measurement, type Place, QEMU } from "./measure.ts";
+import { type Micro, microBenchmarks } from "./micro.ts";
+import { CAN_RUN, isInstalled } from "./native.ts";
+import { meanRows, means, microRows, programRows, tableHead } from "./report.ts";
+import { BUSYBOX, SUITE } from "./suite.ts";
+
+const HELP =
+  `deno task bench [--programs hash,sort] [--engines interpreter,js,auto] [--runs N] [--full] [--no-micro] [--json]
+
+Runs ten programs natively, in QEMU's user mode where it is installed, and in each engine, and checks that all print
+the same. Each takes about a second natively; takes some ten minutes in all.
+
+--programs LIST   only these: ${SUITE.map(({ name }) => name).join(", ")}
+--engines LIST    only these engines
+--runs N          the median of N runs counts (the interpreter runs once); default 3
+--full            the engines that compile do the full work too, not a quarter: four times longer
+--no-micro        only the programs; --no-suite: only the micro benchmarks
+--json            prints one JSON object
+`;
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      programs: { type: "string" },
+      engines: { type: "string" },
+      runs: { type: "string", default: "3" },
+      full: { type: "boolean", default: false },
+      "no-micro": { type: "boolean", default: false },
+      "no-suite": { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const runs = Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1) {
+    throw new TypeError(`--runs ${values.runs}: a number from 1 on is needed`);
+  }
+  const engines = chosen(values.engines, ENGINE_NAMES) as EngineName[];
+  const names = chosen(values.programs, SUITE.map(({ name }) => name));
+  const places: Place[] = [
+    ...(CAN_RUN ? ["native" as const] : []),
+    ...(CAN_RUN && isInstalled(QEMU) ? ["qemu" as const] : []),
+    // The engines that compile first: the interpreter's share of the full work is known from them.
+    ...engines.toSorted((a, b) => Number(a === "interpreter") - Number(b === "interpreter")),
+  ];
+  const print = (text: string): void => {
+    if (!values.json) console.log(text);
+  };
+  const all: Measurement[] = [];
+  let micro: Micro[] = [];
+  if (!CAN_RUN) console.error("This is no x86-64 Linux: there is nothing native to compare with.");
+  else if (!places.includes("qemu")) console.error(`${QEMU} is not installed: nothing is compared with it.`);
+  if (!values["no-suite"]) {
+    print(tableHead());
+    for (const program of SUITE.filter(({ name }) => names.includes(name))) {
+      if (program.busybox !== undefined && !existsSync(BUSYBOX)) {
+        console.error(`${program.name} is left out: it needs ${BUSYBOX}.`);
+        continue;
+      }
+      const measured = await measure(program, { places, runs, size: values.full ? "full" : "quarter" });
+      all.push(...measured);
+      print(programRows(measured));
+    }
+    print(meanRows(all));
+  }
+  if (!values["no-micro"]) {
+    micro = await microBenchmarks(engines, runs);
+    print(microRows(micro));
+  }
+  if (values.json) console.log(JSON.stringify({ programs: all, means: means(all), micro }, null, 2));
+  return 0;
+}
+
+/** The names in a list separated by commas, or all. */
+function chosen(list: string | undefined, known: readonly string[]): string[] {
+  if (list === undefined) return [...known];
+  const names = list.split(",");
+  for (const name of names) {
+    if (!known.includes(name)) throw new TypeError(`"${name}" is none of ${known.join(", ")}`);
+  }
+  return names;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  if (!(error instanceof TypeError)) throw error;
+  console.error(error.message);
+  process.exitCode = 2;
+}

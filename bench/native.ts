@@ -1,0 +1,53 @@
+/** Runs programs on this machine's processor, directly or through QEMU's user mode, and measures their processor time. */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import process from "node:process";
+import { digestOf } from "./emulated.ts";
+import { BUSYBOX, generatedText, imageOf, type Program } from "./suite.ts";
+
+/** What a run took and printed. */
+export interface NativeRun {
+  /** Processor time: user and system. */
+  readonly seconds: number;
+  readonly digest: string;
+}
+
+/** Whether programs run here without an emulator. */
+export const CAN_RUN: boolean = process.platform === "linux" && process.arch === "x64";
+
+/** Whether a command is installed. */
+export function isInstalled(command: string): boolean {
+  return spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
+}
+
+/** The shell reports what its children took: POSIX `times`, whose second line is theirs. */
+const TIMED = '"$@"; code=$?; times >&2; exit $code';
+
+/** Runs a program with its argument, behind a prefix such as `qemu-x86_64`. */
+export async function runNative(
+  program: Program,
+  argument: number,
+  prefix: readonly string[] = [],
+): Promise<NativeRun> {
+  const command = program.busybox === undefined
+    ? [fileURLToPath(imageOf(program.name)), String(argument)]
+    : [BUSYBOX, ...program.busybox];
+  const result = spawnSync("/bin/sh", ["-c", TIMED, "sh", ...prefix, ...command], {
+    maxBuffer: 1 << 28,
+    ...(program.busybox === undefined ? {} : { input: generatedText(argument) }),
+  });
+  if (result.error !== undefined) throw result.error;
+  const report = result.stderr.toString();
+  if (result.status !== 0) throw new Error(`${[...prefix, ...command].join(" ")} failed: ${report}`);
+  return { seconds: childTime(report), digest: await digestOf(result.stdout) };
+}
+
+/** Seconds of user and system time in the output of `times`: `0m1.02s 0m0.00s` on each of two lines. */
+export function childTime(report: string): number {
+  const line = report.trim().split("\n").at(-1) ?? "";
+  const times = [...line.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, seconds]) =>
+    60 * Number(minutes) + Number(seconds)
+  );
+  if (times.length !== 2) throw new Error(`Cannot read the shell's times in "${line}"`);
+  return times[0]! + times[1]!;
+}
