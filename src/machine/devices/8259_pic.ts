@@ -1,0 +1,169 @@
+/** The pair of Intel 8259A interrupt controllers of a PC, as the data sheet has them. */
+import type { PortDevice } from "../bus.ts";
+
+/** Line of the first chip that the second one hangs on. */
+const CASCADE = 2;
+/** Bits that tell command words apart, and bits in them. */
+const ICW1 = 0x10, ICW1_ICW4 = 1, ICW4_AUTO_EOI = 2, OCW3 = 8;
+const READ_REGISTER = 2, READ_IN_SERVICE = 1, SPECIAL_MASK_SET = 0x60, SPECIAL_MASK_CLEAR = 0x40;
+/** OCW2, bits 7:5. */
+const NON_SPECIFIC_EOI = 1, SPECIFIC_EOI = 3, ROTATE_NON_SPECIFIC = 5, SET_PRIORITY = 6, ROTATE_SPECIFIC = 7;
+
+/** One chip: command port, then data port. */
+class Chip implements PortDevice {
+  readonly ports: readonly [number, number];
+  #requests = 0;
+  #inService = 0;
+  #mask = 0xff;
+  #levels = 0;
+  #base = 0;
+  /** Next initialization word expected: 2, 3, 4; 0 when initialized. */
+  #expected = 0;
+  #needsIcw4 = false;
+  #autoEoi = false;
+  #readInService = false;
+  #specialMask = false;
+  /** Line of the highest priority. */
+  #first = 0;
+
+  constructor(firstPort: number, readonly changed: () => void) {
+    this.ports = [firstPort, 2];
+  }
+
+  /** A line goes up or down; the rising edge is the request. */
+  setLine(line: number, level: boolean): void {
+    const bit = 1 << line;
+    if (level && (this.#levels & bit) === 0) this.#requests |= bit;
+    if (!level) this.#requests &= ~bit;
+    this.#levels = level ? this.#levels | bit : this.#levels & ~bit;
+    this.changed();
+  }
+
+  /** The line to serve next; -1: none. */
+  pending(): number {
+    const requests = this.#requests & ~this.#mask;
+    for (let n = 0; n < 8; n++) {
+      const line = (this.#first + n) & 7, bit = 1 << line;
+      if ((this.#inService & bit) !== 0 && !this.#specialMask) return -1;
+      if ((requests & bit) !== 0 && (this.#inService & bit) === 0) return line;
+    }
+    return -1;
+  }
+
+  /** The processor takes the interrupt: its vector. Without a request the vector is that of line 7, and nothing is in service. */
+  acknowledge(line: number): number {
+    if (line < 0) return this.#base + 7;
+    this.#requests &= ~(1 << line);
+    if (!this.#autoEoi) this.#inService |= 1 << line;
+    return this.#base + line;
+  }
+
+  in(offset: number): number {
+    if (offset === 1) return this.#mask;
+    return this.#readInService ? this.#inService : this.#requests;
+  }
+
+  out(offset: number, value: number): void {
+    if (offset === 1) this.#data(value);
+    else if ((value & ICW1) !== 0) this.#initialize(value);
+    else if ((value & OCW3) !== 0) this.#setUp(value);
+    else this.#endOfInterrupt(value >> 5, value & 7);
+    this.changed();
+  }
+
+  #initialize(value: number): void {
+    this.#expected = 2;
+    this.#needsIcw4 = (value & ICW1_ICW4) !== 0;
+    this.#requests =
+      this.#inService =
+      this.#mask =
+      this.#first =
+        0;
+    this.#autoEoi = this.#readInService = this.#specialMask = false;
+  }
+
+  #data(value: number): void {
+    switch (this.#expected) {
+      case 2:
+        this.#base = value & 0xf8;
+        this.#expected = 3;
+        return;
+      case 3:
+        this.#expected = this.#needsIcw4 ? 4 : 0;
+        return;
+      case 4:
+        this.#autoEoi = (value & ICW4_AUTO_EOI) !== 0;
+        this.#expected = 0;
+        return;
+      default:
+        this.#mask = value;
+    }
+  }
+
+  #setUp(value: number): void {
+    if ((value & READ_REGISTER) !== 0) this.#readInService = (value & READ_IN_SERVICE) !== 0;
+    if ((value & SPECIAL_MASK_SET) === SPECIAL_MASK_SET) this.#specialMask = true;
+    else if ((value & SPECIAL_MASK_SET) === SPECIAL_MASK_CLEAR) this.#specialMask = false;
+  }
+
+  #endOfInterrupt(operation: number, line: number): void {
+    switch (operation) {
+      case NON_SPECIFIC_EOI:
+      case ROTATE_NON_SPECIFIC:
+        for (let n = 0; n < 8; n++) {
+          const served = (this.#first + n) & 7;
+          if ((this.#inService & (1 << served)) === 0) continue;
+          this.#inService &= ~(1 << served);
+          if (operation === ROTATE_NON_SPECIFIC) this.#first = (served + 1) & 7;
+          return;
+        }
+        return;
+      case SPECIFIC_EOI:
+      case ROTATE_SPECIFIC:
+        this.#inService &= ~(1 << line);
+        if (operation === ROTATE_SPECIFIC) this.#first = (line + 1) & 7;
+        return;
+      case SET_PRIORITY:
+        this.#first = (line + 1) & 7;
+    }
+  }
+}
+
+/** Both chips: lines 0 to 7 on the first, 8 to 15 on the second. All lines are masked until software unmasks them. */
+export class Pic8259 {
+  readonly chips: readonly [first: Chip, second: Chip];
+  readonly #output: () => void;
+
+  /**
+   * @param output the interrupt output may have changed: `pending` tells
+   */
+  constructor(output: () => void) {
+    this.#output = output;
+    const first = new Chip(0x20, () => this.#output());
+    const second = new Chip(0xa0, () => first.setLine(CASCADE, second.pending() >= 0));
+    this.chips = [first, second];
+  }
+
+  /** A line of a device goes up or down. */
+  setLine(line: number, level: boolean): void {
+    this.chips[line >> 3]!.setLine(line & 7, level);
+  }
+
+  /** Whether an interrupt waits. */
+  get pending(): boolean {
+    return this.chips[0].pending() >= 0;
+  }
+
+  /** The processor takes an interrupt: its vector. */
+  acknowledge(): number {
+    const [first, second] = this.chips;
+    const line = first.pending();
+    const vector = first.acknowledge(line);
+    if (line !== CASCADE) return vector;
+    const answer = second.acknowledge(second.pending());
+    // More may wait on the second chip: its output goes down and up again.
+    first.setLine(CASCADE, false);
+    first.setLine(CASCADE, second.pending() >= 0);
+    return answer;
+  }
+}

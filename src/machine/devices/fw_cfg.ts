@@ -1,0 +1,73 @@
+/** QEMU's `fw_cfg`: what the machine tells its firmware and kernels. QEMU, docs/specs/fw_cfg. */
+import type { AccessSize, PortDevice } from "../bus.ts";
+
+/** Keys of the items that every x86 machine has. */
+export const FwCfgKey = {
+  SIGNATURE: 0x00,
+  ID: 0x01,
+  UUID: 0x02,
+  RAM_SIZE: 0x03,
+  NOGRAPHIC: 0x04,
+  NB_CPUS: 0x05,
+  KERNEL_CMDLINE: 0x09,
+  MAX_CPUS: 0x0f,
+  CMDLINE_SIZE: 0x14,
+  CMDLINE_DATA: 0x15,
+  FILE_DIR: 0x19,
+} as const;
+
+/** What it tells. */
+export interface FwCfgItems {
+  readonly processors: number;
+  /** Bytes. */
+  readonly ram: number;
+  readonly commandLine: string;
+}
+
+/** The traditional interface only: no DMA. */
+const FEATURES = 1;
+/** The select register ignores bit 14 (write) and keeps bit 15 (architecture's own). */
+const KEY_MASK = 0xbfff;
+
+const integer = (value: number, bytes: number): Uint8Array => {
+  const item = new Uint8Array(bytes);
+  for (let byte = 0; byte < bytes; byte++) item[byte] = Math.floor(value / 2 ** (8 * byte)) & 0xff;
+  return item;
+};
+
+/** Selector at port 510H, data at 511H. */
+export class FwCfg implements PortDevice {
+  readonly ports = [0x510, 2] as const;
+  readonly wide = true;
+  readonly #items: ReadonlyMap<number, Uint8Array>;
+  #selected: Uint8Array | undefined;
+  #position = 0;
+
+  constructor({ processors, ram, commandLine }: FwCfgItems) {
+    const line = new TextEncoder().encode(`${commandLine}\0`);
+    this.#items = new Map<number, Uint8Array>([
+      [FwCfgKey.SIGNATURE, new TextEncoder().encode("QEMU")],
+      [FwCfgKey.ID, integer(FEATURES, 4)],
+      [FwCfgKey.UUID, new Uint8Array(16)],
+      [FwCfgKey.RAM_SIZE, integer(ram, 8)],
+      [FwCfgKey.NOGRAPHIC, integer(1, 2)],
+      [FwCfgKey.NB_CPUS, integer(processors, 2)],
+      [FwCfgKey.MAX_CPUS, integer(processors, 2)],
+      [FwCfgKey.CMDLINE_SIZE, integer(line.length, 4)],
+      [FwCfgKey.CMDLINE_DATA, line],
+      [FwCfgKey.FILE_DIR, integer(0, 4)],
+    ]);
+  }
+
+  in(offset: number, size: AccessSize): number {
+    // The data register gives a byte at a time, whatever the width of the access.
+    if (offset !== 1 || size !== 1) return 0;
+    return this.#selected?.[this.#position++] ?? 0;
+  }
+
+  out(offset: number, value: number, size: AccessSize): void {
+    if (offset !== 0 || size === 1) return;
+    this.#selected = this.#items.get(value & KEY_MASK);
+    this.#position = 0;
+  }
+}
