@@ -8,7 +8,8 @@
  */
 import type { GuestMemory, StateMemory } from "./guest_memory.ts";
 import { RepeatForm } from "./helpers/repeat_form.ts";
-import { AF, CF, DF, EVENT, GPR, Gpr, OF, PF, RETURN_HI, SF, ZF } from "./state.ts";
+import { Flag } from "./rflags.ts";
+import { AF, CF, DF, EVENT, GPR, Gpr, OF, PF, RETURN_HI, RFLAGS_SYSTEM, SF, ZF } from "./state.ts";
 
 /** Guest memory that also tells where a page lies in the linear memory. */
 export interface CopyMemory extends GuestMemory {
@@ -149,7 +150,9 @@ export class RepeatedStrings {
     }
     const lo = this.#counterLow();
     const upper = this.#addressSize === 8 ? this.#m[(GPR >> 2) + 2 * Gpr.RCX + 1]! : 0;
-    this.#iterations = upper !== 0 || lo > PAGE ? PAGE : lo;
+    // Single-stepping traps after each iteration.
+    const most = (this.#m[RFLAGS_SYSTEM >> 2]! & Flag.TF) !== 0 ? 1 : PAGE;
+    this.#iterations = upper !== 0 || lo > most ? most : lo;
     return this.#iterations !== 0;
   }
 

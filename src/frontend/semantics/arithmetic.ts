@@ -4,6 +4,7 @@ import { OF } from "../../cpu/state.ts";
 import type { Operand } from "../instruction.ts";
 import type { Translator } from "../translator.ts";
 import { compare } from "./compare.ts";
+import { sameRegister } from "./same_register.ts";
 import {
   adcFlags,
   addFlags,
@@ -11,6 +12,7 @@ import {
   carryOut,
   decFlags,
   incFlags,
+  resultFlags,
   sbbFlags,
   subFlags,
 } from "../flags.ts";
@@ -44,11 +46,21 @@ export function SUB(t: Translator, dst: Operand, src: Operand): void {
 
 /** SBB: dst ← dst - (src + CF). SDM vol. 2B, "SBB". */
 export function SBB(t: Translator, dst: Operand, src: Operand): void {
+  if (sameRegister(dst, src)) return spreadCarry(t, dst);
   const x = t.readForUpdate(dst), y = t.read(src);
   const difference = t.ir.sub(t.ir.sub(x, y), carryAs(t, x.type as IntType));
   t.write(dst, difference);
   t.setFlags(sbbFlags(t.ir, x, y, difference));
   t.setResult(difference);
+}
+
+/** SBB of a register and itself, the idiom for all bits CF: the result does not depend on the register. */
+function spreadCarry(t: Translator, dst: Operand): void {
+  const { ir } = t, carry = t.carry();
+  const result = ir.neg(ir.zext(carry, t.operandType));
+  t.write(dst, result);
+  t.setFlags({ ...resultFlags(ir, result), cf: carry, af: ir.low(result), of: ir.i32(0) });
+  t.setResult(result);
 }
 
 /** CMP: flags of first - second. SDM vol. 2A, "CMP". */

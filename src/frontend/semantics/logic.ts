@@ -4,6 +4,7 @@ import type { IrBuilder } from "../../ir/builder.ts";
 import type { Operand } from "../instruction.ts";
 import type { Translator } from "../translator.ts";
 import { logicFlags } from "../flags.ts";
+import { sameRegister } from "./same_register.ts";
 
 /** AND: dst ← dst & src. */
 export function AND(t: Translator, dst: Operand, src: Operand): void {
@@ -50,8 +51,4 @@ function binary(
   t.write(dst, result);
   t.setFlags(logicFlags(t.ir, result));
   t.setLogic(result);
-}
-
-function sameRegister(x: Operand, y: Operand): boolean {
-  return x.kind === "gpr" && y.kind === "gpr" && x.reg === y.reg && x.high === y.high;
 }
