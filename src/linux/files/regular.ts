@@ -126,7 +126,7 @@ export class DirectoryFile extends OpenFile {
   entries(): readonly DirectoryEntry[] {
     if (this.#entries === undefined || this.position === 0) {
       const ino = this.status().ino;
-      const listed = this.list().toSorted((a, b) => a.name < b.name ? -1 : a.name > b.name ? 1 : 0);
+      const listed = this.list();
       this.#entries = [{ name: ".", ino, type: 0o40000 }, { name: "..", ino, type: 0o40000 }, ...listed];
     }
     return this.#entries;

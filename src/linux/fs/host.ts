@@ -126,15 +126,24 @@ export class HostFileSystem implements FileSystem {
   }
 
   list(path: string): DirectoryEntry[] {
+    // readdirSync would sort the names; programs see the order of the file system.
     const directory = this.#path(path);
-    return host(() => fs.readdirSync(directory, { withFileTypes: true })).map((entry) => {
-      const stats = fs.lstatSync(`${directory}/${entry.name}`, { bigint: true, throwIfNoEntry: false });
-      return {
-        name: entry.name,
-        ino: stats === undefined ? 1 : Number(stats.ino),
-        type: stats === undefined ? 0 : Number(stats.mode) & Mode.IFMT,
-      };
-    });
+    const entries: DirectoryEntry[] = [];
+    const open = host(() => fs.opendirSync(directory));
+    try {
+      for (let entry = open.readSync(); entry !== null; entry = open.readSync()) {
+        const { name } = entry;
+        const stats = fs.lstatSync(`${directory}/${name}`, { bigint: true, throwIfNoEntry: false });
+        entries.push({
+          name,
+          ino: stats === undefined ? 1 : Number(stats.ino),
+          type: stats === undefined ? 0 : Number(stats.mode) & Mode.IFMT,
+        });
+      }
+    } finally {
+      open.closeSync();
+    }
+    return entries;
   }
 
   open(path: string, flags: number, mode: number): OpenNode | OpenFile {
