@@ -1,5 +1,8 @@
 /** Runs programs on this machine's processor, directly or through QEMU's user mode, and measures their processor time. */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { digestOf } from "./emulated.ts";
@@ -20,8 +23,11 @@ export function isInstalled(command: string): boolean {
   return spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
 }
 
-/** The shell reports what its children took: POSIX `times`, whose second line is theirs. */
-const TIMED = '"$@"; code=$?; times >&2; exit $code';
+/**
+ * The shell reports what its children took: POSIX `times`, whose second line is theirs. Input comes from a file, as
+ * Deno's `spawnSync` writes all input before it reads any output.
+ */
+const TIMED = '"$@" < "$INPUT"; code=$?; times >&2; exit $code';
 
 /** Runs a program with its argument, behind a prefix such as `qemu-x86_64`. */
 export async function runNative(
@@ -29,17 +35,25 @@ export async function runNative(
   argument: number,
   prefix: readonly string[] = [],
 ): Promise<NativeRun> {
-  const command = program.busybox === undefined
-    ? [fileURLToPath(imageOf(program.name)), String(argument)]
-    : [BUSYBOX, ...program.busybox];
-  const result = spawnSync("/bin/sh", ["-c", TIMED, "sh", ...prefix, ...command], {
-    maxBuffer: 1 << 28,
-    ...(program.busybox === undefined ? {} : { input: generatedText(argument) }),
-  });
-  if (result.error !== undefined) throw result.error;
-  const report = result.stderr.toString();
-  if (result.status !== 0) throw new Error(`${[...prefix, ...command].join(" ")} failed: ${report}`);
-  return { seconds: childTime(report), digest: await digestOf(result.stdout) };
+  const { name, busybox } = program;
+  const command = busybox === undefined
+    ? [fileURLToPath(imageOf(name)), String(argument)]
+    : [BUSYBOX, ...busybox];
+  const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
+  try {
+    const input = join(folder, "input");
+    writeFileSync(input, busybox === undefined ? "" : generatedText(argument));
+    const result = spawnSync("/bin/sh", ["-c", TIMED, "sh", ...prefix, ...command], {
+      env: { INPUT: input, PATH: process.env.PATH },
+      maxBuffer: 1 << 28,
+    });
+    if (result.error !== undefined) throw result.error;
+    const report = result.stderr.toString();
+    if (result.status !== 0) throw new Error(`${[...prefix, ...command].join(" ")} failed: ${report}`);
+    return { seconds: childTime(report), digest: await digestOf(result.stdout) };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 /** Seconds of user and system time in the output of `times`: `0m1.02s 0m0.00s` on each of two lines. */
