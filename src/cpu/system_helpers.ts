@@ -1,11 +1,19 @@
 /** Implementations of the helpers of the system instructions (rows: helpers/system.ts). */
 import { cpuid } from "./cpuid.ts";
-import type { GuestMemory, StateMemory } from "./guest_memory.ts";
-import type { HelperImplementations } from "./helpers.ts";
-import type { SYSTEM_HELPERS } from "./helpers/system.ts";
+import { Vector } from "./fault.ts";
+import type { StateMemory } from "./guest_memory.ts";
+import type { HelperFunction, HelperImplementations } from "./helpers.ts";
+import { PRIVILEGED_HELPERS, type SYSTEM_HELPERS } from "./helpers/system.ts";
 import { RandomNumbers } from "./random.ts";
-import { accessRights, checkCodeSegment, loadCodeSegment, loadDataSegment } from "./segment_load.ts";
-import { CR4, GPR, Gpr, RETURN_HI } from "./state.ts";
+import { Flag } from "./rflags.ts";
+import { CPL, CR4, GPR, Gpr, RFLAGS_SYSTEM } from "./state.ts";
+import { ExitReason, type SystemBus } from "./system/bus.ts";
+import type { SystemAccess } from "./system/context.ts";
+import { Cr4 } from "./system/control_bits.ts";
+import { HOSTED_DESCRIPTORS } from "./system/descriptor_tables.ts";
+import type { SlotSize } from "./system/stack.ts";
+import { SystemUnit } from "./system/unit.ts";
+import type { WorldControl } from "./system/world_control.ts";
 
 /** Virtual time: executed guest instructions, also while a block runs. */
 export interface GuestClock {
@@ -17,18 +25,25 @@ export interface SystemSources {
   readonly clock: GuestClock;
   /** Seed of RDRAND and RDSEED. */
   readonly seed: number;
+  /** The system unit of a processor with its own operating system; without it the host is the operating system. */
+  readonly unit?: SystemUnit | undefined;
 }
-
-const CR4_OSXSAVE = 0x4_0000;
-const TWO_32 = 0x1_0000_0000;
 
 /** Creates the helpers over a linear memory. */
 export function createSystemHelpers(
   memory: StateMemory,
-  access: GuestMemory,
-  { clock, seed }: SystemSources,
+  access: SystemAccess,
+  { clock, seed, unit }: SystemSources,
 ): HelperImplementations<typeof SYSTEM_HELPERS> {
-  const m = memory.i32;
+  if (unit !== undefined) return systemHelpers(unit, seed);
+  const hosted = new SystemUnit(memory, access, NO_WORLDS, hostedBus(clock), HOSTED_DESCRIPTORS);
+  return { ...systemHelpers(hosted, seed), ...refusals(memory.i32, access) };
+}
+
+function systemHelpers(unit: SystemUnit, seed: number): HelperImplementations<typeof SYSTEM_HELPERS> {
+  const { context, segments, control, debug, tables, queries, far, interruptReturn, fastCalls, msrs, io } =
+    unit;
+  const { m } = context;
   const numbers = new RandomNumbers(seed);
   const setGpr = (register: number, value: number): void => {
     m[(GPR >> 2) + 2 * register] = value;
@@ -36,25 +51,110 @@ export function createSystemHelpers(
   };
   return {
     cpuid: () => {
+      if (context.mayExit(ExitReason.CPUID)) return;
       const leaf = m[(GPR >> 2) + 2 * Gpr.RAX]!, subleaf = m[(GPR >> 2) + 2 * Gpr.RCX]!;
-      const [eax, ebx, ecx, edx] = cpuid(leaf, subleaf, { osxsave: (m[CR4 >> 2]! & CR4_OSXSAVE) !== 0 });
+      const state = { osxsave: (m[CR4 >> 2]! & Cr4.OSXSAVE) !== 0 };
+      const [eax, ebx, ecx, edx] = context.bus.cpuid?.(leaf, subleaf, state) ?? cpuid(leaf, subleaf, state);
       setGpr(Gpr.RAX, eax);
       setGpr(Gpr.RBX, ebx);
       setGpr(Gpr.RCX, ecx);
       setGpr(Gpr.RDX, edx);
     },
-    read_tsc: () => {
-      const now = clock.instructions();
-      m[RETURN_HI >> 2] = Math.floor(now / TWO_32);
-      return now % TWO_32 | 0;
-    },
+    read_tsc: () => unit.timeStamp(),
     random: () => {
-      m[RETURN_HI >> 2] = numbers.next();
-      return numbers.next();
+      const hi = numbers.next();
+      return context.wide(numbers.next(), hi);
     },
-    load_segment: (segment: number, selector: number) => loadDataSegment(m, access, segment, selector),
-    access_rights: (selector: number) => accessRights(selector),
-    check_code_segment: (selector: number) => void checkCodeSegment(m, access, selector),
-    load_code_segment: (selector: number) => loadCodeSegment(m, access, selector),
+    load_segment: (n: number, selector: number) => segments.load(n, selector),
+    access_rights: (selector: number) => queries.accessRights(selector),
+    segment_limit: (selector: number) => queries.limit(selector),
+    verify_segment: (selector: number, write: number) => queries.verify(selector, write !== 0),
+    far_jump: (selector: number, lo: number, hi: number) => far.jump(selector, lo, hi),
+    far_call: (selector: number, lo: number, hi: number, size: number, nextLo: number, nextHi: number) =>
+      far.call(selector, lo, hi, size as SlotSize, nextLo, nextHi),
+    far_return: (size: number, drop: number) => far.return(size as SlotSize, drop),
+    interrupt_return: (size: number) => interruptReturn.return(size as SlotSize),
+    port_in: (port: number, size: number) => io.in(port, size),
+    port_out: (port: number, size: number, value: number) => io.out(port, size, value),
+    check_status_word: () => tables.checkStatusWord(),
+    flags_written: () => {
+      if ((m[CR4 >> 2]! & Cr4.SMAP) !== 0) context.world.enterWorld();
+    },
+    read_control: (n: number, register: number) => control.read(n, register),
+    read_debug: (n: number, register: number) => debug.read(n, register),
+    write_control: (n: number, lo: number, hi: number, register: number) =>
+      control.write(n, lo, hi, register),
+    write_debug: (n: number, lo: number, hi: number, register: number) => debug.write(n, lo, hi, register),
+    load_status_word: (value: number) => control.loadStatusWord(value),
+    clear_task_switched: () => control.clearTaskSwitched(),
+    read_msr: () => msrs.readInstruction(),
+    write_msr: () => msrs.writeInstruction(),
+    load_table: (table: number, lo: number, hi: number, size: number, flags: number) =>
+      tables.load(table, lo, hi, size, flags),
+    store_table: (table: number, lo: number, hi: number, flags: number) => tables.store(table, lo, hi, flags),
+    table_selector: (table: number) => tables.selector(table),
+    load_ldt: (selector: number) => tables.loadLdt(selector),
+    load_task: (selector: number) => tables.loadTask(selector),
+    invalidate_page: (lo: number, hi: number) => control.invalidatePage(lo, hi),
+    invalidate_pcid: (typeLo: number, typeHi: number, lo: number, hi: number, flags: number) =>
+      control.invalidatePcid(typeLo, typeHi, lo, hi, flags),
+    invalidate_caches: (writeBack: number) => unit.invalidateCaches(writeBack !== 0),
+    sysret: (size: number) => fastCalls.sysret(size),
+    sysexit: (size: number) => fastCalls.sysexit(size),
+    sysenter: () => fastCalls.sysenter(),
+    set_extended_control: () => control.setExtendedControl(),
+    swap_gs: () => unit.swapGs(),
+    set_alignment_check: (value: number) => {
+      m[RFLAGS_SYSTEM >> 2] = (m[RFLAGS_SYSTEM >> 2]! & ~Flag.AC) | (value !== 0 ? Flag.AC : 0);
+      context.world.enterWorld();
+    },
+    port_ins: (form: number, repeated: number, lo: number, hi: number) => io.ins(form, repeated, lo, hi),
+    port_outs: (form: number, repeated: number, lo: number, hi: number) => io.outs(form, repeated, lo, hi),
+  };
+}
+
+/** A processor whose exceptions the host settles stays in one world as far as its instructions go. */
+const NO_WORLDS: WorldControl = {
+  enterWorld: () => {},
+  loadCr3: () => {},
+  invalidatePage: () => {},
+  invalidatePcid: () => {},
+  flushAll: () => {},
+};
+
+/** There is nothing on the bus of such a processor: all ones. */
+function hostedBus(clock: GuestClock): SystemBus {
+  return {
+    in: () => -1,
+    out: () => {},
+    readMsr: () => undefined,
+    writeMsr: () => false,
+    tsc: () => clock.instructions(),
+    cr8: () => 0,
+    setCr8: () => {},
+    invd: () => {},
+  };
+}
+
+/**
+ * What an operating system's instructions raise there: #GP(0) in programs, as with CR4.UMIP, no SYSENTER and no ports;
+ * #UD in bare code of privilege level 0.
+ */
+function refusals(
+  m: Int32Array,
+  access: SystemAccess,
+): HelperImplementations<typeof PRIVILEGED_HELPERS> & { check_status_word: HelperFunction } {
+  const refuse = (): number => {
+    const program = m[CPL >> 2] === 3;
+    access.raise(program ? Vector.GP : Vector.UD, program ? 0 : -1);
+    return 0;
+  };
+  const names = Object.keys(PRIVILEGED_HELPERS) as (keyof typeof PRIVILEGED_HELPERS)[];
+  const all = Object.fromEntries(names.map((name) => [name, refuse]));
+  return {
+    ...all as HelperImplementations<typeof PRIVILEGED_HELPERS>,
+    check_status_word: () => {
+      if (m[CPL >> 2] === 3) access.raise(Vector.GP, 0);
+    },
   };
 }

@@ -6,6 +6,7 @@ import { Mode } from "../cpu/mode.ts";
 import { decode } from "./decode.ts";
 import { stoppedAtEntry } from "./entry_checks.ts";
 import type { CodeSize, DecodeFailure, Instruction } from "./instruction.ts";
+import type { Mnemonic } from "./opcodes/mnemonics.ts";
 import { SEMANTICS } from "./semantics/mod.ts";
 import { Translator } from "./translator.ts";
 
@@ -69,12 +70,24 @@ export function translate(
   return ir.finish(pc, mode, offsets, t.terminal!);
 }
 
+/** What reads the time, or may, through a port or a model-specific register. */
+const READS_TIME: ReadonlySet<Mnemonic> = new Set([
+  "RDTSC",
+  "RDTSCP",
+  "RDMSR",
+  "WRMSR",
+  "IN",
+  "OUT",
+  "INS",
+  "OUTS",
+]);
+
 /**
  * Whether an instruction is a block of its own: a repeated string instruction branches to itself, and what reads the
  * time wants the count of instructions exact, which it is at the start of a block.
  */
 function isAlone({ rep, mnemonic }: Instruction): boolean {
-  return rep !== 0 || mnemonic === "RDTSC" || mnemonic === "RDTSCP";
+  return rep !== 0 || READS_TIME.has(mnemonic);
 }
 
 function translateInstruction(t: Translator, instruction: Instruction, next: bigint): void {

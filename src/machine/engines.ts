@@ -15,6 +15,7 @@ import { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { createIntegerHelpers } from "../cpu/integer_helpers.ts";
 import { createSystemHelpers } from "../cpu/system_helpers.ts";
+import type { SystemUnit } from "../cpu/system/unit.ts";
 
 import type { TranslationObserver } from "./observer.ts";
 import { HostedProcessor } from "./hosted_processor.ts";
@@ -30,6 +31,8 @@ export interface ProcessorConfiguration {
   readonly seed?: number;
   /** For tests and measurements: thresholds and sizes; defaults come from the engine. */
   readonly tiers?: Partial<Omit<Tiers, "engine">>;
+  /** Makes the system unit of a processor that has its own operating system. */
+  readonly system?: (access: GuestAccess) => SystemUnit;
   /** Is shown what is translated and compiled. */
   readonly observer?: TranslationObserver;
 }
@@ -54,7 +57,7 @@ export function newProcessor(
   const clock = { instructions: (): number => dispatcher.instructions() };
   const implementations: Record<HelperName, HelperFunction> = {
     ...createIntegerHelpers(memory, access),
-    ...createSystemHelpers(memory, access, { clock, seed }),
+    ...createSystemHelpers(memory, access, { clock, seed, unit: configuration.system?.(access) }),
     ...createVectorHelpers(memory, access, float),
     ...createX87Helpers(memory, access, float),
   };

@@ -88,8 +88,10 @@ export function JCXZ(t: Translator, operand: Operand): void {
   branch(t, ir.eq(t.readGpr(Gpr.RCX, size), ir.const(intType(size), 0)), operand);
 }
 
+/** The event's error says how long the instruction is: an exception in its delivery finds RIP at it. */
 function interrupt(t: Translator, vector: number): void {
-  t.end({ kind: "event", event: Event.INTERRUPT, vector, error: -1, rip: t.next, retired: true });
+  const error = t.instruction.length;
+  t.end({ kind: "event", event: Event.INTERRUPT, vector, error, rip: t.next, retired: true });
 }
 
 /** INT n. */

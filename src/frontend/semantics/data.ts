@@ -4,18 +4,20 @@ import { Vector } from "../../cpu/fault.ts";
 import { GPR, Gpr, Segment } from "../../cpu/state.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
+import { holdInterrupts, Interruptibility } from "./interruptibility.ts";
 import { loadSegment } from "./segment_load.ts";
+import { readSystemRegister, writeSystemRegister } from "./system_registers.ts";
 
 /** MOV: dst ← src; segment registers included. SDM vol. 2B, "MOV". */
 export function MOV(t: Translator, dst: Operand, src: Operand): void {
   if (dst.kind === "segment") {
     if (dst.reg === Segment.CS) return t.fault(Vector.UD);
     loadSegment(t, dst.reg, t.ir.trunc(t.read(src), "i16"));
+    if (dst.reg === Segment.SS) holdInterrupts(t, Interruptibility.MOV_SS);
     return t.redispatch();
   }
-  if (dst.kind === "control" || src.kind === "control" || dst.kind === "debug" || src.kind === "debug") {
-    return t.fault(Vector.UD);
-  }
+  if (dst.kind === "control" || dst.kind === "debug") return writeSystemRegister(t, dst, src);
+  if (src.kind === "control" || src.kind === "debug") return readSystemRegister(t, dst, src);
   const value = t.read(src);
   t.write(dst, src.kind === "segment" ? widen(t, value, dst) : value);
 }

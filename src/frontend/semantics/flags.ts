@@ -1,6 +1,7 @@
 /** Instructions on RFLAGS: CLC and its like, LAHF, SAHF, PUSHF, POPF, CLI, STI, SALC. SDM vol. 2; vol. 1, section 3.4.3. */
+import { Mode } from "../../cpu/mode.ts";
 import { Flag } from "../../cpu/rflags.ts";
-import { DF, Gpr, RFLAGS_SYSTEM } from "../../cpu/state.ts";
+import { DF, Gpr, INTERRUPTIBILITY, RFLAGS_SYSTEM } from "../../cpu/state.ts";
 import type { Translator } from "../translator.ts";
 import { checkIopl, lowFlags, packedFlags, restoreFlags, unpackLow } from "./rflags_image.ts";
 
@@ -57,6 +58,8 @@ export function POPF(t: Translator): void {
   const image = ir.zext(ir.trunc(t.top(t.operandType), operandSize === 2 ? "i16" : "i32"), "i32");
   t.moveStack(operandSize);
   restoreFlags(t, image);
+  // AC suspends SMAP.
+  if ((t.mode & Mode.USER) === 0) t.call("flags_written");
   t.redispatch();
 }
 
@@ -66,9 +69,15 @@ export function CLI(t: Translator): void {
   t.ir.set(RFLAGS_SYSTEM, t.ir.and(t.ir.get(RFLAGS_SYSTEM, "i32"), t.ir.i32(~Flag.IF)));
 }
 
-/** STI: #GP(0) at CPL above IOPL. */
+/** STI: #GP(0) at CPL above IOPL. Where IF was 0, interrupts wait for one more instruction. */
 export function STI(t: Translator): void {
   checkIopl(t);
-  t.ir.set(RFLAGS_SYSTEM, t.ir.or(t.ir.get(RFLAGS_SYSTEM, "i32"), t.ir.i32(Flag.IF)));
+  const { ir } = t, old = ir.get(RFLAGS_SYSTEM, "i32");
+  const wasClear = ir.xor(ir.and(ir.shr(old, ir.i32(IF_BIT)), ir.i32(1)), ir.i32(1));
+  ir.set(INTERRUPTIBILITY, ir.or(ir.get(INTERRUPTIBILITY, "i32"), wasClear));
+  ir.set(RFLAGS_SYSTEM, ir.or(old, ir.i32(Flag.IF)));
   t.redispatch();
 }
+
+/** Position of IF. */
+const IF_BIT = 9;

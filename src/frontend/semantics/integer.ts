@@ -21,6 +21,7 @@ import * as shift from "./shift.ts";
 import * as stack from "./stack.ts";
 import * as strings from "./strings.ts";
 import * as system from "./system.ts";
+import * as privileged from "./system_privileged.ts";
 
 /** Semantics of the integer and system instructions by mnemonic. */
 export const INTEGER: Partial<Record<Mnemonic, Semantics>> = {
@@ -44,4 +45,5 @@ export const INTEGER: Partial<Record<Mnemonic, Semantics>> = {
   ...stack,
   ...strings,
   ...system,
+  ...privileged,
 };

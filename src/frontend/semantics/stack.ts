@@ -4,6 +4,7 @@ import { Mode } from "../../cpu/mode.ts";
 import { GPR, Gpr, Segment } from "../../cpu/state.ts";
 import type { Operand, OperandOf } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
+import { holdInterrupts, Interruptibility } from "./interruptibility.ts";
 import { loadSegment } from "./segment_load.ts";
 
 /** PUSH. The value is read first: PUSH RSP pushes RSP as it was. */
@@ -25,6 +26,7 @@ export function POP(t: Translator, dst: Operand): void {
     // Only the selector is read, whatever the slot's size.
     loadSegment(t, dst.reg, t.top("i16"));
     t.moveStack(size);
+    if (dst.reg === Segment.SS) holdInterrupts(t, Interruptibility.MOV_SS);
     return t.redispatch();
   }
   const value = t.top(intType(size));

@@ -7,12 +7,10 @@
  */
 import { MemoryFlag, type Value } from "../../ir/types.ts";
 import type { HelperName } from "../../cpu/helpers.ts";
-import { Vector } from "../../cpu/fault.ts";
 import { RepeatForm } from "../../cpu/helpers/repeat_form.ts";
 import { DF, Gpr, Segment } from "../../cpu/state.ts";
 import { intType, type Translator } from "../translator.ts";
 import { compare } from "./compare.ts";
-import { checkIopl } from "./rflags_image.ts";
 
 function sourceSegment(t: Translator): number {
   const { segmentOverride } = t.instruction;
@@ -99,13 +97,19 @@ export function SCAS(t: Translator): void {
   compare(t, x, y);
 }
 
-/** INS: #GP(0) at CPL above IOPL. There are no ports yet: #UD. */
-export function INS(t: Translator): void {
-  checkIopl(t);
-  t.fault(Vector.UD);
+/** An element of INS or OUTS; with REP the instruction goes on at itself. */
+function portString(t: Translator, name: "port_ins" | "port_outs", base: Value): void {
+  const { ir, instruction: { rep, operandSize, addressSize } } = t;
+  const form = operandSize | (addressSize << RepeatForm.ADDRESS_SHIFT) | (t.long ? RepeatForm.LONG : 0);
+  const more = t.call(name, ir.i32(form), ir.i32(rep === 0 ? 0 : 1), base);
+  if (rep !== 0) t.end({ kind: "branch", condition: more, taken: t.pc, next: t.next });
 }
-/** OUTS: as INS. */
+
+/** INS: [rDI] ← port DX. */
+export function INS(t: Translator): void {
+  portString(t, "port_ins", t.segmentLinear(Segment.ES, t.ir.const("i64", 0)));
+}
+/** OUTS: port DX ← [rSI]. */
 export function OUTS(t: Translator): void {
-  checkIopl(t);
-  t.fault(Vector.UD);
+  portString(t, "port_outs", t.segmentLinear(sourceSegment(t), t.ir.const("i64", 0)));
 }

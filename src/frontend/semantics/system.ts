@@ -3,10 +3,11 @@ import type { Value } from "../../ir/types.ts";
 import { Event, Vector } from "../../cpu/fault.ts";
 import { Mode } from "../../cpu/mode.ts";
 import { Flag } from "../../cpu/rflags.ts";
-import { CR0, CR4, Gpr, XCR0 } from "../../cpu/state.ts";
+import { CR0, CR4, EFER, Gpr, MSR_TSC_AUX, XCR0 } from "../../cpu/state.ts";
+import { Efer } from "../../cpu/system/control_bits.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
-import { checkIopl, packedFlags } from "./rflags_image.ts";
+import { packedFlags } from "./rflags_image.ts";
 
 /** CPUID. */
 export function CPUID(t: Translator): void {
@@ -28,15 +29,15 @@ export function RDTSC(t: Translator): void {
   timeStamp(t);
 }
 
-/** RDTSCP: and ECX ← IA32_TSC_AUX, which is 0: processor 0 of node 0. */
+/** RDTSCP: and ECX ← IA32_TSC_AUX. */
 export function RDTSCP(t: Translator): void {
   timeStamp(t);
-  t.writeGpr(Gpr.RCX, t.ir.i32(0));
+  t.writeGpr(Gpr.RCX, t.ir.get(MSR_TSC_AUX, "i32"));
 }
 
 /** RDPID: IA32_TSC_AUX. */
 export function RDPID(t: Translator, dst: Operand): void {
-  t.write(dst, t.ir.const(dst.kind === "gpr" ? intType(dst.size) : "i64", 0));
+  t.write(dst, t.ir.trunc(t.ir.get(MSR_TSC_AUX, "i64"), dst.kind === "gpr" ? intType(dst.size) : "i64"));
 }
 
 /** RDRAND: CF = 1, the other flags 0: there always is a number. */
@@ -65,63 +66,57 @@ export function XGETBV(t: Translator): void {
   t.writeGpr(Gpr.RDX, ir.high(mask));
 }
 
-/** SYSCALL: RCX ← RIP, R11 ← RFLAGS; what follows is the host's. #UD outside 64-bit mode. */
+/** SYSCALL: RCX ← RIP, R11 ← RFLAGS; the dispatcher's caller does the rest. #UD outside 64-bit mode and without EFER.SCE. */
 export function SYSCALL(t: Translator): void {
   if (!t.long) return t.fault(Vector.UD);
   const { ir } = t;
+  ir.faultIf(ir.xor(ir.and(ir.get(EFER, "i32"), ir.i32(Efer.SCE)), ir.i32(Efer.SCE)), Vector.UD);
   const flags = ir.and(packedFlags(t), ir.i32(~Flag.RF));
   t.writeGpr(Gpr.RCX, ir.i64(t.next));
   t.writeGpr(Gpr.R11, ir.zext(flags, "i64"));
   t.end({ kind: "event", event: Event.SYSCALL, vector: 0, error: -1, rip: t.next, retired: true });
 }
 
-/** SYSENTER: #GP(0), as with IA32_SYSENTER_CS = 0. */
+/** SYSRET. */
+export function SYSRET(t: Translator): void {
+  t.end({ kind: "redispatch", target: t.call("sysret", t.ir.i32(t.instruction.operandSize)) });
+}
+/** SYSENTER. */
 export function SYSENTER(t: Translator): void {
-  t.fault(Vector.GP, 0);
+  t.end({ kind: "redispatch", target: t.call("sysenter") });
+}
+/** SYSEXIT. */
+export function SYSEXIT(t: Translator): void {
+  t.end({ kind: "redispatch", target: t.call("sysexit", t.ir.i32(t.instruction.operandSize)) });
 }
 
-/** RDPMC: #GP(0) at CPL 3, as with CR4.PCE = 0. */
+/** RDPMC: #GP(0): there are no performance counters. */
 export function RDPMC(t: Translator): void {
   t.fault(Vector.GP, 0);
 }
 
-/** #GP(0) at CPL 3, as with CR4.UMIP; the tables they store come with the system instructions: #UD. */
-function storeTable(t: Translator): void {
-  if ((t.mode & Mode.USER) !== 0) t.fault(Vector.GP, 0);
-  else t.fault(Vector.UD);
-}
-/** SGDT. */
-export function SGDT(t: Translator): void {
-  storeTable(t);
-}
-/** SIDT. */
-export function SIDT(t: Translator): void {
-  storeTable(t);
-}
-/** SLDT. */
-export function SLDT(t: Translator): void {
-  storeTable(t);
-}
-/** STR. */
-export function STR(t: Translator): void {
-  storeTable(t);
-}
-
-/** SMSW: CR0; #GP(0) at CPL 3, as with CR4.UMIP. */
+/** SMSW: CR0; #GP(0) at CPL 3 with CR4.UMIP. */
 export function SMSW(t: Translator, dst: Operand): void {
-  if ((t.mode & Mode.USER) !== 0) return t.fault(Vector.GP, 0);
+  t.call("check_status_word");
   const value = t.ir.get(CR0, "i64");
   t.write(dst, t.ir.trunc(value, dst.kind === "gpr" ? intType(dst.size) : "i16"));
 }
 
-/** IN: #GP(0) at CPL above IOPL. Nothing answers on the bus: all ones. */
-export function IN(t: Translator, dst: Operand): void {
-  checkIopl(t);
-  t.write(dst, t.ir.const(dst.kind === "gpr" ? intType(dst.size) : "i32", -1));
+/** Port number of IN and OUT: an immediate byte, or DX. */
+function portOf(t: Translator, operand: Operand): Value {
+  return t.ir.zext(t.read(operand), "i32");
 }
-/** OUT: #GP(0) at CPL above IOPL. */
-export function OUT(t: Translator): void {
-  checkIopl(t);
+
+/** IN: a value of 1, 2 or 4 bytes. #GP(0) where IOPL and the I/O permission map forbid it. */
+export function IN(t: Translator, dst: Operand, port: Operand): void {
+  const type = dst.kind === "gpr" ? intType(dst.size) : "i32";
+  const value = t.call("port_in", portOf(t, port), t.ir.i32(t.instruction.operandSize));
+  t.write(dst, t.ir.trunc(value, type));
+}
+/** OUT. */
+export function OUT(t: Translator, port: Operand, src: Operand): void {
+  const { ir } = t, value = ir.zext(t.read(src), "i32");
+  t.call("port_out", portOf(t, port), ir.i32(t.instruction.operandSize), value);
 }
 
 /** ARPL: raises the RPL of dst to that of src; ZF = it was below, and only then memory is written. */

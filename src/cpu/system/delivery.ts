@@ -1,0 +1,313 @@
+/** Delivery of exceptions and interrupts through the IDT or the interrupt vector table. SDM vol. 3A, chapter 6. */
+import { Event, Vector } from "../fault.ts";
+import { Flag, readRflags, writeRflags } from "../rflags.ts";
+import {
+  CPL,
+  CR2,
+  DR6,
+  DR7,
+  EVENT,
+  EVENT_ADDRESS,
+  EVENT_ERROR,
+  EVENT_VECTOR,
+  GPR,
+  Gpr,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  INTERRUPTIBILITY,
+  RIP,
+  Segment,
+} from "../state.ts";
+import type { SystemContext } from "./context.ts";
+import {
+  baseOf,
+  type Descriptor,
+  dplOf,
+  isBig,
+  isCode,
+  isConforming,
+  isLongCode,
+  isPresent,
+} from "./descriptor.ts";
+import { combine } from "./double_fault.ts";
+import { type Gate, readGate } from "./gate.ts";
+import { isNull, segmentCell, type SegmentRegisters, selectorError } from "./segments.ts";
+import { type SlotSize, StackPointer } from "./stack.ts";
+import type { InnerStack, TaskState } from "./task_state.ts";
+
+/**
+ * What is delivered. `fault`: RIP at the instruction, RF pushed as 1. `trap`: RIP behind it (single step, INT1).
+ * `software`: INT n, INT3, INTO, for which the gate's DPL counts. `external` and `nmi`: interrupts.
+ */
+export type DeliveryKind = "fault" | "trap" | "software" | "external" | "nmi";
+
+/** What came of it. `exit`: a VM exit happened (EVENT is VM_EXIT). `shutdown`: a triple fault. */
+export type Delivery = "done" | "exit" | "shutdown";
+
+/** A linear address in halves. */
+export interface LinearAddress {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** An event on its way. */
+interface Pending {
+  readonly vector: number;
+  readonly error: number | undefined;
+  readonly kind: DeliveryKind;
+  /** Bytes of the instruction that is a software interrupt. */
+  readonly length: number;
+}
+
+/** Error-code bit: the exception arose while an external event or another exception was delivered. */
+const EXT = 1;
+/** Interruptibility: STI and MOV SS; NMI. */
+const SHADOWS = 3, NMI_BLOCKED = 8;
+const DR7_GD = 0x2000, DR6_BS = 0x4000;
+/** Vectors whose error code has the EXT bit. */
+const WITH_EXT: readonly number[] = [Vector.TS, Vector.NP, Vector.SS, Vector.GP];
+
+/** Delivers events to one processor. */
+export class EventDelivery {
+  readonly #stack: StackPointer;
+
+  constructor(
+    readonly context: SystemContext,
+    readonly segments: SegmentRegisters,
+    readonly task: TaskState,
+  ) {
+    this.#stack = new StackPointer(context);
+  }
+
+  /** Delivers an event, and the exceptions that arise from doing so. EVENT is 0 afterwards, except after an exit. */
+  deliver(
+    vector: number,
+    error: number | undefined,
+    kind: DeliveryKind,
+    address?: LinearAddress,
+    length = 0,
+  ): Delivery {
+    const { access, m } = this.context;
+    const allowed = access.allowCodeWrites;
+    access.allowCodeWrites = true;
+    m[EVENT >> 2] = Event.NONE;
+    if (vector === Vector.PF && address !== undefined) this.#setCr2(address.lo, address.hi);
+    const result = this.#deliver({ vector, error, kind, length });
+    access.allowCodeWrites = allowed;
+    return result;
+  }
+
+  #deliver(first: Pending): Delivery {
+    const { m } = this.context;
+    let pending = first;
+    for (;;) {
+      if (this.#attempt(pending)) {
+        if (pending.kind === "nmi") m[INTERRUPTIBILITY >> 2]! |= NMI_BLOCKED;
+        m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
+        return "done";
+      }
+      if (m[EVENT >> 2] !== Event.FAULT) return "exit";
+      m[EVENT >> 2] = Event.NONE;
+      const next = this.#afterFault(pending);
+      if (next === undefined) return "shutdown";
+      pending = next;
+    }
+  }
+
+  /** What to deliver after a fault in a delivery; undefined after a triple fault. */
+  #afterFault({ vector, kind, length }: Pending): Pending | undefined {
+    const { m } = this.context;
+    const software = kind === "software";
+    const second = m[EVENT_VECTOR >> 2]!;
+    // The exception is one of the INT instruction, so RIP is at it again.
+    if (software) this.#moveRip(-length);
+    if (second === Vector.PF) this.#setCr2(m[EVENT_ADDRESS >> 2]!, m[(EVENT_ADDRESS >> 2) + 1]!);
+    const isException = kind === "fault" || kind === "trap";
+    switch (combine(isException ? vector : undefined, second)) {
+      case "shutdown":
+        return undefined;
+      case "double fault":
+        return { vector: Vector.DF, error: 0, kind: "fault", length: 0 };
+      case "serial": {
+        const code = m[EVENT_ERROR >> 2]!;
+        const ext = !software && WITH_EXT.includes(second) ? EXT : 0;
+        return { vector: second, error: code === -1 ? undefined : code | ext, kind: "fault", length: 0 };
+      }
+    }
+  }
+
+  #setCr2(lo: number, hi: number): void {
+    const { m } = this.context;
+    m[CR2 >> 2] = lo;
+    m[(CR2 >> 2) + 1] = hi;
+  }
+
+  #moveRip(bytes: number): void {
+    const { m } = this.context, old = m[RIP >> 2]!;
+    m[RIP >> 2] = (old + bytes) | 0;
+    if (bytes < 0 && old >>> 0 < -bytes) m[(RIP >> 2) + 1] = (m[(RIP >> 2) + 1]! - 1) | 0;
+  }
+
+  /** One try. False after raising a fault; then the state is as before. */
+  #attempt(event: Pending): boolean {
+    const { context } = this, { m } = context;
+    if (context.isRealAddress) return this.#realAddress(event);
+    if (event.kind === "software" && context.isVirtual8086 && event.length > 1) {
+      const iopl = (readRflags(m) & Flag.IOPL) >> 12;
+      if (iopl < 3) return context.raise(Vector.GP, 0);
+    }
+    const cpl = context.cpl;
+    // Tables and the new stack are the supervisor's.
+    if (cpl === 3) {
+      m[CPL >> 2] = 0;
+      context.world.enterWorld();
+    }
+    if (this.#throughGate(event, cpl)) {
+      if (event.vector === Vector.DB) this.#noteDebug(event);
+      context.world.enterWorld();
+      return true;
+    }
+    m[CPL >> 2] = cpl;
+    context.world.enterWorld();
+    return false;
+  }
+
+  /** A single step is told in DR6; any #DB clears DR7.GD. SDM vol. 3B, section 18.2. */
+  #noteDebug({ kind, length }: Pending): void {
+    const { m } = this.context;
+    if (kind === "trap" && length === 0) m[DR6 >> 2]! |= DR6_BS;
+    m[DR7 >> 2]! &= ~DR7_GD;
+  }
+
+  #throughGate(event: Pending, cpl: number): boolean {
+    const { context } = this;
+    const gate = readGate(context, event.vector, event.kind === "software" ? cpl : -1);
+    if (gate === undefined) return false;
+    const code = this.#handlerSegment(gate, cpl);
+    if (code === undefined) return false;
+    const inner = !isConforming(code) && dplOf(code) < cpl;
+    if (!this.segments.checkTarget(code, gate.lo, gate.hi)) return false;
+    if (!inner && context.isVirtual8086) return context.raise(Vector.GP, selectorError(gate.selector));
+    if (!this.segments.touch(gate.selector, code)) return false;
+    const level = inner ? dplOf(code) : cpl;
+    const pushed = context.isLong
+      ? this.#pushLong(event, gate, inner, level)
+      : this.#pushLegacy(event, gate, inner, level);
+    if (pushed) this.#enter(gate, code, level);
+    return pushed;
+  }
+
+  /** The code segment of the handler; undefined after raising what forbids it. */
+  #handlerSegment(gate: Gate, cpl: number): Descriptor | undefined {
+    const { context, segments } = this;
+    const code = segments.fetch(gate.selector, Vector.GP);
+    if (code === undefined) return undefined;
+    const wrongSize = context.isLong && (!isLongCode(code) || isBig(code));
+    if (!isCode(code) || dplOf(code) > cpl || wrongSize) {
+      context.raise(Vector.GP, selectorError(gate.selector));
+      return undefined;
+    }
+    if (isPresent(code)) return code;
+    context.raise(Vector.NP, selectorError(gate.selector));
+    return undefined;
+  }
+
+  /** Pushes the frame of 64-bit mode. SDM vol. 3A, sections 6.14.2 to 6.14.5. */
+  #pushLong(event: Pending, { ist }: Gate, inner: boolean, level: number): boolean {
+    const { m } = this.context, word = (GPR >> 2) + 2 * Gpr.RSP;
+    const oldLo = m[word]!, oldHi = m[word + 1]!;
+    let top: LinearAddress | undefined = { lo: oldLo, hi: oldHi };
+    if (ist !== 0) top = this.task.interruptStack(ist);
+    else if (inner) top = this.task.stackPointer(level);
+    if (top === undefined) return false;
+    const stack = this.#stack.at(top.lo & ~15, top.hi, 8, 0);
+    return stack.push(8, this.segments.selector(Segment.SS)) && stack.push(8, oldLo, oldHi) &&
+      this.#pushReturn(event, 8) && this.#commitLong(inner, level);
+  }
+
+  #commitLong(inner: boolean, level: number): true {
+    this.#stack.commit();
+    if (inner) this.segments.writeNullStack(level, level);
+    return true;
+  }
+
+  /** Pushes RFLAGS, CS, RIP and the error code. */
+  #pushReturn({ kind, error }: Pending, size: SlotSize): boolean {
+    const { m } = this.context, stack = this.#stack;
+    const image = (readRflags(m) & ~Flag.RF) | (kind === "fault" ? Flag.RF : 0);
+    return stack.push(size, image) && stack.push(size, this.segments.selector(Segment.CS)) &&
+      stack.push(size, m[RIP >> 2]!, m[(RIP >> 2) + 1]!) && (error === undefined || stack.push(size, error));
+  }
+
+  /** Pushes the frame of protected mode. SDM vol. 3A, section 6.12.1. */
+  #pushLegacy(event: Pending, { size }: Gate, inner: boolean, level: number): boolean {
+    const { context, segments } = this, { m } = context, stack = this.#stack;
+    if (!inner) {
+      stack.current();
+      if (!this.#pushReturn(event, size)) return false;
+      stack.commit();
+      return true;
+    }
+    const top = this.task.legacyStack(level);
+    const descriptor = top && this.#innerStackSegment(top, level);
+    if (top === undefined || descriptor === undefined) return false;
+    const virtual = context.isVirtual8086;
+    stack.at(top.lo, 0, isBig(descriptor) ? 4 : 2, baseOf(descriptor));
+    if (virtual) {
+      for (const n of [Segment.GS, Segment.FS, Segment.DS, Segment.ES]) {
+        if (!stack.push(size, segments.selector(n))) return false;
+      }
+    }
+    if (
+      !segments.touch(top.selector, descriptor) || !stack.push(size, segments.selector(Segment.SS)) ||
+      !stack.push(size, m[(GPR >> 2) + 2 * Gpr.RSP]!) || !this.#pushReturn(event, size)
+    ) return false;
+    segments.writeFrom(Segment.SS, top.selector, descriptor);
+    stack.commit();
+    if (virtual) {
+      for (const n of [Segment.GS, Segment.FS, Segment.DS, Segment.ES]) {
+        segments.write(segmentCell(n), 0, 0, 0, 0);
+      }
+    }
+    return true;
+  }
+
+  #innerStackSegment({ selector }: InnerStack, level: number): Descriptor | undefined {
+    if (!isNull(selector)) return this.segments.stackDescriptor(selector, level, Vector.TS);
+    this.context.raise(Vector.TS, 0);
+    return undefined;
+  }
+
+  /** The handler begins. */
+  #enter(gate: Gate, code: Descriptor, level: number): void {
+    const { context, segments } = this, { m } = context;
+    const cleared = Flag.TF | Flag.NT | Flag.RF | Flag.VM | (gate.clearsIf ? Flag.IF : 0);
+    writeRflags(m, readRflags(m) & ~cleared);
+    m[CPL >> 2] = level;
+    segments.writeFrom(Segment.CS, (gate.selector & 0xfffc) | level, code);
+    m[RIP >> 2] = gate.lo;
+    m[(RIP >> 2) + 1] = context.isLong ? gate.hi : 0;
+  }
+
+  /** Through the interrupt vector table. SDM vol. 3B, section 21.1.4. */
+  #realAddress({ vector, kind, length }: Pending): boolean {
+    const { context, segments } = this, { m } = context, stack = this.#stack.current();
+    if (vector * 4 + 3 > m[IDTR_LIMIT >> 2]! >>> 0) return context.raise(Vector.GP, 0);
+    const offset = context.loadAt(IDTR_BASE, vector * 4, 2);
+    if (context.failed) return false;
+    const selector = context.loadAt(IDTR_BASE, vector * 4 + 2, 2);
+    if (context.failed) return false;
+    const flags = readRflags(m);
+    if (
+      !stack.push(2, flags) || !stack.push(2, segments.selector(Segment.CS)) || !stack.push(2, m[RIP >> 2]!)
+    ) return false;
+    stack.commit();
+    writeRflags(m, flags & ~(Flag.IF | Flag.TF | Flag.AC | Flag.RF));
+    segments.loadParagraph(Segment.CS, selector);
+    m[RIP >> 2] = offset;
+    m[(RIP >> 2) + 1] = 0;
+    if (vector === Vector.DB) this.#noteDebug({ vector, kind, length, error: undefined });
+    context.world.enterWorld();
+    return true;
+  }
+}

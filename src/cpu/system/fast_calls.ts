@@ -1,0 +1,100 @@
+/** SYSCALL, SYSRET, SYSENTER, SYSEXIT. SDM vol. 2B; vol. 3A, section 5.8.7 and 5.8.8. */
+import { Vector } from "../fault.ts";
+import { Flag, readRflags, writeRflags } from "../rflags.ts";
+import {
+  CPL,
+  EFER,
+  GPR,
+  Gpr,
+  MSR_FMASK,
+  MSR_LSTAR,
+  MSR_STAR,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  RIP,
+  Segment,
+} from "../state.ts";
+import type { SystemContext } from "./context.ts";
+import { Efer } from "./control_bits.ts";
+import { segmentCell, type SegmentRegisters } from "./segments.ts";
+
+/** Flat segments, present and accessed, of privilege level 0: 64-bit code, 32-bit code, data. Limits are all ones. */
+const CODE64 = 0xa09b, CODE32 = 0xc09b, DATA = 0xc093;
+const USER = 0x60;
+/** What SYSRET takes from R11. SDM vol. 2B, "SYSRET". */
+const SYSRET_FLAGS = 0x3c_7fd7;
+
+/** The fast system calls of one processor. */
+export class FastCalls {
+  constructor(readonly context: SystemContext, readonly segments: SegmentRegisters) {}
+
+  /** What is left of SYSCALL when RCX and R11 are written and RIP is behind it. */
+  syscall(): void {
+    const { m } = this.context;
+    const selector = m[(MSR_STAR >> 2) + 1]! & 0xfffc;
+    this.#enter(selector, CODE64, selector + 8, DATA, 0);
+    m[RIP >> 2] = m[MSR_LSTAR >> 2]!;
+    m[(RIP >> 2) + 1] = m[(MSR_LSTAR >> 2) + 1]!;
+    writeRflags(m, readRflags(m) & ~m[MSR_FMASK >> 2]! & ~Flag.RF);
+    this.context.world.enterWorld();
+  }
+
+  /** SYSRET; returns the new RIP, or anything after raising a fault. */
+  sysret(size: number): number {
+    const { context } = this, { m } = context;
+    if ((m[EFER >> 2]! & Efer.SCE) === 0 || !context.is64) return Number(context.raise(Vector.UD));
+    const lo = m[(GPR >> 2) + 2 * Gpr.RCX]!, hi = size === 8 ? m[(GPR >> 2) + 2 * Gpr.RCX + 1]! : 0;
+    if (context.cpl !== 0 || (size === 8 && !context.isCanonical(hi))) {
+      return Number(context.raise(Vector.GP, 0));
+    }
+    const base = (m[(MSR_STAR >> 2) + 1]! >>> 16) & 0xffff;
+    const code = size === 8 ? base + 16 : base;
+    this.#enter(code | 3, size === 8 ? CODE64 | USER : CODE32 | USER, (base + 8) | 3, DATA | USER, 3);
+    writeRflags(m, m[(GPR >> 2) + 2 * Gpr.R11]! & SYSRET_FLAGS);
+    context.world.enterWorld();
+    return context.wide(lo, hi);
+  }
+
+  /** SYSENTER. */
+  sysenter(): number {
+    const { context } = this, { m } = context;
+    const selector = m[MSR_SYSENTER_CS >> 2]! & 0xfffc;
+    if (selector === 0) return Number(context.raise(Vector.GP, 0));
+    const long = context.isLong;
+    writeRflags(m, readRflags(m) & ~(Flag.VM | Flag.IF | Flag.RF));
+    this.#enter(selector, long ? CODE64 : CODE32, selector + 8, DATA, 0);
+    this.#setRsp(m[MSR_SYSENTER_ESP >> 2]!, long ? m[(MSR_SYSENTER_ESP >> 2) + 1]! : 0);
+    context.world.enterWorld();
+    return context.wide(m[MSR_SYSENTER_EIP >> 2]!, long ? m[(MSR_SYSENTER_EIP >> 2) + 1]! : 0);
+  }
+
+  /** SYSEXIT. */
+  sysexit(size: number): number {
+    const { context } = this, { m } = context;
+    const selector = m[MSR_SYSENTER_CS >> 2]! & 0xfffc;
+    const word = (register: number): number => (GPR >> 2) + 2 * register;
+    const rip = word(Gpr.RDX), rsp = word(Gpr.RCX), wide = size === 8;
+    const canonical = !wide || (context.isCanonical(m[rip + 1]!) && context.isCanonical(m[rsp + 1]!));
+    if (selector === 0 || context.cpl !== 0 || !canonical) return Number(context.raise(Vector.GP, 0));
+    const code = selector + (wide ? 32 : 16);
+    this.#enter(code | 3, (wide ? CODE64 : CODE32) | USER, (code + 8) | 3, DATA | USER, 3);
+    this.#setRsp(m[rsp]!, wide ? m[rsp + 1]! : 0);
+    context.world.enterWorld();
+    return context.wide(m[rip]!, wide ? m[rip + 1]! : 0);
+  }
+
+  /** Loads CS and SS with fixed descriptors, and CPL. */
+  #enter(code: number, codeAttributes: number, stack: number, stackAttributes: number, cpl: number): void {
+    const { context, segments } = this;
+    segments.write(segmentCell(Segment.CS), code & 0xffff, -1, codeAttributes, 0);
+    segments.write(segmentCell(Segment.SS), stack & 0xffff, -1, stackAttributes, 0);
+    context.m[CPL >> 2] = cpl;
+  }
+
+  #setRsp(lo: number, hi: number): void {
+    const { m } = this.context;
+    m[(GPR >> 2) + 2 * Gpr.RSP] = lo;
+    m[(GPR >> 2) + 2 * Gpr.RSP + 1] = hi;
+  }
+}
