@@ -129,6 +129,7 @@ export class LinuxSystem {
     const environment = Object.entries(env).map(([name, value]) => bytesOfText(`${name}=${value}`));
     executeFirst(task, path, argv.map(bytesOfText), environment);
     this.tasks.push(task);
+    this.strace?.started(task, path, argv, environment.length);
     this.groups.set(pid, group);
     this.#first ??= group;
     return group;

@@ -131,10 +131,10 @@ export class PipeFile extends OpenFile {
   }
 
   /** A FIFO that has a name. */
-  static named(buffer: PipeBuffer, flags: number, status: FileStatus): PipeFile {
+  static named(buffer: PipeBuffer, path: string, flags: number, status: FileStatus): PipeFile {
     const kept = flags & (Open.ACCMODE | Open.NONBLOCK);
     if (kept === (Open.WRONLY | Open.NONBLOCK) && buffer.readers === 0) fail(Errno.ENXIO);
-    return new PipeFile(buffer, "/fifo", kept, status);
+    return new PipeFile(buffer, path, kept, status);
   }
 
   override status(): FileStatus {

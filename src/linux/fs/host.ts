@@ -1,4 +1,5 @@
 /** The host's files, or a folder of the host as the whole tree. Node and Deno; a browser has no such thing. */
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { Errno, errnoOfHost, fail } from "../abi/errno.ts";
 import { Mode, Open } from "../abi/files.ts";
@@ -98,6 +99,12 @@ class HostNode implements OpenNode {
   }
 }
 
+/** Makes a FIFO; the runtimes have no call for it, so the host's command does it. */
+function makeFifo(path: string, mode: number): void {
+  const { status } = spawnSync("mkfifo", ["-m", mode.toString(8), "--", path], { stdio: "ignore" });
+  if (status !== 0) fail(Errno.EPERM);
+}
+
 /** A tree of the host's files. */
 export class HostFileSystem implements FileSystem {
   readonly kind = "ext4";
@@ -173,7 +180,9 @@ export class HostFileSystem implements FileSystem {
   }
 
   makeNode(path: string, mode: number): void {
-    if ((mode & Mode.IFMT) !== Mode.IFREG && (mode & Mode.IFMT) !== 0) fail(Errno.EPERM);
+    const type = mode & Mode.IFMT;
+    if (type === Mode.IFIFO) return makeFifo(this.#path(path), mode & 0o7777);
+    if (type !== Mode.IFREG && type !== 0) fail(Errno.EPERM);
     host(() =>
       fs.closeSync(fs.openSync(this.#path(path), Open.CREAT | Open.EXCL | Open.WRONLY, mode & 0o7777))
     );

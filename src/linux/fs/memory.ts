@@ -2,7 +2,6 @@
 import { Errno, fail } from "../abi/errno.ts";
 import { Mode, Open } from "../abi/files.ts";
 import type { OpenFile } from "../files/open_file.ts";
-import { PipeBuffer, PipeFile } from "../files/pipe.ts";
 import { bytesOfText } from "../memory/user_memory.ts";
 import {
   type DirectoryEntry,
@@ -46,7 +45,6 @@ class Inode {
   readonly content = new Content();
   readonly children = new Map<string, Inode>();
   linkText = "";
-  fifo: PipeBuffer | undefined;
 
   constructor(
     readonly dev: number,
@@ -229,10 +227,6 @@ export class MemoryFileSystem implements FileSystem {
       inode = this.#add(path, Mode.IFREG | (mode & 0o7777), 0);
     } else if ((flags & Open.EXCL) !== 0 && (flags & Open.CREAT) !== 0) fail(Errno.EEXIST);
     if (inode.type === Mode.IFDIR) fail(Errno.EISDIR);
-    if (inode.type === Mode.IFIFO) {
-      inode.fifo ??= new PipeBuffer();
-      return PipeFile.named(inode.fifo, flags, inode.status());
-    }
     if (inode.type !== Mode.IFREG) fail(Errno.ENXIO);
     const node = new MemoryNode(inode, this.clock);
     if ((flags & Open.TRUNC) !== 0) node.truncate(0);

@@ -1,7 +1,8 @@
 /** The tree of files as programs see it: file systems at their places, and the resolution of paths. path_resolution(7). */
 import { Errno, fail } from "../abi/errno.ts";
-import { Mode, Open } from "../abi/files.ts";
+import { isType, Mode, Open } from "../abi/files.ts";
 import { OpenFile } from "../files/open_file.ts";
+import { PipeBuffer, PipeFile } from "../files/pipe.ts";
 import { DirectoryFile, PathFile, RegularFile } from "../files/regular.ts";
 import { bytesOfText, PATH_MAX } from "../memory/user_memory.ts";
 import type { LinuxSystem } from "../system.ts";
@@ -37,6 +38,7 @@ interface Mount {
 /** The mounted file systems. Nothing in a path leads above the root: paths are resolved here, component by component. */
 export class MountTable {
   readonly mounts: Mount[];
+  readonly #fifos = new Map<string, PipeBuffer>();
 
   constructor(readonly system: LinuxSystem, root: FileSystem) {
     const clock = (): bigint => system.clock.realtimeBig();
@@ -167,7 +169,8 @@ export class MountTable {
         return new DirectoryFile(path, kept, list, () => fs.status(inner, task) ?? { ...status, nlink: 0 });
       }
       if ((flags & Open.DIRECTORY) !== 0) fail(Errno.ENOTDIR);
-      if ((status.mode & Mode.IFMT) === Mode.IFSOCK) fail(Errno.ENXIO);
+      if (isType(status.mode, Mode.IFSOCK)) fail(Errno.ENXIO);
+      if (isType(status.mode, Mode.IFIFO)) return this.#openFifo(path, flags, status);
     }
     const opened = fs.open(inner, flags, mode & ~task.paths.umask, task);
     if (opened instanceof OpenFile) return opened;
@@ -175,6 +178,16 @@ export class MountTable {
       this.system.memory.cache.find(opened.key)?.cut(0);
     }
     return new RegularFile(opened, path, kept, this.system.memory.cache);
+  }
+
+  /** All who open a FIFO by its name meet at one buffer. */
+  #openFifo(path: string, flags: number, status: FileStatus): OpenFile {
+    const key = `${status.dev}:${status.ino}`;
+    let buffer = this.#fifos.get(key);
+    if (buffer === undefined || buffer.readers + buffer.writers === 0) {
+      this.#fifos.set(key, buffer = new PipeBuffer());
+    }
+    return PipeFile.named(buffer, path, flags, status);
   }
 
   /** Opening a link of /proc/self/fd gives the file itself; a regular file is opened anew by its node. */

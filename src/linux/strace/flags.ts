@@ -149,3 +149,16 @@ export const FAULT_CODES: Readonly<Record<number, readonly string[]>> = {
   11: ["SEGV_MAPERR", "SEGV_ACCERR"],
   17: ["CLD_EXITED", "CLD_KILLED", "CLD_DUMPED", "CLD_TRAPPED", "CLD_STOPPED", "CLD_CONTINUED"],
 };
+export const GETRANDOM_FLAGS: FlagNames = [[1, "GRND_NONBLOCK"], [2, "GRND_RANDOM"], [4, "GRND_INSECURE"]];
+export const ARCH_PRCTLS: ReadonlyMap<number, string> = new Map([
+  [0x1001, "ARCH_SET_GS"],
+  [0x1002, "ARCH_SET_FS"],
+  [0x1003, "ARCH_GET_FS"],
+  [0x1004, "ARCH_GET_GS"],
+]); // deno-fmt-ignore
+// deno-fmt-ignore
+export const PRCTLS: ReadonlyMap<number, string> = new Map([
+  [1, "PR_SET_PDEATHSIG"], [2, "PR_GET_PDEATHSIG"], [3, "PR_GET_DUMPABLE"], [4, "PR_SET_DUMPABLE"], [15, "PR_SET_NAME"],
+  [16, "PR_GET_NAME"], [21, "PR_GET_SECCOMP"], [22, "PR_SET_SECCOMP"], [23, "PR_CAPBSET_READ"], [29, "PR_SET_TIMERSLACK"],
+  [36, "PR_SET_CHILD_SUBREAPER"], [38, "PR_SET_NO_NEW_PRIVS"], [39, "PR_GET_NO_NEW_PRIVS"], [0x53564d41, "PR_SET_VMA"],
+]);

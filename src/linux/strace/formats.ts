@@ -8,6 +8,7 @@ import {
   ACCESS_FLAGS,
   ACCESS_MODES,
   ACTION_FLAGS,
+  ARCH_PRCTLS,
   AT_FLAGS,
   CLOCKS,
   CLONE_FLAGS,
@@ -15,6 +16,7 @@ import {
   FCNTLS,
   FILE_TYPES,
   FUTEX_OPERATIONS,
+  GETRANDOM_FLAGS,
   IOCTLS,
   LIMITS,
   MADVICES,
@@ -22,6 +24,7 @@ import {
   nameFlags,
   OPEN_FLAGS,
   POLL_FLAGS,
+  PRCTLS,
   PROT_FLAGS,
   SIGMASK_HOWS,
   SIGNAL_CODES,
@@ -115,7 +118,8 @@ function stringArray(count: boolean): Printer {
   });
 }
 
-function signalSet(set: SignalSet): string {
+/** A set of signals as strace writes it. */
+export function signalSet(set: SignalSet): string {
   const names: string[] = [], others: string[] = [];
   for (let signal = 1; signal <= SIGNALS; signal++) {
     const name = signalName(signal).replace(/^SIG/, "");
@@ -205,6 +209,16 @@ const open: Printer = ({ value }) => {
   return ACCESS_MODES[value & 3]! + (rest === "" ? "" : `|${rest}`);
 };
 
+/** A limit as strace writes it. */
+function limit(value: number): string {
+  if (value >= 2 ** 63) return "RLIM64_INFINITY";
+  return value > 0 && value % 1024 === 0 ? `${value / 1024}*1024` : `${value}`;
+}
+
+const rlimits = reading(({ task, value }) =>
+  `{rlim_cur=${limit(task.memory.u64(value))}, rlim_max=${limit(task.memory.u64(value + 8))}}`
+);
+
 const PRINTERS: Readonly<Record<string, Printer>> = {
   int: decimal,
   uint: decimal,
@@ -236,6 +250,11 @@ const PRINTERS: Readonly<Record<string, Printer>> = {
   whence: named(WHENCES),
   how: named(SIGMASK_HOWS),
   rlimit: named(LIMITS),
+  rlimits,
+  outrlimits: filled(rlimits),
+  grnd: flags(GETRANDOM_FLAGS),
+  prctl: ({ value }) => PRCTLS.get(value) ?? hex(value),
+  archprctl: ({ value }) => ARCH_PRCTLS.get(value) ?? hex(value),
   madvise: named(MADVICES),
   fcntl: ({ value }) => FCNTLS.get(value) ?? hex(value),
   ioctl: ({ value }) => IOCTLS.get(value) ?? hex(value),

@@ -1,14 +1,15 @@
 /** Prints system calls and signals as strace(1) does. */
 import { errnoName, errnoText } from "../abi/errno.ts";
-import { signalName, signalText } from "../abi/signals.ts";
+import { signalName } from "../abi/signals.ts";
 import { syscallName } from "../abi/syscall_names.ts";
+import { bytesOfText } from "../memory/user_memory.ts";
 import { gpr } from "../registers.ts";
 import { encodeInfo } from "../signals/frame.ts";
 import type { SignalInfo } from "../signals/state.ts";
 import type { SystemCall } from "../syscalls/table.ts";
 import type { LinuxSystem } from "../system.ts";
 import type { GroupEnd, Task, ThreadGroup } from "../task.ts";
-import { describeSignal, printArgument } from "./formats.ts";
+import { describeSignal, printArgument, quote, signalSet } from "./formats.ts";
 
 /** A call that has begun. */
 interface Pending {
@@ -22,6 +23,8 @@ interface Pending {
 const OUTPUT = /^(out|stat$|dirents$|status$|uname$|iov|pollfds|timeval$)/;
 /** Results that are addresses. */
 const ADDRESS_RESULT = new Set(["mmap", "brk", "mremap", "shmat"]);
+/** Calls whose last argument is only there for files that are made. */
+const OPENING = /^open(at)?$/;
 /** Column of the result. */
 const RESULT_COLUMN = 40;
 
@@ -31,6 +34,13 @@ export class Strace {
   readonly #missing = new Set<number>();
 
   constructor(readonly system: LinuxSystem, readonly print: (line: string) => void) {}
+
+  /** The first program has been loaded. */
+  started(task: Task, path: string, argv: readonly string[], environment: number): void {
+    const words = [path, ...argv].map((word) => quote(bytesOfText(word), 256));
+    const head = `execve(${words[0]}, [${words.slice(1).join(", ")}], ... /* ${environment} vars */)`;
+    this.#line(task, head, "0");
+  }
 
   /** A call begins. */
   enter(task: Task, call: SystemCall, args: readonly number[]): void {
@@ -83,9 +93,7 @@ export class Strace {
   /** A thread group has ended. */
   ended(group: ThreadGroup, end: GroupEnd): void {
     for (const task of this.#pending.keys()) if (task.group === group) this.#pending.delete(task);
-    const text = end.kind === "exited"
-      ? `exited with ${end.code}`
-      : `killed by ${signalName(end.signal)} (${signalText(end.signal)})`;
+    const text = end.kind === "exited" ? `exited with ${end.code}` : `killed by ${signalName(end.signal)}`;
     this.print(`${this.#prefix(group.pid)}+++ ${text} +++`);
   }
 
@@ -95,7 +103,16 @@ export class Strace {
     const texts = pending.texts.map((text, i) =>
       text ?? printArgument(task, pending.call.formats[i]!, pending.args, i, result)
     );
-    return `${pending.call.name}(${texts.join(", ")})`;
+    const { name } = pending.call;
+    if (name === "clone") {
+      const [flagText, stack, parentTid, childTid, tls] = texts;
+      const rest = [[parentTid, "parent_tid"], [tls, "tls"], [childTid, "child_tidptr"]];
+      const shown = rest.filter(([text]) => text !== "NULL").map(([text, label]) => `${label}=${text}`);
+      return `clone(${[`child_stack=${stack}`, `flags=${flagText}`, ...shown].join(", ")})`;
+    }
+    if (name === "rt_sigreturn") return `${name}({mask=${signalSet(task.mask)}})`;
+    const modeless = OPENING.test(name) && !texts.some((text) => /O_CREAT|O_TMPFILE/.test(text));
+    return `${name}(${(modeless ? texts.slice(0, -1) : texts).join(", ")})`;
   }
 
   #line(task: Task, head: string, result: string): void {

@@ -163,7 +163,7 @@ function schedRrGetInterval(task: Task, _pid: number, address: number): Outcome 
 export const IDENTITY_CALLS: readonly Row[] = [
   [24, "sched_yield", "", schedYield],
   [39, "getpid", "", (task) => task.group.pid],
-  [97, "getrlimit", "rlimit ptr", (task, resource, address) => prlimit64(task, 0, resource, 0, address)],
+  [97, "getrlimit", "rlimit outrlimits", (task, resource, address) => prlimit64(task, 0, resource, 0, address)],
   [102, "getuid", "", (task) => task.group.credentials.uid],
   [104, "getgid", "", (task) => task.group.credentials.gid],
   [105, "setuid", "id", setuid],
@@ -201,11 +201,11 @@ export const IDENTITY_CALLS: readonly Row[] = [
   [146, "sched_get_priority_max", "int", (_task, policy) => priorityBound(policy, 99)],
   [147, "sched_get_priority_min", "int", (_task, policy) => priorityBound(policy, 1)],
   [148, "sched_rr_get_interval", "pid ptr", schedRrGetInterval],
-  [160, "setrlimit", "rlimit ptr", (task, resource, address) => prlimit64(task, 0, resource, address, 0)],
+  [160, "setrlimit", "rlimit rlimits", (task, resource, address) => prlimit64(task, 0, resource, address, 0)],
   [186, "gettid", "", (task) => task.tid],
   [203, "sched_setaffinity", "pid size ptr", () => 0],
   [204, "sched_getaffinity", "pid size ptr", schedGetaffinity],
   [251, "ioprio_set", "int int int", () => 0],
   [252, "ioprio_get", "int int", () => 0],
-  [302, "prlimit64", "pid rlimit ptr ptr", prlimit64],
+  [302, "prlimit64", "pid rlimit rlimits outrlimits", prlimit64],
 ];
