@@ -1,51 +1,66 @@
-/** Translated code: a block with what the tiers have made of it. */
-import { optimize } from "../ir/passes/optimize.ts";
+/** Translated code: where a block lies, and what the tiers have made of it. */
+import type { Terminal } from "../ir/terminal.ts";
 import type { Block } from "../ir/types.ts";
-import { STATE_EFFECTS } from "../cpu/state_effects.ts";
 import type { Region } from "./engine.ts";
-import type { Step } from "./interpreter/step.ts";
+import type { Program } from "./interpreter/program.ts";
 
-/** A translated block in the code cache. */
+/**
+ * A translated block in the code cache. Its IR is not kept: it takes ten times what the interpreter's program takes, and
+ * most blocks run a few times only. What compiles it translates it again.
+ */
 export class Code {
   /** Position in the code cache's list; 0 is never used. */
   number = 0;
-  /** What the interpreter executes. */
-  steps: readonly Step[] | undefined;
-  /** Times the interpreter has executed it since it was last considered for compilation. */
+  /** Times the interpreter has executed it. */
   runs = 0;
   /** The compiled region it is entered through, and its number there. */
   region: Region | undefined;
   entry = 0;
   /** Compiled regions that contain it. */
-  readonly memberOf: Set<Region> = new Set();
-  /** Its guest bytes changed, or it was evicted: it must not be entered again. */
-  dropped = false;
-  /** Guest instructions. */
-  readonly count: number;
+  memberOf: readonly Region[] = [];
   /** Halves of the linear PC. */
   readonly lo: number;
   readonly hi: number;
-
-  /** Whether the passes have been over the block. */
-  #optimized = false;
+  /** Its guest bytes changed, or it was evicted: it must not be entered again. */
+  dropped = false;
+  /** The mode it was translated for. */
+  readonly mode: number;
+  /** Guest instructions, and their bytes. */
+  readonly count: number;
+  readonly length: number;
+  /** Whether the mode is to be looked at after it (Block.usesFloat). */
+  readonly usesFloat: boolean;
+  /** Linear addresses that its end is known to lead to. */
+  readonly successors: readonly bigint[];
 
   constructor(
-    public block: Block,
+    block: Block,
+    /** What the interpreter executes. */
+    public program: Program,
     /** Host-physical address of the first byte. */
     readonly hpa: number,
     /** Host-physical page of the bytes beyond the first page, or -1. */
     readonly secondPage: number,
   ) {
-    this.count = block.offsets.length - 1;
-    this.lo = Number(BigInt.asIntN(32, block.pc));
-    this.hi = Number(BigInt.asIntN(32, block.pc >> 32n));
+    this.mode = block.mode;
+    this.lo = program.start.lo;
+    this.hi = program.start.hi;
+    this.count = program.count;
+    this.length = block.length;
+    this.usesFloat = block.usesFloat === true;
+    this.successors = successors(block.terminal);
   }
+}
 
-  /** Puts the block through the passes, once. */
-  optimize(): void {
-    if (this.#optimized) return;
-    this.#optimized = true;
-    this.block = optimize(this.block, STATE_EFFECTS);
-    this.steps = undefined;
+function successors(terminal: Terminal): bigint[] {
+  switch (terminal.kind) {
+    case "jump":
+      return terminal.returnTo === undefined ? [terminal.target] : [terminal.target, terminal.returnTo];
+    case "branch":
+      return [terminal.next, terminal.taken];
+    case "indirect":
+      return terminal.returnTo === undefined ? [] : [terminal.returnTo];
+    default:
+      return [];
   }
 }

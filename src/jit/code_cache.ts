@@ -47,7 +47,7 @@ export class CodeCache implements CodeOwner {
   find(hpa: number, lo: number, hi: number, mode: number): Code | undefined {
     const frame = this.#frames.get(Math.floor(hpa / PAGE_SIZE));
     const candidates = frame?.starts.get(hpa % PAGE_SIZE);
-    return candidates?.find((code) => code.lo === lo && code.hi === hi && code.block.mode === mode);
+    return candidates?.find((code) => code.lo === lo && code.hi === hi && code.mode === mode);
   }
 
   /** Adds a block; evicts the oldest ones above the limit. */
@@ -86,7 +86,7 @@ export class CodeCache implements CodeOwner {
   dropRegion(region: Region): void {
     region.dropped = true;
     for (const member of region.codes) {
-      member.memberOf.delete(region);
+      member.memberOf = member.memberOf.filter((other) => other !== region);
       if (member.region === region) member.region = undefined;
     }
   }
@@ -164,7 +164,7 @@ function framesOf(code: Code): number[] {
 /** Bytes of the frame that the block occupies: from and to offsets. */
 function extent(code: Code, frame: number): [number, number] {
   const from = code.hpa % PAGE_SIZE;
-  const end = from + code.block.length;
+  const end = from + code.length;
   const isFirst = Math.floor(code.hpa / PAGE_SIZE) === frame;
   if (!isFirst) return [0, end - PAGE_SIZE];
   // A block whose two pages are one frame occupies its end and its start: all of it, to be simple and safe.

@@ -1,5 +1,7 @@
 /** Finds or makes the code for where the processor is: fetch, jump table, code cache, translation. */
+import { optimize } from "../ir/passes/optimize.ts";
 import type { Block } from "../ir/types.ts";
+import { STATE_EFFECTS } from "../cpu/state_effects.ts";
 import { Vector } from "../cpu/fault.ts";
 import {
   EVENT_ADDRESS,
@@ -19,6 +21,7 @@ import type { Bindings } from "./bindings.ts";
 import { Code } from "./code.ts";
 import type { CodeCache } from "./code_cache.ts";
 import type { Region } from "./engine.ts";
+import type { Interpreter } from "./interpreter/interpreter.ts";
 
 /** Makes IR of guest bytes; frontend/translate.ts is one. */
 export type Translate = (
@@ -38,10 +41,17 @@ const MAX_INSTRUCTION = 15;
 
 /** Finds code at RIP in the current world. */
 export class CodeFinder {
+  /** Is shown each block that is translated, with its bytes (which may go on behind it); not when it is compiled. */
+  onTranslate: ((block: Block, bytes: Uint8Array) => void) | undefined;
   readonly #m: Int32Array;
   readonly #translate: Translate;
 
-  constructor(readonly bindings: Bindings, readonly cache: CodeCache, translate: Translate) {
+  constructor(
+    readonly bindings: Bindings,
+    readonly cache: CodeCache,
+    translate: Translate,
+    readonly interpreter: Interpreter,
+  ) {
     this.#m = bindings.memory.i32;
     this.#translate = translate;
   }
@@ -72,25 +82,63 @@ export class CodeFinder {
   /** Translates at RIP, at most `limit` instructions; undefined after raising a fault. */
   translate(mode: number, limit: number | undefined): Block | undefined {
     const m = this.#m;
-    const { memory } = this.bindings;
     const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
     const pc = BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
     const linear = this.#linear(lo, hi);
     const page = this.#fetchPage(linear.lo, linear.hi);
     if (page < 0) return undefined;
-    const offset = linear.lo & 0xfff;
-    const pageBytes = PAGE_SIZE - offset;
-    const bytes = memory.u8.subarray(RAM_BASE + page + offset, RAM_BASE + page + PAGE_SIZE);
-    const block = this.#translate(bytes, pageBytes, pc, mode, limit);
-    if (block !== "truncated") return block;
+    const hpa = page + (linear.lo & 0xfff);
+    const bytes = this.#bytes(hpa);
+    const block = this.#translate(bytes, bytes.length, pc, mode, limit);
+    if (block !== "truncated") {
+      this.onTranslate?.(block, bytes);
+      return block;
+    }
     const second = this.#fetchPage(...nextPage(linear.lo, linear.hi));
     if (second < 0) return undefined;
-    const both = new Uint8Array(pageBytes + MAX_INSTRUCTION);
-    both.set(bytes);
-    both.set(memory.u8.subarray(RAM_BASE + second, RAM_BASE + second + MAX_INSTRUCTION), pageBytes);
-    const crossing = this.#translate(both, pageBytes, pc, mode, limit);
-    if (crossing === "truncated") throw new Error("an instruction of more than 15 bytes was not refused");
+    const both = this.#crossingBytes(hpa, second);
+    const crossing = this.#translateCrossing(both, bytes.length, pc, mode, limit);
+    this.onTranslate?.(crossing, both);
     return crossing;
+  }
+
+  /** The block of translated code again, as the passes leave it. Its bytes are those it was translated from. */
+  optimized({ lo, hi, hpa, secondPage, mode, count }: Code): Block {
+    const pc = BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
+    const bytes = this.#bytes(hpa);
+    const block = secondPage < 0
+      ? this.#translate(bytes, bytes.length, pc, mode, count)
+      : this.#translateCrossing(this.#crossingBytes(hpa, secondPage), bytes.length, pc, mode, count);
+    if (block === "truncated") throw new Error("translated code has lost bytes");
+    return optimize(block, STATE_EFFECTS);
+  }
+
+  /** Translates an instruction that goes on in another page. */
+  #translateCrossing(
+    bytes: Uint8Array,
+    pageBytes: number,
+    pc: bigint,
+    mode: number,
+    limit: number | undefined,
+  ): Block {
+    const block = this.#translate(bytes, pageBytes, pc, mode, limit);
+    if (block === "truncated") throw new Error("an instruction of more than 15 bytes was not refused");
+    return block;
+  }
+
+  /** Bytes to the end of a page, and those of the next that an instruction can reach. */
+  #crossingBytes(hpa: number, second: number): Uint8Array {
+    const first = this.#bytes(hpa);
+    const both = new Uint8Array(first.length + MAX_INSTRUCTION);
+    both.set(first);
+    both.set(this.#bytes(second).subarray(0, MAX_INSTRUCTION), first.length);
+    return both;
+  }
+
+  /** Bytes of RAM from a host-physical address to the end of its page. */
+  #bytes(hpa: number): Uint8Array {
+    const start = RAM_BASE + hpa;
+    return this.bindings.memory.u8.subarray(start, start + PAGE_SIZE - hpa % PAGE_SIZE);
   }
 
   /** Whether all blocks of a region lie where they lay when it was made; it is given up if not. */
@@ -136,7 +184,8 @@ export class CodeFinder {
     const block = this.translate(mode, undefined);
     if (block === undefined) return undefined;
     const crosses = (linearLo & 0xfff) + block.length > PAGE_SIZE;
-    const made = new Code(block, hpa, crosses ? this.#fetchSecond(linearLo, linearHi) : -1);
+    const second = crosses ? this.#fetchSecond(linearLo, linearHi) : -1;
+    const made = new Code(block, this.interpreter.prepare(block), hpa, second);
     this.cache.add(made);
     return made;
   }

@@ -18,7 +18,7 @@ import type { Code } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";
 import { CodeFinder, type Translate } from "./code_finder.ts";
 import { currentMode } from "./current_mode.ts";
-import type { Engine, Exit } from "./engine.ts";
+import type { Engine, Exit, Region } from "./engine.ts";
 import { Interpreter } from "./interpreter/interpreter.ts";
 import { selectRegion } from "./region.ts";
 
@@ -75,8 +75,8 @@ export class Dispatcher {
   ) {
     this.#m = bindings.memory.i32;
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
-    this.finder = new CodeFinder(bindings, this.cache, translate);
     this.#interpreter = new Interpreter(bindings);
+    this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
   }
 
   /** Guest instructions executed, also inside a run (exact at block boundaries). */
@@ -160,36 +160,39 @@ export class Dispatcher {
 
   /** Executes one block in the interpreter. Returns whether the mode or an event must be looked at. */
   #interpret(code: Code): boolean {
-    if (code.runs === OPTIMIZE_RUNS) code.optimize();
-    code.steps ??= this.#interpreter.prepare(code.block);
+    if (code.runs === OPTIMIZE_RUNS) code.program = this.#interpreter.prepare(this.finder.optimized(code));
     this.counts.interpretedBlocks++;
     this.counts.interpretedInstructions += code.count;
-    const stopped = this.#interpreter.run(code.block, code.steps);
+    const stopped = this.#interpreter.run(code.program);
     if (++code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && !code.dropped) {
       this.#compile(code, this.tiers.engine);
     }
     // Exact floating point may have set the sticky bit that makes the mode plain.
-    return stopped || code.block.usesFloat === true;
+    return stopped || code.usesFloat;
   }
 
   /** Compiles the region around a block, again if it has one: then from all that has become warm. */
   #compile(code: Code, engine: Engine): void {
     const again = code.region !== undefined;
     if (again) this.cache.dropRegion(code.region!);
-    const { mode } = code.block;
+    const { mode } = code;
     const find = (pc: bigint): Code | undefined => {
       const lo = Number(BigInt.asIntN(32, pc)), hi = Number(BigInt.asIntN(32, pc >> 32n));
       const hpa = this.finder.placeOf(lo, hi);
       return hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
     };
-    const codes = selectRegion(code, find, this.tiers.regionBlocks, this.tiers.threshold);
-    for (const member of codes) member.optimize();
-    const region = engine.compile(codes);
-    region.epoch = this.bindings.access.mmu.epoch;
-    region.entries = again ? -Infinity : 0;
+    const codes = selectRegion(code, find, this.tiers.regionBlocks, this.tiers.threshold, again);
+    const region: Region = {
+      ...engine.compile(codes.map((member) => this.finder.optimized(member))),
+      codes,
+      changesMode: codes.some(({ usesFloat }) => usesFloat),
+      dropped: false,
+      entries: again ? -Infinity : 0,
+      epoch: this.bindings.access.mmu.epoch,
+    };
     this.counts.regionsCompiled++;
     for (const [entry, member] of codes.entries()) {
-      member.memberOf.add(region);
+      member.memberOf = [...member.memberOf, region];
       if (member !== code && member.region !== undefined) continue;
       member.region = region;
       member.entry = entry;
@@ -200,7 +203,7 @@ export class Dispatcher {
   #runRegions(first: Code): boolean {
     const m = this.#m;
     const { mmu } = this.bindings.access;
-    const { mode } = first.block;
+    const { mode } = first;
     let code = first;
     for (;;) {
       if (++code.region!.entries === REGROW_ENTRIES) this.#compile(code, this.tiers.engine!);
@@ -259,7 +262,7 @@ export class Dispatcher {
     const block = this.finder.translate(mode, m[BUDGET >> 2]!);
     if (block === undefined) return false;
     this.counts.interpretedInstructions += block.offsets.length - 1;
-    this.#interpreter.run(block, this.#interpreter.prepare(block));
+    this.#interpreter.run(this.#interpreter.prepare(block));
     return this.#settle(mode);
   }
 
@@ -271,7 +274,7 @@ export class Dispatcher {
     if (block === undefined) return;
     this.counts.singleSteps++;
     access.allowCodeWrites = true;
-    this.#interpreter.run(block, this.#interpreter.prepare(block));
+    this.#interpreter.run(this.#interpreter.prepare(block));
     access.allowCodeWrites = false;
     if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
   }

@@ -1,4 +1,5 @@
 /** What a compiling engine offers, and what the dispatcher knows of a compiled region. */
+import type { Block } from "../ir/types.ts";
 import type { Code } from "./code.ts";
 
 /** How a region was left. Exit numbers index `Region.exits`. */
@@ -28,11 +29,15 @@ export type Exit =
   /** The budget does not cover the block at this address. */
   | { readonly kind: "budget"; readonly lo: number; readonly hi: number };
 
-/** Compiled code of one or several blocks. */
-export interface Region {
+/** What an engine makes of one or several blocks. */
+export interface Compiled {
   /** Runs it from block number `entry`; the result is the number of the exit taken. All state is stored then. */
   readonly run: (entry: number) => number;
   readonly exits: readonly Exit[];
+}
+
+/** Compiled code in use. */
+export interface Region extends Compiled {
   /** The blocks in it. */
   readonly codes: readonly Code[];
   /** Some block changes MXCSR's sticky bits in the exact floating-point mode: the mode is looked at after it. */
@@ -48,6 +53,6 @@ export interface Region {
 /** An engine that compiles. */
 export interface Engine {
   readonly name: string;
-  /** Compiles blocks of one mode into one region. */
-  compile(codes: readonly Code[]): Region;
+  /** Compiles blocks of one mode, as the passes left them, into one region. */
+  compile(blocks: readonly Block[]): Compiled;
 }

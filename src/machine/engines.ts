@@ -41,7 +41,7 @@ export interface ProcessorConfiguration {
 export const ENGINE_NAMES: readonly ["interpreter", "js", "auto"] = ["interpreter", "js", "auto"];
 
 /** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
-const AUTO_THRESHOLD = 60;
+const AUTO_THRESHOLD = 500;
 const REGION_BLOCKS = 48;
 const CODE_CACHE_BLOCKS = 1 << 16;
 
@@ -70,20 +70,12 @@ export function newProcessor(
   };
   const js = engine === "interpreter" ? undefined : new JsEngine(bindings);
   if (js !== undefined && observer !== undefined) js.onEmit = observer.compiled.bind(observer);
-  const dispatcher = new Dispatcher(bindings, observer === undefined ? translate : observed(observer), {
+  const dispatcher = new Dispatcher(bindings, translate, {
     engine: js,
     threshold: tiers.threshold ?? (engine === "js" ? 1 : AUTO_THRESHOLD),
     regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS,
     codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
   });
+  dispatcher.finder.onTranslate = observer?.translated.bind(observer);
   return new HostedProcessor(dispatcher, js);
-}
-
-/** `translate`, shown to an observer. */
-function observed(observer: TranslationObserver): typeof translate {
-  return (bytes, ...rest) => {
-    const block = translate(bytes, ...rest);
-    if (block !== "truncated") observer.translated(block, bytes);
-    return block;
-  };
 }

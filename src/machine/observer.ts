@@ -1,11 +1,10 @@
 /** Those who want to see the stages of what is translated. */
 import type { Block } from "../ir/types.ts";
-import type { Code } from "../jit/code.ts";
 
 /** Is shown each block when it is translated, and each region when it is compiled. */
 export interface TranslationObserver {
   /** A block was translated from `bytes`, which may go on behind it. */
   translated(block: Block, bytes: Uint8Array): void;
   /** Blocks were compiled to `source`. */
-  compiled(codes: readonly Code[], source: string): void;
+  compiled(blocks: readonly Block[], source: string): void;
 }

@@ -1,5 +1,4 @@
 /** Runs IR blocks in each engine directly, without a frontend or dispatcher, over 2 MB of memory mapped one to one. */
-import { Code } from "../../src/jit/code.ts";
 import type { Exit } from "../../src/jit/engine.ts";
 import { Interpreter } from "../../src/jit/interpreter/interpreter.ts";
 import { JsEngine } from "../../src/jit/js/engine.ts";
@@ -35,11 +34,11 @@ export class BlockEngines {
     const interpreter = new Interpreter(bindings);
     const js = new JsEngine(bindings);
     const interpreted = (block: Block): Runnable => {
-      const steps = interpreter.prepare(block);
-      return () => void interpreter.run(block, steps);
+      const program = interpreter.prepare(block);
+      return () => void interpreter.run(program);
     };
     const compiled = (block: Block): Runnable => {
-      const region = js.compile([new Code(block, 0, -1)]);
+      const region = js.compile([block]);
       return () => settle(memory.i32, region.exits[region.run(0)]!);
     };
     const optimized = (block: Block): Block => optimize(block, STATE_EFFECTS);

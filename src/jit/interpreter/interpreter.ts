@@ -1,98 +1,107 @@
-/** The interpreter: executes IR blocks as they are. It runs cold code, and it is the reference for the other engines. */
-import { OPCODES } from "../../ir/opcodes.ts";
+/** The interpreter: executes assembled IR blocks. It runs cold code, and it is the reference for the other engines. */
+import { OPCODE_NAMES } from "../../ir/opcodes.ts";
 import type { Block } from "../../ir/types.ts";
 import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, RIP } from "../../cpu/state.ts";
 import { Event } from "../../cpu/fault.ts";
 import type { Bindings } from "../bindings.ts";
-import { createReference } from "./reference.ts";
-import { type Step, VALUE_WORDS, wordOf } from "./step.ts";
+import {
+  type Address,
+  assemble,
+  type End,
+  EXITS,
+  Field,
+  GUEST_SHIFT,
+  OPCODE_MASK,
+  OPERATION_WORDS,
+  type Program,
+  VALUE_WORDS,
+} from "./program.ts";
+import { createReference, type Run } from "./reference.ts";
 
 /** Values that the value file holds: far more than a block of the longest kind has (frontend/translate.ts). */
 const MAX_VALUES = 0x4000;
 
-/** Executes blocks over the state in the linear memory. */
+const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
+
+/** Executes programs over the state in the linear memory. */
 export class Interpreter {
   readonly #m: Int32Array;
   readonly #values = new Int32Array(MAX_VALUES * VALUE_WORDS);
-  readonly #reference: ReturnType<typeof createReference>;
+  /** Rows by opcode number. */
+  readonly #rows: readonly Run[];
 
   constructor(bindings: Bindings) {
     this.#m = bindings.memory.i32;
-    this.#reference = createReference(bindings, this.#values);
+    const reference = createReference(bindings, this.#values);
+    this.#rows = OPCODE_NAMES.map((name) => reference[name]);
   }
 
-  /** Prepares a block for execution. The steps belong to this interpreter. */
-  prepare(block: Block): Step[] {
+  /** Prepares a block for execution. Nothing of the block is kept. */
+  prepare(block: Block): Program {
     if (block.insts.length > MAX_VALUES) {
       throw new RangeError(
         `Cannot interpret a block of ${block.insts.length} operations: at most ${MAX_VALUES}`,
       );
     }
-    return block.insts.map((inst): Step => ({
-      run: this.#reference[inst.op],
-      exits: "exits" in OPCODES[inst.op],
-      to: wordOf(inst),
-      a: wordOf(inst.args[0]),
-      b: wordOf(inst.args[1]),
-      c: wordOf(inst.args[2]),
-      imm: inst.imm,
-      imm2: inst.imm2,
-      inst,
-    }));
+    return assemble(block);
   }
 
   /**
-   * Executes a prepared block. Afterwards RIP says where to go on, EVENT why it ended early, and BUDGET has gone down
-   * by the instructions executed.
+   * Executes a program. Afterwards RIP says where to go on, EVENT why it ended early, and BUDGET has gone down by the
+   * instructions executed.
    *
-   * @returns whether the mode may have changed
+   * @returns whether the mode may have changed, or an event was raised
    */
-  run(block: Block, steps: readonly Step[]): boolean {
-    const m = this.#m;
-    const count = block.offsets.length - 1;
-    m[BUDGET >> 2] = m[BUDGET >> 2]! - count;
-    for (let i = 0; i < steps.length; i++) {
-      const step = steps[i]!;
-      step.run(step);
-      if (step.exits && m[EVENT >> 2] !== Event.NONE) {
-        const { guest } = step.inst;
-        m[BUDGET >> 2] = m[BUDGET >> 2]! + count - guest;
-        this.#setRip(block.pc + BigInt(block.offsets[guest]!));
+  run(program: Program): boolean {
+    const m = this.#m, rows = this.#rows;
+    const { words, end } = program;
+    m[BUDGET >> 2] = m[BUDGET >> 2]! - program.count;
+    for (let i = 0; i < end; i += OPERATION_WORDS) {
+      const head = words[i + Field.HEAD]!;
+      rows[head & OPCODE_MASK]!(words, i);
+      if ((head & EXITS) !== 0 && m[EVENT >> 2] !== Event.NONE) {
+        this.#leave(program, head >>> GUEST_SHIFT);
         return true;
       }
     }
-    return this.#finish(block);
+    return this.#finish(program.terminal);
   }
 
-  #finish({ terminal }: Block): boolean {
+  /** Leaves at guest instruction `guest`, which has not been executed. */
+  #leave({ words, offsets, count, start }: Program, guest: number): void {
+    const m = this.#m;
+    m[BUDGET >> 2] = m[BUDGET >> 2]! + count - guest;
+    const lo = (start.lo + words[offsets + guest]!) | 0;
+    m[RIP_LO] = lo;
+    m[RIP_HI] = lo >>> 0 < start.lo >>> 0 ? start.hi + 1 : start.hi;
+  }
+
+  #finish(terminal: End): boolean {
     const m = this.#m;
     const v = this.#values;
     switch (terminal.kind) {
       case "jump":
-        this.#setRip(terminal.target);
+        this.#setRip(terminal.to);
         return false;
       case "branch":
-        this.#setRip(v[wordOf(terminal.condition)] !== 0 ? terminal.taken : terminal.next);
+        this.#setRip(v[terminal.value] !== 0 ? terminal.taken : terminal.next);
         return false;
       case "indirect":
-      case "redispatch": {
-        const at = wordOf(terminal.target);
-        m[RIP >> 2] = v[at]!;
-        m[(RIP >> 2) + 1] = v[at + 1]!;
-        return terminal.kind === "redispatch";
-      }
+        m[RIP_LO] = v[terminal.value]!;
+        m[RIP_HI] = v[terminal.value + 1]!;
+        return terminal.redispatch;
       case "event":
         m[EVENT >> 2] = terminal.event;
         m[EVENT_VECTOR >> 2] = terminal.vector;
         m[EVENT_ERROR >> 2] = terminal.error;
-        if (!terminal.retired) m[BUDGET >> 2] = m[BUDGET >> 2]! + 1;
-        this.#setRip(terminal.rip);
+        m[BUDGET >> 2] = m[BUDGET >> 2]! + terminal.undo;
+        this.#setRip(terminal.to);
         return true;
     }
   }
 
-  #setRip(rip: bigint): void {
-    this.#m[RIP >> 2] = Number(BigInt.asIntN(32, rip));
-    this.#m[(RIP >> 2) + 1] = Number(BigInt.asIntN(32, rip >> 32n));
+  #setRip({ lo, hi }: Address): void {
+    this.#m[RIP_LO] = lo;
+    this.#m[RIP_HI] = hi;
   }
 }

@@ -4,7 +4,6 @@
  */
 import { FLOAT_OPCODES, type FloatOpcode } from "../../ir/float_opcodes.ts";
 import type { Opcode } from "../../ir/opcodes.ts";
-import type { Value } from "../../ir/types.ts";
 import { VECTOR_OPCODES, type VectorOpcode } from "../../ir/vector_opcodes.ts";
 import type { HelperFunction } from "../../cpu/helpers.ts";
 import {
@@ -27,9 +26,10 @@ import {
 } from "../../cpu/int64.ts";
 import { RETURN_HI, RETURN_V128 } from "../../cpu/state.ts";
 import type { Bindings } from "../bindings.ts";
-import { type Step, wordOf } from "./step.ts";
+import { Field, ResultKind } from "./program.ts";
 
-type Run = (step: Step) => void;
+/** Executes the operation at index `i` of a program. */
+export type Run = (p: Int32Array, i: number) => void;
 type CoreOpcode = Exclude<Opcode, VectorOpcode | FloatOpcode>;
 
 /** The meaning of every opcode over a value file. */
@@ -73,23 +73,23 @@ type IntegerRow =
   | "const32"; // deno-fmt-ignore
 
 function integerReference(v: Int32Array): Rows<IntegerRow> {
-  const binary = (f: (x: number, y: number) => number): Run => (s) => {
-    v[s.to] = f(v[s.a]!, v[s.b]!);
+  const binary = (f: (x: number, y: number) => number): Run => (p, i) => {
+    v[p[i + Field.TO]!] = f(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!);
   };
-  const unary = (f: (x: number) => number): Run => (s) => {
-    v[s.to] = f(v[s.a]!);
+  const unary = (f: (x: number) => number): Run => (p, i) => {
+    v[p[i + Field.TO]!] = f(v[p[i + Field.A]!]!);
   };
   return {
-    const32: (s) => void (v[s.to] = s.imm),
-    add32: (s) => void (v[s.to] = v[s.a]! + v[s.b]!),
-    sub32: (s) => void (v[s.to] = v[s.a]! - v[s.b]!),
-    mul32: (s) => void (v[s.to] = Math.imul(v[s.a]!, v[s.b]!)),
-    and32: (s) => void (v[s.to] = v[s.a]! & v[s.b]!),
-    or32: (s) => void (v[s.to] = v[s.a]! | v[s.b]!),
-    xor32: (s) => void (v[s.to] = v[s.a]! ^ v[s.b]!),
-    shl32: (s) => void (v[s.to] = v[s.a]! << v[s.b]!),
-    shr32: (s) => void (v[s.to] = v[s.a]! >>> v[s.b]!),
-    sar32: (s) => void (v[s.to] = v[s.a]! >> v[s.b]!),
+    const32: (p, i) => void (v[p[i + Field.TO]!] = p[i + Field.IMM]!),
+    add32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! + v[p[i + Field.B]!]!),
+    sub32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! - v[p[i + Field.B]!]!),
+    mul32: (p, i) => void (v[p[i + Field.TO]!] = Math.imul(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!)),
+    and32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! & v[p[i + Field.B]!]!),
+    or32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! | v[p[i + Field.B]!]!),
+    xor32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! ^ v[p[i + Field.B]!]!),
+    shl32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! << v[p[i + Field.B]!]!),
+    shr32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! >>> v[p[i + Field.B]!]!),
+    sar32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! >> v[p[i + Field.B]!]!),
     rotl32: binary((x, n) => (x << n) | (x >>> (-n & 31))),
     rotr32: binary((x, n) => (x >>> n) | (x << (-n & 31))),
     eq32: binary((x, y) => x === y ? 1 : 0),
@@ -104,7 +104,7 @@ function integerReference(v: Int32Array): Rows<IntegerRow> {
     bswap32: unary(bswap32),
     sext8: unary((x) => (x << 24) >> 24),
     sext16: unary((x) => (x << 16) >> 16),
-    select32: (s) => void (v[s.to] = v[s.a] !== 0 ? v[s.b]! : v[s.c]!),
+    select32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!] !== 0 ? v[p[i + Field.B]!]! : v[p[i + Field.C]!]!),
   };
 }
 
@@ -149,32 +149,32 @@ type WideRow =
 
 function wideReference(v: Int32Array): Rows<WideRow> {
   type Halves = (out: Int32Array, at: number, xl: number, xh: number, yl: number, yh: number) => number;
-  const binary = (f: Halves): Run => (s) => {
-    v[s.to] = f(v, s.to + 1, v[s.a]!, v[s.a + 1]!, v[s.b]!, v[s.b + 1]!);
+  const binary = (f: Halves): Run => (p, i) => {
+    v[p[i + Field.TO]!] = f(v, p[i + Field.TO]! + 1, v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, v[p[i + Field.B]! + 1]!);
   };
-  const shift = (f: (out: Int32Array, at: number, lo: number, hi: number, n: number) => number): Run => (s) => {
-    v[s.to] = f(v, s.to + 1, v[s.a]!, v[s.a + 1]!, v[s.b]!);
+  const shift = (f: (out: Int32Array, at: number, lo: number, hi: number, n: number) => number): Run => (p, i) => {
+    v[p[i + Field.TO]!] = f(v, p[i + Field.TO]! + 1, v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!);
   };
-  const compare = (f: (xl: number, xh: number, yl: number, yh: number) => number): Run => (s) => {
-    v[s.to] = f(v[s.a]!, v[s.a + 1]!, v[s.b]!, v[s.b + 1]!);
+  const compare = (f: (xl: number, xh: number, yl: number, yh: number) => number): Run => (p, i) => {
+    v[p[i + Field.TO]!] = f(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, v[p[i + Field.B]! + 1]!);
   };
-  const each = (f: (x: number, y: number) => number): Run => (s) => {
-    v[s.to] = f(v[s.a]!, v[s.b]!);
-    v[s.to + 1] = f(v[s.a + 1]!, v[s.b + 1]!);
+  const each = (f: (x: number, y: number) => number): Run => (p, i) => {
+    v[p[i + Field.TO]!] = f(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!);
+    v[p[i + Field.TO]! + 1] = f(v[p[i + Field.A]! + 1]!, v[p[i + Field.B]! + 1]!);
   };
-  const set = (s: Step, lo: number, hi: number): void => {
-    v[s.to] = lo;
-    v[s.to + 1] = hi;
+  const set = (p: Int32Array, i: number, lo: number, hi: number): void => {
+    v[p[i + Field.TO]!] = lo;
+    v[p[i + Field.TO]! + 1] = hi;
   };
   return {
-    const64: (s) => set(s, s.imm, s.imm2),
-    add64: (s) => {
-      const x = v[s.a]!, lo = (x + v[s.b]!) | 0;
-      set(s, lo, v[s.a + 1]! + v[s.b + 1]! + ((lo >>> 0) < (x >>> 0) ? 1 : 0));
+    const64: (p, i) => set(p, i, p[i + Field.IMM]!, p[i + Field.IMM2]!),
+    add64: (p, i) => {
+      const x = v[p[i + Field.A]!]!, lo = (x + v[p[i + Field.B]!]!) | 0;
+      set(p, i, lo, v[p[i + Field.A]! + 1]! + v[p[i + Field.B]! + 1]! + ((lo >>> 0) < (x >>> 0) ? 1 : 0));
     },
-    sub64: (s) => {
-      const x = v[s.a]!, y = v[s.b]!;
-      set(s, x - y, v[s.a + 1]! - v[s.b + 1]! - ((x >>> 0) < (y >>> 0) ? 1 : 0));
+    sub64: (p, i) => {
+      const x = v[p[i + Field.A]!]!, y = v[p[i + Field.B]!]!;
+      set(p, i, x - y, v[p[i + Field.A]! + 1]! - v[p[i + Field.B]! + 1]! - ((x >>> 0) < (y >>> 0) ? 1 : 0));
     },
     mul64: binary(mul64),
     mulhu64: binary(mulhu64),
@@ -193,26 +193,26 @@ function wideReference(v: Int32Array): Rows<WideRow> {
     lts64: compare(lts64),
     leu64: compare((xl, xh, yl, yh) => 1 - ltu64(yl, yh, xl, xh)),
     les64: compare((xl, xh, yl, yh) => 1 - lts64(yl, yh, xl, xh)),
-    clz64: (s) => void (v[s.to] = v[s.a + 1] !== 0 ? Math.clz32(v[s.a + 1]!) : 32 + Math.clz32(v[s.a]!)),
-    ctz64: (s) => void (v[s.to] = v[s.a] !== 0 ? ctz32(v[s.a]!) : 32 + ctz32(v[s.a + 1]!)),
-    popcnt64: (s) => void (v[s.to] = popcnt32(v[s.a]!) + popcnt32(v[s.a + 1]!)),
-    bswap64: (s) => set(s, bswap32(v[s.a + 1]!), bswap32(v[s.a]!)),
-    select64: (s) => {
-      const from = v[s.a] !== 0 ? s.b : s.c;
-      set(s, v[from]!, v[from + 1]!);
+    clz64: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]! + 1] !== 0 ? Math.clz32(v[p[i + Field.A]! + 1]!) : 32 + Math.clz32(v[p[i + Field.A]!]!)),
+    ctz64: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!] !== 0 ? ctz32(v[p[i + Field.A]!]!) : 32 + ctz32(v[p[i + Field.A]! + 1]!)),
+    popcnt64: (p, i) => void (v[p[i + Field.TO]!] = popcnt32(v[p[i + Field.A]!]!) + popcnt32(v[p[i + Field.A]! + 1]!)),
+    bswap64: (p, i) => set(p, i, bswap32(v[p[i + Field.A]! + 1]!), bswap32(v[p[i + Field.A]!]!)),
+    select64: (p, i) => {
+      const from = v[p[i + Field.A]!] !== 0 ? p[i + Field.B]! : p[i + Field.C]!;
+      set(p, i, v[from]!, v[from + 1]!);
     },
-    lo: (s) => void (v[s.to] = v[s.a]!),
-    hi: (s) => void (v[s.to] = v[s.a + 1]!),
-    zext: (s) => set(s, v[s.a]!, 0),
-    sext: (s) => set(s, v[s.a]!, v[s.a]! >> 31),
-    pair: (s) => set(s, v[s.a]!, v[s.b]!),
-    mulwideu32: (s) => set(s, Math.imul(v[s.a]!, v[s.b]!), mulHighU32(v[s.a]!, v[s.b]!)),
-    mulwides32: (s) => set(s, Math.imul(v[s.a]!, v[s.b]!), mulHighS32(v[s.a]!, v[s.b]!)),
-    mulo32: (s) => void (v[s.to] = mulo32(v[s.a]!, v[s.b]!)),
+    lo: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]!),
+    hi: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]! + 1]!),
+    zext: (p, i) => set(p, i, v[p[i + Field.A]!]!, 0),
+    sext: (p, i) => set(p, i, v[p[i + Field.A]!]!, v[p[i + Field.A]!]! >> 31),
+    pair: (p, i) => set(p, i, v[p[i + Field.A]!]!, v[p[i + Field.B]!]!),
+    mulwideu32: (p, i) => set(p, i, Math.imul(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!), mulHighU32(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!)),
+    mulwides32: (p, i) => set(p, i, Math.imul(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!), mulHighS32(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!)),
+    mulo32: (p, i) => void (v[p[i + Field.TO]!] = mulo32(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!)),
     mulo64: compare(mulo64),
-    insert8: (s) => set(s, (v[s.a]! & ~0xff) | (v[s.b]! & 0xff), v[s.a + 1]!),
-    insert8high: (s) => set(s, (v[s.a]! & ~0xff00) | ((v[s.b]! & 0xff) << 8), v[s.a + 1]!),
-    insert16: (s) => set(s, (v[s.a]! & ~0xffff) | (v[s.b]! & 0xffff), v[s.a + 1]!),
+    insert8: (p, i) => set(p, i, (v[p[i + Field.A]!]! & ~0xff) | (v[p[i + Field.B]!]! & 0xff), v[p[i + Field.A]! + 1]!),
+    insert8high: (p, i) => set(p, i, (v[p[i + Field.A]!]! & ~0xff00) | ((v[p[i + Field.B]!]! & 0xff) << 8), v[p[i + Field.A]! + 1]!),
+    insert16: (p, i) => set(p, i, (v[p[i + Field.A]!]! & ~0xffff) | (v[p[i + Field.B]!]! & 0xffff), v[p[i + Field.A]! + 1]!),
   };
 }
 
@@ -224,22 +224,22 @@ function stateReference(
   const copy = (from: Int32Array, at: number, to: Int32Array, index: number, words: number): void => {
     for (let word = 0; word < words; word++) to[index + word] = from[at + word]!;
   };
-  const call: Run = (s) => storeResult(m, v, s, helpers[s.imm]!(...flatten(v, s.inst.args)));
+  const call: Run = (p, i) => storeResult(m, v, p, i, helpers[p[i + Field.IMM]!]!(...operandWords(v, p, i)));
   return {
-    get32: (s) => void (v[s.to] = m[s.imm >> 2]!),
-    get64: (s) => {
-      v[s.to] = m[s.imm >> 2]!;
-      v[s.to + 1] = m[(s.imm >> 2) + 1]!;
+    get32: (p, i) => void (v[p[i + Field.TO]!] = m[p[i + Field.IMM]! >> 2]!),
+    get64: (p, i) => {
+      v[p[i + Field.TO]!] = m[p[i + Field.IMM]! >> 2]!;
+      v[p[i + Field.TO]! + 1] = m[(p[i + Field.IMM]! >> 2) + 1]!;
     },
-    getv: (s) => copy(m, s.imm >> 2, v, s.to, 4),
-    set32: (s) => void (m[s.imm >> 2] = v[s.a]!),
-    set64: (s) => {
-      m[s.imm >> 2] = v[s.a]!;
-      m[(s.imm >> 2) + 1] = v[s.a + 1]!;
+    getv: (p, i) => copy(m, p[i + Field.IMM]! >> 2, v, p[i + Field.TO]!, 4),
+    set32: (p, i) => void (m[p[i + Field.IMM]! >> 2] = v[p[i + Field.A]!]!),
+    set64: (p, i) => {
+      m[p[i + Field.IMM]! >> 2] = v[p[i + Field.A]!]!;
+      m[(p[i + Field.IMM]! >> 2) + 1] = v[p[i + Field.A]! + 1]!;
     },
-    setv: (s) => copy(v, s.a, m, s.imm >> 2, 4),
-    faultIf: (s) => {
-      if (v[s.a] !== 0) access.raise(s.imm, s.imm2);
+    setv: (p, i) => copy(v, p[i + Field.A]!, m, p[i + Field.IMM]! >> 2, 4),
+    faultIf: (p, i) => {
+      if (v[p[i + Field.A]!] !== 0) access.raise(p[i + Field.IMM]!, p[i + Field.IMM2]!);
     },
     call,
     callpure: call,
@@ -261,20 +261,20 @@ type MemoryRow =
 function memoryReference({ memory, access }: Bindings, v: Int32Array): Rows<MemoryRow> {
   const m = memory.i32;
   return {
-    load8: (s) => void (v[s.to] = access.load8(v[s.a]!, v[s.a + 1]!, s.imm)),
-    load16: (s) => void (v[s.to] = access.load16(v[s.a]!, v[s.a + 1]!, s.imm)),
-    load32: (s) => void (v[s.to] = access.load32(v[s.a]!, v[s.a + 1]!, s.imm)),
-    load64: (s) => {
-      v[s.to] = access.load64(v[s.a]!, v[s.a + 1]!, s.imm);
-      v[s.to + 1] = m[RETURN_HI >> 2]!;
+    load8: (p, i) => void (v[p[i + Field.TO]!] = access.load8(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!)),
+    load16: (p, i) => void (v[p[i + Field.TO]!] = access.load16(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!)),
+    load32: (p, i) => void (v[p[i + Field.TO]!] = access.load32(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!)),
+    load64: (p, i) => {
+      v[p[i + Field.TO]!] = access.load64(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!);
+      v[p[i + Field.TO]! + 1] = m[RETURN_HI >> 2]!;
     },
-    loadv: (s) => storeResult(m, v, s, access.loadv(v[s.a]!, v[s.a + 1]!, s.imm)),
-    store8: (s) => access.store8(v[s.a]!, v[s.a + 1]!, v[s.b]!, s.imm),
-    store16: (s) => access.store16(v[s.a]!, v[s.a + 1]!, v[s.b]!, s.imm),
-    store32: (s) => access.store32(v[s.a]!, v[s.a + 1]!, v[s.b]!, s.imm),
-    store64: (s) => access.store64(v[s.a]!, v[s.a + 1]!, v[s.b]!, v[s.b + 1]!, s.imm),
-    storev: (s) =>
-      access.storev(v[s.a]!, v[s.a + 1]!, v[s.b]!, v[s.b + 1]!, v[s.b + 2]!, v[s.b + 3]!, s.imm),
+    loadv: (p, i) => storeResult(m, v, p, i, access.loadv(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!)),
+    store8: (p, i) => access.store8(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, p[i + Field.IMM]!),
+    store16: (p, i) => access.store16(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, p[i + Field.IMM]!),
+    store32: (p, i) => access.store32(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, p[i + Field.IMM]!),
+    store64: (p, i) => access.store64(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, v[p[i + Field.B]! + 1]!, p[i + Field.IMM]!),
+    storev: (p, i) =>
+      access.storev(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, v[p[i + Field.B]! + 1]!, v[p[i + Field.B]! + 2]!, v[p[i + Field.B]! + 3]!, p[i + Field.IMM]!),
   };
 }
 
@@ -291,23 +291,23 @@ type LaneRow =
   | "vandn"; // deno-fmt-ignore
 
 function laneReference(v: Int32Array): Rows<LaneRow> {
-  const words = (f: (s: Step, word: number) => number): Run => (s) => {
-    for (let word = 0; word < 4; word++) v[s.to + word] = f(s, word);
+  const words = (f: (p: Int32Array, i: number, word: number) => number): Run => (p, i) => {
+    for (let word = 0; word < 4; word++) v[p[i + Field.TO]! + word] = f(p, i, word);
   };
   return {
-    vconst: words((s) => s.imm),
-    vextract32: (s) => void (v[s.to] = v[s.a + s.imm]!),
-    vextract64: (s) => {
-      v[s.to] = v[s.a + 2 * s.imm]!;
-      v[s.to + 1] = v[s.a + 2 * s.imm + 1]!;
+    vconst: words((p, i) => p[i + Field.IMM]!),
+    vextract32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]! + p[i + Field.IMM]!]!),
+    vextract64: (p, i) => {
+      v[p[i + Field.TO]!] = v[p[i + Field.A]! + 2 * p[i + Field.IMM]!]!;
+      v[p[i + Field.TO]! + 1] = v[p[i + Field.A]! + 2 * p[i + Field.IMM]! + 1]!;
     },
-    vinsert32: words((s, word) => word === s.imm ? v[s.b]! : v[s.a + word]!),
-    vinsert64: words((s, word) => word >> 1 === s.imm ? v[s.b + (word & 1)]! : v[s.a + word]!),
-    vpair: words((s, word) => word < 2 ? v[s.a + word]! : v[s.b + word - 2]!),
-    vand: words((s, word) => v[s.a + word]! & v[s.b + word]!),
-    vor: words((s, word) => v[s.a + word]! | v[s.b + word]!),
-    vxor: words((s, word) => v[s.a + word]! ^ v[s.b + word]!),
-    vandn: words((s, word) => ~v[s.a + word]! & v[s.b + word]!),
+    vinsert32: words((p, i, word) => word === p[i + Field.IMM]! ? v[p[i + Field.B]!]! : v[p[i + Field.A]! + word]!),
+    vinsert64: words((p, i, word) => word >> 1 === p[i + Field.IMM]! ? v[p[i + Field.B]! + (word & 1)]! : v[p[i + Field.A]! + word]!),
+    vpair: words((p, i, word) => word < 2 ? v[p[i + Field.A]! + word]! : v[p[i + Field.B]! + word - 2]!),
+    vand: words((p, i, word) => v[p[i + Field.A]! + word]! & v[p[i + Field.B]! + word]!),
+    vor: words((p, i, word) => v[p[i + Field.A]! + word]! | v[p[i + Field.B]! + word]!),
+    vxor: words((p, i, word) => v[p[i + Field.A]! + word]! ^ v[p[i + Field.B]! + word]!),
+    vandn: words((p, i, word) => ~v[p[i + Field.A]! + word]! & v[p[i + Field.B]! + word]!),
   };
 }
 
@@ -322,45 +322,44 @@ function tableReference(
   for (const name of Object.keys(VECTOR_OPCODES) as VectorOpcode[]) {
     const row = vector[name];
     if (row.kind === "words") {
-      rows[name] = (s) => {
-        const words = flatten(v, s.inst.args);
-        row.parts.forEach(({ fn, from }, i) => v[s.to + i] = fn(...from.map((n) => words[n]!)));
+      rows[name] = (p, i) => {
+        const words = operandWords(v, p, i);
+        row.parts.forEach(({ fn, from }, n) =>
+          v[p[i + Field.TO]! + n] = fn(...from.map((word) => words[word]!))
+        );
       };
     } else {
-      rows[name] = (s) => storeResult(m, v, s, row.fn(out, ...flatten(v, s.inst.args), s.imm));
+      rows[name] = (p, i) =>
+        storeResult(m, v, p, i, row.fn(out, ...operandWords(v, p, i), p[i + Field.IMM]!));
     }
   }
   for (const name of Object.keys(FLOAT_OPCODES) as FloatOpcode[]) {
     const f: HelperFunction = float[name];
-    rows[name] = (s) => storeResult(m, v, s, f(...flatten(v, s.inst.args)));
+    rows[name] = (p, i) => storeResult(m, v, p, i, f(...operandWords(v, p, i)));
   }
   return rows as Record<VectorOpcode | FloatOpcode, Run>;
 }
 
-/** Operands in the calling convention of helpers. */
-function flatten(v: Int32Array, operands: readonly Value[]): number[] {
-  const words: number[] = [];
-  for (const operand of operands) {
-    const at = wordOf(operand);
-    const count = operand.type === "v128" ? 4 : operand.type === "i64" ? 2 : 1;
-    for (let word = 0; word < count; word++) words.push(v[at + word]!);
-  }
+/** Operands in the calling convention of helpers: the list that ARGS points at. */
+function operandWords(v: Int32Array, p: Int32Array, i: number): number[] {
+  const at = p[i + Field.ARGS]!, count = p[at]!;
+  const words = new Array<number>(count);
+  for (let n = 0; n < count; n++) words[n] = v[p[at + 1 + n]!]!;
   return words;
 }
 
 /** Stores what a function of that convention returned. */
-function storeResult(m: Int32Array, v: Int32Array, s: Step, result: number | void): void {
-  switch (s.inst.type) {
-    case "void":
+function storeResult(m: Int32Array, v: Int32Array, p: Int32Array, i: number, result: number | void): void {
+  const to = p[i + Field.TO]!;
+  switch (p[i + Field.RESULT]) {
+    case ResultKind.V128:
+      for (let word = 0; word < 4; word++) v[to + word] = m[(RETURN_V128 >> 2) + word]!;
       return;
-    case "v128":
-      for (let word = 0; word < 4; word++) v[s.to + word] = m[(RETURN_V128 >> 2) + word]!;
+    case ResultKind.I64:
+      v[to + 1] = m[RETURN_HI >> 2]!;
+      v[to] = result as number;
       return;
-    case "i64":
-      v[s.to + 1] = m[RETURN_HI >> 2]!;
-      v[s.to] = result as number;
-      return;
-    default:
-      v[s.to] = result as number;
+    case ResultKind.I32:
+      v[to] = result as number;
   }
 }

@@ -1,10 +1,10 @@
 /** Writes the JavaScript of a region: one function with the guest's registers in variables. */
 import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
-import type { Inst, Value } from "../../ir/types.ts";
+import type { Block, Inst, Value } from "../../ir/types.ts";
 import { BUDGET, EVENT, MXCSR, RIP, TLB_BASE } from "../../cpu/state.ts";
 import { helperInfo } from "../../cpu/helpers.ts";
 import { TLB_ADDEND, TLB_ENTRIES, TLB_HIGH } from "../../memory/physical.ts";
-import type { Code } from "../code.ts";
+import { type Address, halves } from "../interpreter/program.ts";
 import type { Exit } from "../engine.ts";
 import { analyse, type Analysis, HI, LO } from "./analysis.ts";
 import { LOWERING } from "./lowering.ts";
@@ -32,8 +32,8 @@ export function reloadsCells(inst: Inst): boolean {
 }
 
 /** Emits one region. */
-export function emitRegion(codes: readonly Code[]): Emitted {
-  return new Emitter(codes).emit();
+export function emitRegion(blocks: readonly Block[]): Emitted {
+  return new Emitter(blocks).emit();
 }
 
 /** Text under construction. Lowering rows (lowering.ts) use what is public. */
@@ -42,40 +42,45 @@ export class Emitter {
   readonly #cells: Cells;
   #out: string[] = [];
   #analysis!: Analysis;
-  #code!: Code;
+  #current!: Block;
   /** Number of the block being emitted: its label, and part of its values' names. */
   #block = 0;
   /** Texts of values written in place, by id. */
   #texts: (string | undefined)[] = [];
   #highTexts: (string | undefined)[] = [];
 
-  constructor(readonly codes: readonly Code[]) {
-    this.#cells = collectCells(codes.map(({ block }) => block.insts));
+  /** Where each block starts. */
+  readonly #starts: readonly Address[];
+
+  constructor(readonly blocks: readonly Block[]) {
+    this.#starts = blocks.map(({ pc }) => halves(pc));
+    this.#cells = collectCells(blocks.map(({ insts }) => insts));
   }
 
   emit(): Emitted {
     this.#out.push(
-      `(b)=>{${declareCells(this.#cells.used)}`,
+      // In parentheses: V8 compiles such a function at once, and does not read it a second time at its first call.
+      `(function(b){${declareCells(this.#cells.used)}`,
       `let n=M[${BUDGET >> 2}],x=0,e=0;const T=M[${TLB_BASE >> 2}]>>2;`,
       "L:for(;;){switch(b){\n",
     );
-    for (const [number, code] of this.codes.entries()) this.#emitBlock(number, code);
+    for (const [number, block] of this.blocks.entries()) this.#emitBlock(number, block);
     this.#out.push(
       "}}\n",
       storeCells(this.#cells.written),
-      `M[${BUDGET >> 2}]=n;return x;}`,
+      `M[${BUDGET >> 2}]=n;return x;})`,
     );
     return { source: this.#out.join(""), exits: this.#exits };
   }
 
-  #emitBlock(number: number, code: Code): void {
-    const { block, count } = code;
+  #emitBlock(number: number, block: Block): void {
+    const count = block.offsets.length - 1;
     this.#block = number;
-    this.#code = code;
+    this.#current = block;
     this.#analysis = analyse(block, reloadsCells);
     this.#texts = [];
     this.#highTexts = [];
-    const budget = this.#exit({ kind: "budget", lo: code.lo, hi: code.hi });
+    const budget = this.#exit({ kind: "budget", ...this.#starts[number]! });
     this.#out.push(`case ${number}:B${number}:for(;;){if(n<${count}){x=${budget};break L;}n-=${count};`);
     for (const inst of block.insts) {
       const { pure }: OpcodeInfo = OPCODES[inst.op];
@@ -217,21 +222,21 @@ export class Emitter {
     return this.#exits.push(exit) - 1;
   }
   #sideExit({ guest }: Inst): number {
-    const { block, count } = this.#code;
-    const [lo, hi] = halves(block.pc + BigInt(block.offsets[guest]!));
-    return this.#exit({ kind: "side", lo, hi, undo: count - guest });
+    const { pc, offsets } = this.#current;
+    const count = offsets.length - 1;
+    return this.#exit({ kind: "side", ...halves(pc + BigInt(offsets[guest]!)), undo: count - guest });
   }
   /** Statement that goes on at a linear address. */
   #goto(target: bigint): string {
-    const [lo, hi] = halves(target);
-    const number = this.codes.findIndex((code) => code.lo === lo && code.hi === hi);
-    const leave = `x=${this.#exit({ kind: "jump", lo, hi, next: undefined, epoch: -1 })};break L;`;
-    if (number < 0) return leave;
+    const { lo, hi } = halves(target);
+    const number = this.#starts.findIndex((start) => start.lo === lo && start.hi === hi);
     const stay = number === this.#block ? `continue B${number};` : `b=${number};continue L;`;
-    return this.#code.block.usesFloat === true ? `if(${BECAME_PLAIN}){${leave}}${stay}` : stay;
+    if (number >= 0 && this.#current.usesFloat !== true) return stay;
+    const leave = `x=${this.#exit({ kind: "jump", lo, hi, next: undefined, epoch: -1 })};break L;`;
+    return number < 0 ? leave : `if(${BECAME_PLAIN}){${leave}}${stay}`;
   }
   #emitTerminal(): void {
-    const { terminal } = this.#code.block;
+    const { terminal } = this.#current;
     switch (terminal.kind) {
       case "jump":
         return this.write(this.#goto(terminal.target));
@@ -240,42 +245,39 @@ export class Emitter {
           `if(${condition(this.lo(terminal.condition))}){${this.#goto(terminal.taken)}}` +
             `else{${this.#goto(terminal.next)}}`,
         );
-      case "indirect": {
-        return this.#emitIndirect(
-          terminal.target,
-          terminal.hint === "call" ? [] : this.#localTargets(terminal.hint),
-        );
-      }
+      case "indirect":
+        return this.#emitIndirect(terminal.target, terminal.hint === "return" ? this.#returnPlaces() : []);
       case "redispatch": {
         const { target } = terminal;
         const exit = this.#exit({ kind: "indirect", redispatch: true });
         return this.write(`${setRip(this.lo(target), this.hi(target))}x=${exit};break L;`);
       }
       case "event": {
-        const [lo, hi] = halves(terminal.rip);
-        const { event, vector, error } = terminal;
-        const undo = terminal.retired ? 0 : 1;
-        return this.write(`x=${this.#exit({ kind: "event", lo, hi, undo, event, vector, error })};break L;`);
+        const { event, vector, error, rip, retired } = terminal;
+        const exit: Exit = { kind: "event", ...halves(rip), undo: retired ? 0 : 1, event, vector, error };
+        return this.write(`x=${this.#exit(exit)};break L;`);
       }
     }
   }
   #emitIndirect(target: Value, local: readonly number[]): void {
     const lo = this.atom(this.lo(target)), hi = this.atom(this.hi(target));
-    if (local.length > 0 && this.#code.block.usesFloat !== true) {
-      const cases = local.map((number) => `case ${this.codes[number]!.lo}:b=${number};continue L;`);
-      this.write(`if(${hi}===${this.codes[local[0]!]!.hi})switch(${lo}){${cases.join("")}}`);
+    if (local.length > 0 && this.#current.usesFloat !== true) {
+      const cases = local.map((number) => `case ${this.#starts[number]!.lo}:b=${number};continue L;`);
+      this.write(`if(${hi}===${this.#starts[local[0]!]!.hi})switch(${lo}){${cases.join("")}}`);
     }
     this.write(`${setRip(lo, hi)}x=${this.#exit({ kind: "indirect", redispatch: false })};break L;`);
   }
-  /** Numbers of the region's blocks that an indirect transfer may lead to. */
-  #localTargets(hint: "jump" | "return"): number[] {
-    if (hint === "jump") return [];
+  /** Numbers of the region's blocks that follow a call in it, as far as they lie in the same 4 GB. */
+  #returnPlaces(): number[] {
     const returns = new Set(
-      this.codes.map(({ block: { terminal } }) =>
+      this.blocks.map(({ terminal }) =>
         terminal.kind === "indirect" || terminal.kind === "jump" ? terminal.returnTo : undefined
       ),
     );
-    return [...this.codes.keys()].filter((number) => returns.has(this.codes[number]!.block.pc));
+    const { hi } = this.#starts[this.#block]!;
+    return [...this.blocks.keys()].filter((number) =>
+      returns.has(this.blocks[number]!.pc) && this.#starts[number]!.hi === hi
+    );
   }
 }
 
@@ -294,7 +296,3 @@ function condition(text: string): string {
 }
 
 const setRip = (lo: string, hi: string): string => `M[${RIP >> 2}]=${lo};M[${(RIP >> 2) + 1}]=${hi};`;
-
-function halves(address: bigint): [number, number] {
-  return [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
-}

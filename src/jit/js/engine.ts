@@ -1,4 +1,5 @@
 /** The JavaScript engine: regions become JavaScript functions. */
+import type { Block } from "../../ir/types.ts";
 import { HELPER_NAMES } from "../../cpu/helpers.ts";
 import {
   bswap32,
@@ -17,8 +18,7 @@ import {
 } from "../../cpu/int64.ts";
 import { RETURN_V128 } from "../../cpu/state.ts";
 import type { Bindings } from "../bindings.ts";
-import type { Code } from "../code.ts";
-import type { Engine, Region } from "../engine.ts";
+import type { Compiled, Engine } from "../engine.ts";
 import { partName } from "./lowering.ts";
 import { emitRegion } from "./emitter.ts";
 
@@ -29,25 +29,17 @@ type Names = Record<string, unknown>;
 export class JsEngine implements Engine {
   readonly name = "js";
   /** Called with the text of each region, for `--dump=js`. */
-  onEmit: ((codes: readonly Code[], source: string) => void) | undefined;
+  onEmit: ((blocks: readonly Block[], source: string) => void) | undefined;
   readonly #names: Names;
 
   constructor(bindings: Bindings) {
     this.#names = namesFor(bindings);
   }
 
-  compile(codes: readonly Code[]): Region {
-    const { source, exits } = emitRegion(codes);
-    this.onEmit?.(codes, source);
-    return {
-      run: this.#evaluate(source),
-      exits,
-      codes,
-      changesMode: codes.some(({ block }) => block.usesFloat === true),
-      dropped: false,
-      epoch: -1,
-      entries: 0,
-    };
+  compile(blocks: readonly Block[]): Compiled {
+    const { source, exits } = emitRegion(blocks);
+    this.onEmit?.(blocks, source);
+    return { run: this.#evaluate(source), exits };
   }
 
   /** Makes the function. The text contains numbers and our own identifiers only, nothing of the guest's. */

@@ -34,12 +34,12 @@ export function dumpStages(stages: readonly DumpStage[], write: (text: string) =
       if (stages.includes("asm")) write(assembly(block, bytes));
       if (stages.includes("ir")) writeBlock(block, place(block), write);
     },
-    compiled(codes, source): void {
-      for (const { block } of codes) {
+    compiled(blocks, source): void {
+      for (const block of blocks) {
         if (stages.includes("ir")) writeBlock(block, `${place(block)}, optimized`, write);
       }
       if (stages.includes("js")) {
-        write(`-- js ${codes.map(({ block }) => place(block)).join(" ")}\n${source.trimEnd()}\n\n`);
+        write(`-- js ${blocks.map(place).join(" ")}\n${source.trimEnd()}\n\n`);
       }
     },
   };

@@ -120,7 +120,7 @@ Deno.test("dumpStages() shows instructions, IR and JavaScript of what runs", () 
   const text = texts.join("");
   assert(text.includes("-- asm 0x10000\n0000000000010000  add rax, rbx\n0000000000010003  hlt\n"), text);
   assert(/-- ir 0x10000\nblock pc=0x10000 .*get64 RAX/s.test(text), text);
-  assert(/-- js 0x10000\n\(.*=>\{/.test(text), text);
+  assert(/-- js 0x10000\n\(function/.test(text), text);
 });
 
 Deno.test("BareProcessor.statistics() counts what ran and where", () => {
