@@ -18,6 +18,8 @@ export interface GeneratorOptions {
   readonly longest?: number;
   /** Default: 64. */
   readonly codeSize?: CodeSize;
+  /** Cases start from one of these states, plus what their instructions need. Default: from anything. */
+  readonly states?: readonly Pick<Case, "gpr" | "rflags" | "fx">[];
 }
 
 /** Where code starts if nothing speaks for another place. */
@@ -31,12 +33,17 @@ export class Generator {
   /** How often each form was chosen. */
   readonly chosen = new Map<Form, number>();
   readonly #longest: number;
+  readonly #states: GeneratorOptions["states"];
   /** The forms that sequences are made of, by kind. */
   readonly #pools: readonly (readonly Form[])[];
   readonly #alone: readonly Form[];
 
-  constructor(readonly random: Random, { kinds, only, longest = 20, codeSize = 64 }: GeneratorOptions = {}) {
+  constructor(
+    readonly random: Random,
+    { kinds, only, longest = 20, codeSize = 64, states }: GeneratorOptions = {},
+  ) {
     this.codeSize = codeSize;
+    this.#states = states;
     this.forms = formsOf(codeSize).filter(({ row, kind }) =>
       (kinds === undefined || kinds.includes(kind)) && (only === undefined || only.has(row[1]))
     );
@@ -108,7 +115,8 @@ export class Generator {
   #case(instructions: readonly Encoded[]): Case {
     const { random, codeSize } = this;
     const code = Uint8Array.from(instructions.flatMap(({ bytes }) => [...bytes]));
-    const gpr = generalRegisters(random);
+    const state = this.#states === undefined ? this.#state() : random.pick(this.#states);
+    const gpr = state.gpr.slice();
     for (const { instruction } of instructions) {
       if (instruction !== undefined) this.#prepare(gpr, instruction);
     }
@@ -117,13 +125,15 @@ export class Generator {
       gpr[random.pick([3, 5, 6, 7])] = CODE + BigInt(PLACE + random.below(code.length + 16));
     }
     if (codeSize === 32) { for (let n = 0; n < 16; n++) gpr[n] = n < 8 ? gpr[n]! & MASK32 : 0n; }
+    return { ...state, gpr, code, offset: this.#place(code.length), codeSize };
+  }
+
+  #state(): Pick<Case, "gpr" | "rflags" | "fx"> {
+    const { random } = this;
     return {
-      gpr,
+      gpr: generalRegisters(random),
       rflags: 0x202 | (random.bits() & 0x8d5) | (random.oneIn(4) ? 0x400 : 0),
       fx: fxImage(random, random.oneIn(2)),
-      code,
-      offset: this.#place(code.length),
-      codeSize,
     };
   }
 
