@@ -144,7 +144,7 @@ export class CodeFinder {
   /** Whether all blocks of a region lie where they lay when it was made; it is given up if not. */
   inPlace(region: Region): boolean {
     const { mmu } = this.bindings.access;
-    if (region.epoch === mmu.epoch) return true;
+    if (region.epoch === mmu.worlds.epoch) return true;
     for (const { lo, hi, hpa, secondPage } of region.codes) {
       const second = secondPage < 0 ? -1 : this.placeOf(...nextPage(lo, hi));
       if (this.placeOf(lo, hi) !== hpa || second !== secondPage) {
@@ -152,7 +152,7 @@ export class CodeFinder {
         return false;
       }
     }
-    region.epoch = mmu.epoch;
+    region.epoch = mmu.worlds.epoch;
     return true;
   }
 
@@ -161,7 +161,7 @@ export class CodeFinder {
     const linear = this.#linear(lo, hi);
     const { mmu } = this.bindings.access;
     if (!isCanonical(linear.hi) || mmu.refill(linear.lo, linear.hi, false, true) !== 0) return -1;
-    mmu.noteCode(linear.lo, linear.hi);
+    mmu.worlds.noteCode(linear.lo, linear.hi);
     return mmu.walkedPage + (linear.lo & 0xfff);
   }
 
@@ -171,7 +171,7 @@ export class CodeFinder {
     const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
     const page = this.#fetchPage(linearLo, linearHi);
     if (page < 0) return undefined;
-    mmu.noteCode(linearLo, linearHi);
+    mmu.worlds.noteCode(linearLo, linearHi);
     const hpa = page + (linearLo & 0xfff);
     const code = this.cache.find(hpa, lo, hi, mode);
     if (code !== undefined) {
@@ -193,7 +193,7 @@ export class CodeFinder {
   /** Host-physical page behind the one of a linear address, or -1 after raising a fault. */
   #fetchSecond(lo: number, hi: number): number {
     const next = nextPage(lo, hi);
-    this.bindings.access.mmu.noteCode(...next);
+    this.bindings.access.mmu.worlds.noteCode(...next);
     return this.#fetchPage(...next);
   }
 

@@ -188,7 +188,7 @@ export class Dispatcher {
       changesMode: codes.some(({ usesFloat }) => usesFloat),
       dropped: false,
       entries: again ? -Infinity : 0,
-      epoch: this.bindings.access.mmu.epoch,
+      epoch: this.bindings.access.mmu.worlds.epoch,
     };
     this.counts.regionsCompiled++;
     for (const [entry, member] of codes.entries()) {
@@ -212,7 +212,9 @@ export class Dispatcher {
       const exit = region.exits[region.run(code.entry)]!;
       if (exit.kind === "jump") {
         const { next } = exit;
-        if (next !== undefined && exit.epoch === mmu.epoch && next.region?.epoch === mmu.epoch) {
+        if (
+          next !== undefined && exit.epoch === mmu.worlds.epoch && next.region?.epoch === mmu.worlds.epoch
+        ) {
           code = next;
           continue;
         }
@@ -230,7 +232,7 @@ export class Dispatcher {
       if (found.region === undefined || !this.finder.inPlace(found.region)) return false;
       if (exit.kind === "jump") {
         exit.next = found;
-        exit.epoch = mmu.epoch;
+        exit.epoch = mmu.worlds.epoch;
       }
       code = found;
     }

@@ -46,7 +46,7 @@ export interface Region extends Compiled {
   dropped: boolean;
   /** Times it was entered; when many, it is made again once from what has become warm since. */
   entries: number;
-  /** The epoch (Mmu.epoch) in which its pages were last seen to lie where they did. */
+  /** The epoch (Worlds.epoch) in which its pages were last seen to lie where they did. */
   epoch: number;
 }
 
