@@ -3,13 +3,13 @@ import { ByteReader, ByteWriter } from "./bytes.ts";
 import type { Case, Result } from "./case.ts";
 import { differences } from "./compare.ts";
 import { Emulator } from "./emulator.ts";
-import { formsOf } from "./forms.ts";
+import { formsOf, INCOMPARABLE } from "./forms.ts";
 import { Generator } from "./generate.ts";
 import { CODE, CODE_OFFSET, IMAGE_BYTES } from "./layout.ts";
 import { Random } from "./random.ts";
 import { loadCase, storeCase } from "./reproducer.ts";
 import { shrink } from "./shrink.ts";
-import { type BaseState, decodeVectors, encodeVector } from "./vectors.ts";
+import { type BaseState, decodeShared, decodeVectors, encodeVector, FILES, readPacked } from "./vectors.ts";
 
 const image = new Uint8Array(IMAGE_BYTES).fill(0xcc);
 image.fill(0, 0, CODE_OFFSET);
@@ -152,4 +152,20 @@ Deno.test("Emulator puts memory back after a case", () => {
   const store = caseOf([0x48, 0x89, 0x00], { gpr }), load = caseOf([0x48, 0x8b, 0x00], { gpr });
   assertEquals([...emulator.run(store).memory], [[0x10, 0x1000_0010n]]);
   assertEquals(emulator.run(load).gpr[0], 0n);
+});
+
+Deno.test("DEVIATIONS.md names every instruction that is not compared with the processor", async () => {
+  const text = await Deno.readTextFile(new URL("../../DEVIATIONS.md", import.meta.url));
+  const section = /\n## Not compared[^\n]*\n([^]*)/.exec(text)![1]!;
+  assertEquals(Object.keys(INCOMPARABLE).filter((mnemonic) => !section.includes(`\`${mnemonic}\``)), []);
+});
+
+Deno.test("recorded vectors exist for every form", async () => {
+  const { states } = decodeShared(await readPacked("states"));
+  const legacy = formsOf(32).filter(({ row: [, , , attributes] }) => attributes?.i64 === true);
+  let vectors = 0;
+  for (const name of FILES) {
+    for (const _ of decodeVectors(await readPacked(name), states)) vectors++;
+  }
+  assert(vectors >= 200 * (formsOf(64).length + legacy.length), `${vectors} vectors`);
 });
