@@ -17,6 +17,7 @@ const SIGPIPE = 13;
 /** Commands by name, in the order of the help. Each is loaded when it is asked for: half of the start-up is loading. */
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["run", async () => (await import("./run.ts")).run],
+  ["boot", async () => (await import("./boot.ts")).boot],
   ["exec", async () => (await import("./exec.ts")).exec],
   ["disasm", async () => (await import("./disasm.ts")).disasm],
   ["demo", async () => (await import("./demo.ts")).demo],

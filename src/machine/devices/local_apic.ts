@@ -131,6 +131,11 @@ export class LocalApic {
     return (this.#get(Register.LVT_TIMER) & MASKED) === 0 ? this.timer.next() : Infinity;
   }
 
+  /** Tells that what is pending, or when the timer expires, may have changed. */
+  changed(): void {
+    this.#wires.changed();
+  }
+
   /** Lets the timer interrupt if it has expired. */
   advance(): void {
     if (this.timer.expired(this.#wires.now())) this.#local(Register.LVT_TIMER);

@@ -1,0 +1,204 @@
+/** `causeway boot`: boots a computer. */
+import { fstatSync, readFileSync } from "node:fs";
+import { basename } from "node:path";
+import process from "node:process";
+import { isatty } from "node:tty";
+import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
+import { CannotBootError } from "../machine/loaders/boot_error.ts";
+import type { Command } from "./command.ts";
+import { openDump } from "./dump.ts";
+import { ExitCode, inputError, usageError } from "./exit_codes.ts";
+import { readInput } from "./input.ts";
+import { parseCommandLine, value, values } from "./options.ts";
+import { report, writeAll } from "./output.ts";
+import {
+  CYCLES,
+  defined,
+  DUMP,
+  DUMP_FILE,
+  ENGINE,
+  HELP,
+  JSON_OUTPUT,
+  MAX_INSTRUCTIONS,
+  MEMORY,
+  SEED,
+  STATS,
+} from "./shared_options.ts";
+import { reportStatistics } from "./statistics.ts";
+import { parseCount } from "./values.ts";
+
+const OPTIONS = {
+  kernel: value(
+    "FILE",
+    "The kernel: a multiboot 1 image, ELF or with addresses in its header.",
+    (path) => path,
+  ),
+  initrd: values(
+    "FILE",
+    "A file for the kernel, as a multiboot module; may be given several times.",
+    (path) => path,
+  ),
+  append: value("STRING", "The kernel's command line, which starts with the kernel's name.", (line) => line),
+  memory: MEMORY,
+  cpus: value("N", "Processors. So far there is one.", parseProcessors),
+  engine: ENGINE,
+  "max-instructions": MAX_INSTRUCTIONS,
+  seed: SEED,
+  cycles: CYCLES,
+  stats: STATS,
+  json: JSON_OUTPUT,
+  dump: DUMP,
+  "dump-file": DUMP_FILE,
+  help: HELP,
+};
+
+/** Exit code of a triple fault. */
+const TRIPLE_FAULT = 127;
+/** Instructions between two looks at the keyboard: some tens of milliseconds. */
+const SLICE = 2_000_000;
+const CTRL_C = 3;
+/** What Ctrl-C ends a command with. */
+const INTERRUPTED = 130;
+
+/** `causeway boot`. */
+export const boot: Command = {
+  name: "boot",
+  operands: "",
+  summary: "boots a computer with a kernel",
+  description:
+    "Boots a computer with one x86-64 processor, a local APIC, an interrupt controller and a serial port, which is stdin " +
+    "and stdout. A write of V to port F4H ends it with exit code (V << 1) | 1, a triple fault with 127 and a register " +
+    "dump. Time is virtual, a nanosecond an instruction, and HLT skips what it waits for: every run with the same input " +
+    "from a file is the same.",
+  options: OPTIONS,
+  guestArguments: false,
+  examples: [
+    "causeway boot --kernel src/guests/echo/echo.elf",
+    "causeway boot --kernel kernel.elf --initrd modules.img --append 'console=ttyS0' --memory 512M --stats",
+  ],
+  run(args) {
+    const { values, rest } = parseCommandLine(OPTIONS, args, false);
+    const { kernel: path } = values;
+    if (path === undefined) throw usageError("boot needs --kernel FILE");
+    if (rest.length > 0) {
+      throw usageError(`boot takes no ${rest[0]}; the kernel's arguments go into --append`);
+    }
+    const kernel = readInput(path);
+    const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
+    const commandLine = values.append === undefined ? basename(path) : `${basename(path)} ${values.append}`;
+    const dump = openDump(values.dump, values["dump-file"]);
+    const { memory, engine, seed } = values;
+    let machine: Machine;
+    try {
+      machine = bootMachine({
+        kernel,
+        modules,
+        commandLine,
+        ...defined({ memory, engine, seed, observer: dump?.observer }),
+      });
+    } catch (error) {
+      if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
+      throw error;
+    }
+    return drive(machine, values["max-instructions"] ?? Infinity).then(({ stop, seconds }) => {
+      dump?.close();
+      if (values.stats) reportStatistics(machine.statistics(), seconds, values.json);
+      return conclude(machine, stop);
+    });
+  },
+};
+
+function parseProcessors(text: string): number {
+  const count = parseCount(text);
+  if (count !== 1) throw new RangeError("must be 1: there is one processor so far");
+  return count;
+}
+
+/** Runs the machine with our streams as its console. */
+async function drive(machine: Machine, limit: number): Promise<{ stop: MachineStop; seconds: number }> {
+  machine.on("console", (bytes) => writeAll(1, bytes));
+  const input = openInput(machine);
+  const start = performance.now();
+  try {
+    for (;;) {
+      const left = limit - machine.instructions;
+      const stop = machine.run({ instructions: Math.min(left, SLICE) });
+      const goesOn = stop.kind === "budget"
+        ? left > SLICE
+        : stop.kind === "halt" && await input.more(stop.awaitsInput);
+      if (!goesOn) return { stop, seconds: (performance.now() - start) / 1000 };
+      // Lets input arrive, and Ctrl-C.
+      if (stop.kind === "budget" && !input.isComplete) await new Promise((resume) => setTimeout(resume, 0));
+    }
+  } finally {
+    input.close();
+  }
+}
+
+/** Where input comes from. */
+interface Input {
+  /** Nothing more will come. */
+  readonly isComplete: boolean;
+  /** Waits for input, where the guest does. Answers whether some came. */
+  more(wanted: boolean): Promise<boolean>;
+  close(): void;
+}
+
+/** Our stdin as the machine's. What is in a file is there from the start, so that such runs are all the same. */
+function openInput(machine: Machine): Input {
+  if (fstatSync(0).isFile()) {
+    machine.console.write(new Uint8Array(readFileSync(0)));
+    return { isComplete: true, more: () => Promise.resolve(false), close: () => {} };
+  }
+  let isComplete = false, arrived = false;
+  let wake = (): void => {};
+  const { stdin } = process;
+  const raw = isatty(0);
+  if (raw) stdin.setRawMode(true);
+  stdin.on("data", (data: Uint8Array) => {
+    if (raw && data.includes(CTRL_C)) {
+      stdin.setRawMode(false);
+      process.exit(INTERRUPTED);
+    }
+    machine.console.write(data);
+    arrived = true;
+    wake();
+  });
+  const end = (): void => {
+    isComplete = true;
+    wake();
+  };
+  stdin.on("end", end);
+  stdin.on("error", end);
+  return {
+    get isComplete() {
+      return isComplete;
+    },
+    async more(wanted) {
+      arrived = false;
+      if (!wanted || isComplete) return false;
+      await new Promise<void>((resume) => wake = resume);
+      return arrived;
+    },
+    close() {
+      if (raw) stdin.setRawMode(false);
+      stdin.pause();
+    },
+  };
+}
+
+function conclude(machine: Machine, stop: MachineStop): number {
+  switch (stop.kind) {
+    case "exit":
+      return stop.code;
+    case "budget":
+      report("causeway: stopped by --max-instructions");
+      return ExitCode.BUDGET;
+    case "triple fault":
+      report(`causeway: triple fault\n${machine.dumpRegisters()}`);
+      return TRIPLE_FAULT;
+    case "halt":
+      report("causeway: stopped: the processor halted, and nothing can wake it");
+      return ExitCode.BAD_INPUT;
+  }
+}

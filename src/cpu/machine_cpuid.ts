@@ -1,0 +1,62 @@
+/** CPUID of a processor in a machine: what operating systems use, on top of what programs use. SDM vol. 2A, "CPUID". */
+import { cpuid, type CpuidResult, type CpuidState } from "./cpuid.ts";
+
+/** What it reports of the machine. */
+export interface CpuidMachine {
+  /** ID of the processor's local APIC. */
+  readonly apicId: number;
+  /** IA32_APIC_BASE says that there is a local APIC. */
+  readonly hasApic: boolean;
+}
+
+const MAX_BASIC = 0x15;
+
+/** A mask with the given bits set. */
+const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);
+
+/** PCID X2APIC TSC-deadline. */
+const LEAF1_ECX = bits(17, 21, 24);
+/** DE MSR MCE SEP PGE PAT. */
+const LEAF1_EDX = bits(2, 5, 7, 11, 13, 16);
+const LEAF1_EDX_APIC = bits(9);
+/** The local APIC's timer never stops. */
+const LEAF6_EAX = bits(2);
+/** SMEP INVPCID SMAP. */
+const LEAF7_EBX = bits(7, 10, 20);
+/** 1 GB pages. */
+const EXTENDED1_EDX = bits(26);
+/** Ticks of the TSC in a second, and of the local APIC's timer before it divides: one a guest instruction. */
+const CRYSTAL_HERTZ = 1_000_000_000;
+
+/** Result of CPUID for `leaf` (EAX) and `subleaf` (ECX). */
+export function machineCpuid(
+  leaf: number,
+  subleaf: number,
+  state: CpuidState,
+  { apicId, hasApic }: CpuidMachine,
+): CpuidResult {
+  const number = leaf >>> 0;
+  const outOfRange = number < 0x8000_0000 ? number > MAX_BASIC : number > 0x8000_0008;
+  const known = outOfRange ? MAX_BASIC : number;
+  const [eax, ebx, ecx, edx] = known > 0xd && known <= MAX_BASIC
+    ? [0, 0, 0, 0] as const
+    : cpuid(known, subleaf, state);
+  switch (known) {
+    case 0:
+      return [MAX_BASIC, ebx, ecx, edx];
+    case 1:
+      return [eax, ebx | (apicId << 24), ecx | LEAF1_ECX, edx | LEAF1_EDX | (hasApic ? LEAF1_EDX_APIC : 0)];
+    case 6:
+      return [LEAF6_EAX, 0, 0, 0];
+    case 7:
+      return subleaf === 0 ? [eax, ebx | LEAF7_EBX, ecx, edx] : [eax, ebx, ecx, edx];
+    case 0xb:
+      return [eax, ebx, ecx, apicId];
+    case MAX_BASIC:
+      return [1, 1, CRYSTAL_HERTZ, 0];
+    case 0x8000_0001:
+      return [eax, ebx, ecx, edx | EXTENDED1_EDX];
+    default:
+      return [eax, ebx, ecx, edx];
+  }
+}

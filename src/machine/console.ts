@@ -1,0 +1,85 @@
+/** The machine's console: its first serial port, as streams of bytes and text. */
+import type { Uart16550 } from "./devices/16550_uart.ts";
+
+/** Bytes that are kept back at most before listeners are told. */
+const BATCH = 4096;
+const NEWLINE = 10;
+
+/** What the guest writes and reads. */
+export class Console {
+  /** Told of what the guest has written, in batches: at the end of each line and of each run. */
+  onOutput: ((bytes: Uint8Array) => void) | undefined;
+  /** Told when the text that is waited for has been written. */
+  onFound: (() => void) | undefined;
+  readonly #uart: () => Uart16550;
+  #output = new Uint8Array(BATCH);
+  #length = 0;
+  #told = 0;
+  #needle: Uint8Array | undefined;
+  /** Where the search for the needle goes on. */
+  #searchFrom = 0;
+
+  constructor(uart: () => Uart16550) {
+    this.#uart = uart;
+  }
+
+  /** Everything the guest has written so far. */
+  get text(): string {
+    return new TextDecoder().decode(this.#output.subarray(0, this.#length));
+  }
+
+  /** Whether the guest waits for input by interrupts and there is none left. */
+  get wantsInput(): boolean {
+    return this.#uart().wantsInput;
+  }
+
+  /** Types something: it waits at the port until the guest reads it. */
+  write(data: string | Uint8Array): void {
+    this.#uart().receive(typeof data === "string" ? new TextEncoder().encode(data) : data);
+  }
+
+  /** The guest has written a byte. */
+  put(byte: number): void {
+    if (this.#length === this.#output.length) {
+      const larger = new Uint8Array(2 * this.#length);
+      larger.set(this.#output);
+      this.#output = larger;
+    }
+    this.#output[this.#length++] = byte;
+    if (byte === NEWLINE || this.#length - this.#told >= BATCH) this.flush();
+    if (this.#needle !== undefined && this.#search(this.#needle)) this.onFound?.();
+  }
+
+  /** Tells the listeners what they have not been told yet. */
+  flush(): void {
+    if (this.#told === this.#length) return;
+    const bytes = this.#output.slice(this.#told, this.#length);
+    this.#told = this.#length;
+    this.onOutput?.(bytes);
+  }
+
+  /**
+   * Waits for a text behind what was found before. Returns whether it is there already; else `onFound` is called.
+   */
+  expect(text: string): boolean {
+    this.#needle = new TextEncoder().encode(text);
+    return this.#search(this.#needle);
+  }
+
+  /** Waits for nothing any more. */
+  expectNothing(): void {
+    this.#needle = undefined;
+  }
+
+  #search(needle: Uint8Array): boolean {
+    for (let at = this.#searchFrom; at + needle.length <= this.#length; at++) {
+      if (needle.every((byte, n) => this.#output[at + n] === byte)) {
+        this.#searchFrom = at + needle.length;
+        this.#needle = undefined;
+        return true;
+      }
+    }
+    this.#searchFrom = Math.max(this.#searchFrom, this.#length - needle.length + 1);
+    return false;
+  }
+}

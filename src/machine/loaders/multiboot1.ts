@@ -1,0 +1,147 @@
+/** Multiboot 1: finding the header, loading the kernel, telling it about the machine. Multiboot Specification 0.6.96. */
+import { CannotBootError } from "./boot_error.ts";
+import { isElf, type KernelImage, type LoadSegment, readElfImage } from "./elf_image.ts";
+import { LowMemory } from "./low_memory.ts";
+
+/** A module, which multiboot loads along with the kernel. */
+export interface BootModule {
+  readonly bytes: Uint8Array;
+  /** The string that goes with it. Default: empty. */
+  readonly commandLine?: string;
+}
+
+/** What is booted. */
+export interface BootRequest {
+  readonly kernel: Uint8Array;
+  readonly modules: readonly BootModule[];
+  readonly commandLine: string;
+}
+
+/** How the kernel is entered: the general registers that are not 0. */
+export interface BootEntry {
+  readonly eip: number;
+  readonly eax: number;
+  readonly ebx: number;
+}
+
+const HEADER_MAGIC = 0x1bad_b002, BOOT_MAGIC = 0x2bad_b002;
+/** The header lies in this many bytes of the file's beginning. */
+const SEARCHED = 8192;
+/** Header flags: those that must be understood are bits 15:0. */
+const WANTS_VIDEO = 4, HAS_ADDRESSES = 0x1_0000;
+const UNDERSTOOD = 7;
+/** Information flags: memory sizes, boot device, command line, modules, memory map, loader's name. */
+const INFO_FLAGS = 1 | 2 | 4 | 8 | 0x40 | 0x200;
+const INFO_BYTES = 116, MODULE_BYTES = 16, MAP_ENTRY_BYTES = 24;
+/** The first hard disk, no partition. */
+const BOOT_DEVICE = 0x8000_ffff;
+const AVAILABLE = 1, RESERVED = 2;
+/** Where the extended BIOS data area and the BIOS would be. */
+const LOW_END = 0x9_fc00, VIDEO = 0xa_0000, BIOS = 0xf_0000, HIGH = 0x10_0000;
+
+/** Whether a file has a multiboot 1 header. */
+export function hasMultibootHeader(file: Uint8Array): boolean {
+  return findHeader(file) >= 0;
+}
+
+function findHeader(file: Uint8Array): number {
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  for (let at = 0; at + 12 <= Math.min(file.length, SEARCHED); at += 4) {
+    if (view.getUint32(at, true) !== HEADER_MAGIC) continue;
+    if (((HEADER_MAGIC + view.getUint32(at + 4, true) + view.getUint32(at + 8, true)) | 0) === 0) return at;
+  }
+  return -1;
+}
+
+/** Puts a kernel, its modules and the information for it into RAM. */
+export function loadMultiboot(ram: Uint8Array, { kernel, modules, commandLine }: BootRequest): BootEntry {
+  const image = readKernel(kernel);
+  for (const segment of image.segments) place(ram, segment);
+  const taken = image.segments.map(({ address, memorySize }) => ({
+    start: address,
+    end: address + memorySize,
+  }));
+  let end = Math.max(HIGH, ...taken.map((range) => range.end));
+  const loaded = modules.map((module) => {
+    const start = Math.ceil(end / 0x1000) * 0x1000;
+    end = start + module.bytes.length;
+    place(ram, { address: start, bytes: module.bytes, memorySize: module.bytes.length });
+    return { ...module, start, end };
+  });
+  const low = new LowMemory(ram, taken);
+  const info = low.reserve(INFO_BYTES);
+  const list = low.reserve(Math.max(1, modules.length) * MODULE_BYTES);
+  const map = memoryMap(ram.length);
+  const mapAt = low.reserve(map.length * MAP_ENTRY_BYTES);
+  for (const [n, module] of loaded.entries()) {
+    low.words(list + MODULE_BYTES * n, [module.start, module.end, low.text(module.commandLine ?? ""), 0]);
+  }
+  for (const [n, [start, size, type]] of map.entries()) {
+    low.words(mapAt + MAP_ENTRY_BYTES * n, [MAP_ENTRY_BYTES - 4, start, 0, size, 0, type]);
+  }
+  const kilobytes = (bytes: number): number => Math.floor(bytes / 1024);
+  // deno-fmt-ignore
+  low.words(info, [
+    INFO_FLAGS, kilobytes(LOW_END), kilobytes(Math.max(0, ram.length - HIGH)), BOOT_DEVICE,
+    low.text(commandLine), modules.length, list, 0, 0, 0, 0, map.length * MAP_ENTRY_BYTES, mapAt,
+    0, 0, 0, low.text("causeway"),
+  ]);
+  return { eip: image.entry, eax: BOOT_MAGIC, ebx: info };
+}
+
+function readKernel(file: Uint8Array): KernelImage {
+  const at = findHeader(file);
+  if (at < 0) throw new CannotBootError("the kernel has no multiboot header in its first 8192 bytes");
+  const view = new DataView(file.buffer, file.byteOffset, file.length);
+  const flags = view.getUint32(at + 4, true);
+  if ((flags & 0xffff & ~UNDERSTOOD) !== 0) {
+    throw new CannotBootError(
+      `the kernel asks for multiboot features unknown here: flags 0x${flags.toString(16)}`,
+    );
+  }
+  if ((flags & WANTS_VIDEO) !== 0) {
+    throw new CannotBootError("the kernel asks for a video mode, and there is no display");
+  }
+  if ((flags & HAS_ADDRESSES) !== 0) return readAddresses(file, view, at);
+  if (isElf(file)) return readElfImage(file);
+  throw new CannotBootError("the kernel is no ELF file, and its multiboot header tells no addresses");
+}
+
+/** A kernel whose header tells where its bytes go. */
+function readAddresses(file: Uint8Array, view: DataView, at: number): KernelImage {
+  if (at + 32 > file.length) throw new CannotBootError("the kernel ends in its multiboot header");
+  const [header, load, loadEnd, bssEnd, entry] = [12, 16, 20, 24, 28].map((field) =>
+    view.getUint32(at + field, true)
+  ) as [number, number, number, number, number];
+  const start = at - (header - load);
+  const size = loadEnd === 0 ? file.length - start : loadEnd - load;
+  if (start < 0 || size < 0 || start + size > file.length) {
+    throw new CannotBootError("the addresses in the kernel's multiboot header do not fit its file");
+  }
+  const memorySize = Math.max(size, bssEnd === 0 ? 0 : bssEnd - load);
+  return { entry, segments: [{ address: load, bytes: file.subarray(start, start + size), memorySize }] };
+}
+
+function place(ram: Uint8Array, { address, bytes, memorySize }: LoadSegment): void {
+  if (address + memorySize > ram.length) {
+    throw new CannotBootError(
+      `RAM ends at 0x${ram.length.toString(16)}, and ${memorySize} bytes are to go to 0x${
+        address.toString(16)
+      }; ` +
+        `more memory may help`,
+    );
+  }
+  ram.set(bytes, address);
+  ram.fill(0, address + bytes.length, address + memorySize);
+}
+
+/** Start, size and type of the parts of physical memory. */
+function memoryMap(ramBytes: number): (readonly [number, number, number])[] {
+  const high = Math.max(0, ramBytes - HIGH);
+  return [
+    [0, LOW_END, AVAILABLE],
+    [LOW_END, VIDEO - LOW_END, RESERVED],
+    [BIOS, HIGH - BIOS, RESERVED],
+    ...(high > 0 ? [[HIGH, high, AVAILABLE] as const] : []),
+  ];
+}

@@ -1,0 +1,265 @@
+/** A computer: processor, RAM, bus and chips, put together and booted. */
+import { LinearMemory } from "../memory/physical.ts";
+import { EventSource } from "./api/events.ts";
+import { readRegister, type RegisterName, writeRegister } from "./api/registers.ts";
+import { readStatistics, type Statistics } from "./api/statistics.ts";
+import {
+  dumpRegisters,
+  isSystemRegisterName,
+  readSystemRegister,
+  type SystemRegisterName,
+} from "./api/system_registers.ts";
+import { Bus } from "./bus.ts";
+import { Console } from "./console.ts";
+import { Uart16550 } from "./devices/16550_uart.ts";
+import { Pic8259 } from "./devices/8259_pic.ts";
+import { FwCfg } from "./devices/fw_cfg.ts";
+import type { InterruptDestination, InterruptMessage } from "./devices/interrupt_message.ts";
+import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
+import type { EngineName, ProcessorConfiguration } from "./engines.ts";
+import { type BootModule, loadMultiboot } from "./loaders/multiboot1.ts";
+import { enterProtectedMode } from "./loaders/protected_mode.ts";
+import type { TranslationObserver } from "./observer.ts";
+import { SystemProcessor } from "./system_processor.ts";
+
+/** What to boot, on what. */
+export interface MachineOptions {
+  /** A multiboot 1 kernel: an ELF file, or any file whose header tells its addresses. */
+  readonly kernel: Uint8Array;
+  /** Files for the kernel. */
+  readonly modules?: readonly BootModule[];
+  /** The kernel's command line; by custom its first word is the kernel's name. Default: empty. */
+  readonly commandLine?: string;
+  /** RAM in bytes, a multiple of 64 KB. Default: 256 MB. The host's memory is only used as the guest touches it. */
+  readonly memory?: number;
+  /** Default: `auto`. */
+  readonly engine?: EngineName;
+  /** Seed of RDRAND and RDSEED. Default: a fixed one. */
+  readonly seed?: number;
+  /** For tests and measurements: thresholds and sizes of the engines. */
+  readonly tiers?: ProcessorConfiguration["tiers"];
+  /** Is shown what is translated and compiled, as `dumpStages` is. */
+  readonly observer?: TranslationObserver;
+}
+
+/** Why `Machine.run` returned. */
+export type MachineStop =
+  /** The instructions asked for have been executed. */
+  | { readonly kind: "budget" }
+  /** The guest wrote V to port F4H: `code` is (V << 1) | 1. */
+  | { readonly kind: "exit"; readonly code: number }
+  /** Triple fault: the processor is shut down. */
+  | { readonly kind: "triple fault" }
+  /**
+   * HLT, and neither a timer nor a pending interrupt will end it. Input may, if interrupts are enabled and the guest has
+   * enabled the serial port's: then `awaitsInput`.
+   */
+  | { readonly kind: "halt"; readonly awaitsInput: boolean };
+
+/** The events of a machine. */
+export interface MachineEvents {
+  /** The guest has written to its console. */
+  readonly console: Uint8Array;
+  /** `run` is about to return. */
+  readonly stop: MachineStop;
+}
+
+const DEFAULT_MEMORY = 1 << 28;
+/** First serial port. */
+const COM1 = 0x3f8, COM1_LINE = 4;
+/** Most instructions asked of the processor at a time. */
+const SLICE = 1 << 28;
+
+/** A computer. Make it with `bootMachine`. */
+export class Machine {
+  /** The first serial port. */
+  readonly console: Console;
+  readonly processor: SystemProcessor;
+  readonly #memory: LinearMemory;
+  readonly #events = new EventSource<MachineEvents>();
+  #ended: MachineStop | undefined;
+  #found = false;
+
+  constructor(options: MachineOptions) {
+    const { memory = DEFAULT_MEMORY, modules = [], commandLine = "", kernel, observer, seed, tiers } =
+      options;
+    this.#memory = new LinearMemory(memory);
+    const ram = this.#memory.ram(0, memory);
+    const entry = loadMultiboot(ram, { kernel, modules, commandLine });
+    const bus = new Bus();
+    const pic = new Pic8259(() => this.processor.attend());
+    const uart = new Uart16550(COM1, {
+      transmit: (byte) => this.console.put(byte),
+      interrupt: (level) => pic.setLine(COM1_LINE, level),
+    });
+    this.console = new Console(() => uart);
+    this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
+    this.console.onFound = () => {
+      this.#found = true;
+      this.processor.ask();
+    };
+    for (const chip of pic.chips) bus.addPorts(chip);
+    bus.addPorts(uart);
+    bus.addPorts(new FwCfg({ processors: 1, ram: memory, commandLine }));
+    bus.addPorts(new IsaDebugExit((code) => this.#end({ kind: "exit", code })));
+    this.processor = new SystemProcessor(
+      this.#memory,
+      { bus, pic, interrupts: { send: (...given) => this.#route(...given), endOfInterrupt: () => {} } },
+      {
+        engine: options.engine ?? "auto",
+        ...(seed === undefined ? {} : { seed }),
+        ...(tiers === undefined ? {} : { tiers }),
+        ...(observer === undefined ? {} : { observer }),
+      },
+    );
+    enterProtectedMode(this.#memory.view, entry);
+    this.processor.inner.mmu.enterWorld();
+  }
+
+  /** Guest instructions executed so far. */
+  get instructions(): number {
+    return this.processor.instructions;
+  }
+
+  /** Runs until the guest ends, waits for what cannot come by itself, or has executed this many instructions. */
+  run({ instructions = Infinity }: { readonly instructions?: number } = {}): MachineStop {
+    const stop = this.#run(this.instructions + instructions);
+    this.console.flush();
+    this.#events.emit("stop", stop);
+    return stop;
+  }
+
+  /** Runs one instruction. */
+  step(): MachineStop {
+    return this.run({ instructions: 1 });
+  }
+
+  /**
+   * Runs until the guest has written a text, behind the last text waited for. Stops right after it. Returns everything
+   * that the guest has written so far.
+   */
+  waitForText(text: string, { instructions = 1e10 }: { readonly instructions?: number } = {}): string {
+    this.#found = this.console.expect(text);
+    const stop = this.#found ? undefined : this.#run(this.instructions + instructions);
+    this.console.expectNothing();
+    this.console.flush();
+    if (this.#found) {
+      this.#found = false;
+      return this.console.text;
+    }
+    throw new Error(
+      `Waited for ${JSON.stringify(text)}, but the machine stopped (${stop!.kind}). It wrote ${
+        JSON.stringify(this.console.text)
+      }`,
+    );
+  }
+
+  /** Value of a register. */
+  get(name: RegisterName | SystemRegisterName): bigint {
+    const { view } = this.#memory;
+    return isSystemRegisterName(name) ? readSystemRegister(view, name) : readRegister(view, name);
+  }
+
+  /** Sets a register. */
+  set(name: RegisterName, value: bigint | number): void {
+    writeRegister(this.#memory.view, name, BigInt(value));
+  }
+
+  /** Reads memory at a linear address, as the code that is running sees it. */
+  read(address: bigint | number, size: number): Uint8Array {
+    const bytes = new Uint8Array(size);
+    for (let done = 0; done < size;) {
+      const at = BigInt.asUintN(64, BigInt(address) + BigInt(done));
+      const place = this.processor.inner.mmu.translate(at, "read", false);
+      if ("error" in place) {
+        throw new RangeError(`Cannot read memory at 0x${at.toString(16)}: it is not mapped`);
+      }
+      const length = Math.min(size - done, 0x1000 - Number(at & 0xfffn));
+      bytes.set(this.#memory.ram(place.hpa, length), done);
+      done += length;
+    }
+    return bytes;
+  }
+
+  /** Reads memory at a physical address. */
+  readPhysical(address: number, size: number): Uint8Array {
+    return this.#memory.ram(address, size).slice();
+  }
+
+  /** Writes memory at a physical address. */
+  writePhysical(address: number, bytes: Uint8Array): void {
+    this.#memory.ram(address, bytes.length).set(bytes);
+    this.processor.inner.mmu.wroteRam(address, bytes.length);
+  }
+
+  /** The registers as text, for those who want to see how a machine died. */
+  dumpRegisters(): string {
+    return dumpRegisters(this.#memory.view);
+  }
+
+  /** Numbers about all runs so far. */
+  statistics(): Statistics {
+    return readStatistics(this.processor.inner);
+  }
+
+  /** Calls `listener` at each event of this name. Returns a function that ends it. */
+  on<N extends keyof MachineEvents>(name: N, listener: (event: MachineEvents[N]) => void): () => void {
+    return this.#events.on(name, listener);
+  }
+
+  #run(end: number): MachineStop {
+    while (this.#ended === undefined) {
+      const left = end - this.instructions;
+      if (left <= 0) return { kind: "budget" };
+      switch (this.processor.run(Math.min(left, SLICE))) {
+        case "budget":
+          break;
+        case "asked":
+          if (this.#found) return { kind: "budget" };
+          break;
+        case "halt":
+          return { kind: "halt", awaitsInput: this.processor.acceptsInterrupts && this.console.wantsInput };
+        case "shutdown":
+          this.#ended = { kind: "triple fault" };
+      }
+    }
+    return this.#ended;
+  }
+
+  #end(stop: MachineStop): void {
+    this.#ended = stop;
+    this.processor.ask();
+  }
+
+  /** Brings an interprocessor interrupt to the processors that it is for. */
+  #route(message: InterruptMessage, destination: InterruptDestination): void {
+    const { apic } = this.processor;
+    const { shorthand } = destination;
+    const arrives = shorthand === 0 ? apic.matches(destination) : shorthand !== ALL_BUT_SELF;
+    if (arrives) apic.accept(message);
+  }
+}
+
+const ALL_BUT_SELF = 3;
+
+/**
+ * Boots a computer with a multiboot 1 kernel. It runs when it is told to, and every run is the same.
+ *
+ * @example Boot a kernel and wait for what it says
+ * ```ts
+ * import assert from "node:assert";
+ * import { readFileSync } from "node:fs";
+ * import { bootMachine } from "@causeway/x86";
+ *
+ * const machine = bootMachine({ kernel: readFileSync("src/guests/echo/echo.elf") });
+ * machine.waitForText("> ");
+ * machine.console.write("hello\n");
+ * machine.waitForText("hello");
+ * machine.console.write("exit\n");
+ * const stop = machine.run();
+ * assert(stop.kind === "exit" && stop.code === 1);
+ * ```
+ */
+export function bootMachine(options: MachineOptions): Machine {
+  return new Machine(options);
+}

@@ -1,0 +1,132 @@
+/** The machine as one processor sees it: the bus, its own local APIC in front of it, and the MSRs outside the core. */
+import type { CpuidResult, CpuidState } from "../cpu/cpuid.ts";
+import { machineCpuid } from "../cpu/machine_cpuid.ts";
+import type { MsrValue, SystemBus } from "../cpu/system/bus.ts";
+import type { Mmio } from "../memory/mmio.ts";
+import type { AccessSize, Bus } from "./bus.ts";
+import type { LocalApic } from "./devices/local_apic.ts";
+import { ApicMsrs } from "./devices/x2apic.ts";
+import type { VirtualClock } from "./virtual_clock.ts";
+
+/** Numbers of the MSRs. SDM vol. 4, table 2-2. */
+const TSC = 0x10, PLATFORM_ID = 0x17, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, BIOS_SIGNATURE = 0x8b;
+const MISC_ENABLE = 0x1a0, TSC_DEADLINE = 0x6e0;
+/** IA32_MISC_ENABLE: fast strings; branch trace storage and precise event-based sampling unavailable. */
+const MISC_ENABLE_RESET = 0x1801, MISC_ENABLE_WRITABLE = 0x1;
+const TWO_32 = 0x1_0000_0000;
+
+const split = (value: number): MsrValue => ({ lo: value % TWO_32 | 0, hi: Math.floor(value / TWO_32) | 0 });
+const join = (lo: number, hi: number): number => (hi >>> 0) * TWO_32 + (lo >>> 0);
+
+/** One processor's view. */
+export class ProcessorBus implements SystemBus, Mmio {
+  readonly #apicMsrs: ApicMsrs;
+  /** What the TSC is ahead of virtual time. */
+  #tscOffset = 0;
+  #miscEnable = MISC_ENABLE_RESET;
+
+  constructor(
+    readonly bus: Bus,
+    readonly apic: LocalApic,
+    readonly clock: VirtualClock,
+  ) {
+    this.#apicMsrs = new ApicMsrs(apic);
+  }
+
+  /** Whether the local APIC is there at all: without it the 8259's interrupts come directly. */
+  get hasApic(): boolean {
+    return this.#apicMsrs.isEnabled;
+  }
+
+  in(port: number, size: number): number {
+    return this.bus.in(port, size as AccessSize);
+  }
+  out(port: number, size: number, value: number): void {
+    this.bus.out(port, size as AccessSize, value);
+  }
+
+  read(hpa: number, size: AccessSize): number {
+    const offset = hpa - this.#apicMsrs.page;
+    if (offset < 0 || offset >= 0x1000 || !this.#apicMsrs.isMapped) return this.bus.read(hpa, size);
+    return this.apic.readPage(offset, size);
+  }
+  write(hpa: number, size: AccessSize, value: number): void {
+    const offset = hpa - this.#apicMsrs.page;
+    if (offset < 0 || offset >= 0x1000 || !this.#apicMsrs.isMapped) return this.bus.write(hpa, size, value);
+    this.apic.writePage(offset, value, size);
+  }
+
+  tsc(): number {
+    return this.clock.now() + this.#tscOffset;
+  }
+
+  cr8(): number {
+    return this.apic.taskPriority;
+  }
+  setCr8(value: number): void {
+    this.apic.taskPriority = value;
+  }
+
+  /** There are no caches to write back. */
+  invd(): void {}
+
+  cpuid(leaf: number, subleaf: number, state: CpuidState): CpuidResult {
+    return machineCpuid(leaf, subleaf, state, { apicId: this.apic.id, hasApic: this.hasApic });
+  }
+
+  readMsr(index: number): MsrValue | undefined {
+    switch (index) {
+      case TSC:
+        return split(this.tsc());
+      case TSC_ADJUST:
+        return split(this.#tscOffset < 0 ? this.#tscOffset + TWO_32 * TWO_32 : this.#tscOffset);
+      case APIC_BASE:
+        return this.#apicMsrs.base;
+      case TSC_DEADLINE:
+        return this.#readDeadline();
+      case PLATFORM_ID:
+      case BIOS_SIGNATURE:
+        return { lo: 0, hi: 0 };
+      case MISC_ENABLE:
+        return { lo: this.#miscEnable, hi: 0 };
+      default:
+        return this.#apicMsrs.has(index) ? this.#apicMsrs.read(index) : undefined;
+    }
+  }
+
+  writeMsr(index: number, lo: number, hi: number): boolean {
+    switch (index) {
+      case TSC:
+        this.#tscOffset = join(lo, hi) - this.clock.now();
+        return true;
+      case TSC_ADJUST:
+        this.#tscOffset = hi * TWO_32 + (lo >>> 0);
+        return true;
+      case APIC_BASE:
+        return this.#apicMsrs.setBase(lo, hi);
+      case TSC_DEADLINE:
+        this.#setDeadline(join(lo, hi));
+        return true;
+      case BIOS_SIGNATURE:
+        return true;
+      case MISC_ENABLE:
+        if (hi !== 0) return false;
+        this.#miscEnable = (MISC_ENABLE_RESET & ~MISC_ENABLE_WRITABLE) | (lo & MISC_ENABLE_WRITABLE);
+        return true;
+      default:
+        return this.#apicMsrs.has(index) && this.#apicMsrs.write(index, lo, hi);
+    }
+  }
+
+  /** The TSC value for which the timer is armed; 0: none. */
+  #readDeadline(): MsrValue {
+    const { deadline } = this.apic.timer;
+    return split(deadline === Infinity ? 0 : deadline + this.#tscOffset);
+  }
+
+  #setDeadline(tsc: number): void {
+    const now = this.clock.now();
+    this.apic.timer.setDeadline(tsc === 0 ? Infinity : tsc - this.#tscOffset, now);
+    this.apic.changed();
+  }
+}
