@@ -1,6 +1,7 @@
 /** The stack a program starts with: argument count, pointers, auxiliary vector, strings. System V ABI AMD64, 3.4.1. */
 import { PAGE_SIZE } from "../memory/physical.ts";
 import { Errno, fail } from "./abi/errno.ts";
+import { hardwareCapabilities } from "./fs/proc_cpuinfo.ts";
 import type { ElfImage } from "./elf.ts";
 import type { AddressSpace } from "./memory/address_space.ts";
 import { USER_END } from "./memory/page_tables.ts";
@@ -97,7 +98,7 @@ export function pushArguments(
 
   const { credentials } = task.group;
   const { program, bias } = images;
-  const { hwcap = 0, hwcap2 = 2 } = task.system.options;
+  const { hwcap = hardwareCapabilities(), hwcap2 = 2 } = task.system.options;
   const vector: readonly (readonly [number, number])[] = [
     [Auxv.MINSIGSTKSZ, 1376],
     [Auxv.HWCAP, hwcap >>> 0],

@@ -41,10 +41,10 @@ export interface LinuxOptions {
   readonly maxInstructions?: number;
   /** `virtual` (default): counted in instructions, the same in each run. `host`: the host's time. */
   readonly clock?: "virtual" | "host";
-  /** User id and group id of programs; default 0. */
+  /** User id and group id of programs; default those of the file system's owner. */
   readonly uid?: number;
   readonly gid?: number;
-  /** AT_HWCAP: EDX of CPUID leaf 1. */
+  /** AT_HWCAP; default EDX of CPUID leaf 1. */
   readonly hwcap?: number;
   /** AT_HWCAP2; default 2 (FSGSBASE). */
   readonly hwcap2?: number;
@@ -61,6 +61,8 @@ export type ExitStatus =
 /** Instructions a task runs before another gets its turn. */
 const QUANTUM = 50_000;
 const QUANTUM_ALONE = 1_000_000;
+/** Instructions that what is left in the background may execute after the first program's end. */
+const ORPHAN_INSTRUCTIONS = 2e9;
 /** While a terminal is waited for, timers within this time come first. */
 const TERMINAL_PATIENCE = 60e9;
 
@@ -110,9 +112,10 @@ export class LinuxSystem {
    * @param path absolute, or relative to `cwd`
    */
   spawn(path: string, argv: readonly string[], env: Readonly<Record<string, string>> = {}): ThreadGroup {
-    const { uid = 0, gid = 0, cwd = "/" } = this.options;
+    const { owner = { uid: 0, gid: 0, groups: [0] } } = this.options.fileSystem;
+    const { uid = owner.uid, gid = owner.gid, cwd = "/" } = this.options;
     const pid = this.nextId();
-    const credentials = { uid, euid: uid, suid: uid, gid, egid: gid, sgid: gid, groups: [gid] };
+    const credentials = { uid, euid: uid, suid: uid, gid, egid: gid, sgid: gid, groups: [...owner.groups] };
     const group = new ThreadGroup(this, pid, undefined, {
       pgid: pid,
       sid: pid,
@@ -135,11 +138,27 @@ export class LinuxSystem {
     return group;
   }
 
-  /** Runs until all programs have ended. The status is that of the program that was spawned first. */
+  /**
+   * Runs until all programs have ended. The status is that of the program that was spawned first; what it has left in
+   * the background goes on for a while.
+   */
   run(): ExitStatus {
-    const limit = this.#origin + (this.options.maxInstructions ?? Infinity);
+    let limit = this.#origin + (this.options.maxInstructions ?? Infinity);
+    let orphaned = false;
     while (this.tasks.length > 0) {
-      if (this.processor.instructions >= limit) return { kind: "limit" };
+      if (!orphaned && this.#first?.end !== undefined) {
+        orphaned = true;
+        limit = Math.min(limit, this.processor.instructions + ORPHAN_INSTRUCTIONS);
+      }
+      if (this.processor.instructions >= limit) {
+        if (!orphaned) return { kind: "limit" };
+        this.warn(
+          `what was left in the background has been stopped: ${
+            this.tasks.map(({ name }) => name).join(", ")
+          }`,
+        );
+        break;
+      }
       this.clock.fire();
       const task = this.#pick();
       if (task !== undefined) this.#slice(task, limit);

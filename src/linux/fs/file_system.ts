@@ -68,6 +68,8 @@ export type MagicTarget = { readonly file: OpenFile } | { readonly path: string 
 export interface FileSystem {
   /** What /proc/mounts calls it. */
   readonly kind: string;
+  /** Who programs are in this tree; by default root. */
+  readonly owner?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** Status without following a link; undefined if there is no such file. */
   status(path: string, task: Task | undefined): FileStatus | undefined;
   /** Text of a symbolic link. */

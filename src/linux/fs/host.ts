@@ -1,6 +1,7 @@
 /** The host's files, or a folder of the host as the whole tree. Node and Deno; a browser has no such thing. */
 import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
+import process from "node:process";
 import { Errno, errnoOfHost, fail } from "../abi/errno.ts";
 import { Mode, Open } from "../abi/files.ts";
 import type { OpenFile } from "../files/open_file.ts";
@@ -108,6 +109,12 @@ function makeFifo(path: string, mode: number): void {
 /** A tree of the host's files. */
 export class HostFileSystem implements FileSystem {
   readonly kind = "ext4";
+  /** The host decides by its own user what programs may do, so they are that user. */
+  readonly owner: { uid: number; gid: number; groups: number[] } = {
+    uid: process.getuid?.() ?? 0,
+    gid: process.getgid?.() ?? 0,
+    groups: process.getgroups?.() ?? [],
+  };
   readonly #root: string;
 
   /**

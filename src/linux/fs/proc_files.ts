@@ -2,6 +2,7 @@
 import { PAGE_SIZE } from "../../memory/physical.ts";
 import { SECOND } from "../clock.ts";
 import { ticks } from "../lifecycle.ts";
+import { cpuinfo } from "./proc_cpuinfo.ts";
 import { Prot, type Region } from "../memory/vma.ts";
 import { SIG_IGN, SIGNALS } from "../abi/signals.ts";
 import { SignalSet } from "../signals/set.ts";
@@ -194,28 +195,6 @@ function meminfo(system: LinuxSystem): string {
     `SwapTotal: ${kb(0)}`,
     `SwapFree:  ${kb(0)}`,
   ].join("\n") + "\n";
-}
-
-function cpuinfo(): string {
-  return [
-    "processor\t: 0",
-    "vendor_id\t: GenuineIntel",
-    "cpu family\t: 6",
-    "model\t\t: 60",
-    "model name\t: Causeway",
-    "stepping\t: 3",
-    "cpu MHz\t\t: 1000.000",
-    "physical id\t: 0",
-    "siblings\t: 1",
-    "core id\t\t: 0",
-    "cpu cores\t: 1",
-    "fpu\t\t: yes",
-    "flags\t\t: fpu tsc cx8 sep cmov mmx fxsr sse sse2 syscall nx lm",
-    "bogomips\t: 2000.00",
-    "clflush size\t: 64",
-    "cache_alignment\t: 64",
-    "address sizes\t: 39 bits physical, 48 bits virtual",
-  ].join("\n") + "\n\n";
 }
 
 function statSystem(system: LinuxSystem): string {
