@@ -32,7 +32,7 @@ export class CodeCache implements CodeOwner {
 
   /**
    * @param pages the marks that make stores to code take the slow path
-   * @param limit most live blocks; the oldest go first
+   * @param limit most live blocks; the oldest that are not compiled go first
    */
   constructor(readonly pages: CodePages, readonly limit: number) {
     pages.setOwner(this);
@@ -52,11 +52,7 @@ export class CodeCache implements CodeOwner {
 
   /** Adds a block; evicts the oldest ones above the limit. */
   add(code: Code): void {
-    while (this.#live.size >= this.limit) {
-      const [oldest] = this.#live;
-      this.drop(oldest!);
-      this.counts.evicted++;
-    }
+    while (this.#live.size >= this.limit) this.#evict();
     this.counts.translated++;
     // Numbers are not used again: jump tables may still hold those of dropped blocks.
     code.number = this.codes.push(code) - 1;
@@ -69,6 +65,23 @@ export class CodeCache implements CodeOwner {
     const list = starts.starts.get(place);
     if (list === undefined) starts.starts.set(place, [code]);
     else list.push(code);
+  }
+
+  /** Drops the oldest block that is not compiled, or if all are, the oldest. */
+  #evict(): void {
+    this.counts.evicted++;
+    for (let passedOver = 0; passedOver < this.#live.size; passedOver++) {
+      const oldest = this.#oldest();
+      if (oldest.region === undefined) return this.drop(oldest);
+      // Compiled code is worth keeping: it goes to the end of the queue.
+      this.#live.delete(oldest);
+      this.#live.add(oldest);
+    }
+    this.drop(this.#oldest());
+  }
+
+  #oldest(): Code {
+    return this.#live.values().next().value!;
   }
 
   /** Drops a block and the regions it is part of. */

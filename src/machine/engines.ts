@@ -43,7 +43,7 @@ export const ENGINE_NAMES: readonly ["interpreter", "js", "auto"] = ["interprete
 /** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
 const AUTO_THRESHOLD = 500;
 const REGION_BLOCKS = 48;
-const CODE_CACHE_BLOCKS = 1 << 16;
+const CODE_CACHE_BLOCKS = 1 << 15;
 
 /** A processor over a linear memory, its exceptions and system calls left to the host. */
 export function newProcessor(
