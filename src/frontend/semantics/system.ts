@@ -24,15 +24,17 @@ function timeStamp(t: Translator): void {
   t.writeGpr(Gpr.RDX, ir.high(count));
 }
 
-/** RDTSC: EDX:EAX ← the time-stamp counter; #GP(0) at CPL 3 with CR4.TSD. */
+/** RDTSC: EDX:EAX ← the time-stamp counter; #GP(0) at CPL 3 with CR4.TSD. It ends its block: there time is exact. */
 export function RDTSC(t: Translator): void {
   timeStamp(t);
+  t.jump(t.next);
 }
 
 /** RDTSCP: and ECX ← IA32_TSC_AUX. */
 export function RDTSCP(t: Translator): void {
   timeStamp(t);
   t.writeGpr(Gpr.RCX, t.ir.get(MSR_TSC_AUX, "i32"));
+  t.jump(t.next);
 }
 
 /** RDPID: IA32_TSC_AUX. */
@@ -112,11 +114,13 @@ export function IN(t: Translator, dst: Operand, port: Operand): void {
   const type = dst.kind === "gpr" ? intType(dst.size) : "i32";
   const value = t.call("port_in", portOf(t, port), t.ir.i32(t.instruction.operandSize));
   t.write(dst, t.ir.trunc(value, type));
+  t.redispatch();
 }
 /** OUT. */
 export function OUT(t: Translator, port: Operand, src: Operand): void {
   const { ir } = t, value = ir.zext(t.read(src), "i32");
   t.call("port_out", portOf(t, port), ir.i32(t.instruction.operandSize), value);
+  t.redispatch();
 }
 
 /** ARPL: raises the RPL of dst to that of src; ZF = it was below, and only then memory is written. */

@@ -73,6 +73,7 @@ export function CLTS(t: Translator): void {
 /** RDMSR. */
 export function RDMSR(t: Translator): void {
   t.call("read_msr");
+  t.jump(t.next);
 }
 /** WRMSR. */
 export function WRMSR(t: Translator): void {
