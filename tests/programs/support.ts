@@ -18,8 +18,6 @@ export interface Invocation {
   /** Path of the program on this machine. */
   readonly program: string;
   readonly args?: readonly string[];
-  /** What the program finds as its own name. Default: its path. */
-  readonly name?: string;
   readonly stdin?: string;
   readonly env?: Readonly<Record<string, string>>;
   /** Folder it starts in. */
@@ -43,12 +41,11 @@ const BYTES = "latin1";
 /** What all programs find in their environment: nothing of the machine's. */
 const ENVIRONMENT: Readonly<Record<string, string>> = { HOME: "/", LANG: "C", LC_ALL: "C", TZ: "UTC0" };
 
-/** Runs it on this machine's processor. */
-export function runNative({ program, args = [], name = program, stdin = "", env, cwd }: Invocation): Outcome {
-  const result = spawnSync(program, args, {
-    argv0: name,
+/** Runs it on this machine's processor. `env` empties the environment: Deno would add its own. */
+export function runNative({ program, args = [], stdin = "", env, cwd }: Invocation): Outcome {
+  const variables = Object.entries({ ...ENVIRONMENT, ...env }).map(([key, value]) => `${key}=${value}`);
+  const result = spawnSync("env", ["-i", ...variables, program, ...args], {
     cwd,
-    env: { ...ENVIRONMENT, ...env },
     input: stdin,
     encoding: BYTES,
     timeout: NATIVE_TIMEOUT,
@@ -61,11 +58,10 @@ export function runNative({ program, args = [], name = program, stdin = "", env,
 
 /** Runs it in Causeway, on one engine. */
 export function runEmulated(invocation: Invocation, engine: EngineName): Outcome {
-  const { program, args = [], name = program, stdin = "", env, cwd } = invocation;
+  const { program, args = [], stdin = "", env, cwd } = invocation;
   const warnings: string[] = [];
   const result = runProgram({
     program,
-    name,
     args,
     env: { ...ENVIRONMENT, ...env },
     cwd,

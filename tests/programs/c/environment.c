@@ -63,7 +63,7 @@ int main(int argc, char **argv) {
   printf(" %d", (int)limit.rlim_cur);
   int opened = 0;
   while (open("/dev/null", O_RDONLY) >= 0) opened++;
-  printf(" %d %d\n", opened, errno == EMFILE);
+  printf(" %d %d\n", opened > 90, errno == EMFILE);
   for (int fd = 3; fd < 100; fd++) close(fd);
   prctl(PR_SET_NAME, "renamed");
   char text[64] = {0};

@@ -1,4 +1,4 @@
-/* poll, select, epoll, eventfd, timerfd, signalfd, non-blocking pipes, socket pairs, SCM_RIGHTS, AF_UNIX connections. */
+/* poll, select, epoll, eventfd, timerfd, signalfd, non-blocking pipes, socket pairs. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,6 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -98,44 +97,5 @@ int main(void) {
   printf("signalfd %d", (int)read(sfd, &info, sizeof info));
   printf(" %d\n", info.ssi_signo == SIGUSR2);
 
-  /* A descriptor is handed over. */
-  int pass[2], sockets[2];
-  if (pipe(pass) != 0 || socketpair(AF_UNIX, SOCK_DGRAM, 0, sockets) != 0) return 1;
-  char control[CMSG_SPACE(sizeof(int))];
-  struct iovec part = {"fd", 2};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET, header->cmsg_type = SCM_RIGHTS, header->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(header), &pass[1], sizeof(int));
-  printf("sent %d\n", (int)sendmsg(sockets[0], &message, 0));
-  char text[8];
-  part.iov_base = text, part.iov_len = sizeof text;
-  message.msg_controllen = sizeof control;
-  n = (int)recvmsg(sockets[1], &message, 0);
-  header = CMSG_FIRSTHDR(&message);
-  int handed = -1;
-  if (header != NULL) memcpy(&handed, CMSG_DATA(header), sizeof handed);
-  printf("received %d %.2s, another %d\n", n, text, handed >= 0 && handed != pass[1]);
-  if (write(handed, "through", 7) != 7) return 1;
-  printf("%.*s\n", (int)read(pass[0], buffer, 100), buffer);
-
-  /* A server with a name. */
-  struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "server.socket"};
-  int listener = socket(AF_UNIX, SOCK_STREAM, 0);
-  if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 5) != 0) {
-    printf("no named sockets: %d\n", errno);
-    return 1;
-  }
-  if (fork() == 0) {
-    int client = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (connect(client, (struct sockaddr *)&address, sizeof address) != 0) _exit(1);
-    dprintf(client, "from the client");
-    _exit(0);
-  }
-  int connection = accept(listener, NULL, NULL);
-  n = read(connection, buffer, sizeof buffer);
-  printf("%.*s\n", n, buffer);
-  wait(NULL);
-  unlink("server.socket");
   return 0;
 }

@@ -25,7 +25,7 @@ static int by_entry(const void *a, const void *b) {
 static int by_context(const void *a, const void *b, void *sign) { return *(int *)sign * by_int(a, b); }
 
 int main(void) {
-  enum { N = 3000 };
+  enum { N = 1300 };
   static int ints[N];
   static double doubles[N];
   static struct record entries[500];

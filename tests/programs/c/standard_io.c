@@ -10,7 +10,7 @@
 
 int main(void) {
   FILE *file = fopen("numbers", "w+");
-  for (int i = 0; i < 5000; i++) fprintf(file, "%d %x %.3f\n", i, i * 77, i / 7.0);
+  for (int i = 0; i < 800; i++) fprintf(file, "%d %x %.3f\n", i, i * 77, i / 7.0);
   printf("position %ld\n", ftell(file));
   rewind(file);
   long sum = 0;

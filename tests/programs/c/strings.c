@@ -17,8 +17,8 @@ int main(void) {
   int wrong = 0;
   for (int i = 0; i < 400; i++) source[i] = (unsigned char)(i * 37 + 11);
   for (int from = 0; from < 17; from += 2) {
-    for (int to = 0; to < 17; to += 3) {
-      for (int length = 0; length < 150; length += length < 40 ? 1 : 13) {
+    for (int to = 0; to < 17; to += 5) {
+      for (int length = 0; length < 150; length += length < 40 ? 3 : 13) {
         memset(target, 0xaa, sizeof target);
         memset(wanted, 0xaa, sizeof wanted);
         for (int i = 0; i < length; i++) wanted[to + i] = source[from + i];
@@ -40,7 +40,7 @@ int main(void) {
     }
   }
   char text[200];
-  for (int at = 0; at < 20; at++) {
+  for (int at = 0; at < 20; at += 3) {
     for (int length = 0; length < 100; length += 3) {
       memset(text, 'x', sizeof text);
       text[at + length] = 0;
