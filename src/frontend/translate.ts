@@ -12,6 +12,9 @@ import { Translator } from "./translator.ts";
 
 const CODE_SIZES: readonly CodeSize[] = [16, 32, 64];
 
+/** Bytes of the longest instruction. */
+const MAX_INSTRUCTION_BYTES = 15;
+
 /** Most guest instructions in a block. */
 export const MAX_BLOCK_INSTRUCTIONS = 64;
 
@@ -50,7 +53,8 @@ export function translate(
       }
       // The exception is raised where the block reaches it; before that, what precedes it runs.
       raiseFailure(t, decoded);
-      offset += 1;
+      // It depends on all bytes that an instruction can have: a store to one of them must be seen.
+      offset += Math.min(MAX_INSTRUCTION_BYTES, bytes.length - offset);
     } else {
       if (offset > 0 && offset + decoded.length > pageBytes) {
         t.jump(t.pc);

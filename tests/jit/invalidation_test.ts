@@ -124,3 +124,12 @@ everywhere("a fault inside a hot loop leaves the registers of its instruction", 
   assertEquals(bare.get(RDI), 0x9_0000);
   assertEquals(bare.processor.instructions, 0x4000 * 4 + 1);
 });
+
+everywhere("a store behind bytes that do not decode makes them decode", (bare) => {
+  // UD0; its second byte becomes that of a NOP.
+  bare.write(CODE, [0x0f, 0xff, 0xc0, INT3]);
+  assertEquals(bare.run(CODE), { kind: "fault", vector: 6, error: -1, address: 0n });
+  bare.write(OTHER, [...storeByte(0x1f), 0xe9, ...le32(CODE - OTHER - 8)]);
+  bare.set(RDI, CODE + 1);
+  assertEquals(bare.run(OTHER).kind, "interrupt");
+});
