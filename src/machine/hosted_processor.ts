@@ -1,5 +1,5 @@
 /** A processor whose exceptions and system calls the host settles. */
-import { Event } from "../cpu/fault.ts";
+import { Event, Vector } from "../cpu/fault.ts";
 import { EVENT, EVENT_ADDRESS, EVENT_ERROR, EVENT_VECTOR } from "../cpu/state.ts";
 import type { Dispatcher } from "../jit/dispatcher.ts";
 import type { JsEngine } from "../jit/js/engine.ts";
@@ -33,6 +33,12 @@ export class HostedProcessor implements Processor {
     return this.#stop();
   }
 
+  /** What CR2 is after a page fault. */
+  #faultAddress(): bigint {
+    const m = this.memory.i32;
+    return (BigInt(m[(EVENT_ADDRESS >> 2) + 1]! >>> 0) << 32n) | BigInt(m[EVENT_ADDRESS >> 2]! >>> 0);
+  }
+
   #stop(): Stop {
     const m = this.memory.i32;
     const event = m[EVENT >> 2]!;
@@ -50,10 +56,7 @@ export class HostedProcessor implements Processor {
           kind: "fault",
           vector: m[EVENT_VECTOR >> 2]!,
           error: m[EVENT_ERROR >> 2]!,
-          address: BigInt.asUintN(
-            64,
-            (BigInt(m[(EVENT_ADDRESS >> 2) + 1]!) << 32n) | BigInt(m[EVENT_ADDRESS >> 2]! >>> 0),
-          ),
+          address: m[EVENT_VECTOR >> 2] === Vector.PF ? this.#faultAddress() : 0n,
         };
       default:
         throw new Error(`the dispatcher left event ${event} unsettled`);
