@@ -1,5 +1,6 @@
 /** The mode the processor is in, from the state. */
 import { Mode } from "../cpu/mode.ts";
+import { Cr0 } from "../cpu/system/control_bits.ts";
 import { Flag } from "../cpu/rflags.ts";
 import {
   CPL,
@@ -13,7 +14,6 @@ import {
   SEGMENT_STRIDE,
 } from "../cpu/state.ts";
 
-const CR0_PE = 1, CR0_EM = 4, CR0_TS = 8, CR0_AM = 0x4_0000;
 /** Segment attributes: descriptor bits 55:40. */
 const ATTRIBUTE_L = 0x2000, ATTRIBUTE_DB = 0x4000;
 /** MXCSR: rounding control, FTZ, DAZ and masks; and what they are in the plain mode. */
@@ -27,9 +27,9 @@ export function currentMode(m: Int32Array): number {
   let mode = floatMode(m[MXCSR >> 2]!) << Mode.FP_SHIFT;
   if (m[CPL >> 2] === 3) mode |= Mode.USER;
   if ((rflags & Flag.TF) !== 0) mode |= Mode.TRAP;
-  if ((cr0 & CR0_PE) === 0 || (rflags & Flag.VM) !== 0) mode |= Mode.REAL;
-  if ((cr0 & (CR0_TS | CR0_EM)) !== 0) mode |= Mode.NO_FPU;
-  if ((cr0 & CR0_AM) !== 0 && (rflags & Flag.AC) !== 0) mode |= Mode.ALIGN;
+  if ((cr0 & Cr0.PE) === 0 || (rflags & Flag.VM) !== 0) mode |= Mode.REAL;
+  if ((cr0 & (Cr0.TS | Cr0.EM)) !== 0) mode |= Mode.NO_FPU;
+  if ((cr0 & Cr0.AM) !== 0 && (rflags & Flag.AC) !== 0) mode |= Mode.ALIGN;
   const attributes = m[word(Segment.CS, SEG_ATTRIBUTES)]!;
   if ((attributes & ATTRIBUTE_L) !== 0) return mode | 2;
   if ((attributes & ATTRIBUTE_DB) !== 0) mode |= 1;

@@ -3,7 +3,7 @@ import { InvpcidType, type WorldControl } from "../cpu/system/world_control.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { CPL, CR0, CR3, CR4, EFER, EPTP, RFLAGS_SYSTEM, TLB_BASE } from "../cpu/state.ts";
 import { CodePages } from "./code_pages.ts";
-import { CONTROL } from "./control_bits.ts";
+import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
 import type { Access, Translation } from "./mmu_types.ts";
 import {
   directTables,
@@ -205,27 +205,27 @@ export class Mmu implements WorldControl {
     const { i32 } = this.memory;
     const cr0 = i32[CR0 >> 2]!, cr4 = i32[CR4 >> 2]!, efer = i32[EFER >> 2]!;
     const context = this.#context;
-    context.levels = (cr0 & CONTROL.CR0_PG) === 0
+    context.levels = (cr0 & Cr0.PG) === 0
       ? 0
-      : (efer & CONTROL.EFER_LMA) !== 0
-      ? (cr4 & CONTROL.CR4_LA57) !== 0 ? 5 : 4
-      : (cr4 & CONTROL.CR4_PAE) !== 0
+      : (efer & Efer.LMA) !== 0
+      ? (cr4 & Cr4.LA57) !== 0 ? 5 : 4
+      : (cr4 & Cr4.PAE) !== 0
       ? 3
       : 2;
     const cr3Low = i32[CR3 >> 2]!;
     context.root = context.levels === 3
       ? (cr3Low & ~31) >>> 0
       : (i32[(CR3 >> 2) + 1]! & 0x3fff) * 0x1_0000_0000 + ((cr3Low & ~0xfff) >>> 0);
-    context.writeProtect = (cr0 & CONTROL.CR0_WP) !== 0;
-    context.noExecute = (efer & CONTROL.EFER_NXE) !== 0;
-    context.smep = (cr4 & CONTROL.CR4_SMEP) !== 0;
-    context.smap = (cr4 & CONTROL.CR4_SMAP) !== 0;
+    context.writeProtect = (cr0 & Cr0.WP) !== 0;
+    context.noExecute = (efer & Efer.NXE) !== 0;
+    context.smep = (cr4 & Cr4.SMEP) !== 0;
+    context.smap = (cr4 & Cr4.SMAP) !== 0;
     context.alignmentCheck = (i32[RFLAGS_SYSTEM >> 2]! & Flag.AC) !== 0;
-    context.pageSizeExtensions = (cr4 & CONTROL.CR4_PSE) !== 0;
+    context.pageSizeExtensions = (cr4 & Cr4.PSE) !== 0;
   }
 
   #samePcid(cr3: bigint, other: bigint): boolean {
-    return (this.memory.i32[CR4 >> 2]! & CONTROL.CR4_PCIDE) !== 0 &&
+    return (this.memory.i32[CR4 >> 2]! & Cr4.PCIDE) !== 0 &&
       (cr3 & PCID_MASK) === (other & PCID_MASK);
   }
 

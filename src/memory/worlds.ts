@@ -14,16 +14,16 @@ import {
   VMX_MODE,
   VPID,
 } from "../cpu/state.ts";
-import { CONTROL } from "./control_bits.ts";
+import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
 import { jumpTableOffset, type LinearMemory, SLOTS, TLB_ENTRIES, tlbOffset } from "./physical.ts";
 import { clearSlot, clearSlotExcept, dropLargePages, dropPage } from "./tlb.ts";
 
 /** Control-register bits that decide how addresses are translated and accessed. */
-const CR0_PAGING = CONTROL.CR0_WP | CONTROL.CR0_PG;
-const CR4_PAGING = CONTROL.CR4_PSE | CONTROL.CR4_PAE | CONTROL.CR4_PGE | CONTROL.CR4_LA57 |
-  CONTROL.CR4_PCIDE |
-  CONTROL.CR4_SMEP | CONTROL.CR4_SMAP;
-const EFER_PAGING = CONTROL.EFER_LMA | CONTROL.EFER_NXE;
+const CR0_PAGING = Cr0.WP | Cr0.PG;
+const CR4_PAGING = Cr4.PSE | Cr4.PAE | Cr4.PGE | Cr4.LA57 |
+  Cr4.PCIDE |
+  Cr4.SMEP | Cr4.SMAP;
+const EFER_PAGING = Efer.LMA | Efer.NXE;
 
 /** The cells that decide the world, as word indices. */
 const WORLD_WORDS = [
@@ -171,7 +171,7 @@ export class Worlds {
     const efer = i32[EFER >> 2]! & EFER_PAGING;
     const user = i32[CPL >> 2] === 3;
     // RFLAGS.AC only matters where SMAP does.
-    const suspended = !user && (cr4 & CONTROL.CR4_SMAP) !== 0 && (i32[RFLAGS_SYSTEM >> 2]! & Flag.AC) !== 0;
+    const suspended = !user && (cr4 & Cr4.SMAP) !== 0 && (i32[RFLAGS_SYSTEM >> 2]! & Flag.AC) !== 0;
     return {
       cr3: this.#cell64(CR3),
       vmx: i32[VMX_MODE >> 2]!,
