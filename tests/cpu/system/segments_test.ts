@@ -138,7 +138,7 @@ everywhere(
       assertEquals([machine.word(at), machine.word(at + 4), machine.word(at + 8)], [
         0x5678_00ef,
         0x4321_1234,
-        0x1122,
+        0,
       ]);
     }
     const refused = create();
