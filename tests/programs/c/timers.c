@@ -25,7 +25,8 @@ int main(void) {
   sigaction(SIGALRM, &action, NULL);
   double start = now();
   struct timespec nap = {0, 5000000}, left;
-  printf("nanosleep %d, long enough %d\n", nanosleep(&nap, NULL), now() - start >= 0.005);
+  int result = nanosleep(&nap, NULL);
+  printf("nanosleep %d, long enough %d\n", result, now() - start >= 0.005);
   struct itimerval timer = {{0, 2000}, {0, 3000}};
   setitimer(ITIMER_REAL, &timer, NULL);
   while (alarms < 5) pause();
@@ -36,7 +37,8 @@ int main(void) {
   timer.it_value.tv_usec = 5000;
   setitimer(ITIMER_REAL, &timer, NULL);
   struct timespec long_nap = {30, 0};
-  printf("interrupted %d, some left %d\n", nanosleep(&long_nap, &left) == -1 && errno == EINTR, left.tv_sec >= 28);
+  result = nanosleep(&long_nap, &left);
+  printf("interrupted %d, some left %d\n", result == -1 && errno == EINTR, left.tv_sec >= 28);
   timer.it_value.tv_usec = 0;
   timer.it_value.tv_sec = 50;
   setitimer(ITIMER_REAL, &timer, NULL);
