@@ -68,6 +68,8 @@ export type MagicTarget = { readonly file: OpenFile } | { readonly path: string 
 export interface FileSystem {
   /** What /proc/mounts calls it. */
   readonly kind: string;
+  /** Nothing depends on where links lead: what was a folder a moment ago may be taken for one. */
+  readonly unconfined?: boolean;
   /** Who programs are in this tree; by default root. */
   readonly owner?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** Status without following a link; undefined if there is no such file. */

@@ -115,6 +115,7 @@ export class HostFileSystem implements FileSystem {
     gid: process.getgid?.() ?? 0,
     groups: process.getgroups?.() ?? [],
   };
+  readonly unconfined: boolean;
   readonly #root: string;
 
   /**
@@ -124,6 +125,7 @@ export class HostFileSystem implements FileSystem {
     const real = fs.realpathSync(root);
     if (!fs.statSync(real).isDirectory()) throw new Error(`Cannot take ${root} as root: it is no directory`);
     this.#root = real === "/" ? "" : real;
+    this.unconfined = real === "/";
   }
 
   #path(path: string): string {

@@ -14,6 +14,7 @@ import { ProcFileSystem } from "./proc.ts";
 
 const MAX_LINKS = 40;
 const NAME_MAX = 255;
+const FOLDER_MEMORY_MS = 50;
 
 /** Where a path leads. */
 export interface Place {
@@ -39,6 +40,9 @@ interface Mount {
 export class MountTable {
   readonly mounts: Mount[];
   readonly #fifos = new Map<string, PipeBuffer>();
+  /** Folders that were seen lately, and until when that holds. */
+  readonly #folders = new Set<string>();
+  #foldersEnd = 0;
 
   constructor(readonly system: LinuxSystem, root: FileSystem) {
     const clock = (): bigint => system.clock.realtimeBig();
@@ -86,6 +90,10 @@ export class MountTable {
       const isLast = rest.every((next) => next === "" || next === ".");
       if (isLast && rest.length > 0) mustBeFolder = true;
       const here = `${folder}/${name}`;
+      if (!isLast && this.#folders.has(here) && performance.now() < this.#foldersEnd) {
+        folder = here;
+        continue;
+      }
       const { fs, inner } = this.locate(here);
       const status = fs.status(inner, task);
       if (status === undefined) {
@@ -123,7 +131,23 @@ export class MountTable {
       }
       if (!isDirectory(status)) fail(Errno.ENOTDIR);
       folder = here;
+      if (fs.unconfined === true) this.#rememberFolder(here);
     }
+  }
+
+  /** The host may change its folders at any time, so they are only remembered for a moment. */
+  #rememberFolder(path: string): void {
+    const now = performance.now();
+    if (now >= this.#foldersEnd) {
+      this.#folders.clear();
+      this.#foldersEnd = now + FOLDER_MEMORY_MS;
+    }
+    this.#folders.add(path);
+  }
+
+  /** A program removes or renames something. */
+  forgetFolders(): void {
+    this.#folders.clear();
   }
 
   #placeOfFolder(task: Task, folder: string): Place {

@@ -53,6 +53,7 @@ function unlinkat(task: Task, dirfd: number, path: number, flags: number): Outco
   if (isFolder) {
     if (!isDirectory(place.status)) fail(Errno.ENOTDIR);
     place.fs.removeDirectory(place.inner);
+    task.system.mounts.forgetFolders();
   } else {
     if (isDirectory(place.status)) fail(Errno.EISDIR);
     place.fs.unlink(place.inner);
@@ -82,6 +83,7 @@ function renameat2(
     if (!sourceIsFolder && targetIsFolder) fail(Errno.EISDIR);
   }
   source.fs.rename(source.inner, target.inner);
+  task.system.mounts.forgetFolders();
   return 0;
 }
 
