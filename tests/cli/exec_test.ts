@@ -132,7 +132,7 @@ for (
     [["exec", "/nonexistent/file"], 125, "cannot read /nonexistent/file: there is no such file"],
     [["exec", "/"], 125, "cannot read /: it is a directory"],
     [["exce", "a"], 2, "there is no command exce; did you mean exec?"],
-    [["boot", "a"], 2, "there is no command boot; causeway --help lists them"],
+    [["launch", "a"], 2, "there is no command launch; causeway --help lists them"],
     [["run"], 2, "run takes a PROGRAM"],
   ] as const
 ) {
