@@ -1,5 +1,5 @@
 /** The host's standard streams and terminal, for the guest. */
-import { readSync } from "node:fs";
+import { constants, openSync, readSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
 import type { HostIo } from "../linux/files/host_io.ts";
@@ -10,6 +10,8 @@ const CTRL_C = 3;
 /** Standard streams of the host. */
 export class ProcessIo implements HostIo {
   #raw = false;
+  /** The terminal, opened so that reading does not wait. */
+  #terminal: number | undefined;
 
   readStdin(target: Uint8Array): number {
     for (;;) {
@@ -24,6 +26,18 @@ export class ProcessIo implements HostIo {
         if (code !== "EAGAIN") throw error;
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
       }
+    }
+  }
+
+  tryReadStdin(target: Uint8Array): number {
+    try {
+      this.#terminal ??= openSync("/dev/tty", constants.O_RDONLY | constants.O_NONBLOCK);
+      const length = readSync(this.#terminal, target, 0, target.length, null);
+      if (this.#raw && target.subarray(0, length).includes(CTRL_C)) process.exit(130);
+      return length;
+    } catch (error) {
+      if ((error as { code?: string }).code === "EAGAIN") return -1;
+      throw error;
     }
   }
 

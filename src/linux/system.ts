@@ -63,8 +63,8 @@ const QUANTUM = 50_000;
 const QUANTUM_ALONE = 1_000_000;
 /** Instructions that what is left in the background may execute after the first program's end. */
 const ORPHAN_INSTRUCTIONS = 2e9;
-/** While a terminal is waited for, timers within this time come first. */
-const TERMINAL_PATIENCE = 60e9;
+/** Timers farther away than this do not limit the wait for a terminal. */
+const MAX_TERMINAL_WAIT = 1e15;
 
 /** Programs, and the kernel they think they run on. */
 export class LinuxSystem {
@@ -223,9 +223,17 @@ export class LinuxSystem {
     for (const { blocked, group } of this.tasks) {
       if (group.stopSignal === 0) next = Math.min(next, blocked?.deadline ?? Infinity);
     }
-    if (this.input.wanted && next - this.clock.now() > TERMINAL_PATIENCE) this.input.fill();
-    else if (next === Infinity) return false;
-    else this.clock.skipTo(next);
+    if (this.input.wanted) {
+      // While somebody waits for a user, time passes as the user's does.
+      const wait = next - this.clock.now();
+      if (wait > MAX_TERMINAL_WAIT) {
+        this.input.fill();
+        return true;
+      }
+      if (this.input.fillWithin(wait / 1e6)) return true;
+    }
+    if (next === Infinity) return false;
+    this.clock.skipTo(next);
     return true;
   }
 

@@ -10,6 +10,8 @@ import { terminalIoctl, type TerminalState } from "./terminal.ts";
 export interface HostIo {
   /** Reads standard input, waiting for it: bytes read, 0 at the end. */
   readStdin(target: Uint8Array): number;
+  /** Reads what a terminal has without waiting: bytes read, 0 at the end, -1 if nothing has come. */
+  tryReadStdin?(target: Uint8Array): number;
   writeStdout(bytes: Uint8Array): void;
   writeStderr(bytes: Uint8Array): void;
   /** True if the stream is a terminal. */
@@ -51,6 +53,10 @@ export class CollectedIo implements HostIo {
   }
 }
 
+/** Bytes read from a terminal at a time, and how often it is looked at. */
+const INPUT_BYTES = 4096;
+const POLL_MS = 10;
+
 /** Standard input. A terminal is only waited for when no program can run: `wanted` says that somebody does. */
 export class HostInput {
   wanted = false;
@@ -89,9 +95,29 @@ export class HostInput {
 
   /** Waits for input. */
   fill(): void {
+    const buffer = new Uint8Array(INPUT_BYTES);
+    this.#take(buffer, this.io.readStdin(buffer));
+  }
+
+  /** Waits for input, but not longer than this. False if none has come. */
+  fillWithin(milliseconds: number): boolean {
+    if (this.io.tryReadStdin === undefined) return false;
+    const buffer = new Uint8Array(INPUT_BYTES);
+    const end = performance.now() + milliseconds;
+    for (;;) {
+      const length = this.io.tryReadStdin(buffer);
+      if (length >= 0) {
+        this.#take(buffer, length);
+        return true;
+      }
+      const left = end - performance.now();
+      if (left <= 0) return false;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Math.min(left, POLL_MS));
+    }
+  }
+
+  #take(buffer: Uint8Array<ArrayBuffer>, length: number): void {
     this.wanted = false;
-    const buffer = new Uint8Array(4096);
-    const length = this.io.readStdin(buffer);
     if (length === 0) this.#ended = true;
     this.#buffer = buffer.subarray(0, length);
   }
