@@ -17,7 +17,16 @@ import type { Task } from "./task.ts";
 /** The program given cannot be run; the message is one line for the user. */
 export class CannotRunError extends Error {
   override readonly name = "CannotRunError";
+
+  constructor(message: string) {
+    super(
+      message.replaceAll(CONTROL, (letter) => `\\x${letter.charCodeAt(0).toString(16).padStart(2, "0")}`),
+    );
+  }
 }
+
+/** Paths come out of the file: one line they stay, and a terminal does not act on them. */
+const CONTROL = /\p{Cc}/gu;
 
 /** Where a program that can be anywhere is loaded. */
 const PIE_BASE = 0x5555_5555_4000;

@@ -10,7 +10,7 @@ const EDGES: readonly bigint[] = [
 
 /** Changes some places: bytes, bits, whole fields of 2, 4 or 8 bytes, the length. Most lie in the first `head` bytes. */
 export function mutate(original: Uint8Array, random: RandomSource, head: number): Uint8Array {
-  let bytes = original.slice();
+  let bytes = Uint8Array.from(original); // a Buffer's own slice() would share its memory
   const changes = 1 + random.next() % 6;
   for (let i = 0; i < changes; i++) {
     const limit = random.next() % 4 === 0 ? bytes.length : Math.min(bytes.length, head);
