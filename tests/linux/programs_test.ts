@@ -6,7 +6,16 @@ const FOLDER = new URL("./programs/", import.meta.url).pathname;
 const GCC = "/usr/bin/gcc", MUSL = "/usr/bin/musl-gcc";
 
 /** Programs in `programs/`; each says what it checks by what it prints. */
-const PROGRAMS = ["print_floats", "jumps", "threads", "memory", "self_modifying", "signals", "signal_state", "files"];
+const PROGRAMS = [
+  "print_floats",
+  "jumps",
+  "threads",
+  "memory",
+  "self_modifying",
+  "signals",
+  "signal_state",
+  "files",
+];
 
 /** Each program once with each of these. */
 const BUILDS: readonly (readonly [string, readonly string[], EngineName])[] = [
