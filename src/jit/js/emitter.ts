@@ -48,6 +48,8 @@ export class Emitter {
   /** Texts of values written in place, by id. */
   #texts: (string | undefined)[] = [];
   #highTexts: (string | undefined)[] = [];
+  /** Of comparisons written in place, the texts without conversion to a number. */
+  #conditions: (string | undefined)[] = [];
 
   /** Where each block starts. */
   readonly #starts: readonly Address[];
@@ -80,6 +82,7 @@ export class Emitter {
     this.#analysis = analyse(block, reloadsCells);
     this.#texts = [];
     this.#highTexts = [];
+    this.#conditions = [];
     const budget = this.#exit({ kind: "budget", ...this.#starts[number]! });
     this.#out.push(`case ${number}:B${number}:for(;;){if(n<${count}){x=${budget};break L;}n-=${count};`);
     for (const inst of block.insts) {
@@ -128,6 +131,17 @@ export class Emitter {
     if (this.#analysis.inline[inst.id] === 1) this.#texts[inst.id] = `(${text})`;
     else this.write(`const ${this.name(inst)}=${text};`);
   }
+  /** Defines a 32-bit value by a comparison: 0 or 1. */
+  defineBoolean(inst: Inst, text: string): void {
+    if (this.#analysis.inline[inst.id] === 1) this.#conditions[inst.id] = text;
+    // `|0` and not `?1:0`, which would be a branch: carries are as good as random, and mispredicted ones dear.
+    this.define(inst, `(${text})|0`);
+  }
+  /** Text that is true if a 32-bit value is not 0. */
+  condition(value: Value): string {
+    return this.#conditions[value.id] ?? `${this.lo(value)}!==0`;
+  }
+
   /** Defines a 64-bit value by two independent expressions. */
   define64(inst: Inst, lo: string, hi: string): void {
     if (this.#analysis.inline[inst.id] === 1) {
@@ -242,7 +256,7 @@ export class Emitter {
         return this.write(this.#goto(terminal.target));
       case "branch":
         return this.write(
-          `if(${condition(this.lo(terminal.condition))}){${this.#goto(terminal.taken)}}` +
+          `if(${this.condition(terminal.condition)}){${this.#goto(terminal.taken)}}` +
             `else{${this.#goto(terminal.next)}}`,
         );
       case "indirect":
@@ -288,11 +302,5 @@ const literal = (value: number): string => value < 0 ? `(${value})` : `${value}`
 const isAtom = (text: string): boolean => /^(\w+|\(-?\d+\))$/.test(text);
 /** A literal, or a variable that is assigned once. */
 const isValueAtom = (text: string): boolean => /^([vt]\w+|\d+|\(-?\d+\))$/.test(text);
-
-/** Text of a condition: comparisons stand as they are. */
-function condition(text: string): string {
-  const comparison = /^\((.*)\?1:0\)$/.exec(text);
-  return comparison === null ? `${text}!==0` : comparison[1]!;
-}
 
 const setRip = (lo: string, hi: string): string => `M[${RIP >> 2}]=${lo};M[${(RIP >> 2) + 1}]=${hi};`;

@@ -19,6 +19,8 @@ const binary = (text: (x: string, y: string) => string): Lowering => (e, inst) =
   e.define(inst, text(e.lo(inst.args[0]!), e.lo(inst.args[1]!)));
 const unary = (text: (x: string) => string): Lowering => (e, inst) =>
   e.define(inst, text(e.lo(inst.args[0]!)));
+const comparison = (text: (x: string, y: string) => string): Lowering => (e, inst) =>
+  e.defineBoolean(inst, text(e.lo(inst.args[0]!), e.lo(inst.args[1]!)));
 /** An operation that mentions an operand more than once. */
 const atoms = (text: (x: string, y: string) => string): Lowering => (e, inst) =>
   e.define(inst, text(e.atom(e.lo(inst.args[0]!)), e.atom(e.lo(inst.args[1]!))));
@@ -31,6 +33,10 @@ const compare64 =
     const [x, y] = inst.args as [Value, Value];
     e.define(inst, text(e.atom(e.lo(x)), e.atom(e.hi(x)), e.atom(e.lo(y)), e.atom(e.hi(y))));
   };
+const equality = (operator: string): Lowering => (e, inst) => {
+  const [x, y] = inst.args as [Value, Value];
+  e.defineBoolean(inst, `((${e.lo(x)}^${e.lo(y)})|(${e.hi(x)}^${e.hi(y)}))${operator}0`);
+};
 /** A call of a function over halves that returns the low half and stores the high half. */
 const call64 = (name: string): Lowering => (e, inst) => {
   const words = inst.args.flatMap((value) =>
@@ -54,8 +60,12 @@ const shift64 = (
   e.define64(inst, ...(n < 32 ? below(lo, hi, n) : above(lo, hi, n - 32)));
 };
 
-const less = (x: string, y: string): string => `(${x}>>>0)<(${y}>>>0)`;
-const bool = (text: string): string => `(${text})?1:0`;
+// Unsigned comparison by flipping the signs: `>>>0` makes numbers that are no small integers.
+const SIGN = -0x8000_0000;
+const less = (x: string, y: string): string => `(${x}^${SIGN})<(${y}^${SIGN})`;
+const lessEqual = (x: string, y: string): string => `(${x}^${SIGN})<=(${y}^${SIGN})`;
+/** 0 or 1, without a branch (see Emitter.defineBoolean). */
+const bool = (text: string): string => `(${text})|0`;
 
 const load =
   (size: number, masked: (lo: string) => string, fast: string, name: string): Lowering => (e, inst) => {
@@ -176,12 +186,12 @@ const CORE: Record<Exclude<Opcode, TableOpcode>, Lowering> = {
   sar32: binary((x, y) => `${x}>>${y}`),
   rotl32: atoms((x, n) => `(${x}<<${n})|(${x}>>>(-${n}&31))`),
   rotr32: atoms((x, n) => `(${x}>>>${n})|(${x}<<(-${n}&31))`),
-  eq32: binary((x, y) => bool(`${x}===${y}`)),
-  ne32: binary((x, y) => bool(`${x}!==${y}`)),
-  ltu32: binary((x, y) => bool(less(x, y))),
-  lts32: binary((x, y) => bool(`${x}<${y}`)),
-  leu32: binary((x, y) => bool(`(${x}>>>0)<=(${y}>>>0)`)),
-  les32: binary((x, y) => bool(`${x}<=${y}`)),
+  eq32: comparison((x, y) => `${x}===${y}`),
+  ne32: comparison((x, y) => `${x}!==${y}`),
+  ltu32: comparison((x, y) => less(x, y)),
+  lts32: comparison((x, y) => `${x}<${y}`),
+  leu32: comparison((x, y) => lessEqual(x, y)),
+  les32: comparison((x, y) => `${x}<=${y}`),
   clz32: unary((x) => `Math.clz32(${x})`),
   ctz32: unary((x) => `ctz32(${x})`),
   popcnt32: unary((x) => `popcnt32(${x})`),
@@ -190,20 +200,20 @@ const CORE: Record<Exclude<Opcode, TableOpcode>, Lowering> = {
   sext16: unary((x) => `(${x}<<16)>>16`),
   select32: (e, inst) => {
     const [c, x, y] = inst.args as [Value, Value, Value];
-    e.define(inst, `${e.lo(c)}!==0?${e.lo(x)}:${e.lo(y)}`);
+    e.define(inst, `${e.condition(c)}?${e.lo(x)}:${e.lo(y)}`);
   },
 
   add64: (e, inst) => {
     const [x, y] = inst.args as [Value, Value];
     const name = e.name(inst), xl = e.atom(e.lo(x));
     e.write(`const ${name}=(${xl}+${e.lo(y)})|0;`);
-    if (e.needs(inst, 2)) e.write(`const ${name}h=(${e.hi(x)}+${e.hi(y)}+(${less(name, xl)}?1:0))|0;`);
+    if (e.needs(inst, 2)) e.write(`const ${name}h=(${e.hi(x)}+${e.hi(y)}+(${bool(less(name, xl))}))|0;`);
   },
   sub64: (e, inst) => {
     const [x, y] = inst.args as [Value, Value];
     const name = e.name(inst), xl = e.atom(e.lo(x)), yl = e.atom(e.lo(y));
     e.write(`const ${name}=(${xl}-${yl})|0;`);
-    if (e.needs(inst, 2)) e.write(`const ${name}h=(${e.hi(x)}-${e.hi(y)}-(${less(xl, yl)}?1:0))|0;`);
+    if (e.needs(inst, 2)) e.write(`const ${name}h=(${e.hi(x)}-${e.hi(y)}-(${bool(less(xl, yl))}))|0;`);
   },
   mul64: (e, inst) => {
     const [x, y] = inst.args as [Value, Value];
@@ -240,12 +250,12 @@ const CORE: Record<Exclude<Opcode, TableOpcode>, Lowering> = {
     (lo, hi, n) => [`(${lo}>>>${n})|(${hi}<<${32 - n})`, `(${hi}>>>${n})|(${lo}<<${32 - n})`],
     (lo, hi, n) => n === 0 ? [hi, lo] : [`(${hi}>>>${n})|(${lo}<<${32 - n})`, `(${lo}>>>${n})|(${hi}<<${32 - n})`],
   ),
-  eq64: compare64((xl, xh, yl, yh) => bool(`${xl}===${yl}&&${xh}===${yh}`)),
-  ne64: compare64((xl, xh, yl, yh) => bool(`${xl}!==${yl}||${xh}!==${yh}`)),
-  ltu64: compare64((xl, xh, yl, yh) => bool(`${xh}===${yh}?${less(xl, yl)}:${less(xh, yh)}`)),
-  lts64: compare64((xl, xh, yl, yh) => bool(`${xh}===${yh}?${less(xl, yl)}:${xh}<${yh}`)),
-  leu64: compare64((xl, xh, yl, yh) => bool(`${xh}===${yh}?(${xl}>>>0)<=(${yl}>>>0):${less(xh, yh)}`)),
-  les64: compare64((xl, xh, yl, yh) => bool(`${xh}===${yh}?(${xl}>>>0)<=(${yl}>>>0):${xh}<${yh}`)),
+  eq64: equality("==="),
+  ne64: equality("!=="),
+  ltu64: compare64((xl, xh, yl, yh) => `(${less(xh, yh)})|((${xh}===${yh})&(${less(xl, yl)}))`),
+  lts64: compare64((xl, xh, yl, yh) => `(${xh}<${yh})|((${xh}===${yh})&(${less(xl, yl)}))`),
+  leu64: compare64((xl, xh, yl, yh) => `(${less(xh, yh)})|((${xh}===${yh})&(${lessEqual(xl, yl)}))`),
+  les64: compare64((xl, xh, yl, yh) => `(${xh}<${yh})|((${xh}===${yh})&(${lessEqual(xl, yl)}))`),
   clz64: (e, inst) => {
     const hi = e.atom(e.hi(inst.args[0]!));
     e.define(inst, `${hi}!==0?Math.clz32(${hi}):32+Math.clz32(${e.lo(inst.args[0]!)})`);
@@ -305,7 +315,7 @@ const CORE: Record<Exclude<Opcode, TableOpcode>, Lowering> = {
   storev: store(16, page16, "", "SV"),
 
   faultIf: (e, inst) => {
-    e.write(`if(${e.lo(inst.args[0]!)}!==0){RAISE(${inst.imm},${inst.imm2});`);
+    e.write(`if(${e.condition(inst.args[0]!)}){RAISE(${inst.imm},${inst.imm2});`);
     e.checkEvent(inst);
     e.write("}");
   },
