@@ -21,9 +21,15 @@ export interface Mismatch {
 /** Instructions that a case may take where the processor ended it in time. */
 const PATIENCE = 4_000_000;
 
+/** Begins the difference of a case in which Causeway itself failed. */
+const EXCEPTION = "exception:";
+
 /** Compares cases on the processor and in Causeway. */
 export class Session {
-  readonly #emulators: readonly Emulator[];
+  readonly #emulators: Emulator[];
+
+  /** Instructions executed by processors that are no longer used. */
+  #replaced = 0;
 
   private constructor(
     readonly native: NativeRunner,
@@ -41,7 +47,14 @@ export class Session {
 
   /** Guest instructions executed by all configurations. */
   get instructions(): number {
-    return this.#emulators.reduce((sum, { instructions }) => sum + instructions, 0);
+    return this.#emulators.reduce((sum, { instructions }) => sum + instructions, this.#replaced);
+  }
+
+  /** After an exception of the host nothing can be expected of a processor. */
+  #replace(which: number): void {
+    const { name, instructions } = this.#emulators[which]!;
+    this.#replaced += instructions;
+    this.#emulators[which] = new Emulator(name, this.image);
   }
 
   /** Runs the cases; hands each that differs to `found`, and each result of the processor to `seen`. */
@@ -52,11 +65,13 @@ export class Session {
   ): Promise<void> {
     const expected = await this.native.run(cases);
     for (const [n, one] of cases.entries()) seen?.(one, expected[n]!);
-    for (const emulator of this.#emulators) {
+    for (const [which, { name }] of this.#emulators.entries()) {
       for (const [n, one] of cases.entries()) {
+        const emulator = this.#emulators[which]!;
         const differing = compared(emulator, one, expected[n]!);
+        if (differing[0]?.startsWith(EXCEPTION)) this.#replace(which);
         if (differing.length === 0 || this.#isIncomparable(one)) continue;
-        found(await this.#minimise(emulator.name, one, differing));
+        found(await this.#minimise(name, one, differing));
       }
     }
   }
@@ -67,7 +82,11 @@ export class Session {
   }
 
   #isIncomparable(one: Case): boolean {
-    return isIncomparable(new Emulator("interpreter", this.image), one);
+    try {
+      return isIncomparable(new Emulator("interpreter", this.image), one);
+    } catch {
+      return false;
+    }
   }
 
   async #minimise(
@@ -89,7 +108,11 @@ export class Session {
 
 /** What differs between the processor's result and Causeway's. */
 function compared(emulator: Emulator, one: Case, expected: Result): readonly string[] {
-  let actual = emulator.run(one);
-  if (actual.end === "timeout" && expected.end !== "timeout") actual = emulator.run(one, PATIENCE);
-  return differences(one, expected, actual);
+  try {
+    let actual = emulator.run(one);
+    if (actual.end === "timeout" && expected.end !== "timeout") actual = emulator.run(one, PATIENCE);
+    return differences(one, expected, actual);
+  } catch (error) {
+    return [`${EXCEPTION} ${error instanceof Error ? error.stack : error}`];
+  }
 }
