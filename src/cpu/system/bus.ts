@@ -32,9 +32,11 @@ export interface SystemBus {
 /** Basic exit reasons of the instructions that this folder executes. SDM vol. 3C, appendix C. */
 export const ExitReason = {
   CPUID: 10,
+  HLT: 12,
   INVD: 13,
   INVLPG: 14,
   RDTSC: 16,
+  VMCALL: 18,
   CR_ACCESS: 28,
   DR_ACCESS: 29,
   IO: 30,
@@ -42,6 +44,7 @@ export const ExitReason = {
   WRMSR: 32,
   GDTR_IDTR: 46,
   LDTR_TR: 47,
+  RDTSCP: 51,
   WBINVD: 54,
   XSETBV: 55,
   INVPCID: 58,
@@ -57,4 +60,33 @@ export interface Intercepts {
    * @param hi upper half
    */
   exit(reason: number, qualification: number, lo: number, hi: number): boolean;
+  /** Whether an event causes a VM exit instead of being delivered. `during`: the event in whose delivery it arose. */
+  event(event: InterceptedEvent, address: LinearHalves | undefined, during?: InterceptedEvent): boolean;
+  /** A VM exit has happened while this event was being delivered. */
+  interrupted(event: InterceptedEvent): void;
+  /** A triple fault causes a VM exit. */
+  tripleFault(during: InterceptedEvent): void;
+  /** The time-stamp counter with the guest's offset. */
+  timeStamp(now: number): MsrValue;
+  /** What the guest sees of control register 0 or 4. */
+  visible(n: number, value: number): number;
+  /** What a write of the guest to control register 0 or 4 makes of it. */
+  effective(n: number, value: number, old: number): number;
+  /** Bits that CR0 must have. */
+  readonly cr0Fixed: number;
+}
+
+/** A linear address in halves. */
+export interface LinearHalves {
+  readonly lo: number;
+  readonly hi: number;
+}
+
+/** An exception or interrupt that is to be delivered. */
+export interface InterceptedEvent {
+  readonly vector: number;
+  readonly error: number | undefined;
+  readonly kind: "fault" | "trap" | "software" | "external" | "nmi";
+  /** Bytes of the instruction that is a software interrupt. */
+  readonly length: number;
 }

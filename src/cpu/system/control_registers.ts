@@ -50,7 +50,8 @@ export class ControlRegisters {
     if (n === 8) return context.wide(context.bus.cr8(), 0);
     const cell = CELLS[n];
     if (cell === undefined) return Number(context.raise(Vector.UD));
-    return context.wide(m[cell >> 2]!, m[(cell >> 2) + 1]!);
+    const value = m[cell >> 2]!;
+    return context.wide(context.intercepts?.visible(n, value) ?? value, m[(cell >> 2) + 1]!);
   }
 
   /** MOV to control register `n` from general register `register`, which holds the value. */
@@ -58,7 +59,14 @@ export class ControlRegisters {
     const { context } = this;
     if (context.cpl !== 0) return void context.raise(Vector.GP, 0);
     if (context.mayExit(ExitReason.CR_ACCESS, n | (register << 8), lo, hi)) return;
-    this.store(n, lo, hi);
+    this.store(n, this.#effective(n, lo), hi);
+  }
+
+  /** What a write makes of control register 0 or 4: in a virtual machine some bits are not the guest's. */
+  #effective(n: number, value: number): number {
+    const { intercepts, m } = this.context;
+    if (intercepts === undefined || (n !== 0 && n !== 4)) return value;
+    return intercepts.effective(n, value, m[(n === 0 ? CR0 : CR4) >> 2]!);
   }
 
   /** Writes a control register with the instruction's checks; raises #GP(0). VM entries and exits do not come here. */
@@ -87,7 +95,8 @@ export class ControlRegisters {
     if (context.cpl !== 0) return void context.raise(Vector.GP, 0);
     if (context.mayExit(ExitReason.CR_ACCESS, LMSW | (value << 16), value, 0)) return;
     const old = context.m[CR0 >> 2]!;
-    this.#writeCr0((old & ~(Cr0.MP | Cr0.EM | Cr0.TS)) | (value & 15), 0);
+    const given = (old & ~(Cr0.MP | Cr0.EM | Cr0.TS)) | (value & 15);
+    this.#writeCr0(this.#effective(0, given) | (old & Cr0.PE), 0);
   }
 
   /** CLTS. */
@@ -95,7 +104,8 @@ export class ControlRegisters {
     const { context } = this;
     if (context.cpl !== 0) return void context.raise(Vector.GP, 0);
     if (context.mayExit(ExitReason.CR_ACCESS, CLTS)) return;
-    context.m[CR0 >> 2]! &= ~Cr0.TS;
+    const { m } = context;
+    m[CR0 >> 2] = this.#effective(0, m[CR0 >> 2]! & ~Cr0.TS);
     context.world.enterWorld();
   }
 
@@ -135,7 +145,7 @@ export class ControlRegisters {
     const old = m[CR0 >> 2]!, value = (lo & CR0_BITS) | Cr0.ET;
     const paging = (value & Cr0.PG) !== 0, was = (old & Cr0.PG) !== 0;
     const contradicts = (paging && (value & Cr0.PE) === 0) ||
-      ((value & Cr0.NW) !== 0 && (value & Cr0.CD) === 0);
+      ((value & Cr0.NW) !== 0 && (value & Cr0.CD) === 0) || (value & this.#cr0Fixed()) !== this.#cr0Fixed();
     if (
       hi !== 0 || contradicts || (paging && !was && !this.#mayActivate()) ||
       (!paging && was && !this.#mayDeactivate())
@@ -149,6 +159,13 @@ export class ControlRegisters {
     }
     world.enterWorld();
     if (paging !== was || ((value ^ old) & Cr0.WP) !== 0) world.flushAll();
+  }
+
+  /** Bits that VMX operation wants set. SDM vol. 3C, section 24.8. */
+  #cr0Fixed(): number {
+    const { intercepts, m } = this.context;
+    if (m[VMX_MODE >> 2] === 0) return 0;
+    return intercepts?.cr0Fixed ?? (Cr0.PE | Cr0.NE | Cr0.PG);
   }
 
   /** Whether paging can be turned on: in IA-32e mode, if that is enabled. SDM vol. 3A, section 10.8.5. */

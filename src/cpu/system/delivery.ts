@@ -29,7 +29,7 @@ import {
   isLongCode,
   isPresent,
 } from "./descriptor.ts";
-import { combine } from "./double_fault.ts";
+import { type Combination, combine } from "./double_fault.ts";
 import { type Gate, readGate } from "./gate.ts";
 import { isNull, segmentCell, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
@@ -91,6 +91,12 @@ export class EventDelivery {
     const allowed = access.allowCodeWrites;
     access.allowCodeWrites = true;
     m[EVENT >> 2] = Event.NONE;
+    const { intercepts } = this.context;
+    if (intercepts !== undefined && intercepts.event({ vector, error, kind, length }, address)) {
+      if (kind === "software") this.#moveRip(-length);
+      access.allowCodeWrites = allowed;
+      return "exit";
+    }
     if (vector === Vector.PF && address !== undefined) this.#setCr2(address.lo, address.hi);
     const result = this.#deliver({ vector, error, kind, length });
     access.allowCodeWrites = allowed;
@@ -106,24 +112,41 @@ export class EventDelivery {
         m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
         return "done";
       }
-      if (m[EVENT >> 2] !== Event.FAULT) return "exit";
+      if (m[EVENT >> 2] !== Event.FAULT) {
+        if (pending.kind === "software") this.#moveRip(-pending.length);
+        this.context.intercepts?.interrupted(pending);
+        return "exit";
+      }
       m[EVENT >> 2] = Event.NONE;
       const next = this.#afterFault(pending);
+      if (m[EVENT >> 2] === Event.VM_EXIT) return "exit";
       if (next === undefined) return "shutdown";
       pending = next;
     }
   }
 
   /** What to deliver after a fault in a delivery; undefined after a triple fault. */
-  #afterFault({ vector, kind, length }: Pending): Pending | undefined {
+  #afterFault({ vector, error, kind, length }: Pending): Pending | undefined {
     const { m } = this.context;
     const software = kind === "software";
     const second = m[EVENT_VECTOR >> 2]!;
     // The exception is one of the INT instruction, so RIP is at it again.
     if (software) this.#moveRip(-length);
-    if (second === Vector.PF) this.#setCr2(m[EVENT_ADDRESS >> 2]!, m[(EVENT_ADDRESS >> 2) + 1]!);
+    const address = { lo: m[EVENT_ADDRESS >> 2]!, hi: m[(EVENT_ADDRESS >> 2) + 1]! };
     const isException = kind === "fault" || kind === "trap";
-    switch (combine(isException ? vector : undefined, second)) {
+    const next = this.#combined(combine(isException ? vector : undefined, second), software);
+    const { intercepts } = this.context;
+    const first = { vector, error, kind, length };
+    if (next === undefined) intercepts?.tripleFault(first);
+    else if (intercepts !== undefined && intercepts.event(next, address, first)) return next;
+    if (second === Vector.PF) this.#setCr2(address.lo, address.hi);
+    return next;
+  }
+
+  /** The event that comes of a fault in a delivery. */
+  #combined(combination: Combination, software: boolean): Pending | undefined {
+    const { m } = this.context, second = m[EVENT_VECTOR >> 2]!;
+    switch (combination) {
       case "shutdown":
         return undefined;
       case "double fault":

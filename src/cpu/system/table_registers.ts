@@ -1,6 +1,7 @@
 /** GDTR, IDTR, LDTR and TR. SDM vol. 2, "LGDT/LIDT", "SGDT", "SIDT", "LLDT", "SLDT", "LTR", "STR"; vol. 3A, section 2.4. */
 import { Vector } from "../fault.ts";
 import {
+  CR0,
   CR4,
   GDTR_BASE,
   GDTR_LIMIT,
@@ -72,9 +73,10 @@ export class TableRegisters {
     return !prevented || context.raise(Vector.GP, 0);
   }
 
-  /** SMSW's check. */
-  checkStatusWord(): void {
-    this.#mayStore();
+  /** What SMSW reads of CR0. */
+  checkStatusWord(): number {
+    const { intercepts, m } = this.context, value = m[CR0 >> 2]!;
+    return this.#mayStore() ? intercepts?.visible(0, value) ?? value : 0;
   }
 
   /** LLDT. */

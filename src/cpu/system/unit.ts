@@ -29,6 +29,7 @@ import { ModelSpecificRegisters } from "./msr.ts";
 import { SegmentRegisters } from "./segments.ts";
 import { TableRegisters } from "./table_registers.ts";
 import { TaskState } from "./task_state.ts";
+import type { VmxInstructions } from "./vmx_instructions.ts";
 import type { WorldControl } from "./world_control.ts";
 
 export type { Delivery, DeliveryKind, LinearAddress } from "./delivery.ts";
@@ -55,6 +56,8 @@ export class SystemUnit {
   readonly fastCalls: FastCalls;
   readonly msrs: ModelSpecificRegisters;
   readonly io: PortIo;
+  /** The VMX instructions; without them they are undefined. */
+  vmx: VmxInstructions | undefined;
   readonly #delivery: EventDelivery;
 
   /** @param descriptors where selectors lead; by default to the GDT and LDT in memory */
@@ -153,10 +156,14 @@ export class SystemUnit {
   }
 
   /** RDTSC, RDTSCP and what else reads the time-stamp counter. Returns the low half. */
-  timeStamp(): number {
+  timeStamp(rdtscp = false): number {
     const { context } = this;
-    if (context.mayExit(ExitReason.RDTSC)) return 0;
+    if (context.mayExit(rdtscp ? ExitReason.RDTSCP : ExitReason.RDTSC)) return 0;
     const now = context.bus.tsc();
+    if (context.intercepts !== undefined) {
+      const { lo, hi } = context.intercepts.timeStamp(now);
+      return context.wide(lo, hi);
+    }
     return context.wide(now % TWO_32 | 0, Math.floor(now / TWO_32) | 0);
   }
 

@@ -280,7 +280,8 @@ export class SystemMachine {
   resume(instructions = 10_000): End {
     const { processor } = this.bare;
     const end = processor.instructions + instructions;
-    while (processor.instructions < end) {
+    // A handler that faults itself executes nothing, for ever: deliveries count, too.
+    for (let events = 0; events < instructions && processor.instructions < end; events++) {
       const stop = processor.run(end - processor.instructions);
       switch (stop.kind) {
         case "halt":
