@@ -56,6 +56,8 @@ function finishGroup(system: LinuxSystem, group: ThreadGroup, end: GroupEnd): vo
   for (const timer of group.timers.values()) timer.cancel();
   for (const child of group.children) {
     child.parent = undefined;
+    const signal = child.leader?.deathSignal ?? 0;
+    if (signal !== 0) system.signals.sendTo(child, { signal, code: SignalCode.USER, pid: group.pid, uid: 0 });
     if (child.end !== undefined) system.groups.delete(child.pid);
   }
   group.children.clear();

@@ -57,5 +57,5 @@ int main(void) {
   pid = fork(); if (pid == 0) for (;;) pause(); kill(pid, SIGKILL); waitpid(pid, &status, 0); printf("killed by %d\n", WTERMSIG(status));
   signal(SIGCHLD, SIG_IGN); pid = fork(); if (pid == 0) _exit(0); r = waitpid(pid, &status, 0); printf("reaped %d %d\n", r, errno);
   timer_t timer; struct sigevent ev = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 2, .sigev_value.sival_int = 55}; a = (struct sigaction){.sa_flags = SA_SIGINFO, .sa_sigaction = info}; sigaction(SIGRTMIN + 2, &a, 0); timer_create(CLOCK_MONOTONIC, &ev, &timer);
-  struct itimerspec its = {{0, 0}, {0, 1000000}}; timer_settime(timer, 0, &its, 0); pause(); puts("timer"); abort();
+  struct itimerspec its = {{0, 0}, {0, 200000000}}; timer_settime(timer, 0, &its, 0); pause(); puts("timer"); abort();
 }
