@@ -1,0 +1,4 @@
+/* Never ends. */
+int main(void) {
+  for (volatile int i = 0;; i++) {}
+}

@@ -1,0 +1,5 @@
+/* Children without an end. */
+#include <unistd.h>
+int main(void) {
+  for (;;) fork();
+}
