@@ -7,6 +7,7 @@ import { executeFirst } from "./exec.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { MountTable } from "./fs/mounts.ts";
 import { CollectedIo, HostInput, type HostIo, HostStream } from "./files/host_io.ts";
+import { FileLocks } from "./files/locks.ts";
 import { FileTable } from "./files/open_file.ts";
 import { TerminalState } from "./files/terminal.ts";
 import { endGroup, endTask } from "./lifecycle.ts";

@@ -6,16 +6,20 @@ import type { OpenFile } from "./open_file.ts";
 import { RegularFile } from "./regular.ts";
 
 /** A lock on bytes [start, end). Held by a thread group, or by an open file (OFD locks). */
-interface RangeLock {
+export interface RangeLock {
   readonly owner: ThreadGroup | OpenFile;
   readonly start: number;
   readonly end: number;
   readonly exclusive: boolean;
 }
 
-/** All range locks, by the file's identity. Systems do not share files' keys, or share the file. */
-const ranges = new Map<string, RangeLock[]>();
-const wholeFiles = new Map<string, Set<OpenFile>>();
+/** The locks of a system, by the file's identity. */
+export class FileLocks {
+  /** Locks of fcntl(2). */
+  readonly ranges: Map<string, RangeLock[]> = new Map();
+  /** Open files that hold locks of flock(2). */
+  readonly wholeFiles: Map<string, Set<OpenFile>> = new Map();
+}
 
 const F_RDLCK = 0, F_WRLCK = 1, F_UNLCK = 2;
 const LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4, LOCK_UN = 8;
@@ -65,7 +69,7 @@ function conflict(
 /** F_GETLK. */
 export function getLock(task: Task, file: OpenFile, address: number, byFile: boolean): number {
   const range = readRange(task, file, address);
-  const found = conflict(ranges.get(keyOf(file)) ?? [], byFile ? file : task.group, range);
+  const found = conflict(task.system.locks.ranges.get(keyOf(file)) ?? [], byFile ? file : task.group, range);
   const { memory } = task;
   if (found === undefined) {
     memory.setU8(address, F_UNLCK);
@@ -93,6 +97,7 @@ export function setLock(
     fail(Errno.EBADF);
   }
   const key = keyOf(file);
+  const { ranges } = task.system.locks;
   const attempt = (): number | undefined => {
     const locks = ranges.get(key) ?? [];
     if (range.type !== F_UNLCK && conflict(locks, owner, range) !== undefined) return undefined;
@@ -120,47 +125,50 @@ function outside(lock: RangeLock, range: { start: number; end: number }): RangeL
 
 /** A group closes a descriptor of a file: its range locks on the file are gone. */
 export function dropLocks(group: ThreadGroup, file: OpenFile): void {
-  if (ranges.size === 0 && file.lock === "none") return;
-  if (ranges.size > 0) {
+  const { locks } = group.system;
+  if (locks.ranges.size === 0 && file.lock === "none") return;
+  if (locks.ranges.size > 0) {
     const key = keyOf(file);
-    dropFrom(key, (lock) => lock.owner === group || (lock.owner === file && file.references === 1));
+    dropFrom(locks, key, (lock) => lock.owner === group || (lock.owner === file && file.references === 1));
   }
-  if (file.lock !== "none" && file.references === 1) unlock(file);
+  if (file.lock !== "none" && file.references === 1) unlock(locks, file);
 }
 
 /** A group ends: all its locks are gone. */
 export function dropAllLocks(group: ThreadGroup): void {
-  for (const key of [...ranges.keys()]) dropFrom(key, (lock) => lock.owner === group);
+  const { locks } = group.system;
+  for (const key of [...locks.ranges.keys()]) dropFrom(locks, key, (lock) => lock.owner === group);
 }
 
-function dropFrom(key: string, gone: (lock: RangeLock) => boolean): void {
+function dropFrom({ ranges }: FileLocks, key: string, gone: (lock: RangeLock) => boolean): void {
   const rest = ranges.get(key)?.filter((lock) => !gone(lock)) ?? [];
   if (rest.length === 0) ranges.delete(key);
   else ranges.set(key, rest);
 }
 
-function unlock(file: OpenFile): void {
+function unlock(locks: FileLocks, file: OpenFile): void {
   file.lock = "none";
-  wholeFiles.get(keyOf(file))?.delete(file);
+  locks.wholeFiles.get(keyOf(file))?.delete(file);
 }
 
 /** flock(2). */
-export function flockFile(_task: Task, file: OpenFile, operation: number): Outcome {
+export function flockFile(task: Task, file: OpenFile, operation: number): Outcome {
+  const { locks } = task.system;
   const wanted = operation & ~LOCK_NB;
   if (wanted === LOCK_UN) {
-    unlock(file);
+    unlock(locks, file);
     return 0;
   }
   if (wanted !== LOCK_SH && wanted !== LOCK_EX) fail(Errno.EINVAL);
   const key = keyOf(file);
   const attempt = (): number | undefined => {
-    const holders = wholeFiles.get(key) ?? new Set();
+    const holders = locks.wholeFiles.get(key) ?? new Set();
     for (const holder of holders) {
       if (holder.references === 0) holders.delete(holder);
       else if (holder !== file && (wanted === LOCK_EX || holder.lock === "exclusive")) return undefined;
     }
     file.lock = wanted === LOCK_EX ? "exclusive" : "shared";
-    wholeFiles.set(key, holders.add(file));
+    locks.wholeFiles.set(key, holders.add(file));
     return 0;
   };
   const result = attempt();
