@@ -84,7 +84,8 @@ async function fuzz(): Promise<number> {
     const each = Math.round((counts.sequences * names.length * 1000) / (performance.now() - start));
     console.log(
       `${counts.sequences} sequences on ${names.length} configurations, ${each} a second, ` +
-        `${session.instructions} instruction executions compared, ${counts.mismatches} mismatches`,
+        `${session.instructions} instruction executions compared, ${counts.mismatches} mismatches` +
+        (session.tooLong === 0 ? "" : `, ${session.tooLong} too long to compare`),
     );
   };
   const found = (mismatch: Mismatch): void => {

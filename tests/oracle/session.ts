@@ -18,16 +18,22 @@ export interface Mismatch {
   readonly needsHistory: boolean;
 }
 
-/** Instructions that a case may take where the processor ended it in time. */
-const PATIENCE = 4_000_000;
+/**
+ * Instructions that a case may take where the processor ended it in time. In its time the processor does more: such
+ * loops are counted, not compared.
+ */
+const PATIENCE = 20_000_000;
+/** The difference of a case that took longer. */
+const TOO_LONG = "too long";
 
 /** Begins the difference of a case in which Causeway itself failed. */
 const EXCEPTION = "exception:";
 
 /** Compares cases on the processor and in Causeway. */
 export class Session {
+  /** Cases that were not compared because they take too many instructions. */
+  tooLong = 0;
   readonly #emulators: Emulator[];
-
   /** Instructions executed by processors that are no longer used. */
   #replaced = 0;
 
@@ -70,7 +76,8 @@ export class Session {
         const emulator = this.#emulators[which]!;
         const differing = compared(emulator, one, expected[n]!);
         if (differing[0]?.startsWith(EXCEPTION)) this.#replace(which);
-        if (differing.length === 0 || this.#isIncomparable(one)) continue;
+        if (differing[0] === TOO_LONG) this.tooLong++;
+        if (differing.length === 0 || differing[0] === TOO_LONG || this.#isIncomparable(one)) continue;
         found(await this.#minimise(name, one, differing));
       }
     }
@@ -98,8 +105,12 @@ export class Session {
       const [expected] = await this.native.run([candidate]);
       return compared(new Emulator(configuration, this.image), candidate, expected!);
     };
+    const onFreshFails = async (candidate: Case): Promise<boolean> => {
+      const [first] = await onFresh(candidate);
+      return first !== undefined && first !== TOO_LONG;
+    };
     const differs = async (candidate: Case): Promise<boolean> =>
-      (await onFresh(candidate)).length > 0 && !this.#isIncomparable(candidate);
+      await onFreshFails(candidate) && !this.#isIncomparable(candidate);
     if (!(await differs(one))) return { configuration, one, differences: differing, needsHistory: true };
     const smallest = await shrink(one, differs);
     return { configuration, one: smallest, differences: await onFresh(smallest), needsHistory: false };
@@ -110,7 +121,10 @@ export class Session {
 function compared(emulator: Emulator, one: Case, expected: Result): readonly string[] {
   try {
     let actual = emulator.run(one);
-    if (actual.end === "timeout" && expected.end !== "timeout") actual = emulator.run(one, PATIENCE);
+    if (actual.end === "timeout" && expected.end !== "timeout") {
+      actual = emulator.run(one, PATIENCE);
+      if (actual.end === "timeout") return [TOO_LONG];
+    }
     return differences(one, expected, actual);
   } catch (error) {
     return [`${EXCEPTION} ${error instanceof Error ? error.stack : error}`];
