@@ -76,6 +76,7 @@ export class LinuxSystem {
   readonly input: HostInput;
   readonly io: HostIo;
   readonly terminal: TerminalState = new TerminalState();
+  readonly locks: FileLocks = new FileLocks();
   readonly signals: Signals;
   readonly strace: Strace | undefined;
   readonly groups: Map<number, ThreadGroup> = new Map();
@@ -87,6 +88,7 @@ export class LinuxSystem {
   /** Instructions the processor had executed before. */
   readonly #origin: number;
   #nextId = 1000;
+  #nextInode = 1000;
   #turn = 0;
   #first: ThreadGroup | undefined;
 
@@ -101,6 +103,11 @@ export class LinuxSystem {
     this.mounts = new MountTable(this, options.fileSystem);
     this.signals = new Signals(this);
     this.strace = options.strace === undefined ? undefined : new Strace(this, options.strace);
+  }
+
+  /** A number for a file without a place in the tree. */
+  nextInode(): number {
+    return this.#nextInode++;
   }
 
   /** A new task or group id. */

@@ -108,8 +108,6 @@ export class PipeBuffer {
   }
 }
 
-let lastInode = 1000;
-
 /** An end of a pipe, or a FIFO opened for both. */
 export class PipeFile extends OpenFile {
   constructor(readonly buffer: PipeBuffer, path: string, flags: number, readonly fileStatus: FileStatus) {
@@ -119,9 +117,8 @@ export class PipeFile extends OpenFile {
   }
 
   /** The two ends of a new pipe: for reading, for writing. */
-  static pair(flags: number): [PipeFile, PipeFile] {
+  static pair(flags: number, ino: number): [PipeFile, PipeFile] {
     const buffer = new PipeBuffer();
-    const ino = ++lastInode;
     const status = makeStatus({ mode: Mode.IFIFO | 0o600, ino, dev: 14 });
     const path = `pipe:[${ino}]`;
     return [
@@ -182,27 +179,29 @@ export class PipeFile extends OpenFile {
 export class SocketFile extends OpenFile {
   #shutRead = false;
   #shutWrite = false;
-  readonly #ino = ++lastInode;
-
   constructor(
     readonly incoming: PipeBuffer | undefined,
     readonly outgoing: PipeBuffer | undefined,
     flags: number,
     readonly type: number,
+    readonly ino: number,
   ) {
-    super(`socket:[${lastInode + 1}]`, flags | Open.RDWR);
+    super(`socket:[${ino}]`, flags | Open.RDWR);
     if (incoming !== undefined) incoming.readers++;
     if (outgoing !== undefined) outgoing.writers++;
   }
 
   /** Two sockets connected to each other. `type` is 1 (stream), 2 (datagram) or 5 (sequenced packets). */
-  static pair(flags: number, type: number): [SocketFile, SocketFile] {
+  static pair(flags: number, type: number, inodes: readonly [number, number]): [SocketFile, SocketFile] {
     const there = new PipeBuffer(type !== 1, 0x3_4000), back = new PipeBuffer(type !== 1, 0x3_4000);
-    return [new SocketFile(back, there, flags, type), new SocketFile(there, back, flags, type)];
+    return [
+      new SocketFile(back, there, flags, type, inodes[0]),
+      new SocketFile(there, back, flags, type, inodes[1]),
+    ];
   }
 
   override status(): FileStatus {
-    return makeStatus({ mode: Mode.IFSOCK | 0o777, ino: this.#ino, dev: 8 });
+    return makeStatus({ mode: Mode.IFSOCK | 0o777, ino: this.ino, dev: 8 });
   }
 
   override read(target: Uint8Array): number {

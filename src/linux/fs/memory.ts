@@ -12,8 +12,6 @@ import {
   type OpenNode,
 } from "./file_system.ts";
 
-let lastDevice = 0x20;
-
 /** Bytes that grow. */
 class Content {
   bytes = new Uint8Array(0);
@@ -135,15 +133,15 @@ export type InitialFiles = Readonly<Record<string, string | Uint8Array>>;
 /** A tree in memory. */
 export class MemoryFileSystem implements FileSystem {
   readonly kind = "tmpfs";
-  readonly #dev = lastDevice++;
   readonly #root: Inode;
   #ino = 1;
 
   /**
    * @param files what it holds at first; they are executable, so that programs can be among them
    * @param clock time for new files, in nanoseconds since 1970
+   * @param device `st_dev` of its files
    */
-  constructor(files: InitialFiles = {}, public clock: () => bigint = () => 0n) {
+  constructor(files: InitialFiles = {}, public clock: () => bigint = () => 0n, readonly device = 0x20) {
     this.#root = this.#inode(Mode.IFDIR | 0o755, 0);
     for (const [path, content] of Object.entries(files)) this.write(path, content);
   }
@@ -175,7 +173,7 @@ export class MemoryFileSystem implements FileSystem {
   }
 
   #inode(mode: number, device: number): Inode {
-    return new Inode(this.#dev, this.#ino++, mode, device, this.clock());
+    return new Inode(this.device, this.#ino++, mode, device, this.clock());
   }
 
   #find(path: string): Inode | undefined {
@@ -332,10 +330,8 @@ export class MemoryFileSystem implements FileSystem {
 }
 
 /** A file without a name. */
-export function memoryFile(clock: () => bigint, mode: number, nlink: number): OpenNode {
-  const inode = new Inode(1, ++lastNameless, Mode.IFREG | (mode & 0o7777), 0, clock());
-  inode.nlink = nlink;
+export function memoryFile(clock: () => bigint, mode: number, ino: number): OpenNode {
+  const inode = new Inode(1, ino, Mode.IFREG | (mode & 0o7777), 0, clock());
+  inode.nlink = 0;
   return new MemoryNode(inode, clock);
 }
-
-let lastNameless = 0x1_0000;

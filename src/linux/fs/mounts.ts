@@ -48,7 +48,7 @@ export class MountTable {
     const clock = (): bigint => system.clock.realtimeBig();
     if (root instanceof MemoryFileSystem) root.clock = clock;
     this.mounts = [
-      { at: "/dev/shm", fs: new MemoryFileSystem({}, clock) },
+      { at: "/dev/shm", fs: new MemoryFileSystem({}, clock, 0x21) },
       { at: "/dev", fs: new DeviceFileSystem(system) },
       { at: "/proc", fs: new ProcFileSystem(system) },
       { at: "", fs: root },

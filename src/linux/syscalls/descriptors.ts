@@ -38,7 +38,7 @@ function temporary(task: Task, dirfd: number, path: string, flags: number, mode:
   const place = mounts.existing(task, path, baseOf(task, dirfd, path), true);
   if (!isType(place.status.mode, Mode.IFDIR)) fail(Errno.ENOTDIR);
   if ((flags & Open.ACCMODE) === Open.RDONLY) fail(Errno.EINVAL);
-  const node = memoryFile(() => clock.realtimeBig(), mode & ~task.paths.umask, 0);
+  const node = memoryFile(() => clock.realtimeBig(), mode & ~task.paths.umask, task.system.nextInode());
   const file = new RegularFile(node, `${place.path}/#tmp (deleted)`, flags & ~Open.CREAT, memory.cache);
   return task.files.add(file, (flags & Open.CLOEXEC) !== 0);
 }
@@ -167,7 +167,7 @@ function fcntl(task: Task, fd: number, command: number, argument: number): Outco
 
 function pipe2(task: Task, address: number, flags: number): Outcome {
   if ((flags & ~(Open.CLOEXEC | Open.NONBLOCK | Open.DIRECT)) !== 0) fail(Errno.EINVAL);
-  const [reading, writing] = PipeFile.pair(flags & (Open.NONBLOCK | Open.DIRECT));
+  const [reading, writing] = PipeFile.pair(flags & (Open.NONBLOCK | Open.DIRECT), task.system.nextInode());
   return addPair(task, reading, writing, address, (flags & Open.CLOEXEC) !== 0);
 }
 
@@ -221,7 +221,7 @@ function flock(task: Task, fd: number, operation: number): Outcome {
 function memfdCreate(task: Task, name: number, flags: number): Outcome {
   const { clock, memory } = task.system;
   const label = task.memory.string(name, 250);
-  const node = memoryFile(() => clock.realtimeBig(), 0o777, 0);
+  const node = memoryFile(() => clock.realtimeBig(), 0o777, task.system.nextInode());
   const file = new RegularFile(node, `/memfd:${label} (deleted)`, Open.RDWR, memory.cache);
   return task.files.add(file, (flags & 1) !== 0);
 }

@@ -21,12 +21,15 @@ function checkType(domain: number, type: number): number {
 
 function socket(task: Task, domain: number, type: number): Outcome {
   const kind = checkType(domain, type);
-  const file = new SocketFile(undefined, undefined, type & Open.NONBLOCK, kind);
+  const file = new SocketFile(undefined, undefined, type & Open.NONBLOCK, kind, task.system.nextInode());
   return task.files.add(file, (type & Open.CLOEXEC) !== 0);
 }
 
 function socketpair(task: Task, domain: number, type: number, _protocol: number, address: number): Outcome {
-  const [first, second] = SocketFile.pair(type & Open.NONBLOCK, checkType(domain, type));
+  const [first, second] = SocketFile.pair(type & Open.NONBLOCK, checkType(domain, type), [
+    task.system.nextInode(),
+    task.system.nextInode(),
+  ]);
   return addPair(task, first, second, address, (type & Open.CLOEXEC) !== 0);
 }
 
