@@ -7,6 +7,8 @@ export interface CpuidMachine {
   readonly apicId: number;
   /** IA32_APIC_BASE says that there is a local APIC. */
   readonly hasApic: boolean;
+  /** The processor has VMX. */
+  readonly hasVmx?: boolean;
 }
 
 const MAX_BASIC = 0x15;
@@ -16,6 +18,7 @@ const bits = (...positions: readonly number[]): number => positions.reduce((mask
 
 /** PCID X2APIC TSC-deadline. */
 const LEAF1_ECX = bits(17, 21, 24);
+const LEAF1_ECX_VMX = bits(5);
 /** DE MSR MCE SEP PGE PAT. */
 const LEAF1_EDX = bits(2, 5, 7, 11, 13, 16);
 const LEAF1_EDX_APIC = bits(9);
@@ -33,7 +36,7 @@ export function machineCpuid(
   leaf: number,
   subleaf: number,
   state: CpuidState,
-  { apicId, hasApic }: CpuidMachine,
+  { apicId, hasApic, hasVmx = false }: CpuidMachine,
 ): CpuidResult {
   const number = leaf >>> 0;
   const outOfRange = number < 0x8000_0000 ? number > MAX_BASIC : number > 0x8000_0008;
@@ -45,7 +48,12 @@ export function machineCpuid(
     case 0:
       return [MAX_BASIC, ebx, ecx, edx];
     case 1:
-      return [eax, ebx | (apicId << 24), ecx | LEAF1_ECX, edx | LEAF1_EDX | (hasApic ? LEAF1_EDX_APIC : 0)];
+      return [
+        eax,
+        ebx | (apicId << 24),
+        ecx | LEAF1_ECX | (hasVmx ? LEAF1_ECX_VMX : 0),
+        edx | LEAF1_EDX | (hasApic ? LEAF1_EDX_APIC : 0),
+      ];
     case 6:
       return [LEAF6_EAX, 0, 0, 0];
     case 7:

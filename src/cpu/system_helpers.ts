@@ -6,7 +6,7 @@ import type { HelperFunction, HelperImplementations } from "./helpers.ts";
 import { PRIVILEGED_HELPERS, type SYSTEM_HELPERS } from "./helpers/system.ts";
 import { RandomNumbers } from "./random.ts";
 import { Flag } from "./rflags.ts";
-import { CPL, CR4, GPR, Gpr, RFLAGS_SYSTEM } from "./state.ts";
+import { CPL, CR0, CR4, GPR, Gpr, RFLAGS_SYSTEM } from "./state.ts";
 import { ExitReason, type SystemBus } from "./system/bus.ts";
 import type { SystemAccess } from "./system/context.ts";
 import { Cr4 } from "./system/control_bits.ts";
@@ -14,6 +14,9 @@ import { HOSTED_DESCRIPTORS } from "./system/descriptor_tables.ts";
 import type { SlotSize } from "./system/stack.ts";
 import { SystemUnit } from "./system/unit.ts";
 import type { WorldControl } from "./system/world_control.ts";
+
+/** Two 64-bit operands and what goes with them, in the order of VmxInstructions. */
+type VmxOperands = [number, number, number, number, number, number];
 
 /** Virtual time: executed guest instructions, also while a block runs. */
 export interface GuestClock {
@@ -49,6 +52,7 @@ function systemHelpers(unit: SystemUnit, seed: number): HelperImplementations<ty
     m[(GPR >> 2) + 2 * register] = value;
     m[(GPR >> 2) + 2 * register + 1] = 0;
   };
+  const undefinedInstruction = (): number => Number(context.raise(Vector.UD));
   return {
     cpuid: () => {
       if (context.mayExit(ExitReason.CPUID)) return;
@@ -60,7 +64,7 @@ function systemHelpers(unit: SystemUnit, seed: number): HelperImplementations<ty
       setGpr(Gpr.RCX, ecx);
       setGpr(Gpr.RDX, edx);
     },
-    read_tsc: () => unit.timeStamp(),
+    read_tsc: (rdtscp: number) => unit.timeStamp(rdtscp !== 0),
     random: () => {
       const hi = numbers.next();
       return context.wide(numbers.next(), hi);
@@ -108,6 +112,17 @@ function systemHelpers(unit: SystemUnit, seed: number): HelperImplementations<ty
       m[RFLAGS_SYSTEM >> 2] = (m[RFLAGS_SYSTEM >> 2]! & ~Flag.AC) | (value !== 0 ? Flag.AC : 0);
       context.world.enterWorld();
     },
+    vmx_pointer: (which: number, lo: number, hi: number, flags: number) =>
+      unit.vmx === undefined ? undefinedInstruction() : unit.vmx.pointer(which, lo, hi, flags),
+    vmx_transfer: (which: number, lo: number, hi: number) =>
+      unit.vmx === undefined ? undefinedInstruction() : unit.vmx.transfer(which, lo, hi),
+    vmx_read: (...given: number[]) =>
+      unit.vmx === undefined ? undefinedInstruction() : unit.vmx.read(...given as VmxOperands),
+    vmx_write: (...given: number[]) =>
+      unit.vmx === undefined ? undefinedInstruction() : unit.vmx.write(...given as VmxOperands),
+    vmx_invalidate: (...given: number[]) =>
+      unit.vmx === undefined ? undefinedInstruction() : unit.vmx.invalidate(...given as VmxOperands),
+    may_halt: () => void context.mayExit(ExitReason.HLT),
     port_ins: (form: number, repeated: number, lo: number, hi: number) => io.ins(form, repeated, lo, hi),
     port_outs: (form: number, repeated: number, lo: number, hi: number) => io.outs(form, repeated, lo, hi),
   };
@@ -155,6 +170,7 @@ function refusals(
     ...all as HelperImplementations<typeof PRIVILEGED_HELPERS>,
     check_status_word: () => {
       if (m[CPL >> 2] === 3) access.raise(Vector.GP, 0);
+      return m[CR0 >> 2]!;
     },
   };
 }

@@ -4,6 +4,7 @@ import type { Block } from "../ir/types.ts";
 import { STATE_EFFECTS } from "../cpu/state_effects.ts";
 import { Vector } from "../cpu/fault.ts";
 import {
+  EVENT,
   EVENT_ADDRESS,
   JUMP_TABLE,
   RIP,
@@ -160,7 +161,12 @@ export class CodeFinder {
   placeOf(lo: number, hi: number): number {
     const linear = this.#linear(lo, hi);
     const { mmu } = this.bindings.access;
-    if (!isCanonical(linear.hi) || mmu.refill(linear.lo, linear.hi, false, true) !== 0) return -1;
+    if (!isCanonical(linear.hi)) return -1;
+    const event = this.#m[EVENT >> 2]!;
+    const failure = mmu.refill(linear.lo, linear.hi, false, true);
+    // Nothing is executed there yet: a refusal of the second stage is no VM exit.
+    this.#m[EVENT >> 2] = event;
+    if (failure !== 0) return -1;
     mmu.worlds.noteCode(linear.lo, linear.hi);
     return mmu.walkedPage + (linear.lo & 0xfff);
   }

@@ -36,6 +36,8 @@ export interface MachineOptions {
   readonly engine?: EngineName;
   /** Seed of RDRAND and RDSEED. Default: a fixed one. */
   readonly seed?: number;
+  /** Gives the processor VMX. Default: no; DEVIATIONS.md tells what is missing. */
+  readonly vmx?: boolean;
   /** For tests and measurements: thresholds and sizes of the engines. */
   readonly tiers?: ProcessorConfiguration["tiers"];
   /** Is shown what is translated and compiled, as `dumpStages` is. */
@@ -107,6 +109,7 @@ export class Machine {
       { bus, pic, interrupts: { send: (...given) => this.#route(...given), endOfInterrupt: () => {} } },
       {
         engine: options.engine ?? "auto",
+        vmx: options.vmx ?? false,
         ...(seed === undefined ? {} : { seed }),
         ...(tiers === undefined ? {} : { tiers }),
         ...(observer === undefined ? {} : { observer }),

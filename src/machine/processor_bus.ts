@@ -6,6 +6,7 @@ import type { Mmio } from "../memory/mmio.ts";
 import type { AccessSize, Bus } from "./bus.ts";
 import type { LocalApic } from "./devices/local_apic.ts";
 import { ApicMsrs } from "./devices/x2apic.ts";
+import { capability } from "../vmx/capabilities.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** Numbers of the MSRs. SDM vol. 4, table 2-2. */
@@ -29,6 +30,8 @@ export class ProcessorBus implements SystemBus, Mmio {
     readonly bus: Bus,
     readonly apic: LocalApic,
     readonly clock: VirtualClock,
+    /** The processor has VMX. */
+    readonly hasVmx: boolean = false,
   ) {
     this.#apicMsrs = new ApicMsrs(apic);
   }
@@ -71,7 +74,11 @@ export class ProcessorBus implements SystemBus, Mmio {
   invd(): void {}
 
   cpuid(leaf: number, subleaf: number, state: CpuidState): CpuidResult {
-    return machineCpuid(leaf, subleaf, state, { apicId: this.apic.id, hasApic: this.hasApic });
+    return machineCpuid(leaf, subleaf, state, {
+      apicId: this.apic.id,
+      hasApic: this.hasApic,
+      hasVmx: this.hasVmx,
+    });
   }
 
   readMsr(index: number): MsrValue | undefined {
@@ -90,7 +97,8 @@ export class ProcessorBus implements SystemBus, Mmio {
       case MISC_ENABLE:
         return { lo: this.#miscEnable, hi: 0 };
       default:
-        return this.#apicMsrs.has(index) ? this.#apicMsrs.read(index) : undefined;
+        if (this.#apicMsrs.has(index)) return this.#apicMsrs.read(index);
+        return this.hasVmx ? capability(index) : undefined;
     }
   }
 

@@ -11,6 +11,8 @@ import type { Pic8259 } from "./devices/8259_pic.ts";
 import { newProcessor, type ProcessorConfiguration } from "./engines.ts";
 import type { HostedProcessor } from "./hosted_processor.ts";
 import { ProcessorBus } from "./processor_bus.ts";
+import { instructionLength } from "./instruction_length.ts";
+import { Vmx } from "../vmx/vmx.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** Why the processor stopped. */
@@ -45,6 +47,8 @@ export class SystemProcessor {
   readonly apic: LocalApic;
   readonly bus: ProcessorBus;
   readonly clock: VirtualClock;
+  /** VMX, where the machine has it. */
+  readonly vmx: Vmx | undefined;
   readonly #m: Int32Array;
   readonly #pic: Pic8259;
   #halted = false;
@@ -54,7 +58,8 @@ export class SystemProcessor {
   constructor(
     memory: LinearMemory,
     { bus, pic, interrupts }: ProcessorWires,
-    configuration: Omit<ProcessorConfiguration, "system"> = {},
+    { vmx = false, ...configuration }: Omit<ProcessorConfiguration, "system"> & { readonly vmx?: boolean } =
+      {},
   ) {
     this.#m = memory.i32;
     this.#pic = pic;
@@ -64,7 +69,7 @@ export class SystemProcessor {
       now: () => this.clock.now(),
       changed: () => this.attend(),
     });
-    this.bus = new ProcessorBus(bus, this.apic, this.clock);
+    this.bus = new ProcessorBus(bus, this.apic, this.clock, vmx);
     let unit: SystemUnit | undefined;
     const inner = newProcessor(memory, {
       ...configuration,
@@ -75,6 +80,11 @@ export class SystemProcessor {
     });
     this.inner = inner;
     this.unit = unit!;
+    if (!vmx) return;
+    this.vmx = new Vmx(memory, inner.mmu, this.unit, {
+      instructionLength: () => instructionLength(inner),
+      now: () => this.clock.now(),
+    });
   }
 
   /** Guest instructions executed so far. */
@@ -116,6 +126,9 @@ export class SystemProcessor {
       if (left <= 0) return "budget";
       this.apic.advance();
       if (this.#halted && !this.#wake()) return "halt";
+      const due = this.vmx?.beforeInstruction() ?? "nothing";
+      if (due === "shutdown") this.#shutdown = true;
+      if (due !== "nothing") continue;
       if (this.#takeInterrupt()) continue;
       this.#execute(left);
       this.#settle();
@@ -125,8 +138,13 @@ export class SystemProcessor {
   /** Runs code until the budget, a timer or an event ends it. */
   #execute(left: number): void {
     const m = this.#m;
-    let budget = Math.min(left, MAX_BUDGET, Math.max(1, this.apic.nextTimer() - this.clock.now()));
+    let budget = Math.min(left, MAX_BUDGET, Math.max(1, this.#nextTimer() - this.clock.now()));
     m[ATTENTION >> 2] = 0;
+    if (this.vmx?.awaitsWindow === true) {
+      if (this.acceptsInterrupts) budget = 1;
+      else m[ATTENTION >> 2] = Attention.INTERRUPT;
+      m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
+    }
     if (this.#isPending() || this.#hasNmi()) {
       // An interrupt that only a shadow holds back is taken after the next instruction.
       if (this.acceptsInterrupts || this.#hasNmi()) budget = 1;
@@ -153,6 +171,8 @@ export class SystemProcessor {
         m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
         this.#halted = true;
         return;
+      case Event.VM_EXIT:
+        return this.#left();
       default:
         throw new Error(`the dispatcher left event ${event} unsettled`);
     }
@@ -161,11 +181,11 @@ export class SystemProcessor {
   /** Ends HLT if anything is pending or a timer will be; lets time pass until then. */
   #wake(): boolean {
     if (!this.#isDeliverable()) {
-      const next = this.apic.nextTimer();
-      if (next === Infinity || !this.acceptsInterrupts) return false;
+      const next = this.#nextTimer();
+      if (next === Infinity || !this.#mayInterrupt) return false;
       this.clock.skipTo(next);
       this.apic.advance();
-      if (!this.#isDeliverable()) return false;
+      if (!this.#isDeliverable() && !this.#timerRanOut) return false;
     }
     this.#halted = false;
     return true;
@@ -180,19 +200,43 @@ export class SystemProcessor {
       this.#delivered(this.unit.deliver(NMI_VECTOR, undefined, "nmi"));
       return true;
     }
-    const vector = this.bus.hasApic && this.apic.pending() >= 0
-      ? this.apic.acknowledge()
-      : this.#pic.acknowledge();
+    const acknowledge = (): number =>
+      this.bus.hasApic && this.apic.pending() >= 0 ? this.apic.acknowledge() : this.#pic.acknowledge();
+    if (this.vmx?.catchesInterrupts === true) {
+      if (!this.vmx.externalInterrupt(acknowledge)) this.#shutdown = true;
+      return true;
+    }
+    const vector = acknowledge();
     this.#delivered(this.unit.deliver(vector, undefined, "external"));
     return true;
   }
 
   #delivered(delivery: Delivery): void {
     if (delivery === "shutdown") this.#shutdown = true;
+    else if (delivery === "exit") this.#left();
+  }
+
+  /** Completes a VM exit. */
+  #left(): void {
+    if (!this.vmx!.settle()) this.#shutdown = true;
+  }
+
+  /** When the next timer is due: the local APIC's or the VMX-preemption timer. */
+  #nextTimer(): number {
+    return Math.min(this.apic.nextTimer(), this.vmx?.deadline ?? Infinity);
+  }
+  get #timerRanOut(): boolean {
+    return (this.vmx?.deadline ?? Infinity) <= this.clock.now();
+  }
+  /** Whether a maskable interrupt would end HLT, or the preemption timer. */
+  get #mayInterrupt(): boolean {
+    return this.acceptsInterrupts || this.vmx?.catchesInterrupts === true ||
+      (this.vmx?.deadline ?? Infinity) !== Infinity;
   }
 
   #isDeliverable(): boolean {
-    return this.#hasNmi() || (this.acceptsInterrupts && this.#isPending());
+    return this.#hasNmi() ||
+      ((this.acceptsInterrupts || this.vmx?.catchesInterrupts === true) && this.#isPending());
   }
 
   #isPending(): boolean {

@@ -15,11 +15,13 @@ import {
   type WalkAccess,
 } from "./paging.ts";
 import { type LinearMemory, RAM_BASE, TlbFlag } from "./physical.ts";
-import type { SecondStage } from "./second_stage.ts";
+import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
 import { fillEntry, tlbWord } from "./tlb.ts";
-import { Worlds } from "./worlds.ts";
+import { type World, Worlds } from "./worlds.ts";
 
 const FRAME_MASK = 0xfff_ffff_ffff_f000n;
+/** Setting an accessed or dirty flag. */
+const TABLE_WRITE: SecondStageAccess = { read: true, write: true, execute: false, table: true };
 const PCID_MASK = 0xfffn;
 
 /** The memory-management unit of one processor. */
@@ -31,6 +33,8 @@ export class Mmu implements WorldControl {
   /** Translates guest-physical addresses while the EPTP cell is not 0. */
   secondStage: SecondStage | undefined;
 
+  #linearLo = 0;
+  #linearHi = 0;
   readonly #walk: Walk = {
     page: 0,
     writable: false,
@@ -57,7 +61,10 @@ export class Mmu implements WorldControl {
     this.codePages = new CodePages(memory);
     this.worlds = new Worlds(memory);
     this.#direct = directTables(memory);
-    this.#staged = { entryWord: (physical) => this.#stagedWord(physical) };
+    this.#staged = {
+      entryWord: (physical) => this.#stagedWord(physical),
+      mayWrite: (physical) => this.secondStage!.translate(physical, TABLE_WRITE) >= 0,
+    };
     this.enterWorld();
   }
 
@@ -145,12 +152,24 @@ export class Mmu implements WorldControl {
     return 0;
   }
 
+  /** Linear address of the last walk, successful or not. */
+  get walkedLinear(): bigint {
+    return (BigInt(this.#linearHi >>> 0) << 32n) | BigInt(this.#linearLo >>> 0);
+  }
+
+  /** Drops what is cached for the worlds that `chosen` accepts, of whatever VPID. */
+  dropTagged(chosen: (world: World) => boolean): void {
+    this.worlds.dropTagged(chosen);
+  }
+
   /** Host-physical page that the last successful walk found. */
   get walkedPage(): number {
     return this.#walk.page;
   }
 
   #doWalk(lo: number, hi: number, write: boolean, execute: boolean, user: boolean): number {
+    this.#linearLo = lo;
+    this.#linearHi = hi;
     const access = this.#access;
     access.write = write;
     access.execute = execute;

@@ -58,6 +58,8 @@ export interface Walk {
 export interface TableMemory {
   /** Index in the linear memory's words of the entry, or -1 if there is no memory, or -2 if the second stage refuses. */
   entryWord(physical: number): number;
+  /** Whether the entry there may be written, for its accessed and dirty flags; false: the second stage refuses. */
+  mayWrite?(physical: number): boolean;
 }
 
 /** What `walk` returns when the second stage refused an access to a table: the stage has recorded why. */
@@ -87,7 +89,8 @@ export function walk(
   let table = context.root;
   let writable = true, user = true, executable = true;
   for (let level = context.levels - 1;; level--) {
-    const at = tables.entryWord(table + tableIndex(lo, hi, level, wide) * (wide ? 8 : 4));
+    const place = table + tableIndex(lo, hi, level, wide) * (wide ? 8 : 4);
+    const at = tables.entryWord(place);
     if (at < 0) return at === -2 ? SECOND_STAGE_REFUSED : fault(context, access, 0);
     const entryLo = i32[at]!, entryHi = wide ? i32[at + 1]! : 0;
     if ((entryLo & Pte.P) === 0) return fault(context, access, 0);
@@ -104,7 +107,10 @@ export function walk(
     }
     const next = (entryHi & ADDRESS_HIGH) * 0x1_0000_0000 + ((entryLo & ~0xfff) >>> 0);
     if (!leaf) {
-      if ((entryLo & Pte.A) === 0 && !isPdpte) i32[at] = entryLo | Pte.A;
+      if ((entryLo & Pte.A) === 0 && !isPdpte) {
+        if (tables.mayWrite?.(place) === false) return SECOND_STAGE_REFUSED;
+        i32[at] = entryLo | Pte.A;
+      }
       table = next;
       continue;
     }
@@ -116,7 +122,10 @@ export function walk(
       return fault(context, access, PageFaultError.P);
     }
     const used = entryLo | Pte.A | (access.write ? Pte.D : 0);
-    if (used !== entryLo) i32[at] = used;
+    if (used !== entryLo) {
+      if (tables.mayWrite?.(place) === false) return SECOND_STAGE_REFUSED;
+      i32[at] = used;
+    }
     out.page = pageAddress(next, lo, level, wide);
     out.writable = mayWrite;
     out.executable = mayExecute;

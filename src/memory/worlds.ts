@@ -141,6 +141,16 @@ export class Worlds {
     this.epoch = this.#slots[this.#current]!.epoch;
   }
 
+  /** Drops everything cached for the worlds that `chosen` accepts, of whatever VPID. */
+  dropTagged(chosen: (world: World) => boolean): void {
+    for (const [number, slot] of this.#slots.entries()) {
+      if (slot.world === undefined || !chosen(slot.world)) continue;
+      clearSlotExcept(this.memory, number, 0);
+      this.#newEpoch(slot);
+    }
+    this.epoch = this.#slots[this.#current]!.epoch;
+  }
+
   /** Called when code has been found through the page of a linear address in the current world. */
   noteCode(lo: number, hi: number): void {
     this.#slots[this.#current]!.codePages.add(pageNumber(lo, hi));

@@ -46,12 +46,28 @@ export const PRIVILEGED_HELPERS = {
 } as const satisfies Record<string, HelperInfo>;
 
 // deno-fmt-ignore
+/** Helpers of VMX (system/vmx_instructions.ts). */
+export const VMX_HELPERS = {
+  /** VMXON, VMPTRLD, VMPTRST, VMCLEAR: which, linear address of the pointer, memory flags. */
+  vmx_pointer:        { signature: "wqw:.",  state: "all", exits: true },
+  /** VMXOFF, VMCALL, VMLAUNCH, VMRESUME, VMFUNC: which, the next address. The new RIP. */
+  vmx_transfer:       { signature: "wq:q",   state: "all", exits: true },
+  /** VMREAD and VMWRITE: field, number of the general register or IN_MEMORY, linear address, memory flags. */
+  vmx_read:           { signature: "qwqw:.", state: "all", exits: true },
+  vmx_write:          { signature: "qwqw:.", state: "all", exits: true },
+  /** INVEPT and INVVPID: which, type, linear address of the descriptor, memory flags. */
+  vmx_invalidate:     { signature: "wqqw:.", state: "all", exits: true },
+  /** Whether HLT may go on: raises a VM exit if not. */
+  may_halt:           { signature: ":.",     state: "all", exits: true },
+} as const satisfies Record<string, HelperInfo>;
+
+// deno-fmt-ignore
 /** Helpers of the system instructions: also those that programs use. */
 export const SYSTEM_HELPERS = {
   /** CPUID of EAX and ECX into EAX, EBX, ECX, EDX. */
   cpuid:              { signature: ":.",     state: "all", exits: true },
-  /** Time-stamp counter. */
-  read_tsc:           { signature: ":q",     state: "all", exits: true },
+  /** Time-stamp counter, for RDTSC (0) or RDTSCP (1). */
+  read_tsc:           { signature: "w:q",    state: "all", exits: true },
   /** 64 random bits. */
   random:             { signature: ":q",     state: "none" },
   /** Loads a data segment register: number, selector. */
@@ -74,9 +90,10 @@ export const SYSTEM_HELPERS = {
   port_in:            { signature: "ww:w",   state: "all", exits: true },
   /** OUT: port, size, value. */
   port_out:           { signature: "www:.",  state: "all", exits: true },
-  /** Raises what SMSW raises. */
-  check_status_word:  { signature: ":.",     state: "all", exits: true },
+  /** What SMSW reads of CR0; raises what it raises. */
+  check_status_word:  { signature: ":w",     state: "all", exits: true },
   /** RFLAGS have been written at CPL 0: AC decides about SMAP. */
   flags_written:      { signature: ":.",     state: "all" },
   ...PRIVILEGED_HELPERS,
+  ...VMX_HELPERS,
 } as const satisfies Record<string, HelperInfo>;

@@ -22,6 +22,7 @@ import * as stack from "./stack.ts";
 import * as strings from "./strings.ts";
 import * as system from "./system.ts";
 import * as privileged from "./system_privileged.ts";
+import * as vmx from "./vmx.ts";
 
 /** Semantics of the integer and system instructions by mnemonic. */
 export const INTEGER: Partial<Record<Mnemonic, Semantics>> = {
@@ -46,4 +47,5 @@ export const INTEGER: Partial<Record<Mnemonic, Semantics>> = {
   ...strings,
   ...system,
   ...privileged,
+  ...vmx,
 };

@@ -3,7 +3,7 @@ import type { Value } from "../../ir/types.ts";
 import { Event, Vector } from "../../cpu/fault.ts";
 import { Mode } from "../../cpu/mode.ts";
 import { Flag } from "../../cpu/rflags.ts";
-import { CR0, CR4, EFER, Gpr, MSR_TSC_AUX, XCR0 } from "../../cpu/state.ts";
+import { CR4, EFER, Gpr, MSR_TSC_AUX, XCR0 } from "../../cpu/state.ts";
 import { Efer } from "../../cpu/system/control_bits.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
@@ -16,23 +16,23 @@ export function CPUID(t: Translator): void {
 
 const CR4_TSD = 4, CR4_OSXSAVE_BIT = 18;
 
-function timeStamp(t: Translator): void {
+function timeStamp(t: Translator, rdtscp: boolean): void {
   const { ir } = t;
   if ((t.mode & Mode.USER) !== 0) ir.faultIf(ir.and(ir.get(CR4, "i32"), ir.i32(CR4_TSD)), Vector.GP, 0);
-  const count = t.call("read_tsc");
+  const count = t.call("read_tsc", ir.i32(rdtscp ? 1 : 0));
   t.writeGpr(Gpr.RAX, ir.low(count));
   t.writeGpr(Gpr.RDX, ir.high(count));
 }
 
 /** RDTSC: EDX:EAX ← the time-stamp counter; #GP(0) at CPL 3 with CR4.TSD. It ends its block: there time is exact. */
 export function RDTSC(t: Translator): void {
-  timeStamp(t);
+  timeStamp(t, false);
   t.jump(t.next);
 }
 
 /** RDTSCP: and ECX ← IA32_TSC_AUX. */
 export function RDTSCP(t: Translator): void {
-  timeStamp(t);
+  timeStamp(t, true);
   t.writeGpr(Gpr.RCX, t.ir.get(MSR_TSC_AUX, "i32"));
   t.jump(t.next);
 }
@@ -99,8 +99,7 @@ export function RDPMC(t: Translator): void {
 
 /** SMSW: CR0; #GP(0) at CPL 3 with CR4.UMIP. */
 export function SMSW(t: Translator, dst: Operand): void {
-  t.call("check_status_word");
-  const value = t.ir.get(CR0, "i64");
+  const value = t.ir.zext(t.call("check_status_word"), "i64");
   t.write(dst, t.ir.trunc(value, dst.kind === "gpr" ? intType(dst.size) : "i16"));
 }
 

@@ -1,0 +1,119 @@
+/** VM entry: loads the guest's state. SDM vol. 3C, sections 27.3.2 and 27.4. */
+import { writeRflags } from "../cpu/rflags.ts";
+import { Cr0, Efer } from "../cpu/system/control_bits.ts";
+import {
+  ATTENTION,
+  Attention,
+  CPL,
+  CR0,
+  CR3,
+  CR4,
+  DR7,
+  EFER,
+  EPTP,
+  GDTR_BASE,
+  GDTR_LIMIT,
+  GPR,
+  Gpr,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  INTERRUPTIBILITY,
+  LDTR,
+  MSR_PAT,
+  MSR_SYSENTER_CS,
+  MSR_SYSENTER_EIP,
+  MSR_SYSENTER_ESP,
+  RIP,
+  SEG_ATTRIBUTES,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_SELECTOR,
+  SEGMENT,
+  Segment,
+  SEGMENT_STRIDE,
+  TR,
+  VMX_MODE,
+  VPID,
+} from "../cpu/state.ts";
+import { EntryControl, Pin, Secondary } from "./controls.ts";
+import { segmentFields } from "./entry_checks.ts";
+import { Field } from "./fields.ts";
+import { loadMsrs } from "./msr_areas.ts";
+import { VmxMode, type VmxState } from "./vmx_state.ts";
+
+const UNUSABLE = 0x1_0000, DPL = 0x60, RIGHTS = 0xf0ff;
+
+/** State cells of the segment registers in the VMCS's order: ES CS SS DS FS GS LDTR TR. */
+export const SEGMENT_CELLS: readonly number[] = [
+  ...[0, 1, 2, 3, 4, 5].map((n) => SEGMENT + SEGMENT_STRIDE * n),
+  LDTR,
+  TR,
+];
+/** 64-bit state cells that are the same in the guest-state and the host-state area: cell, guest field, host field. */
+export const QUAD_CELLS: readonly (readonly [cell: number, guest: number, host: number])[] = [
+  [CR3, Field.GUEST_CR3, Field.HOST_CR3],
+  [GDTR_BASE, Field.GUEST_GDTR_BASE, Field.HOST_GDTR_BASE],
+  [IDTR_BASE, Field.GUEST_IDTR_BASE, Field.HOST_IDTR_BASE],
+  [MSR_SYSENTER_CS, Field.GUEST_SYSENTER_CS, Field.HOST_SYSENTER_CS],
+  [MSR_SYSENTER_ESP, Field.GUEST_SYSENTER_ESP, Field.HOST_SYSENTER_ESP],
+  [MSR_SYSENTER_EIP, Field.GUEST_SYSENTER_EIP, Field.HOST_SYSENTER_EIP],
+  [GPR + 8 * Gpr.RSP, Field.GUEST_RSP, Field.HOST_RSP],
+  [RIP, Field.GUEST_RIP, Field.HOST_RIP],
+  [CR0, Field.GUEST_CR0, Field.HOST_CR0],
+  [CR4, Field.GUEST_CR4, Field.HOST_CR4],
+];
+
+/** Writes a 64-bit state cell. */
+export function setCell(m: Int32Array, cell: number, value: bigint): void {
+  m[cell >> 2] = Number(BigInt.asIntN(32, value));
+  m[(cell >> 2) + 1] = Number(BigInt.asIntN(32, value >> 32n));
+}
+/** Reads one. */
+export function getCell(m: Int32Array, cell: number): bigint {
+  return (BigInt(m[(cell >> 2) + 1]! >>> 0) << 32n) | BigInt(m[cell >> 2]! >>> 0);
+}
+
+/** Loads the guest's state, and the MSRs of the entry's area. The number of the MSR entry that failed (from 1), or 0. */
+export function loadGuest(state: VmxState): number {
+  const { m, mmu } = state, v = state.vmcs!;
+  const entry = v.word(Field.ENTRY_CONTROLS), secondary = state.secondary;
+  for (const [cell, guest] of QUAD_CELLS) setCell(m, cell, v.read(guest));
+  m[CR0 >> 2]! |= Cr0.ET;
+  m[GDTR_LIMIT >> 2] = v.word(Field.GUEST_GDTR_LIMIT);
+  m[IDTR_LIMIT >> 2] = v.word(Field.GUEST_IDTR_LIMIT);
+  for (const [n, cell] of SEGMENT_CELLS.entries()) loadSegment(state, n, cell);
+  m[CPL >> 2] = (v.word(Field.GUEST_SS_RIGHTS) >> 5) & 3;
+  writeRflags(m, v.word(Field.GUEST_RFLAGS));
+  if ((entry & EntryControl.LOAD_DEBUG) !== 0) setCell(m, DR7, v.read(Field.GUEST_DR7) | 0x400n);
+  if ((entry & EntryControl.LOAD_PAT) !== 0) setCell(m, MSR_PAT, v.read(Field.GUEST_PAT));
+  loadEfer(state, entry);
+  m[INTERRUPTIBILITY >> 2] = v.word(Field.GUEST_INTERRUPTIBILITY) & 15;
+  m[VMX_MODE >> 2] = VmxMode.GUEST;
+  setCell(m, EPTP, (secondary & Secondary.EPT) !== 0 ? v.read(Field.EPTP) : 0n);
+  m[VPID >> 2] = (secondary & Secondary.VPID) !== 0 ? v.word(Field.VPID) : 0;
+  mmu.enterWorld();
+  // Without VPIDs nothing cached outlives an entry.
+  if ((secondary & Secondary.VPID) === 0) mmu.flushAll();
+  const timer = (v.word(Field.PIN_CONTROLS) & Pin.PREEMPTION_TIMER) !== 0;
+  state.deadline = timer ? state.surroundings.now() + (v.word(Field.PREEMPTION_TIMER) >>> 0) : Infinity;
+  // Events to inject, windows and timers are looked at before the first instruction.
+  m[ATTENTION >> 2]! |= Attention.NOW;
+  return loadMsrs(state, Field.ENTRY_MSR_LOAD_ADDRESS, Field.ENTRY_MSR_LOAD_COUNT);
+}
+
+function loadSegment({ m, vmcs }: VmxState, n: number, cell: number): void {
+  const { selector, base, limit, rights } = segmentFields(vmcs!, n);
+  const unusable = (rights & UNUSABLE) !== 0;
+  m[(cell + SEG_SELECTOR) >> 2] = selector;
+  setCell(m, cell + SEG_BASE, base);
+  m[(cell + SEG_LIMIT) >> 2] = unusable ? (n === Segment.SS ? -1 : 0) : limit;
+  m[(cell + SEG_ATTRIBUTES) >> 2] = unusable ? (n === Segment.SS ? rights & DPL : 0) : rights & RIGHTS;
+}
+
+function loadEfer({ m, vmcs }: VmxState, entry: number): void {
+  if ((entry & EntryControl.LOAD_EFER) !== 0) return setCell(m, EFER, vmcs!.read(Field.GUEST_EFER));
+  const long = (entry & EntryControl.LONG) !== 0;
+  const paging = (m[CR0 >> 2]! & Cr0.PG) !== 0;
+  const kept = m[EFER >> 2]! & ~(paging ? Efer.LMA | Efer.LME : Efer.LMA);
+  m[EFER >> 2] = kept | (long ? Efer.LMA | (paging ? Efer.LME : 0) : 0);
+}

@@ -1,0 +1,88 @@
+/** Extended page tables: guest-physical to host-physical. SDM vol. 3C, section 29.3. */
+import { EPTP } from "../cpu/state.ts";
+import { RAM_BASE } from "../memory/physical.ts";
+import type { SecondStage, SecondStageAccess } from "../memory/second_stage.ts";
+import { Reason } from "./exit_reasons.ts";
+import type { VmxState } from "./vmx_state.ts";
+
+const READ = 1, WRITE = 2, EXECUTE = 4, RIGHTS = 7, LARGE = 0x80, ACCESSED = 0x100, DIRTY = 0x200;
+/** EPTP bit 6: accessed and dirty flags. */
+const EPTP_AD = 0x40;
+/** Bits 51:40 of an entry, above the widest physical address. */
+const RESERVED_HIGH = 0xf_ff00, ADDRESS_HIGH = 0xff;
+/** Exit qualification: the linear address is valid; the access is to what it names, not to a table. */
+const LINEAR_VALID = 0x80, FINAL = 0x100;
+const PAGE_BYTES: readonly number[] = [0x1000, 0x20_0000, 0x4000_0000];
+
+/** Whether a value may be an EPTP. SDM vol. 3C, section 27.2.1.1: UC or WB, 4 levels, reserved bits. */
+export function isEptp(value: bigint): boolean {
+  const type = value & 7n;
+  return (type === 0n || type === 6n) && (value & 0x38n) === 0x18n && (value & 0xf80n) === 0n &&
+    value >> 40n === 0n;
+}
+
+/** The second stage of a processor in non-root operation. */
+export class Ept implements SecondStage {
+  writable = false;
+  executable = false;
+
+  constructor(readonly state: VmxState) {}
+
+  translate(gpa: number, access: SecondStageAccess): number {
+    const { m, memory } = this.state;
+    const pointer = m[EPTP >> 2]!, flags = (pointer & EPTP_AD) !== 0;
+    // With accessed and dirty flags, using a guest's table counts as a write to it.
+    const write = access.write || (access.table && flags);
+    const wanted = (access.read ? READ : 0) | (write ? WRITE : 0) | (access.execute ? EXECUTE : 0);
+    let table = (m[(EPTP >> 2) + 1]! & ADDRESS_HIGH) * 0x1_0000_0000 + ((pointer & ~0xfff) >>> 0);
+    let rights = RIGHTS;
+    if (gpa >= 0x1_0000_0000_0000) return this.#violate(gpa, access, wanted, 0);
+    for (let level = 3;; level--) {
+      const place = table + 8 * (Math.floor(gpa / 2 ** (12 + 9 * level)) % 512);
+      if (place + 8 > memory.ramBytes) return this.#violate(gpa, access, wanted, 0);
+      const at = (RAM_BASE + place) / 4, lo = m[at]!, hi = m[at + 1]!;
+      if ((lo & RIGHTS) === 0) return this.#violate(gpa, access, wanted, 0);
+      const leaf = level === 0 || (level < 3 && (lo & LARGE) !== 0);
+      if (isMisconfigured(lo, hi, level, leaf)) return this.#misconfigured(gpa);
+      rights &= lo;
+      table = (hi & ADDRESS_HIGH) * 0x1_0000_0000 + ((lo & ~0xfff) >>> 0);
+      if (!leaf) {
+        if (flags) m[at] = lo | ACCESSED;
+        continue;
+      }
+      if ((rights & wanted) !== wanted) return this.#violate(gpa, access, wanted, rights);
+      const used = lo | ACCESSED | (write ? DIRTY : 0);
+      if (flags && used !== lo) m[at] = used;
+      // A page that is not dirty yet must be seen by the next write.
+      this.writable = (rights & WRITE) !== 0 && (!flags || (used & DIRTY) !== 0);
+      this.executable = (rights & EXECUTE) !== 0;
+      const inside = gpa % PAGE_BYTES[level]!;
+      return table - table % PAGE_BYTES[level]! + inside - inside % 0x1000;
+    }
+  }
+
+  #violate(gpa: number, access: SecondStageAccess, wanted: number, rights: number): number {
+    const qualification = wanted | (rights << 3) | LINEAR_VALID | (access.table ? 0 : FINAL);
+    this.state.record({
+      reason: Reason.EPT_VIOLATION,
+      qualification: BigInt(qualification),
+      linear: this.state.mmu.walkedLinear,
+      physical: BigInt(gpa),
+    });
+    return -1;
+  }
+
+  #misconfigured(gpa: number): number {
+    this.state.record({ reason: Reason.EPT_MISCONFIGURATION, qualification: 0n, physical: BigInt(gpa) });
+    return -1;
+  }
+}
+
+/** SDM vol. 3C, section 29.3.3.1. */
+function isMisconfigured(lo: number, hi: number, level: number, leaf: boolean): boolean {
+  if ((lo & (READ | WRITE)) === WRITE || (hi & RESERVED_HIGH) !== 0) return true;
+  if (!leaf) return (lo & (level === 3 ? 0xf8 : 0x78)) !== 0;
+  const type = (lo >> 3) & 7;
+  if (type === 2 || type === 3 || type === 7) return true;
+  return level > 0 && (lo & (PAGE_BYTES[level]! - 1) & ~0xfff) !== 0;
+}

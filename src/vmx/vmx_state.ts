@@ -1,0 +1,86 @@
+/** What the parts of VMX share: the current VMCS, and the exit that is under way. */
+import { Event } from "../cpu/fault.ts";
+import type { InterceptedEvent } from "../cpu/system/bus.ts";
+import type { SystemUnit } from "../cpu/system/unit.ts";
+import { EVENT, EVENT_VECTOR, VMX_MODE } from "../cpu/state.ts";
+import type { Mmu } from "../memory/mmu.ts";
+import type { LinearMemory } from "../memory/physical.ts";
+import { Primary } from "./controls.ts";
+import { Field } from "./fields.ts";
+import type { Vmcs } from "./vmcs.ts";
+
+/** Values of the VMX_MODE cell. */
+export const VmxMode = { OUTSIDE: 0, ROOT: 1, GUEST: 2 } as const;
+/** A pointer that names no VMCS. */
+export const NO_VMCS = 0xffff_ffff_ffff_ffffn;
+
+/** What a VM exit records. */
+export interface ExitInformation {
+  readonly reason: number;
+  readonly qualification: bigint;
+  /** Interruption information and error code. */
+  readonly interruption?: number;
+  readonly errorCode?: number;
+  readonly linear?: bigint;
+  readonly physical?: bigint;
+  /** Bytes of the instruction, where it is not the one at RIP. */
+  readonly length?: number;
+}
+
+/** What the machine knows and VMX asks for. */
+export interface VmxSurroundings {
+  /** Bytes of the instruction at RIP. */
+  instructionLength(): number;
+  /** Virtual time. */
+  now(): number;
+}
+
+/** VMX of one processor. */
+export class VmxState {
+  readonly m: Int32Array;
+  /** Physical address of the VMXON region, in VMX operation. */
+  vmxon: bigint = NO_VMCS;
+  vmcs: Vmcs | undefined;
+  pending: ExitInformation | undefined;
+  /** The event in whose delivery the exit happened. */
+  vectoring: InterceptedEvent | undefined;
+  /** Time at which the preemption timer runs out. */
+  deadline = Infinity;
+
+  constructor(
+    readonly memory: LinearMemory,
+    readonly mmu: Mmu,
+    readonly unit: SystemUnit,
+    readonly surroundings: VmxSurroundings,
+  ) {
+    this.m = memory.i32;
+  }
+
+  get mode(): number {
+    return this.m[VMX_MODE >> 2]!;
+  }
+
+  /** A field of the current VMCS, as a signed 32-bit number. */
+  word(field: number): number {
+    return this.vmcs!.word(field);
+  }
+  /** Secondary controls in force. */
+  get secondary(): number {
+    return secondaryOf(this.vmcs!);
+  }
+
+  /** Records a VM exit: the instruction under way stops. */
+  record(exit: ExitInformation): true {
+    this.pending = exit;
+    this.m[EVENT >> 2] = Event.VM_EXIT;
+    this.m[EVENT_VECTOR >> 2] = 0;
+    return true;
+  }
+}
+
+/** Secondary controls of a VMCS: 0 unless they are activated. */
+export function secondaryOf(vmcs: Vmcs): number {
+  return (vmcs.word(Field.PRIMARY_CONTROLS) & Primary.SECONDARY) !== 0
+    ? vmcs.word(Field.SECONDARY_CONTROLS)
+    : 0;
+}
