@@ -1,0 +1,78 @@
+/**
+ * Builds the multiboot kernels from their sources: `deno run -A _tools/build_kernels.ts`.
+ *
+ * The images are committed, so nobody needs the compiler to run them; the same compiler gives the same bytes, which a
+ * test checks. 64-bit kernels become 32-bit ELF files: that is what other boot loaders take.
+ */
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+/** The compiler and linker: Debian packages `gcc` and `binutils`. */
+export const KERNEL_COMPILER = "gcc";
+/** Version of GCC that built the committed images. */
+export const KERNEL_COMPILER_VERSION = "12.2.0";
+
+/** A kernel. */
+export interface Kernel {
+  readonly name: string;
+  readonly bits: 32 | 64;
+  readonly sources: readonly URL[];
+  readonly image: URL;
+}
+
+const file = (path: string): URL => new URL(`../${path}`, import.meta.url);
+
+/** All kernels. */
+export const KERNELS: readonly Kernel[] = [
+  {
+    name: "echo",
+    bits: 32,
+    sources: [file("src/guests/echo/echo.c")],
+    image: file("src/guests/echo/echo.elf"),
+  },
+  {
+    name: "selftest",
+    bits: 64,
+    sources: [file("tests/machine/kernels/entry.S"), file("tests/machine/kernels/selftest.c")],
+    image: file("tests/machine/kernels/selftest.elf"),
+  },
+];
+
+// deno-fmt-ignore
+const FLAGS = [
+  "-std=gnu11", "-O1", "-ffreestanding", "-fno-pie", "-no-pie", "-mno-red-zone", "-mgeneral-regs-only",
+  "-fno-stack-protector", "-fno-ident", "-fno-asynchronous-unwind-tables", "-fcf-protection=none",
+  "-Wall", "-Wextra", "-Werror", "-nostdlib", "-static", "-s", "-Wl,--build-id=none",
+  "-Wl,-z,max-page-size=4096", "-Wl,-z,noexecstack", "-Wl,-T", fileURLToPath(file("src/guests/kernel.ld")),
+];
+
+/** Version of the compiler here, or undefined where there is none. */
+export function kernelCompilerVersion(): string | undefined {
+  const result = spawnSync(KERNEL_COMPILER, ["-dumpfullversion"], { encoding: "utf8" });
+  return result.status === 0 ? result.stdout.trim() : undefined;
+}
+
+/** Builds a kernel into the file `output`. */
+export function buildKernel(kernel: Kernel, output: string): void {
+  run(kernel, KERNEL_COMPILER, [
+    `-m${kernel.bits}`,
+    ...FLAGS,
+    "-o",
+    output,
+    ...kernel.sources.map((source) => fileURLToPath(source)),
+  ]);
+  if (kernel.bits === 64) run(kernel, "objcopy", ["-O", "elf32-i386", output]);
+}
+
+function run(kernel: Kernel, program: string, args: readonly string[]): void {
+  const result = spawnSync(program, args, { encoding: "utf8" });
+  if (result.error !== undefined) throw new Error(`Cannot build ${kernel.name}: ${result.error.message}`);
+  if (result.status !== 0) throw new Error(`Cannot build ${kernel.name}:\n${result.stderr}`);
+}
+
+if (import.meta.main) {
+  for (const kernel of KERNELS) {
+    buildKernel(kernel, fileURLToPath(kernel.image));
+    console.log(`Built ${kernel.name}.`);
+  }
+}

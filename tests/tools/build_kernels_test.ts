@@ -1,0 +1,33 @@
+import { assert } from "@std/assert";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import {
+  buildKernel,
+  KERNEL_COMPILER,
+  KERNEL_COMPILER_VERSION,
+  kernelCompilerVersion,
+  KERNELS,
+} from "../../_tools/build_kernels.ts";
+
+const version = kernelCompilerVersion();
+const missing = version === KERNEL_COMPILER_VERSION
+  ? ""
+  : ` [needs ${KERNEL_COMPILER} ${KERNEL_COMPILER_VERSION}; here: ${version ?? "none"}]`;
+
+Deno.test({
+  name: `buildKernel() gives the committed images byte by byte${missing}`,
+  ignore: missing !== "",
+  fn() {
+    const folder = mkdtempSync(join(tmpdir(), "kernels-"));
+    try {
+      for (const kernel of KERNELS) {
+        const output = join(folder, kernel.name);
+        buildKernel(kernel, output);
+        assert(readFileSync(output).equals(readFileSync(kernel.image)), `${kernel.name} has other bytes`);
+      }
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  },
+});
