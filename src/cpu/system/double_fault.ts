@@ -31,8 +31,8 @@ export type Combination = "serial" | "double fault" | "shutdown";
  * @param second vector of the exception that arose
  */
 export function combine(first: number | undefined, second: number): Combination {
-  // A machine check while another is not yet handled: section 16.3.1.2.
-  if (first === Vector.MC && second === Vector.MC) return "shutdown";
+  // Tables that lie where there is no memory: nothing could be delivered, and a benign exception would go on for ever.
+  if (second === Vector.MC) return "shutdown";
   const before = first === undefined ? "benign" : classOf(first), after = classOf(second);
   if (after === "benign" || before === "benign") return "serial";
   if (before === "double fault") return "shutdown";

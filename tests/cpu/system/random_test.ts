@@ -4,7 +4,7 @@ import { RandomNumbers } from "../../../src/cpu/random.ts";
 import { CODE, everywhere, GDT, IDT, type SystemMachine, TSS } from "./_machine.ts";
 
 /** Buffers in each configuration; CAUSEWAY_RANDOM_BUFFERS asks for more. */
-const BUFFERS = Number(Deno.env.get("CAUSEWAY_RANDOM_BUFFERS") ?? 400);
+const BUFFERS = Number(Deno.env.get("CAUSEWAY_RANDOM_BUFFERS") ?? 200);
 const SEED = Number(Deno.env.get("CAUSEWAY_RANDOM_SEED") ?? 1);
 const CODE_BYTES = 64, INSTRUCTIONS = 200;
 /** Buffers after which a new processor is made. */
