@@ -1,8 +1,8 @@
 /**
  * Draws what a program printed in colour as an SVG picture: `deno run -A _tools/terminal_picture.ts OUT.svg COMMAND…`.
  *
- * Understands what the demonstration uses: 24-bit foreground and background colours, reset, and the upper half block,
- * of which each cell becomes two pixels. The README's picture is made by it from the real output.
+ * Understands what the demonstration uses: 24-bit foreground and background colours, reset, cursor up (the lines are drawn
+ * anew), and the upper half block, of which each cell becomes two pixels. The README's picture is made by it from the real output.
  */
 import { spawnSync } from "node:child_process";
 import { Buffer } from "node:buffer";
@@ -26,6 +26,7 @@ export function parseAnsi(output: string): Cell[][] {
   for (const [token] of output.matchAll(/\x1b\[[\d;]*[A-Za-z]|[\s\S]/gu)) {
     if (token === "\n") lines.push([]);
     else if (!token.startsWith("\x1b")) lines.at(-1)!.push({ text: token, foreground, background });
+    else if (token.endsWith("A")) lines.splice(lines.length - 1 - parseInt(token.slice(2)), Infinity, []);
     else if (token.endsWith("m")) {
       const codes = token.slice(2, -1).split(";").map(Number);
       while (codes.length > 0) {

@@ -13,6 +13,11 @@ Deno.test("parseAnsi() gives each cell its colours until they are reset", () => 
   assertEquals([second!.length, more.length], [1, 0]);
 });
 
+Deno.test("parseAnsi() replaces the lines that the cursor goes back to", () => {
+  const lines = parseAnsi("a\nb\nc\n\x1b[2Ad\ne\nf\n");
+  assertEquals(lines.map((line) => line.map(({ text }) => text).join("")), ["a", "d", "e", "f"]);
+});
+
 Deno.test("encodePng() keeps the pixels", () => {
   const png = encodePng(2, 2, Uint8Array.from({ length: 12 }, (_, at) => at));
   const data = png.indexOf(Buffer.from("IDAT"));
