@@ -36,6 +36,16 @@ export const KERNELS: readonly Kernel[] = [
     sources: [file("tests/machine/kernels/entry.S"), file("tests/machine/kernels/selftest.c")],
     image: file("tests/machine/kernels/selftest.elf"),
   },
+  {
+    name: "vmx",
+    bits: 64,
+    sources: [
+      file("tests/machine/kernels/entry.S"),
+      file("tests/vmx/kernels/guest.S"),
+      file("tests/vmx/kernels/hypervisor.c"),
+    ],
+    image: file("tests/vmx/kernels/vmx.elf"),
+  },
 ];
 
 // deno-fmt-ignore

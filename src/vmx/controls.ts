@@ -18,7 +18,6 @@ export const Primary = {
   UNCONDITIONAL_IO: 1 << 24,
   IO_BITMAPS: 1 << 25,
   MSR_BITMAPS: 1 << 28,
-  PAUSE: 1 << 30,
   SECONDARY: 1 << 31,
 } as const;
 

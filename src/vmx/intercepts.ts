@@ -59,7 +59,8 @@ export class GuestIntercepts implements Intercepts {
     if (this.injecting && during === undefined) return false;
     const { state } = this;
     if (event.kind === "external" || !this.#catches(event)) return false;
-    state.vectoring = during;
+    // A double fault is not considered to arise in a delivery. Section 28.2.4.
+    state.vectoring = event.vector === Vector.DF ? undefined : during;
     const pageFault = event.vector === Vector.PF && event.kind === "fault";
     return state.record({
       reason: Reason.EXCEPTION_OR_NMI,
@@ -74,8 +75,8 @@ export class GuestIntercepts implements Intercepts {
     this.state.vectoring = event;
   }
 
-  tripleFault(during: InterceptedEvent): void {
-    this.state.vectoring = during;
+  tripleFault(): void {
+    this.state.vectoring = undefined;
     this.state.record({ reason: Reason.TRIPLE_FAULT, qualification: 0n });
   }
 

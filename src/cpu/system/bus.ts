@@ -65,7 +65,7 @@ export interface Intercepts {
   /** A VM exit has happened while this event was being delivered. */
   interrupted(event: InterceptedEvent): void;
   /** A triple fault causes a VM exit. */
-  tripleFault(during: InterceptedEvent): void;
+  tripleFault(): void;
   /** The time-stamp counter with the guest's offset. */
   timeStamp(now: number): MsrValue;
   /** What the guest sees of control register 0 or 4. */

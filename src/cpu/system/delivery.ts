@@ -137,7 +137,7 @@ export class EventDelivery {
     const next = this.#combined(combine(isException ? vector : undefined, second), software);
     const { intercepts } = this.context;
     const first = { vector, error, kind, length };
-    if (next === undefined) intercepts?.tripleFault(first);
+    if (next === undefined) intercepts?.tripleFault();
     else if (intercepts !== undefined && intercepts.event(next, address, first)) return next;
     if (second === Vector.PF) this.#setCr2(address.lo, address.hi);
     return next;
