@@ -31,6 +31,11 @@ const SHADOWS = 3, NMI_BLOCKED = 8;
 const NMI_VECTOR = 2;
 /** Largest budget of one run: the budget cell is a signed 32-bit number. */
 const MAX_BUDGET = 0x7fff_ffff;
+/**
+ * Events in a row without an instruction between them after which the processor shuts down. A handler that cannot be
+ * executed raises exceptions for ever; virtual time stands still, so no timer would end that either.
+ */
+const MOST_STALLED = 100_000;
 
 /** What a processor is wired to. */
 export interface ProcessorWires {
@@ -54,6 +59,8 @@ export class SystemProcessor {
   #halted = false;
   #asked = false;
   #shutdown = false;
+  /** Events settled since an instruction was last executed. */
+  #stalled = 0;
 
   constructor(
     memory: LinearMemory,
@@ -130,8 +137,11 @@ export class SystemProcessor {
       if (due === "shutdown") this.#shutdown = true;
       if (due !== "nothing") continue;
       if (this.#takeInterrupt()) continue;
+      const before = this.instructions;
       this.#execute(left);
       this.#settle();
+      this.#stalled = this.instructions === before ? this.#stalled + 1 : 0;
+      if (this.#stalled > MOST_STALLED) this.#shutdown = true;
     }
   }
 
