@@ -52,7 +52,7 @@ int main(void) {
   w = (struct timespec){0, 1000000}; r = sigtimedwait(&m, &si, &w); printf("sigtimedwait %d %d\n", r, errno);
   int sfd = signalfd(-1, &m, 0); raise(SIGUSR2); struct signalfd_siginfo ssi; r = read(sfd, &ssi, sizeof ssi); printf("signalfd %d signal %d\n", r, ssi.ssi_signo);
   sigprocmask(SIG_SETMASK, &none, 0); signal(SIGPIPE, note); close(fds[0]); got = 0; r = write(fds[1], "x", 1); printf("write %d %d got %d\n", r, errno, got);
-  int status; pid_t pid = fork(); if (pid == 0) { raise(SIGSTOP); usleep(200000); _exit(9); } waitpid(pid, &status, WUNTRACED); printf("stopped %d\n", WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP); kill(pid, SIGCONT); waitpid(pid, &status, WCONTINUED); printf("continued %d\n", WIFCONTINUED(status)); waitpid(pid, &status, 0); printf("exited %d\n", WEXITSTATUS(status));
+  int status, hold[2]; pipe(hold); pid_t pid = fork(); if (pid == 0) { close(hold[1]); raise(SIGSTOP); read(hold[0], &c, 1); _exit(9); } close(hold[0]); waitpid(pid, &status, WUNTRACED); printf("stopped %d\n", WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP); kill(pid, SIGCONT); waitpid(pid, &status, WCONTINUED); printf("continued %d\n", WIFCONTINUED(status)); close(hold[1]); waitpid(pid, &status, 0); printf("exited %d\n", WEXITSTATUS(status));
   pid = fork(); if (pid == 0) { signal(SIGSEGV, SIG_DFL); *(volatile int *)8 = 1; } waitpid(pid, &status, 0); printf("died of %d core %d\n", WTERMSIG(status), 0);
   pid = fork(); if (pid == 0) for (;;) pause(); kill(pid, SIGKILL); waitpid(pid, &status, 0); printf("killed by %d\n", WTERMSIG(status));
   signal(SIGCHLD, SIG_IGN); pid = fork(); if (pid == 0) _exit(0); r = waitpid(pid, &status, 0); printf("reaped %d %d\n", r, errno);
