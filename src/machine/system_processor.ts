@@ -157,7 +157,8 @@ export class SystemProcessor {
     }
     if (this.#isPending() || this.#hasNmi()) {
       // An interrupt that only a shadow holds back is taken after the next instruction.
-      if (this.acceptsInterrupts || this.#hasNmi()) budget = 1;
+      const taken = this.acceptsInterrupts || this.vmx?.catchesInterrupts === true || this.#hasNmi();
+      if (taken) budget = 1;
       else m[ATTENTION >> 2] = Attention.INTERRUPT;
       m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
     }
