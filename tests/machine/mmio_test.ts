@@ -1,6 +1,6 @@
 import { assertEquals } from "@std/assert";
 import { Gpr } from "../../src/cpu/state.ts";
-import { Bare, everywhere, le32 } from "../jit/_bare.ts";
+import { type Bare, everywhere, le32 } from "../jit/_bare.ts";
 
 /** A page of registers outside RAM, mapped at linear 1F0000H; the page below is RAM. */
 const DEVICE = 0xfee0_0000, LINEAR = 0x1f_0000, CODE = 0x1000 * 16;

@@ -73,7 +73,7 @@ export class LocalApic {
   nmi = false;
   /** x2APIC mode: the registers are MSRs, destinations have 32 bits. */
   x2 = false;
-  readonly timer = new ApicTimer();
+  readonly timer: ApicTimer = new ApicTimer();
   readonly #wires: ApicWires;
   readonly #registers = new Map<number, number>();
   readonly #requested = new VectorSet();
