@@ -3,6 +3,7 @@
  *
  * The model is an x86-64-v2 processor with the scalar additions of v3 and AES, PCLMULQDQ, SHA, RDRAND and RDSEED.
  */
+import { LINEAR_BITS, PHYSICAL_BITS } from "./address_widths.ts";
 
 /** EAX, EBX, ECX, EDX. */
 export type CpuidResult = readonly [eax: number, ebx: number, ecx: number, edx: number];
@@ -114,8 +115,8 @@ function extendedLeaf(leaf: number): CpuidResult {
       return [0, 0, (256 << 16) | (6 << 12) | 64, 0];
     case 0x8000_0007: // Invariant TSC.
       return [0, 0, 0, bits(8)];
-    case 0x8000_0008: // 40 physical, 48 linear address bits.
-      return [40 | (48 << 8), 0, 0, 0];
+    case 0x8000_0008:
+      return [PHYSICAL_BITS | (LINEAR_BITS << 8), 0, 0, 0];
     default:
       return NOTHING;
   }

@@ -1,4 +1,5 @@
 /** The memory-management unit: world slots, page walks, soft TLB refills. */
+import { PHYSICAL_HIGH } from "../cpu/address_widths.ts";
 import { InvpcidType, type WorldControl } from "../cpu/system/world_control.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { CPL, CR0, CR3, CR4, EFER, EPTP, RFLAGS_SYSTEM, TLB_BASE } from "../cpu/state.ts";
@@ -234,7 +235,7 @@ export class Mmu implements WorldControl {
     const cr3Low = i32[CR3 >> 2]!;
     context.root = context.levels === 3
       ? (cr3Low & ~31) >>> 0
-      : (i32[(CR3 >> 2) + 1]! & 0x3fff) * 0x1_0000_0000 + ((cr3Low & ~0xfff) >>> 0);
+      : (i32[(CR3 >> 2) + 1]! & PHYSICAL_HIGH) * 0x1_0000_0000 + ((cr3Low & ~0xfff) >>> 0);
     context.writeProtect = (cr0 & Cr0.WP) !== 0;
     context.noExecute = (efer & Efer.NXE) !== 0;
     context.smep = (cr4 & Cr4.SMEP) !== 0;

@@ -1,14 +1,15 @@
 /**
  * Page walks: linear to guest-physical through the tables in memory, in every paging mode. SDM vol. 3A, chapter 4.
- * Physical addresses are numbers: they have at most 46 bits.
+ * Physical addresses are numbers: they have far fewer bits than a double holds exactly.
  */
+import { PHYSICAL_HIGH } from "../cpu/address_widths.ts";
 import { PageFaultError } from "../cpu/fault.ts";
 import { type LinearMemory, RAM_BASE } from "./physical.ts";
 
 /** Page-table entry bits, low half. */
 export const Pte = { P: 1, W: 2, U: 4, A: 0x20, D: 0x40, PS: 0x80, G: 0x100 } as const;
-/** Bits of a physical address in the upper half of an entry, and those that must be 0 (MAXPHYADDR is 46). */
-const ADDRESS_HIGH = 0x3fff, RESERVED_HIGH = 0xf_c000;
+/** Of bits 51:32 of an entry, those that must be 0. */
+const RESERVED_HIGH = 0xf_ffff & ~PHYSICAL_HIGH;
 /** Reserved in PAE page-directory-pointer entries, low half. */
 const PDPTE_RESERVED = 0x1e6;
 /** Bits 20:13 of a 2-MB page's entry, and 29:13 of a 1-GB page's, are reserved. */
@@ -105,7 +106,7 @@ export function walk(
       if ((entryLo & Pte.U) === 0) user = false;
       if (entryHi < 0) executable = false;
     }
-    const next = (entryHi & ADDRESS_HIGH) * 0x1_0000_0000 + ((entryLo & ~0xfff) >>> 0);
+    const next = (entryHi & PHYSICAL_HIGH) * 0x1_0000_0000 + ((entryLo & ~0xfff) >>> 0);
     if (!leaf) {
       if ((entryLo & Pte.A) === 0 && !isPdpte) {
         if (tables.mayWrite?.(place) === false) return SECOND_STAGE_REFUSED;

@@ -1,4 +1,5 @@
 /** Checks of VM entry, in the manual's order. SDM vol. 3C, chapter 27. */
+import { PHYSICAL_BITS } from "../cpu/address_widths.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
 import { CR0_FIXED0, CR3_TARGETS, CR4_FIXED0, CR4_FIXED1, MAX_MSRS, VM_FUNCTIONS } from "./capabilities.ts";
@@ -8,9 +9,7 @@ import { Field } from "./fields.ts";
 import { NO_VMCS, secondaryOf } from "./vmx_state.ts";
 import type { Vmcs } from "./vmcs.ts";
 
-/** CPUID reports 40 bits of physical address. */
-const PHYSICAL_BITS = 40n;
-const isPhysical = (address: bigint): boolean => address >> PHYSICAL_BITS === 0n;
+const isPhysical = (address: bigint): boolean => address >> BigInt(PHYSICAL_BITS) === 0n;
 const isPage = (address: bigint): boolean => (address & 0xfffn) === 0n && isPhysical(address);
 const isCanonical = (address: bigint): boolean => BigInt.asUintN(64, BigInt.asIntN(48, address)) === address;
 const EFER_BITS = BigInt(Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE);

@@ -1,4 +1,5 @@
 /** MOV to and from control registers, LMSW, CLTS, IA32_EFER, XSETBV. SDM vol. 2B, "MOV"; vol. 3A, sections 2.5, 2.6, 10.8.5. */
+import { PHYSICAL_HIGH } from "../address_widths.ts";
 import { Vector } from "../fault.ts";
 import {
   CR0,
@@ -30,8 +31,8 @@ const CR4_BITS = Cr4.TSD | Cr4.DE | Cr4.PSE | Cr4.PAE | Cr4.MCE | Cr4.PGE | Cr4.
 /** Changes of these drop everything cached. SDM vol. 3A, section 4.10.4.1. */
 const CR4_FLUSHING = Cr4.PSE | Cr4.PAE | Cr4.PGE | Cr4.LA57 | Cr4.SMEP;
 const EFER_BITS = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
-/** Bits 63:46 of CR3, above the widest physical address. Bit 63 is the wish to flush nothing. */
-const CR3_RESERVED_HIGH = 0xffff_c000 | 0, CR3_NO_FLUSH = 1 << 31;
+/** Bits of CR3 above the widest physical address. Bit 63 is the wish to flush nothing. */
+const CR3_RESERVED_HIGH = ~PHYSICAL_HIGH, CR3_NO_FLUSH = 1 << 31;
 /** XCR0: x87, which is always on, and SSE. */
 const XCR0_X87 = 1, XCR0_BITS = 3;
 const PCID = 0xfff;
