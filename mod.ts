@@ -1,8 +1,8 @@
 /**
  * Causeway: an x86-64 emulator.
  *
- * `runProgram` runs a Linux program and collects what it prints; `createProcessor` makes a bare processor with memory and
- * registers. Neither needs anything of the host: they work in Deno, Node.js and browsers.
+ * `runProgram` runs a Linux program and collects what it prints; `bootMachine` boots a computer with a kernel;
+ * `createProcessor` makes a bare processor with memory and registers. None of them needs anything of the host: they work in Deno, Node.js and browsers.
  *
  * @example Run a program
  * ```ts
@@ -38,6 +38,17 @@ export type { Statistics } from "./src/machine/api/statistics.ts";
 export { ENGINE_NAMES, type EngineName } from "./src/machine/engines.ts";
 export type { TranslationObserver } from "./src/machine/observer.ts";
 export type { Stop } from "./src/machine/processor.ts";
+export {
+  bootMachine,
+  Machine,
+  type MachineEvents,
+  type MachineOptions,
+  type MachineStop,
+} from "./src/machine/machine.ts";
+export { CannotBootError } from "./src/machine/loaders/boot_error.ts";
+export type { BootModule } from "./src/machine/loaders/multiboot1.ts";
+export type { Console } from "./src/machine/console.ts";
+export type { SystemRegisterName } from "./src/machine/api/system_registers.ts";
 export { type RunOptions, runProgram, type RunResult } from "./src/linux/run_program.ts";
 export { CannotRunError } from "./src/linux/exec.ts";
 export type { FileSystem } from "./src/linux/fs/file_system.ts";

@@ -52,6 +52,7 @@ export function generalHelp(version: string, commands: readonly CommandHelp[]): 
     "  124  --max-instructions is used up",
     "  125  an input that cannot be run",
     "  126  something the guest needs is not implemented",
+    "  127  a computer's triple fault",
     "  128+N  the guest died of signal N",
     "",
   ].join("\n");

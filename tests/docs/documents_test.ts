@@ -71,6 +71,7 @@ Deno.test("code examples of the documents and docstrings run", () => {
     "mod.ts",
     "src/cli/host.ts",
     "src/machine/api",
+    "src/machine/machine.ts",
     "src/linux/run_program.ts",
   ];
   const { status, stdout, stderr } = spawnSync(process.execPath, [

@@ -68,22 +68,21 @@ export function readElfImage(file: Uint8Array): KernelImage {
   ) {
     throw new CannotBootError("the ELF file is not for x86");
   }
-  const word = (at: number): number =>
-    layout.wide
-      ? view.getUint32(at, true) + view.getUint32(at + 4, true) * 0x1_0000_0000
-      : view.getUint32(at, true);
+  const address = (at: number): bigint =>
+    layout.wide ? view.getBigUint64(at, true) : BigInt(view.getUint32(at, true));
+  const word = (at: number): number => Number(address(at));
   const table = word(layout.tableOffset), size = view.getUint16(layout.entrySize, true);
   const count = view.getUint16(layout.entryCount, true);
   if (table + size * count > file.length) {
     throw new CannotBootError("the ELF file ends before its program headers do");
   }
-  let entry = word(layout.entry);
+  // Kernels are linked high: only the distance from the segment's start is a number that is exact.
+  const linkedEntry = address(layout.entry);
+  let entry = Number(linkedEntry);
   const segments: LoadSegment[] = [];
   for (let at = table; at < table + size * count; at += size) {
     if (view.getUint32(at, true) !== LOAD) continue;
-    const [offset, virtual, address, fileSize, memorySize] = layout.header.map((field) =>
-      word(at + field)
-    ) as [
+    const [offset, , physical, fileSize, memorySize] = layout.header.map((field) => word(at + field)) as [
       number,
       number,
       number,
@@ -91,11 +90,11 @@ export function readElfImage(file: Uint8Array): KernelImage {
       number,
     ];
     if (offset + fileSize > file.length || fileSize > memorySize) {
-      throw new CannotBootError(`the ELF file does not hold its segment for 0x${address.toString(16)}`);
+      throw new CannotBootError(`the ELF file does not hold its segment for 0x${physical.toString(16)}`);
     }
-    const start = word(layout.entry);
-    if (start >= virtual && start < virtual + memorySize) entry = start - virtual + address;
-    segments.push({ address, bytes: file.subarray(offset, offset + fileSize), memorySize });
+    const distance = Number(linkedEntry - address(at + layout.header[1]));
+    if (distance >= 0 && distance < memorySize) entry = physical + distance;
+    segments.push({ address: physical, bytes: file.subarray(offset, offset + fileSize), memorySize });
   }
   return { entry, segments };
 }

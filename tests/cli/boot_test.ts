@@ -1,0 +1,77 @@
+import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { ENGINE_NAMES } from "../../src/machine/engines.ts";
+import { causeway, MAIN, withFolder } from "./command_line.ts";
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+const SELFTEST = path("../machine/kernels/selftest.elf"), ECHO = path("../../src/guests/echo/echo.elf");
+const TRANSCRIPT = readFileSync(path("../machine/kernels/selftest.txt"), "utf8");
+
+for (const engine of ENGINE_NAMES) {
+  Deno.test(`boot --engine ${engine} passes on the kernel's output and exit code`, () => {
+    withFolder((folder) => {
+      const module = join(folder, "module");
+      writeFileSync(module, "module text\n");
+      const args = ["--kernel", SELFTEST, "--initrd", module, "--append", "alpha beta", "--engine", engine];
+      assertEquals(causeway(["boot", ...args]), { code: 33, stdout: TRANSCRIPT, stderr: "" });
+    });
+  });
+}
+
+Deno.test("boot gives the kernel stdin: a pipe, or a file", () => {
+  const expected = "Type lines; exit ends this.\n> hello\n> exit\n";
+  assertEquals(causeway(["boot", "--kernel", ECHO], "hello\nexit\n"), {
+    code: 1,
+    stdout: expected,
+    stderr: "",
+  });
+  withFolder((folder) => {
+    const file = join(folder, "input");
+    writeFileSync(file, "hello\nexit\n");
+    // Paths as variables: Deno's spawnSync adds flags of its own behind its path in arguments.
+    const { status, stdout } = spawnSync("sh", [
+      "-c",
+      'exec "$DENO" run -A "$MAIN" boot --kernel "$KERNEL" < "$INPUT"',
+    ], {
+      encoding: "utf8",
+      env: { ...process.env, DENO: process.execPath, MAIN, KERNEL: ECHO, INPUT: file },
+    });
+    assertEquals([status, stdout], [1, expected]);
+  });
+});
+
+Deno.test("boot exits with 127 and the registers after a triple fault", () => {
+  const { code, stderr } = causeway(["boot", "--kernel", SELFTEST, "--append", "triple"]);
+  assertEquals(code, 127);
+  assertStringIncludes(stderr, "causeway: triple fault\nRAX ");
+  assertMatch(stderr, /CR0 0000000080010033 {2}CR2 /);
+});
+
+Deno.test("boot --max-instructions stops with 124; a kernel that waits for nothing stops with 125", () => {
+  assertEquals(causeway(["boot", "--kernel", SELFTEST, "--max-instructions", "1000"]).code, 124);
+  const { code, stderr } = causeway(["boot", "--kernel", ECHO], "");
+  assertEquals(code, 125);
+  assertStringIncludes(stderr, "nothing can wake it");
+});
+
+Deno.test("boot --stats counts instructions", () => {
+  const { code, stderr } = causeway(["boot", "--kernel", ECHO, "--stats", "--json"], "exit\n");
+  assertEquals(code, 1);
+  assert(JSON.parse(stderr).instructions > 100);
+});
+
+Deno.test("boot refuses what it cannot boot and what it does not understand", () => {
+  const refused = (...args: string[]): [number | null, string] => {
+    const { code, stderr } = causeway(["boot", ...args]);
+    return [code, stderr];
+  };
+  assertEquals(refused(), [2, "causeway boot: boot needs --kernel FILE\n"]);
+  assertEquals(refused("--kernel", "/nowhere")[0], 125);
+  assertStringIncludes(refused("--kernel", MAIN)[1], "no multiboot header");
+  assertEquals(refused("--kernel", ECHO, "--cpus", "2")[0], 2);
+  assertEquals(refused("--kernel", ECHO, "more")[0], 2);
+});
