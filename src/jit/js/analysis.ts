@@ -1,6 +1,6 @@
 /** What the emitter must know of a block before it writes it: uses, needed halves, and where values are computed. */
 import { type Opcode, type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
-import type { Terminal } from "../../ir/terminal.ts";
+import { terminalValue } from "../../ir/passes/blocks.ts";
 import type { Block, Inst, Value } from "../../ir/types.ts";
 
 /** Halves of a value. */
@@ -52,19 +52,6 @@ export interface Analysis {
   readonly inline: Uint8Array;
   /** For gets: whether the register's variable itself can stand for the value as long as it is needed. */
   readonly alias: Uint8Array;
-}
-
-/** Value a terminal mentions. */
-export function terminalValue(terminal: Terminal): Value | undefined {
-  switch (terminal.kind) {
-    case "branch":
-      return terminal.condition;
-    case "indirect":
-    case "redispatch":
-      return terminal.target;
-    default:
-      return undefined;
-  }
 }
 
 /** Analyses a block. `reloads` tells whether an operation may change registers behind the block's back. */
