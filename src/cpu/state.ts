@@ -79,9 +79,12 @@ export const EFER = 0x178;
 /** Current privilege level, 0 to 3. */
 export const CPL = 0x180;
 
-/** Executed guest instructions, 64 bits: virtual time. Valid outside blocks. */
+/** Executed guest instructions, 64 bits. Valid outside blocks. */
 export const INSTRUCTIONS = 0x188;
-/** Instructions left before the dispatcher must return (signed 32 bits). A block subtracts its length when it is entered. */
+/**
+ * Cycles left before the dispatcher must return (signed 32 bits): one for each instruction, and what world switches cost
+ * in the cycle model. A block subtracts its length when it is entered.
+ */
 export const BUDGET = 0x190;
 
 /**
@@ -162,6 +165,13 @@ export const VPID = 0x398;
 export const XMM = 0x400;
 /** Upper halves of YMMn: `YMM_HIGH + 16 * n`. */
 export const YMM_HIGH = 0x600;
+
+/** Bytes of the state that each processor has of its own; what follows is the machine's. */
+export const PROCESSOR_BYTES = 0x800;
+
+/** World switches by kind (system/world_switches.ts), 32 bits each; and what a switch of each kind costs, in cycles. */
+export const SWITCH_COUNTS = 0x800;
+export const SWITCH_COSTS = 0x840;
 
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;

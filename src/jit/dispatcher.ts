@@ -13,6 +13,7 @@ import {
   RFLAGS_SYSTEM,
   RIP,
 } from "../cpu/state.ts";
+import { WorldSwitches } from "../cpu/system/world_switches.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Code } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";
@@ -64,7 +65,8 @@ export class Dispatcher {
   readonly finder: CodeFinder;
   readonly #m: Int32Array;
   readonly #interpreter: Interpreter;
-  /** Budget at the start of the current run, and INSTRUCTIONS then. */
+  readonly switches: WorldSwitches;
+  /** Budget at the start of the current run, and the cycles that had passed then. */
   #granted = 0;
   #startedAt = 0;
 
@@ -74,30 +76,42 @@ export class Dispatcher {
     readonly tiers: Tiers,
   ) {
     this.#m = bindings.memory.i32;
+    this.switches = new WorldSwitches(bindings.memory);
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
     this.#interpreter = new Interpreter(bindings);
     this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
   }
 
-  /** Guest instructions executed, also inside a run (exact at block boundaries). */
-  instructions(): number {
+  /**
+   * Cycles that have passed, also inside a run (exact at block boundaries): one for each instruction, and what world
+   * switches cost.
+   */
+  cycles(): number {
     return this.#startedAt + this.#granted - this.#m[BUDGET >> 2]!;
   }
 
+  /** Guest instructions executed, also inside a run (exact at block boundaries). */
+  instructions(): number {
+    return this.cycles() - this.switches.cycles;
+  }
+
   /**
-   * Executes up to `budget` instructions. Returns with EVENT set: BUDGET when they are used up, or what else ended the
-   * run. RIP and all state are exact.
+   * Executes up to `budget` cycles: so many instructions, or fewer if there are world switches that cost. Returns with
+   * EVENT set: BUDGET when they are used up, or what else ended the run. RIP and all state are exact.
    */
   run(budget: number): void {
     const m = this.#m;
+    // What switches between runs have cost.
+    this.#startedAt -= m[BUDGET >> 2]!;
     m[BUDGET >> 2] = budget;
     this.#granted = budget;
     this.#loop();
     this.#startedAt += budget - m[BUDGET >> 2]!;
     this.#granted = 0;
     m[BUDGET >> 2] = 0;
-    m[INSTRUCTIONS >> 2] = this.#startedAt | 0;
-    m[(INSTRUCTIONS >> 2) + 1] = Math.floor(this.#startedAt / 0x1_0000_0000);
+    const instructions = this.instructions();
+    m[INSTRUCTIONS >> 2] = instructions | 0;
+    m[(INSTRUCTIONS >> 2) + 1] = Math.floor(instructions / 0x1_0000_0000);
   }
 
   #loop(): void {

@@ -70,7 +70,7 @@ export class SystemProcessor {
   ) {
     this.#m = memory.i32;
     this.#pic = pic;
-    this.clock = new VirtualClock(() => inner.dispatcher.instructions());
+    this.clock = new VirtualClock(() => inner.dispatcher.cycles());
     this.apic = new LocalApic(0, {
       ...interrupts,
       now: () => this.clock.now(),

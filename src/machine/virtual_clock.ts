@@ -1,14 +1,14 @@
-/** Virtual time: one unit per guest instruction, and what halted processors skip. */
+/** Virtual time: a cycle per guest instruction, what world switches cost, and what halted processors skip. */
 export class VirtualClock {
   #skipped = 0;
 
   /**
-   * @param instructions guest instructions executed so far
+   * @param cycles cycles that have passed in execution
    */
-  constructor(readonly instructions: () => number) {}
+  constructor(readonly cycles: () => number) {}
 
   now(): number {
-    return this.instructions() + this.#skipped;
+    return this.cycles() + this.#skipped;
   }
 
   /** Lets time pass up to a moment in which no instruction is executed. */

@@ -1,6 +1,7 @@
 /** VM exits: records why, saves the guest's state, loads the host's. SDM vol. 3C, chapter 28. */
 import { readRflags, writeRflags } from "../cpu/rflags.ts";
 import { Cr0, Efer } from "../cpu/system/control_bits.ts";
+import { WorldSwitch } from "../cpu/system/world_switches.ts";
 import type { InterceptedEvent } from "../cpu/system/bus.ts";
 import {
   CPL,
@@ -60,7 +61,9 @@ export function leaveGuest(state: VmxState): boolean {
   const byNmi = exit.reason === Reason.EXCEPTION_OR_NMI &&
     ((exit.interruption ?? 0) >> 8 & 7) === EventType.NMI;
   const blocked = m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED;
-  return loadHost(state, byNmi ? NMI_BLOCKED : blocked);
+  if (!loadHost(state, byNmi ? NMI_BLOCKED : blocked)) return false;
+  state.unit.context.switches.count(WorldSwitch.VM_EXIT);
+  return true;
 }
 
 /** VM entry has failed on the guest's state or its MSRs: only reason and qualification are recorded. */

@@ -1,5 +1,6 @@
 /** VMFUNC. SDM vol. 3C, section 26.5.5. */
 import { Vector } from "../cpu/fault.ts";
+import { WorldSwitch } from "../cpu/system/world_switches.ts";
 import { EPTP, GPR, Gpr } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
 import { VM_FUNCTIONS } from "./capabilities.ts";
@@ -30,5 +31,6 @@ export function vmfunc(state: VmxState): void {
   m[EPTP >> 2] = Number(BigInt.asIntN(32, value));
   m[(EPTP >> 2) + 1] = Number(BigInt.asIntN(32, value >> 32n));
   state.mmu.enterWorld();
+  unit.context.switches.count(WorldSwitch.VMFUNC);
   if ((state.secondary & Secondary.VPID) === 0) state.mmu.flushAll();
 }

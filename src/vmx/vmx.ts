@@ -3,6 +3,7 @@ import { Vector } from "../cpu/fault.ts";
 import { Flag, readRflags, STATUS_FLAGS, writeRflags } from "../cpu/rflags.ts";
 import { Cr4 } from "../cpu/system/control_bits.ts";
 import type { DeliveryKind } from "../cpu/system/delivery.ts";
+import { WorldSwitch } from "../cpu/system/world_switches.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
 import {
   IN_MEMORY,
@@ -281,6 +282,7 @@ export class Vmx implements VmxInstructions {
     if (launch) v.isLaunched = true;
     state.unit.intercepts = this.#intercepts;
     this.#entered = true;
+    state.unit.context.switches.count(WorldSwitch.VM_ENTRY);
     return true;
   }
 

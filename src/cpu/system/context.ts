@@ -19,6 +19,7 @@ import { Attribute } from "./descriptor.ts";
 import type { Intercepts, SystemBus } from "./bus.ts";
 import { Cr0, Cr4, Efer } from "./control_bits.ts";
 import type { WorldControl } from "./world_control.ts";
+import { WorldSwitches } from "./world_switches.ts";
 
 /** Guest memory that can also store to translated code. */
 export interface SystemAccess extends GuestMemory {
@@ -29,6 +30,7 @@ export interface SystemAccess extends GuestMemory {
 /** State and surroundings of one processor. */
 export class SystemContext {
   readonly m: Int32Array;
+  readonly switches: WorldSwitches;
   /** VMX, while the processor is in non-root operation. */
   intercepts: Intercepts | undefined;
 
@@ -39,6 +41,7 @@ export class SystemContext {
     readonly bus: SystemBus,
   ) {
     this.m = memory.i32;
+    this.switches = new WorldSwitches(memory);
   }
 
   get cpl(): number {

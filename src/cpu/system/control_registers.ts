@@ -20,6 +20,7 @@ import type { SystemContext } from "./context.ts";
 import { Cr0, Cr4, Efer } from "./control_bits.ts";
 import { Attribute, SystemType } from "./descriptor.ts";
 import { InvpcidType } from "./world_control.ts";
+import { WorldSwitch } from "./world_switches.ts";
 
 /** What CR0 holds; other bits of its lower half are written in vain. */
 const CR0_BITS = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.WP | Cr0.AM | Cr0.NW | Cr0.CD |
@@ -190,6 +191,7 @@ export class ControlRegisters {
     const upper = withPcid ? hi & ~CR3_NO_FLUSH : hi;
     if ((upper & CR3_RESERVED_HIGH) !== 0) return void context.raise(Vector.GP, 0);
     context.world.loadCr3((BigInt(upper >>> 0) << 32n) | BigInt(lo >>> 0), !keep);
+    context.switches.count(WorldSwitch.CR3_WRITE);
   }
 
   #writeCr4(lo: number, hi: number): void {

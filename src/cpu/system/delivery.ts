@@ -33,6 +33,7 @@ import { type Combination, combine } from "./double_fault.ts";
 import { type Gate, readGate } from "./gate.ts";
 import { isNull, segmentCell, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
+import { WorldSwitch } from "./world_switches.ts";
 import type { InnerStack, TaskState } from "./task_state.ts";
 
 /**
@@ -110,6 +111,7 @@ export class EventDelivery {
       if (this.#attempt(pending)) {
         if (pending.kind === "nmi") m[INTERRUPTIBILITY >> 2]! |= NMI_BLOCKED;
         m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
+        this.context.switches.count(WorldSwitch.INTERRUPT);
         return "done";
       }
       if (m[EVENT >> 2] !== Event.FAULT) {

@@ -17,6 +17,7 @@ import {
 } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { Efer } from "./control_bits.ts";
+import { WorldSwitch, type WorldSwitchKind } from "./world_switches.ts";
 import { segmentCell, type SegmentRegisters } from "./segments.ts";
 
 /** Flat segments, present and accessed, of privilege level 0: 64-bit code, 32-bit code, data. Limits are all ones. */
@@ -37,7 +38,7 @@ export class FastCalls {
     m[RIP >> 2] = m[MSR_LSTAR >> 2]!;
     m[(RIP >> 2) + 1] = m[(MSR_LSTAR >> 2) + 1]!;
     writeRflags(m, readRflags(m) & ~m[MSR_FMASK >> 2]! & ~Flag.RF);
-    this.context.world.enterWorld();
+    this.#entered(WorldSwitch.SYSCALL);
   }
 
   /** SYSRET; returns the new RIP, or anything after raising a fault. */
@@ -52,7 +53,7 @@ export class FastCalls {
     const code = size === 8 ? base + 16 : base;
     this.#enter(code | 3, size === 8 ? CODE64 | USER : CODE32 | USER, (base + 8) | 3, DATA | USER, 3);
     writeRflags(m, m[(GPR >> 2) + 2 * Gpr.R11]! & SYSRET_FLAGS);
-    context.world.enterWorld();
+    this.#entered(WorldSwitch.SYSRET);
     return context.wide(lo, hi);
   }
 
@@ -65,7 +66,7 @@ export class FastCalls {
     writeRflags(m, readRflags(m) & ~(Flag.VM | Flag.IF | Flag.RF));
     this.#enter(selector, long ? CODE64 : CODE32, selector + 8, DATA, 0);
     this.#setRsp(m[MSR_SYSENTER_ESP >> 2]!, long ? m[(MSR_SYSENTER_ESP >> 2) + 1]! : 0);
-    context.world.enterWorld();
+    this.#entered(WorldSwitch.SYSCALL);
     return context.wide(m[MSR_SYSENTER_EIP >> 2]!, long ? m[(MSR_SYSENTER_EIP >> 2) + 1]! : 0);
   }
 
@@ -80,8 +81,13 @@ export class FastCalls {
     const code = selector + (wide ? 32 : 16);
     this.#enter(code | 3, (wide ? CODE64 : CODE32) | USER, (code + 8) | 3, DATA | USER, 3);
     this.#setRsp(m[rsp]!, wide ? m[rsp + 1]! : 0);
-    context.world.enterWorld();
+    this.#entered(WorldSwitch.SYSRET);
     return context.wide(m[rip]!, wide ? m[rip + 1]! : 0);
+  }
+
+  #entered(kind: WorldSwitchKind): void {
+    this.context.world.enterWorld();
+    this.context.switches.count(kind);
   }
 
   /** Loads CS and SS with fixed descriptors, and CPL. */

@@ -6,6 +6,7 @@ import type { SystemContext } from "./context.ts";
 import { type Descriptor, isBig, isLongCode } from "./descriptor.ts";
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
+import { WorldSwitch } from "./world_switches.ts";
 
 const NMI_BLOCKED = 8;
 
@@ -31,7 +32,9 @@ export class InterruptReturn {
     const target = context.isRealAddress || context.isVirtual8086
       ? this.#paragraph(size)
       : this.#protected(size);
-    if (!context.failed) context.m[INTERRUPTIBILITY >> 2]! &= ~NMI_BLOCKED;
+    if (context.failed) return target;
+    context.m[INTERRUPTIBILITY >> 2]! &= ~NMI_BLOCKED;
+    context.switches.count(WorldSwitch.IRET);
     return target;
   }
 

@@ -227,7 +227,11 @@ export class Emitter {
 
   /** Stores the variables and the budget for a helper that looks at all state, and loads them again. */
   aroundAllState(call: string): void {
-    this.write(`${storeCells(this.#cells.written)}M[${BUDGET >> 2}]=n;${call}${loadCells(this.#cells.used)}`);
+    this.write(
+      `${storeCells(this.#cells.written)}M[${BUDGET >> 2}]=n;${call}n=M[${BUDGET >> 2}];${
+        loadCells(this.#cells.used)
+      }`,
+    );
   }
 
   // --- Exits and the end of a block ---
