@@ -19,8 +19,8 @@ export interface NativeRun {
 export const CAN_RUN: boolean = process.platform === "linux" && process.arch === "x64";
 
 /** Whether a command is installed. */
-export function isInstalled(command: string): boolean {
-  return spawnSync(command, ["--version"], { stdio: "ignore" }).error === undefined;
+export function isInstalled(command: string, argument = "--version"): boolean {
+  return spawnSync(command, [argument], { stdio: "ignore" }).error === undefined;
 }
 
 /**

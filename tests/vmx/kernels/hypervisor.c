@@ -15,13 +15,22 @@ static inline u64 rdmsr(u32 index) {
   __asm__ volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(index));
   return (u64)hi << 32 | lo;
 }
+static inline u8 inb(u16 port) {
+  u8 v;
+  __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
+  return v;
+}
+static void put(char c) {
+  while (!(inb(0x3fd) & 0x20)) {}
+  outb(0x3f8, c);
+}
 static void text(const char *s) {
-  while (*s) outb(0x3f8, *s++);
+  while (*s) put(*s++);
 }
 static void hex(u64 v) {
   int shift = 60;
   while (shift && !(v >> shift & 15)) shift -= 4;
-  for (; shift >= 0; shift -= 4) outb(0x3f8, "0123456789abcdef"[v >> shift & 15]);
+  for (; shift >= 0; shift -= 4) put("0123456789abcdef"[v >> shift & 15]);
 }
 static void item(const char *name, u64 v) {
   text(" ");

@@ -1,0 +1,28 @@
+/**
+ * Shows where a kernel prints other things on Bochs than on Causeway: `compare.ts KERNEL.elf [command line]`. The kernel
+ * must wait for the serial port before each character, as Bochs' port takes its time.
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { bootMachine } from "../../src/machine/machine.ts";
+import { runOnBochs } from "./_bochs.ts";
+
+const LIMIT = 1e8;
+
+if (import.meta.main) {
+  const [path, commandLine = ""] = process.argv.slice(2);
+  if (path === undefined) throw new TypeError("compare.ts needs the path of a kernel");
+  const kernel = readFileSync(path);
+  const machine = bootMachine({ kernel, commandLine, vmx: true });
+  const stop = machine.run({ instructions: LIMIT });
+  const { text, end, log } = await runOnBochs({ kernel, commandLine });
+  if (end === "failed") console.log(log);
+  const ours = machine.console.text.split("\n"), theirs = text.split("\n");
+  let different = 0;
+  for (let n = 0; n < Math.max(ours.length, theirs.length); n++) {
+    if (ours[n] === theirs[n]) continue;
+    different++;
+    console.log(`${n + 1}\n  Causeway  ${ours[n] ?? "(nothing)"}\n  Bochs     ${theirs[n] ?? "(nothing)"}`);
+  }
+  console.log(`${different} of ${ours.length} lines differ. Causeway: ${stop.kind}; Bochs: ${end}.`);
+}
