@@ -36,10 +36,12 @@
 #define SYS_remote_call 1020  /* VM, window: over the hypervisor (original path); gives the request's result */
 #define SYS_view_open 1021    /* VM: has the hypervisor make a view of that machine; gives its index in the EPTP list */
 #define SYS_view_call 1022    /* view, window: over VMFUNC alone */
-/* Worlds. */
-#define SYS_world_register 1030 /* entry RIP, flags: this process's address space at CPL 3 becomes a world; gives its WID */
+/* Worlds. Arguments and result of a world call: world/world.h. */
+#define SYS_world_register 1030 /* entry RIP, flags, struct call_record * or NULL: this process's address space at CPL 3 becomes
+                                   a world; gives its WID */
 #define SYS_world_serve 1031  /* this process's address space at CPL 0, entered at the kernel's stub; gives its WID */
-#define SYS_world_allow 1032  /* WID: the kernel's world may be called by this one */
+#define SYS_world_allow 1032  /* WID: the kernel's world may be called by this one. (Worlds of machines that SYS_serve_allow
+                                 lists need not be named: the stub asks HC_WORLD_OWNER once for each unknown caller.) */
 #define SYS_world_drop 1033   /* WID */
 #define SYS_hypercall 1040    /* number, three arguments: for what has no system call of its own */
 
@@ -98,6 +100,10 @@
 #define HC_VIEW 9            /* VM, the caller's page-table root: a view of that machine; gives its index in the EPTP list.
                                 The caller's root appears at VIEW_ROOT(index) in its own view as well: that goes to CR3. */
 #define HC_EXIT 10           /* exit code: this machine has ended */
+#define HC_WORLD_FIND 11     /* VM, CPL: WID of the world that this machine (0: the host) registered last at that privilege
+                                level, or -ENOENT. Any CPL. */
+#define HC_WORLD_OWNER 12    /* WID: the machine that registered it, or -ENOENT: how a callee learns who an unknown caller
+                                is. Any CPL, also from within a world call. */
 
 /* What HC_WAIT_CALL and SYS_serve give: from whom, and in which window the request lies. */
 #define CALL_RESULT(from, window) ((from) << 8 | (window))
@@ -186,6 +192,18 @@ struct world_description {
   u16 cs, ss;
   u64 cr3, entry;
   u64 system_context; /* guest-physical address of a struct system_context, or 0: unchanged on entry */
+  u64 call_record;    /* guest-physical address of a struct call_record, or 0: calls have no time limit */
+};
+/* What a world that calls keeps up to date, so that the hypervisor can end a call which does not return: the world is then
+ * entered with RCX = callee and the result -ETIMEDOUT, as if the callee had answered so. Within one page. */
+struct call_record {
+  u64 callee; /* WID of the world called, 0 outside of calls */
+  u64 calls;  /* counted up at each call */
+};
+/* The processor's format: a quadword for each field, 128 bytes. */
+struct system_context {
+  u64 gdtr_base, gdtr_limit, idtr_base, idtr_limit, tr_selector, tr_base, tr_limit;
+  u64 fs_base, gs_base, kernel_gs_base, lstar, star, fmask, reserved[3];
 };
 
 /* Linux's format: 144 bytes. */

@@ -1,0 +1,40 @@
+/* The policy of a world: a list of WIDs. Hardware tells who calls; whether it may is decided here. */
+#include "world.h"
+
+struct world this_world __attribute__((aligned(64)));
+
+_Static_assert(__builtin_offsetof(struct world, call.calls) == WORLD_CALLS, "as world.S has it");
+_Static_assert(__builtin_offsetof(struct world, saved_rsp) == WORLD_SAVED_RSP, "as world.S has it");
+_Static_assert(__builtin_offsetof(struct world, stack_top) == WORLD_STACK_TOP, "as world.S has it");
+_Static_assert(__builtin_offsetof(struct world, busy) == WORLD_BUSY, "as world.S has it");
+_Static_assert(__builtin_offsetof(struct world, allowed_count) == WORLD_ALLOWED_COUNT, "as world.S has it");
+_Static_assert(__builtin_offsetof(struct world, allowed) == WORLD_ALLOWED, "as world.S has it");
+
+i64 world_allow(u64 wid) {
+  if (this_world.allowed_count == WORLD_CALLERS) return -ENOSPC;
+  this_world.allowed[this_world.allowed_count++] = wid;
+  return 0;
+}
+
+void world_refuse(u64 wid) {
+  u64 kept = 0;
+  for (u64 n = 0; n < this_world.allowed_count; n++) {
+    if (this_world.allowed[n] != wid) this_world.allowed[kept++] = this_world.allowed[n];
+  }
+  this_world.allowed_count = kept;
+}
+
+static i64 owner_of(u64 wid) {
+  i64 result;
+  __asm__ volatile("vmcall" : "=a"(result) : "a"((u64)HC_WORLD_OWNER), "D"(wid) : "memory");
+  return result;
+}
+
+/* Whether a caller that is not on the list belongs to a machine whose worlds may all call. WIDs are never used again, so that
+ * it can stay on the list. */
+u64 world_admit(u64 wid) {
+  i64 owner;
+  if (!this_world.allowed_machines) return 0;
+  owner = owner_of(wid);
+  return owner >= 0 && (this_world.allowed_machines >> owner & 1) && world_allow(wid) == 0;
+}
