@@ -10,24 +10,36 @@ _Static_assert(__builtin_offsetof(struct world, busy) == WORLD_BUSY, "as world.S
 _Static_assert(__builtin_offsetof(struct world, allowed_count) == WORLD_ALLOWED_COUNT, "as world.S has it");
 _Static_assert(__builtin_offsetof(struct world, allowed) == WORLD_ALLOWED, "as world.S has it");
 
-i64 world_allow(u64 wid) {
+static i64 ask_owner(u64 wid) {
+  i64 result;
+  __asm__ volatile("vmcall" : "=a"(result) : "a"((u64)HC_WORLD_OWNER), "D"(wid) : "memory");
+  return result;
+}
+
+static i64 put_on_list(u64 wid, i64 owner) {
+  if (owner < 0) return owner;
   if (this_world.allowed_count == WORLD_CALLERS) return -ENOSPC;
+  this_world.owner[this_world.allowed_count] = owner;
   this_world.allowed[this_world.allowed_count++] = wid;
   return 0;
 }
 
+i64 world_allow(u64 wid) { return put_on_list(wid, ask_owner(wid)); }
+
 void world_refuse(u64 wid) {
   u64 kept = 0;
   for (u64 n = 0; n < this_world.allowed_count; n++) {
-    if (this_world.allowed[n] != wid) this_world.allowed[kept++] = this_world.allowed[n];
+    if (this_world.allowed[n] == wid) continue;
+    this_world.owner[kept] = this_world.owner[n];
+    this_world.allowed[kept++] = this_world.allowed[n];
   }
   this_world.allowed_count = kept;
 }
 
-static i64 owner_of(u64 wid) {
-  i64 result;
-  __asm__ volatile("vmcall" : "=a"(result) : "a"((u64)HC_WORLD_OWNER), "D"(wid) : "memory");
-  return result;
+u32 world_owner(u64 wid) {
+  u64 n = 0;
+  while (this_world.allowed[n] != wid) n++;
+  return this_world.owner[n];
 }
 
 /* Whether a caller that is not on the list belongs to a machine whose worlds may all call. WIDs are never used again, so that
@@ -35,6 +47,6 @@ static i64 owner_of(u64 wid) {
 u64 world_admit(u64 wid) {
   i64 owner;
   if (!this_world.allowed_machines) return 0;
-  owner = owner_of(wid);
-  return owner >= 0 && (this_world.allowed_machines >> owner & 1) && world_allow(wid) == 0;
+  owner = ask_owner(wid);
+  return owner >= 0 && (this_world.allowed_machines >> owner & 1) && put_on_list(wid, owner) == 0;
 }

@@ -40,7 +40,8 @@ struct world {
   u64 busy;                /* it is serving: one call at a time */
   u64 allowed_count;       /* the policy: who may call */
   u64 allowed[WORLD_CALLERS];
-  u64 allowed_machines;    /* mask: worlds of these are put on the list when they first call */
+  u32 owner[WORLD_CALLERS]; /* the machines that they belong to */
+  u64 allowed_machines;     /* mask: worlds of these are put on the list when they first call */
 };
 
 /* One for each program, and one for the kernel. */
@@ -53,8 +54,10 @@ extern u8 world_entry[];
  * does not want it, -EBUSY if the callee is serving somebody, -ETIMEDOUT if it did not answer in time. */
 i64 world_call(u64 wid, u64 a, u64 b);
 
-/* Puts a caller on the list. 0, or -ENOSPC. */
+/* Puts a caller on the list. 0, -ENOENT if there is no such world, or -ENOSPC. */
 i64 world_allow(u64 wid);
+/* The machine that a caller on the list belongs to; this is also the number of the window that it shares with us. */
+u32 world_owner(u64 wid);
 /* Takes it from the list. */
 void world_refuse(u64 wid);
 
