@@ -1,0 +1,144 @@
+/* VM exits: what a machine did, and who goes on. */
+#include "hypervisor.h"
+
+#define RFLAGS_IF 0x200
+#define BLOCKED_BY_STI_OR_MOV_SS 3
+#define INJECT_EXTERNAL 0x80000000ul
+#define SS_DPL(rights) ((rights) >> 5 & 3)
+
+struct registers *guest_registers;
+
+void save_msrs(struct system_msrs *msrs) {
+  msrs->star = rdmsr(STAR);
+  msrs->lstar = rdmsr(LSTAR);
+  msrs->fmask = rdmsr(FMASK);
+  msrs->kernel_gs_base = rdmsr(KERNEL_GS_BASE);
+}
+void load_msrs(const struct system_msrs *msrs) {
+  wrmsr(STAR, msrs->star);
+  wrmsr(LSTAR, msrs->lstar);
+  wrmsr(FMASK, msrs->fmask);
+  wrmsr(KERNEL_GS_BASE, msrs->kernel_gs_base);
+}
+
+/* A machine, or what its virtual processor has called, did what this hypervisor cannot do for it. */
+static void kill_machine(const char *why) __attribute__((noreturn));
+static void kill_machine(const char *why) {
+  text("hypervisor: machine ");
+  hex(current->id);
+  text(": ");
+  text(why);
+  text(", RIP ");
+  hex(vmread(GUEST_RIP));
+  text(", RSP ");
+  hex(vmread(GUEST_RSP));
+  text(", CR3 ");
+  hex(vmread(GUEST_CR3));
+  text(", qualification ");
+  hex(vmread(EXIT_QUALIFICATION));
+  text(", linear ");
+  hex(vmread(GUEST_LINEAR_ADDRESS));
+  text(", physical ");
+  hex(vmread(GUEST_PHYSICAL_ADDRESS));
+  text("\n");
+  end_context(current, 125);
+}
+
+static void skip_instruction(void) { vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(EXIT_INSTRUCTION_LENGTH)); }
+
+static void cpuid(struct registers *r) {
+  u32 leaf = r->rax, a = leaf, b, c = r->rcx, d;
+  __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+  if (leaf == 1) c = (c & ~(1u << 5)) | 1u << 31; /* no VMX; a hypervisor */
+  if (leaf == VMM_CPUID_LEAF) {
+    const u32 *signature = (const u32 *)VMM_SIGNATURE; /* 12 bytes with the zero */
+    a = leaf, b = signature[0], c = signature[1], d = signature[2];
+  }
+  r->rax = a, r->rbx = b, r->rcx = c, r->rdx = d;
+}
+
+/* Ports without a device read as ones. */
+static void access_port(struct registers *r) {
+  u64 qualification = vmread(EXIT_QUALIFICATION);
+  if (qualification & 1 << 4) kill_machine("string I/O");
+  if (!(qualification & 1 << 3)) return;
+  if ((qualification & 7) == 3) r->rax = 0xffffffff;
+  else r->rax |= (qualification & 7) == 1 ? 0xffff : 0xff;
+}
+
+/*
+ * Whose code it is. A world call or a view changes the memory and the registers of the caller's virtual processor: the
+ * EPT in force tells which machine asks.
+ */
+static struct context *asking(void) {
+  u64 eptp = vmread(EPT_POINTER);
+  for (u32 id = 1; id <= MAX_VMS; id++) {
+    if (contexts[id].state != ABSENT && contexts[id].eptp == eptp) return &contexts[id];
+  }
+  return 0;
+}
+
+static void vmcall(struct registers *r) {
+  struct context *who = asking();
+  u64 number = r->rax, in_user_mode = SS_DPL(vmread(GUEST_SS_RIGHTS)) != 0;
+  int changes_turns = number == HC_WAIT_CALL || number == HC_CALL || number == HC_IDLE || number == HC_EXIT;
+  i64 result;
+  skip_instruction();
+  if (!who || (who != current && changes_turns)) {
+    r->rax = -EPERM; /* from within a call the processor is not the callee's to give away */
+    return;
+  }
+  if (in_user_mode && number != HC_WAIT_CALL && number != HC_WORLD_OWNER && number != HC_WORLD_FIND) {
+    r->rax = -EPERM;
+    return;
+  }
+  result = hypercall(who, number, r->rdi, r->rsi, r->rdx);
+  if (!changes_turns || result < 0 || number == HC_IDLE) r->rax = result;
+}
+
+/* Gives the machine the interrupt that is due, or has it call when it can take one. Not while it is elsewhere. */
+static void inject_interrupt(struct context *vm) {
+  u64 controls = vmread(PRIMARY_CONTROLS) & ~PRIMARY_INTERRUPT_WINDOW;
+  if (vm->interrupt_pending && vmread(EPT_POINTER) == vm->eptp) {
+    if ((vmread(GUEST_RFLAGS) & RFLAGS_IF) && !(vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_STI_OR_MOV_SS)) {
+      vmwrite(ENTRY_INTERRUPTION, INJECT_EXTERNAL | vm->timer_vector);
+      vm->interrupt_pending = 0;
+    } else {
+      controls |= PRIMARY_INTERRUPT_WINDOW;
+    }
+  }
+  vmwrite(PRIMARY_CONTROLS, controls);
+}
+
+void enter_vm(struct context *vm) {
+  guest_registers = &vm->registers;
+  inject_interrupt(vm);
+  start_timers(vm);
+  int launched = vm->launched;
+  vm->launched = 1;
+  resume_guest(&vm->registers, launched);
+}
+
+void handle_exit(void) {
+  struct context *vm = current;
+  struct registers *r = guest_registers;
+  u64 reason = vmread(EXIT_REASON) & 0xffff;
+  account_time(vm);
+  if (vm == HOST) host_left_guest();
+  switch (reason) {
+  case EXTERNAL_INTERRUPT: case INTERRUPT_WINDOW: break;
+  case PREEMPTION_TIMER_EXPIRED: check_call_time(vm), check_world_time(); break;
+  case CPUID: cpuid(r), skip_instruction(); break;
+  case HLT: skip_instruction(), wait_for_timer(vm); break;
+  case VMCALL: vmcall(r); break;
+  case IO_INSTRUCTION: access_port(r), skip_instruction(); break;
+  case WORLD_CACHE_MISS: world_cache_miss(); break;
+  case TRIPLE_FAULT: kill_machine("triple fault");
+  case EPT_VIOLATION: kill_machine("EPT violation");
+  case VMFUNC: kill_machine("VMFUNC without such a function or view");
+  default: kill_machine("unexpected exit");
+  }
+  resume();
+}
+
+void entry_failed(void) { panic("VM entry fails, error", vmread(INSTRUCTION_ERROR)); }
