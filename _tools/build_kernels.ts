@@ -6,6 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { TEST_KERNEL_HEADERS, TEST_KERNELS } from "./test_kernels.ts";
 
 /** The compiler and linker: Debian packages `gcc` and `binutils`. */
 export const KERNEL_COMPILER = "gcc";
@@ -46,6 +47,7 @@ export const KERNELS: readonly Kernel[] = [
     ],
     image: file("tests/vmx/kernels/vmx.elf"),
   },
+  ...TEST_KERNELS,
 ];
 
 // deno-fmt-ignore
@@ -66,6 +68,7 @@ export function kernelCompilerVersion(): string | undefined {
 export function buildKernel(kernel: Kernel, output: string): void {
   run(kernel, KERNEL_COMPILER, [
     `-m${kernel.bits}`,
+    `-I${fileURLToPath(TEST_KERNEL_HEADERS)}`,
     ...FLAGS,
     "-o",
     output,

@@ -10,18 +10,20 @@ import { type Micro, microBenchmarks } from "./micro.ts";
 import { CAN_RUN, isInstalled } from "./native.ts";
 import { meanRows, means, microRows, programRows, tableHead } from "./report.ts";
 import { BUSYBOX, SUITE } from "./suite.ts";
+import { type SwitchCost, switchRows, worldBenchmarks } from "./worlds.ts";
 
 const HELP =
   `deno task bench [--programs hash,sort] [--engines interpreter,js,auto] [--runs N] [--full] [--no-micro] [--json]
 
 Runs ten programs natively, in QEMU's user mode where it is installed, and in each engine, and checks that all print
-the same. Each takes about a second natively; takes some ten minutes in all.
+the same. Each takes about a second natively; takes some ten minutes in all. Then micro benchmarks, and what a switch
+between worlds costs, here and in Bochs where it is installed.
 
 --programs LIST   only these: ${SUITE.map(({ name }) => name).join(", ")}
 --engines LIST    only these engines
 --runs N          the median of N runs counts (the interpreter runs once); default 3
 --full            the engines that compile do the full work too, not a quarter: four times longer
---no-micro        only the programs; --no-suite: only the micro benchmarks
+--no-suite        without the programs; --no-micro, --no-worlds: without the micro benchmarks, the world switches
 --json            prints one JSON object
 `;
 
@@ -34,6 +36,7 @@ async function main(): Promise<number> {
       full: { type: "boolean", default: false },
       "no-micro": { type: "boolean", default: false },
       "no-suite": { type: "boolean", default: false },
+      "no-worlds": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -59,6 +62,7 @@ async function main(): Promise<number> {
   };
   const all: Measurement[] = [];
   let micro: Micro[] = [];
+  let worlds: SwitchCost[] = [];
   if (!CAN_RUN) console.error("This is no x86-64 Linux: there is nothing native to compare with.");
   else if (!places.includes("qemu")) console.error(`${QEMU} is not installed: nothing is compared with it.`);
   if (!values["no-suite"]) {
@@ -78,7 +82,11 @@ async function main(): Promise<number> {
     micro = await microBenchmarks(engines, runs);
     print(microRows(micro));
   }
-  if (values.json) console.log(JSON.stringify({ programs: all, means: means(all), micro }, null, 2));
+  if (!values["no-worlds"]) {
+    worlds = await worldBenchmarks(engines, runs);
+    print(switchRows(worlds));
+  }
+  if (values.json) console.log(JSON.stringify({ programs: all, means: means(all), micro, worlds }, null, 2));
   return 0;
 }
 

@@ -5,7 +5,7 @@
 import { readFileSync } from "node:fs";
 import process from "node:process";
 import { bootMachine } from "../../src/machine/machine.ts";
-import { runOnBochs } from "./_bochs.ts";
+import { runOnBochs } from "./bochs.ts";
 
 const LIMIT = 1e8;
 

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { bootMachine } from "../../src/machine/machine.ts";
 import { CONFIGURATIONS } from "../jit/_bare.ts";
-import { HAS_QEMU, QEMU_MISSING, type QemuResult, runOnQemu } from "./_qemu.ts";
+import { HAS_QEMU, QEMU_MISSING, type QemuResult, runOnQemu } from "./qemu.ts";
 
 const kernel = Deno.readFileSync(new URL("../machine/kernels/selftest.elf", import.meta.url));
 const module = new TextEncoder().encode("module text\n");

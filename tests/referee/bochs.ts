@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isInstalled } from "../../bench/native.ts";
 import type { BootModule } from "../../src/machine/loaders/multiboot1.ts";
-import { bochsRom } from "./_bochs_rom.ts";
+import { bochsRom } from "./bochs_rom.ts";
 
 /** What to run. */
 export interface BochsRun {

@@ -1,0 +1,28 @@
+/** The kernels of benches and of the comparison with other emulators. They share a library of ours. */
+import type { Kernel } from "./build_kernels.ts";
+
+const file = (path: string): URL => new URL(`../${path}`, import.meta.url);
+
+/** Where the library's headers are. */
+export const TEST_KERNEL_HEADERS: URL = file("tests/_support/kernels/");
+
+const LIBRARY = ["kernel.c", "vmx.c", "vmx_enter.S"].map((name) => new URL(name, TEST_KERNEL_HEADERS));
+
+/** A kernel made of the library and of sources in a folder; the first of these gives it its name. */
+function kernel(folder: string, name: string, sources: readonly string[]): Kernel {
+  return {
+    name,
+    bits: 64,
+    sources: [
+      file("tests/machine/kernels/entry.S"),
+      ...LIBRARY,
+      ...sources.map((source) => file(`${folder}/${source}`)),
+    ],
+    image: file(`${folder}/${name}.elf`),
+  };
+}
+
+/** All of them. */
+export const TEST_KERNELS: readonly Kernel[] = [
+  kernel("bench/worlds", "vmfunc", ["vmfunc.c", "vmfunc.S"]),
+];

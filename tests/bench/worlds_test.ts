@@ -1,0 +1,48 @@
+/** The kernels of bench/worlds compute the same everywhere, and nothing is made again from switch to switch. */
+import { assert, assertEquals } from "@std/assert";
+import { measureSwitches, repeatedWork, SWITCH_LOOPS, switchRows } from "../../bench/worlds.ts";
+import { spansOf, worldsImage } from "../../bench/worlds_run.ts";
+import { CONFIGURATIONS } from "../jit/_bare.ts";
+import { BOCHS_MISSING, HAS_BOCHS, runOnBochs } from "../referee/bochs.ts";
+
+/** What a kernel says of loops of 100 turns. */
+const RESULTS: Readonly<Record<string, string>> = {
+  // 100 · (1000 + 1), 100 · (1 + 1); exit by VMCALL.
+  vmfunc: "sum=18704 reason=12",
+  plain: "sum=c8 reason=12",
+};
+const TURNS = 100, ROUNDS = 2;
+
+for (const loop of SWITCH_LOOPS) {
+  const { kernel: name, options, settings } = loop;
+  const kernel = Deno.readFileSync(worldsImage(name));
+  const commandLine = `${name} turns=${TURNS} rounds=${ROUNDS} ${settings}`;
+  const expected = Object.values(loop.spans).map((span) => `end ${span} ${RESULTS[span]}`);
+
+  for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
+    Deno.test(`${loop.name}: the loops with and without switches compute their sums (${label})`, () => {
+      const spans = spansOf({ kernel, commandLine, ...options, ...configuration });
+      const said = spans.map((span) => `end ${span.name} ${span.result}`);
+      assertEquals(said, Array.from({ length: ROUNDS }, () => expected).flat());
+    });
+  }
+
+  Deno.test({
+    name: `${loop.name}: Bochs computes the same${BOCHS_MISSING}`,
+    ignore: !HAS_BOCHS || !loop.onBochs,
+    async fn() {
+      const { text, end } = await runOnBochs({ kernel, commandLine });
+      const said = text.split("\n").filter((line) => line.startsWith("end"));
+      assertEquals({ said, end }, {
+        said: Array.from({ length: ROUNDS }, () => expected).flat(),
+        end: "off",
+      });
+    },
+  });
+
+  Deno.test(`${loop.name}: compiled code refills and translates nothing from switch to switch`, async () => {
+    const cost = await measureSwitches(loop, "js", { turns: 3000, rounds: 2 });
+    assertEquals(repeatedWork(cost, 2), undefined);
+    assert(switchRows([cost]).startsWith(loop.name));
+  });
+}
