@@ -17,6 +17,7 @@ import { FwCfg } from "./devices/fw_cfg.ts";
 import type { InterruptDestination, InterruptMessage } from "./devices/interrupt_message.ts";
 import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
 import type { EngineName, ProcessorConfiguration } from "./engines.ts";
+import { worldCacheSizes, type WorldCallOptions } from "./world_calls.ts";
 import { type BootModule, loadMultiboot } from "./loaders/multiboot1.ts";
 import { enterProtectedMode } from "./loaders/protected_mode.ts";
 import type { TranslationObserver } from "./observer.ts";
@@ -38,6 +39,11 @@ export interface MachineOptions {
   readonly seed?: number;
   /** Gives the processor VMX. Default: no; DEVIATIONS.md tells what is missing. */
   readonly vmx?: boolean;
+  /**
+   * Gives the processor world calls, the CrossOver extension (docs/crossover.md), with world caches of default or given
+   * sizes. Takes `vmx`. Default: no.
+   */
+  readonly crossover?: boolean | WorldCallOptions;
   /** For tests and measurements: thresholds and sizes of the engines. */
   readonly tiers?: ProcessorConfiguration["tiers"];
   /** Is shown what is translated and compiled, as `dumpStages` is. */
@@ -110,6 +116,7 @@ export class Machine {
       {
         engine: options.engine ?? "auto",
         vmx: options.vmx ?? false,
+        crossover: worldCacheSizes(options),
         ...(seed === undefined ? {} : { seed }),
         ...(tiers === undefined ? {} : { tiers }),
         ...(observer === undefined ? {} : { observer }),

@@ -92,8 +92,8 @@ function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedE
   v.write(Field.ENTRY_INTERRUPTION, v.word(Field.ENTRY_INTERRUPTION) & ~VALID);
 }
 
-/** Section 28.3. */
-function saveGuest(state: VmxState, controls: number): void {
+/** Saves the registers to the guest-state area, and what goes with them. Section 28.3. */
+export function saveGuest(state: VmxState, controls: number): void {
   const { m } = state, v = state.vmcs!;
   for (const [cell, guest] of QUAD_CELLS) v.write(guest, getCell(m, cell));
   v.write(Field.GUEST_GDTR_LIMIT, m[GDTR_LIMIT >> 2]! & 0xffff);
@@ -128,9 +128,20 @@ const FLAT_DATA = 0xc093, FLAT_CODE = 0xc09b, LONG_CODE = 0xa09b, BUSY_TSS = 0x8
 
 /** Section 28.5. */
 function loadHost(state: VmxState, interruptibility: number): boolean {
-  const { m, mmu } = state, v = state.vmcs!;
+  const { mmu } = state, hadVpid = (state.secondary & Secondary.VPID) !== 0;
+  loadHostState(state, interruptibility);
+  mmu.enterWorld();
+  if (!hadVpid) mmu.flushAll();
+  if (loadMsrs(state, Field.EXIT_MSR_LOAD_ADDRESS, Field.EXIT_MSR_LOAD_COUNT) !== 0) {
+    return abort(state, ABORT_LOAD);
+  }
+  return true;
+}
+
+/** Loads the registers from the host-state area, and begins root operation. Nothing is invalidated. */
+export function loadHostState(state: VmxState, interruptibility: number): void {
+  const { m } = state, v = state.vmcs!;
   const controls = v.word(Field.EXIT_CONTROLS), to64 = (controls & ExitControl.HOST_64) !== 0;
-  const hadVpid = (state.secondary & Secondary.VPID) !== 0;
   for (const [cell, , host] of QUAD_CELLS) setCell(m, cell, v.read(host));
   m[CR0 >> 2]! |= Cr0.ET;
   setCell(m, DR7, 0x400n);
@@ -160,12 +171,6 @@ function loadHost(state: VmxState, interruptibility: number): boolean {
   m[VPID >> 2] = 0;
   state.deadline = Infinity;
   state.unit.intercepts = undefined;
-  mmu.enterWorld();
-  if (!hadVpid) mmu.flushAll();
-  if (loadMsrs(state, Field.EXIT_MSR_LOAD_ADDRESS, Field.EXIT_MSR_LOAD_COUNT) !== 0) {
-    return abort(state, ABORT_LOAD);
-  }
-  return true;
 }
 
 function setSegment(

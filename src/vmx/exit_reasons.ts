@@ -25,6 +25,8 @@ export const Reason = {
   PREEMPTION_TIMER: 52,
   INVVPID: 53,
   VMFUNC: 59,
+  /** WORLD_CALL has not found the callee (qualification 0) or the caller (1): src/crossover. */
+  WORLD_CALL_MISS: 240,
 } as const;
 
 /** Bit 31 of the exit reason: VM entry failed. */

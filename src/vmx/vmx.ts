@@ -62,7 +62,7 @@ export class Vmx implements VmxInstructions {
 
   constructor(memory: LinearMemory, mmu: Mmu, unit: SystemUnit, surroundings: VmxSurroundings) {
     this.state = new VmxState(memory, mmu, unit, surroundings);
-    this.#intercepts = new GuestIntercepts(this.state);
+    this.#intercepts = this.state.intercepts = new GuestIntercepts(this.state);
     mmu.secondStage = new Ept(this.state);
     unit.vmx = this;
   }
@@ -160,9 +160,7 @@ export class Vmx implements VmxInstructions {
     const { state } = this, { m } = state;
     m[RETURN_HI >> 2] = nextHi;
     if (instruction === VmxTransfer.VMFUNC) {
-      if (this.#isUsable(state.mode !== VmxMode.OUTSIDE, true)) vmfunc(state);
-      m[RETURN_HI >> 2] = nextHi;
-      return nextLo;
+      return this.#isUsable(state.mode !== VmxMode.OUTSIDE, true) ? vmfunc(state, nextLo, nextHi) : nextLo;
     }
     if (!this.#isUsable(state.mode !== VmxMode.OUTSIDE, instruction === VmxTransfer.VMCALL)) return nextLo;
     if (this.inGuest) {
@@ -267,7 +265,7 @@ export class Vmx implements VmxInstructions {
     if (v === undefined) return this.#refuse(0);
     if (launch && v.isLaunched) return this.#refuse(VmError.VMLAUNCH_NOT_CLEAR);
     if (!launch && !v.isLaunched) return this.#refuse(VmError.VMRESUME_NOT_LAUNCHED);
-    if (!controlsAreValid(v)) return this.#refuse(VmError.ENTRY_CONTROLS);
+    if (!controlsAreValid(v, state.vmFunctions)) return this.#refuse(VmError.ENTRY_CONTROLS);
     if (!hostIsValid(v, state.unit.context.isLong)) return this.#refuse(VmError.ENTRY_HOST_STATE);
     const failure = guestFailure(v);
     if (failure !== undefined) {
@@ -280,7 +278,6 @@ export class Vmx implements VmxInstructions {
       return true;
     }
     if (launch) v.isLaunched = true;
-    state.unit.intercepts = this.#intercepts;
     this.#entered = true;
     state.unit.context.switches.count(WorldSwitch.VM_ENTRY);
     return true;

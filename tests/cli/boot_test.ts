@@ -73,5 +73,11 @@ Deno.test("boot refuses what it cannot boot and what it does not understand", ()
   assertEquals(refused("--kernel", "/nowhere")[0], 125);
   assertStringIncludes(refused("--kernel", MAIN)[1], "no multiboot header");
   assertEquals(refused("--kernel", ECHO, "--cpus", "2")[0], 2);
+  assertEquals(refused("--kernel", ECHO, "--crossover"), [
+    2,
+    "causeway boot: --crossover needs --vmx: world calls are functions of VMFUNC\n",
+  ]);
+  assertEquals(refused("--kernel", ECHO, "--vmx", "--wt-entries", "8")[0], 2);
+  assertEquals(refused("--kernel", ECHO, "--vmx", "--crossover", "--iwt-entries", "0")[0], 2);
   assertEquals(refused("--kernel", ECHO, "more")[0], 2);
 });

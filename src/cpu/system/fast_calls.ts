@@ -17,12 +17,10 @@ import {
 } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { Efer } from "./control_bits.ts";
+import { CODE32, CODE64, DATA, USER } from "./flat_segments.ts";
 import { WorldSwitch, type WorldSwitchKind } from "./world_switches.ts";
 import { segmentCell, type SegmentRegisters } from "./segments.ts";
 
-/** Flat segments, present and accessed, of privilege level 0: 64-bit code, 32-bit code, data. Limits are all ones. */
-const CODE64 = 0xa09b, CODE32 = 0xc09b, DATA = 0xc093;
-const USER = 0x60;
 /** What SYSRET takes from R11. SDM vol. 2B, "SYSRET". */
 const SYSRET_FLAGS = 0x3c_7fd7;
 
