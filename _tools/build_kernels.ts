@@ -47,6 +47,12 @@ export const KERNELS: readonly Kernel[] = [
     ],
     image: file("tests/vmx/kernels/vmx.elf"),
   },
+  {
+    name: "protocol",
+    bits: 64,
+    sources: [file("tests/machine/kernels/entry.S"), file("tests/cli/worlds/kernels/protocol.c")],
+    image: file("tests/cli/worlds/kernels/protocol.elf"),
+  },
   ...TEST_KERNELS,
 ];
 

@@ -13,6 +13,7 @@ import { readInput } from "./input.ts";
 import { flag, parseCommandLine, value, type Values, values } from "./options.ts";
 import { report, writeAll } from "./output.ts";
 import {
+  cycleChoice,
   CYCLES,
   defined,
   DUMP,
@@ -24,6 +25,7 @@ import {
   MEMORY,
   SEED,
   STATS,
+  WORLD_CALL_CYCLES,
 } from "./shared_options.ts";
 import { reportStatistics } from "./statistics.ts";
 import { parseCount } from "./values.ts";
@@ -50,6 +52,7 @@ const OPTIONS = {
   "max-instructions": MAX_INSTRUCTIONS,
   seed: SEED,
   cycles: CYCLES,
+  "world-call-cycles": WORLD_CALL_CYCLES,
   stats: STATS,
   json: JSON_OUTPUT,
   dump: DUMP,
@@ -94,13 +97,14 @@ export const boot: Command = {
     const dump = openDump(values.dump, values["dump-file"]);
     const { memory, engine, seed, vmx } = values;
     const crossover = worldCalls(values);
+    const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
     let machine: Machine;
     try {
       machine = bootMachine({
         kernel,
         modules,
         commandLine,
-        ...defined({ memory, engine, seed, vmx, crossover, observer: dump?.observer }),
+        ...defined({ memory, engine, seed, vmx, crossover, cycles, observer: dump?.observer }),
       });
     } catch (error) {
       if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);

@@ -24,7 +24,7 @@ import {
 import { EntryControl, ExitControl, Secondary } from "./controls.ts";
 import { getCell, QUAD_CELLS, SEGMENT_CELLS, setCell } from "./enter.ts";
 import { EventType } from "./entry_checks.ts";
-import { byInstruction, ENTRY_FAILED, Reason } from "./exit_reasons.ts";
+import { BASIC_REASON, byInstruction, ENTRY_FAILED, Reason } from "./exit_reasons.ts";
 import { Field } from "./fields.ts";
 import { loadMsrs, storeMsrs } from "./msr_areas.ts";
 import { type ExitInformation, VmxMode, type VmxState } from "./vmx_state.ts";
@@ -62,7 +62,8 @@ export function leaveGuest(state: VmxState): boolean {
     ((exit.interruption ?? 0) >> 8 & 7) === EventType.NMI;
   const blocked = m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED;
   if (!loadHost(state, byNmi ? NMI_BLOCKED : blocked)) return false;
-  state.unit.context.switches.count(WorldSwitch.VM_EXIT);
+  state.unit.context.switches.count(WorldSwitch.VM_EXIT, exit.reason);
+  tell(state);
   return true;
 }
 
@@ -71,7 +72,21 @@ export function failEntry(state: VmxState, reason: number, qualification: bigint
   const v = state.vmcs!;
   v.write(Field.EXIT_REASON, (reason | ENTRY_FAILED) >>> 0);
   v.write(Field.EXIT_QUALIFICATION, qualification);
-  return loadHost(state, state.m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED);
+  if (!loadHost(state, state.m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED)) return false;
+  tell(state);
+  return true;
+}
+
+/** Tells the observer what the VMCS now says of the exit. */
+function tell({ exitObserver, vmcs }: VmxState): void {
+  if (exitObserver === undefined) return;
+  const v = vmcs!, reason = v.word(Field.EXIT_REASON), entryFailed = (reason & ENTRY_FAILED) !== 0;
+  exitObserver({
+    reason: reason & BASIC_REASON,
+    entryFailed,
+    qualification: v.read(Field.EXIT_QUALIFICATION),
+    instructionLength: entryFailed ? 0 : v.word(Field.EXIT_INSTRUCTION_LENGTH),
+  });
 }
 
 function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedEvent | undefined): void {

@@ -3,7 +3,7 @@ import { Vector } from "../cpu/fault.ts";
 import { Flag, readRflags, STATUS_FLAGS, writeRflags } from "../cpu/rflags.ts";
 import { Cr4 } from "../cpu/system/control_bits.ts";
 import type { DeliveryKind } from "../cpu/system/delivery.ts";
-import { WorldSwitch } from "../cpu/system/world_switches.ts";
+import { SwitchCause, WorldSwitch } from "../cpu/system/world_switches.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
 import {
   IN_MEMORY,
@@ -171,6 +171,7 @@ export class Vmx implements VmxInstructions {
         state.vmxon = NO_VMCS;
         state.vmcs = undefined;
         state.mmu.enterWorld();
+        state.unit.context.switches.moved();
         this.#succeed();
       } else if (instruction === VmxTransfer.VMCALL) {
         this.#fail(VmError.VMCALL_IN_ROOT);
@@ -279,7 +280,7 @@ export class Vmx implements VmxInstructions {
     }
     if (launch) v.isLaunched = true;
     this.#entered = true;
-    state.unit.context.switches.count(WorldSwitch.VM_ENTRY);
+    state.unit.context.switches.count(WorldSwitch.VM_ENTRY, launch ? SwitchCause.VMLAUNCH : 0);
     return true;
   }
 
@@ -349,6 +350,7 @@ export class Vmx implements VmxInstructions {
     state.vmcs = undefined;
     m[VMX_MODE >> 2] = VmxMode.ROOT;
     state.mmu.enterWorld();
+    state.unit.context.switches.moved();
     this.#succeed();
   }
 

@@ -29,6 +29,17 @@ export interface ExitInformation {
   readonly length?: number;
 }
 
+/** A VM exit that has happened, as the VMCS tells it. */
+export interface ObservedExit {
+  /** Basic exit reason. */
+  readonly reason: number;
+  /** VM entry failed: the guest has not run. */
+  readonly entryFailed: boolean;
+  readonly qualification: bigint;
+  /** Bytes of the instruction that caused it; 0 where none did. */
+  readonly instructionLength: number;
+}
+
 /** What the machine knows and VMX asks for. */
 export interface VmxSurroundings {
   /** Bytes of the instruction at RIP. */
@@ -46,6 +57,8 @@ export class VmxState {
   pending: ExitInformation | undefined;
   /** The event in whose delivery the exit happened. */
   vectoring: InterceptedEvent | undefined;
+  /** Is told of each exit, when the host goes on. */
+  exitObserver: ((exit: ObservedExit) => void) | undefined;
   /** Time at which the preemption timer runs out. */
   deadline = Infinity;
   /** World calls, where the processor has them. */
