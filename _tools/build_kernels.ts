@@ -19,9 +19,15 @@ export interface Kernel {
   readonly bits: 32 | 64;
   readonly sources: readonly URL[];
   readonly image: URL;
+  /** Options of its own. */
+  readonly options?: readonly string[];
 }
 
 const file = (path: string): URL => new URL(`../${path}`, import.meta.url);
+
+const WORLDS = "src/guests/worlds";
+const inWorlds = (...paths: readonly string[]): readonly URL[] =>
+  paths.map((path) => file(`${WORLDS}/${path}`));
 
 /** All kernels. */
 export const KERNELS: readonly Kernel[] = [
@@ -47,22 +53,32 @@ export const KERNELS: readonly Kernel[] = [
     ],
     image: file("tests/vmx/kernels/vmx.elf"),
   },
-  {
-    name: "protocol",
-    bits: 64,
-    sources: [file("tests/machine/kernels/entry.S"), file("tests/cli/worlds/kernels/protocol.c")],
-    image: file("tests/cli/worlds/kernels/protocol.elf"),
-  },
   ...TEST_KERNELS,
+  {
+    name: "the worlds' kernel",
+    bits: 64,
+    // deno-fmt-ignore
+    sources: inWorlds(
+      "kernel/boot.S", "kernel/traps.S", "kernel/view.S", "kernel/main.c", "kernel/tables.c", "kernel/trap.c",
+      "kernel/console.c", "kernel/memory.c", "kernel/paging.c", "kernel/elf.c", "kernel/process.c", "kernel/scheduler.c",
+      "kernel/timer.c", "kernel/syscalls.c", "kernel/own_syscalls.c", "kernel/hypervisor.c", "kernel/remote.c",
+      "kernel/views.c", "kernel/worlds.c",
+      "fs/node.c", "fs/file.c", "fs/ram.c", "fs/pipe.c", "fs/tar.c", "fs/proc.c", "lib/string.c", "lib/format.c",
+      "world/world.S", "world/world.c",
+    ),
+    image: file(`${WORLDS}/kernel.elf`),
+    options: ["-O2", "-DWORLD_KERNEL"],
+  },
 ];
 
 // deno-fmt-ignore
-const FLAGS = [
-  "-std=gnu11", "-O1", "-ffreestanding", "-fno-pie", "-no-pie", "-mno-red-zone", "-mgeneral-regs-only",
+const FREESTANDING = [
+  "-std=gnu11", "-ffreestanding", "-no-pie", "-mno-red-zone", "-mgeneral-regs-only",
   "-fno-stack-protector", "-fno-ident", "-fno-asynchronous-unwind-tables", "-fcf-protection=none",
   "-Wall", "-Wextra", "-Werror", "-nostdlib", "-static", "-s", "-Wl,--build-id=none",
-  "-Wl,-z,max-page-size=4096", "-Wl,-z,noexecstack", "-Wl,-T", fileURLToPath(file("src/guests/kernel.ld")),
+  "-Wl,-z,max-page-size=4096", "-Wl,-z,noexecstack",
 ];
+const KERNEL_FLAGS = ["-O1", "-fno-pie", "-Wl,-T", fileURLToPath(file("src/guests/kernel.ld"))];
 
 /** Version of the compiler here, or undefined where there is none. */
 export function kernelCompilerVersion(): string | undefined {
@@ -72,21 +88,43 @@ export function kernelCompilerVersion(): string | undefined {
 
 /** Builds a kernel into the file `output`. */
 export function buildKernel(kernel: Kernel, output: string): void {
-  run(kernel, KERNEL_COMPILER, [
+  run(kernel.name, KERNEL_COMPILER, [
     `-m${kernel.bits}`,
     `-I${fileURLToPath(TEST_KERNEL_HEADERS)}`,
-    ...FLAGS,
+    ...FREESTANDING,
+    ...KERNEL_FLAGS,
+    ...kernel.options ?? [],
     "-o",
     output,
     ...kernel.sources.map((source) => fileURLToPath(source)),
   ]);
-  if (kernel.bits === 64) run(kernel, "objcopy", ["-O", "elf32-i386", output]);
+  if (kernel.bits === 64) run(kernel.name, "objcopy", ["-O", "elf32-i386", output]);
 }
 
-function run(kernel: Kernel, program: string, args: readonly string[]): void {
+/**
+ * Builds a program for the worlds' kernel, which runs in user mode at addresses above 512 GB: code that is independent of
+ * its position, linked where it lies.
+ */
+export function buildUserProgram(name: string, sources: readonly URL[], output: string): void {
+  run(name, KERNEL_COMPILER, [
+    "-m64",
+    ...FREESTANDING,
+    "-O2",
+    "-fpie",
+    "-ffunction-sections",
+    "-Wl,--gc-sections",
+    "-Wl,-T",
+    fileURLToPath(file(`${WORLDS}/user/user.ld`)),
+    "-o",
+    output,
+    ...sources.map((source) => fileURLToPath(source)),
+  ]);
+}
+
+function run(name: string, program: string, args: readonly string[]): void {
   const result = spawnSync(program, args, { encoding: "utf8" });
-  if (result.error !== undefined) throw new Error(`Cannot build ${kernel.name}: ${result.error.message}`);
-  if (result.status !== 0) throw new Error(`Cannot build ${kernel.name}:\n${result.stderr}`);
+  if (result.error !== undefined) throw new Error(`Cannot build ${name}: ${result.error.message}`);
+  if (result.status !== 0) throw new Error(`Cannot build ${name}:\n${result.stderr}`);
 }
 
 if (import.meta.main) {

@@ -2,6 +2,7 @@ import { assert } from "@std/assert";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildInitrd, INITRD } from "../../_tools/build_initrd.ts";
 import {
   buildKernel,
   KERNEL_COMPILER,
@@ -29,5 +30,13 @@ Deno.test({
     } finally {
       rmSync(folder, { recursive: true });
     }
+  },
+});
+
+Deno.test({
+  name: `buildInitrd() gives the committed archive byte by byte${missing}`,
+  ignore: missing !== "",
+  fn() {
+    assert(readFileSync(INITRD).equals(buildInitrd()), "initrd.tar has other bytes");
   },
 });

@@ -15,6 +15,7 @@
 #define SYS_mmap 9            /* address (ignored), size: anonymous memory, readable and writable */
 #define SYS_pipe 22           /* int[2] */
 #define SYS_sched_yield 24
+#define SYS_nanosleep 35      /* struct timespec * */
 #define SYS_getpid 39
 #define SYS_exit 60           /* status */
 #define SYS_wait4 61          /* pid or -1, int *status */
@@ -23,7 +24,7 @@
 #define SYS_getdents64 217    /* fd, buffer, size */
 #define SYS_clock_gettime 228 /* clock (ignored: time since boot), struct timespec * */
 
-/* Our own. */
+/* Our own. There are no users: every process may do all of this. */
 #define SYS_spawn 1000        /* path, char **argv (NULL at the end), int fds[3] or NULL: starts a program, gives its pid */
 #define SYS_vm_id 1001        /* identity of this virtual machine, 0 without a hypervisor */
 #define SYS_window_map 1002   /* window: maps shared window n at USER_WINDOW(n) and gives this address */
@@ -43,7 +44,6 @@
 #define SYS_world_allow 1032  /* WID: the kernel's world may be called by this one. (Worlds of machines that SYS_serve_allow
                                  lists need not be named: the stub asks HC_WORLD_OWNER once for each unknown caller.) */
 #define SYS_world_drop 1033   /* WID */
-#define SYS_hypercall 1040    /* number, three arguments: for what has no system call of its own */
 
 /* ---- Error numbers, as in Linux ---- */
 #define EPERM 1
@@ -97,7 +97,8 @@
 #define HC_WORLD_DROP 7      /* WID */
 #define HC_VIEW_ALLOW 8      /* page-table root (guest-physical), mask of VMs: they may make views of this machine,
                                 in which CR3 leads to this root. Mask 0 takes it back. */
-#define HC_VIEW 9            /* VM, the caller's page-table root: a view of that machine; gives its index in the EPTP list.
+#define HC_VIEW 9            /* VM, the caller's page-table root: a view of that machine; gives its index in the EPTP list
+                                (index 0 is the machine's own memory).
                                 The caller's root appears at VIEW_ROOT(index) in its own view as well: that goes to CR3. */
 #define HC_EXIT 10           /* exit code: this machine has ended */
 #define HC_WORLD_FIND 11     /* VM, CPL: WID of the world that this machine (0: the host) registered last at that privilege

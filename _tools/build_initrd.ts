@@ -1,0 +1,69 @@
+/**
+ * Builds the RAM file system of the worlds' kernel: its programs and files, as a ustar archive:
+ * `deno run -A _tools/build_initrd.ts`. The same compiler gives the same bytes, which a test checks.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { buildUserProgram } from "./build_kernels.ts";
+import { type ArchiveEntry, ustar } from "./ustar.ts";
+
+const worlds = (path: string): URL => new URL(`../src/guests/worlds/${path}`, import.meta.url);
+
+/** The archive. */
+export const INITRD = worlds("initrd.tar");
+
+/** What every program is linked with; what it does not use is left out. */
+const LIBRARY = ["user/lib/start.S", "user/lib/output.c", "lib/string.c", "lib/format.c"];
+const CALLS = ["user/lib/local_calls.c", "user/lib/utilities.c"];
+
+/** The programs in /bin, with their sources. */
+const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
+  cat: ["user/bin/cat.c"],
+  crash: ["user/bin/crash.c"],
+  echo: ["user/bin/echo.c"],
+  grep: ["user/bin/grep.c", ...CALLS],
+  ls: ["user/bin/ls.c", ...CALLS],
+  ps: ["user/bin/ps.c", ...CALLS],
+  sh: ["user/bin/sh.c"],
+  sleep: ["user/bin/sleep.c"],
+  test: ["user/bin/test.c"],
+  uptime: ["user/bin/uptime.c", ...CALLS],
+};
+
+/** Directories that are there, empty, before anything is put into them. */
+const DIRECTORIES = ["bin", "etc", "tmp"];
+const FILES = "files";
+const PROGRAM_MODE = 0o755, FILE_MODE = 0o644;
+
+/** Builds the programs and packs the archive. */
+export function buildInitrd(): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), "initrd-"));
+  try {
+    const directories = DIRECTORIES.map((path): ArchiveEntry => ({ path, mode: PROGRAM_MODE }));
+    const programs = Object.entries(PROGRAMS).map(([name, sources]): ArchiveEntry => {
+      const output = join(folder, name);
+      buildUserProgram(name, [...LIBRARY, ...sources].map(worlds), output);
+      return { path: `bin/${name}`, bytes: readFileSync(output), mode: PROGRAM_MODE };
+    });
+    return ustar([...directories, ...programs, ...files("")]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The files below a folder of `files/`, by name. */
+function files(folder: string): ArchiveEntry[] {
+  const root = fileURLToPath(worlds(FILES));
+  return readdirSync(join(root, folder)).sort().flatMap((name) => {
+    const path = folder === "" ? name : `${folder}/${name}`;
+    if (statSync(join(root, path)).isDirectory()) return files(path);
+    return [{ path, bytes: readFileSync(join(root, path)), mode: FILE_MODE }];
+  });
+}
+
+if (import.meta.main) {
+  writeFileSync(INITRD, buildInitrd());
+  console.log("Built initrd.tar.");
+}
