@@ -44,6 +44,7 @@
 #define SYS_world_allow 1032  /* WID: the kernel's world may be called by this one. (Worlds of machines that SYS_serve_allow
                                  lists need not be named: the stub asks HC_WORLD_OWNER once for each unknown caller.) */
 #define SYS_world_drop 1033   /* WID */
+#define SYS_world_find 1034   /* VM, CPL: as HC_WORLD_FIND */
 
 /* ---- Error numbers, as in Linux ---- */
 #define EPERM 1

@@ -118,7 +118,7 @@ int remote_call_active(void);
 void remote_forget(const struct process *);
 syscall_handler sys_serve_allow, sys_serve, sys_service_entry, sys_service_return;
 syscall_handler sys_remote_call, sys_view_open, sys_view_call;
-syscall_handler sys_world_register, sys_world_serve, sys_world_allow, sys_world_drop;
+syscall_handler sys_world_register, sys_world_serve, sys_world_allow, sys_world_drop, sys_world_find;
 /* Ends the user-level code that serves a call: it has faulted, or tries to wait. */
 void service_fault(void) __attribute__((noreturn));
 

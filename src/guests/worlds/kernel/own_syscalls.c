@@ -56,4 +56,5 @@ syscall_handler *const own_syscalls[OWN_SYSCALLS] = {
   OWN(SYS_world_serve) = sys_world_serve,
   OWN(SYS_world_allow) = sys_world_allow,
   OWN(SYS_world_drop) = sys_world_drop,
+  OWN(SYS_world_find) = sys_world_find,
 };

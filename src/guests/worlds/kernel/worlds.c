@@ -58,6 +58,11 @@ i64 sys_world_drop(u64 world, u64 b, u64 c) {
   return hypercall(HC_WORLD_DROP, world, 0, 0);
 }
 
+i64 sys_world_find(u64 machine, u64 cpl, u64 c) {
+  (void)c;
+  return hypercall(HC_WORLD_FIND, machine, cpl, 0);
+}
+
 void kernel_world_end(void) {
   if (kernel_world) hypercall(HC_WORLD_DROP, kernel_world, 0, 0);
   kernel_world = 0;

@@ -89,7 +89,8 @@ static i64 show_entry(void *given, const struct dirent64 *entry) {
   const struct context *context = given;
   char path[256];
   struct stat stat;
-  format_text(path, sizeof path, "%s/%s", context->path, entry->d_name);
+  int is_root = strcmp(context->path, "/") == 0;
+  format_text(path, sizeof path, is_root ? "%s%s" : "%s/%s", context->path, entry->d_name);
   i64 error = context->calls->stat(context->calls, path, &stat);
   if (error) return error;
   char kind = (stat.st_mode & S_IFMT) == S_IFDIR ? 'd' : (stat.st_mode & S_IFMT) == S_IFCHR ? 'c' : '-';
