@@ -34,7 +34,26 @@ export {
 } from "./src/machine/api/registers.ts";
 export { DUMP_STAGES, type DumpStage, dumpStages } from "./src/machine/api/dump.ts";
 export type { WorldSwitches } from "./src/machine/api/watched_processor.ts";
-export type { Statistics } from "./src/machine/api/statistics.ts";
+export type { MachineStatistics, Statistics } from "./src/machine/api/statistics.ts";
+export {
+  type Moment,
+  SWITCH_KIND_NAMES,
+  type SwitchCounts,
+  type SwitchKindName,
+  type VmExitEvent,
+  type WorldDescription,
+  type WorldSwitchEvent,
+} from "./src/machine/api/world_events.ts";
+export type { MarkEvent, WorldEvents } from "./src/machine/api/world_watch.ts";
+export {
+  CYCLE_PROFILES,
+  type CycleChoice,
+  type CycleModel,
+  type CycleProfile,
+  type CycleProfileName,
+  type Figure,
+  switchCycles,
+} from "./src/machine/cycle_model.ts";
 export { ENGINE_NAMES, type EngineName } from "./src/machine/engines.ts";
 export type { TranslationObserver } from "./src/machine/observer.ts";
 export type { Stop } from "./src/machine/processor.ts";

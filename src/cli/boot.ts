@@ -4,14 +4,16 @@ import { basename } from "node:path";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
+import { MAX_WORLD_CACHE_ENTRIES, type WorldCallOptions } from "../machine/world_calls.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import type { Command } from "./command.ts";
 import { openDump } from "./dump.ts";
 import { ExitCode, inputError, usageError } from "./exit_codes.ts";
 import { readInput } from "./input.ts";
-import { parseCommandLine, value, values } from "./options.ts";
+import { flag, parseCommandLine, value, type Values, values } from "./options.ts";
 import { report, writeAll } from "./output.ts";
 import {
+  cycleChoice,
   CYCLES,
   defined,
   DUMP,
@@ -23,6 +25,7 @@ import {
   MEMORY,
   SEED,
   STATS,
+  WORLD_CALL_CYCLES,
 } from "./shared_options.ts";
 import { reportStatistics } from "./statistics.ts";
 import { parseCount } from "./values.ts";
@@ -41,10 +44,15 @@ const OPTIONS = {
   append: value("STRING", "The kernel's command line, which starts with the kernel's name.", (line) => line),
   memory: MEMORY,
   cpus: value("N", "Processors. So far there is one.", parseProcessors),
+  vmx: flag("Gives the processor VMX."),
+  crossover: flag("Gives the processor world calls, functions 1 and 2 of VMFUNC; needs --vmx."),
+  "wt-entries": value("N", "Entries of the world cache, WID to world. Default: 64.", parseWorlds),
+  "iwt-entries": value("N", "Entries of the inverse world cache, context to WID. Default: 64.", parseWorlds),
   engine: ENGINE,
   "max-instructions": MAX_INSTRUCTIONS,
   seed: SEED,
   cycles: CYCLES,
+  "world-call-cycles": WORLD_CALL_CYCLES,
   stats: STATS,
   json: JSON_OUTPUT,
   dump: DUMP,
@@ -87,14 +95,16 @@ export const boot: Command = {
     const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
     const commandLine = values.append === undefined ? basename(path) : `${basename(path)} ${values.append}`;
     const dump = openDump(values.dump, values["dump-file"]);
-    const { memory, engine, seed } = values;
+    const { memory, engine, seed, vmx } = values;
+    const crossover = worldCalls(values);
+    const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
     let machine: Machine;
     try {
       machine = bootMachine({
         kernel,
         modules,
         commandLine,
-        ...defined({ memory, engine, seed, observer: dump?.observer }),
+        ...defined({ memory, engine, seed, vmx, crossover, cycles, observer: dump?.observer }),
       });
     } catch (error) {
       if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
@@ -112,6 +122,29 @@ function parseProcessors(text: string): number {
   const count = parseCount(text);
   if (count !== 1) throw new RangeError("must be 1: there is one processor so far");
   return count;
+}
+
+function parseWorlds(text: string): number {
+  const count = parseCount(text);
+  if (count < 1 || count > MAX_WORLD_CACHE_ENTRIES) {
+    throw new RangeError(`must be from 1 to ${MAX_WORLD_CACHE_ENTRIES}`);
+  }
+  return count;
+}
+
+/** What the options say about world calls; undefined: there are none. */
+function worldCalls(
+  { vmx, crossover, "wt-entries": worldCacheEntries, "iwt-entries": inverseWorldCacheEntries }: Values<
+    typeof OPTIONS
+  >,
+): WorldCallOptions | undefined {
+  const sizes = defined({ worldCacheEntries, inverseWorldCacheEntries });
+  if (!crossover) {
+    if (Object.keys(sizes).length > 0) throw usageError("--wt-entries and --iwt-entries need --crossover");
+    return undefined;
+  }
+  if (!vmx) throw usageError("--crossover needs --vmx: world calls are functions of VMFUNC");
+  return sizes;
 }
 
 /** Runs the machine with our streams as its console. */

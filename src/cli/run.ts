@@ -74,7 +74,7 @@ export const run: Command = {
   summary: "runs an x86-64 Linux program",
   description:
     "Runs an unmodified x86-64 Linux program: static, static-pie, or dynamic with its libraries. What it prints and its " +
-    "exit code are passed on. Time is virtual, a nanosecond an instruction, so that every run is the same.",
+    "exit code are passed on. Time is virtual, a nanosecond an instruction (or a cycle, see --cycles), so that every run is the same.",
   options: OPTIONS,
   guestArguments: true,
   examples: [
@@ -117,6 +117,7 @@ export function runGuest(options: RunOptions, given: Values<typeof PROGRAM_OPTIO
         memory: given.memory ?? DEFAULT_MEMORY,
         maxInstructions: given["max-instructions"],
         seed: given.seed,
+        cycles: given.cycles,
         strace: given.strace ? report : undefined,
         observer: dump?.observer,
       }),

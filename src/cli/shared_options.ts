@@ -1,5 +1,7 @@
 /** Options that several commands have. */
+import type { CycleChoice, CycleProfileName } from "../machine/cycle_model.ts";
 import { DUMP_STAGES, type DumpStage } from "../machine/api/dump.ts";
+import { usageError } from "./exit_codes.ts";
 import { choice, choices, type Flag, flag, type Option, value } from "./options.ts";
 import { parseCount, parseRam, parseSeed } from "./values.ts";
 import { ENGINE_NAMES, type EngineName } from "../machine/engines.ts";
@@ -34,10 +36,38 @@ export const SEED: Option<number> = value(
 );
 
 /** Model of the processor's speed. */
-export const CYCLES: Option<"off"> = choice(
-  ["off"],
-  "Cycle model. So far there is only off: the time-stamp counter counts instructions.",
+export const CYCLES: Option<"off" | CycleProfileName> = choice(
+  ["haswell", "skylake", "off"],
+  "Cycle model. haswell, skylake: system calls, interrupts, writes of CR3, VM exits and entries, VMFUNC and world calls " +
+    "take as many cycles of virtual time as was published of these processors, other instructions one. off (default): " +
+    "every instruction takes one. The time-stamp counter reads it. Costs nothing worth measuring.",
 );
+
+/** Cost of world calls in the cycle model. */
+export const WORLD_CALL_CYCLES: Option<number> = value(
+  "N",
+  "Cycles of a world call in the cycle model, 1 to 100000. No processor has them, so nothing is published. Default: what " +
+    "VMFUNC and a write of CR3 take together, 310 (haswell) or 320 (skylake); try 100 to 600.",
+  parseWorldCallCycles,
+);
+
+function parseWorldCallCycles(text: string): number {
+  const cycles = parseCount(text);
+  if (cycles < 1 || cycles > 100_000) throw new RangeError("must be from 1 to 100000");
+  return cycles;
+}
+
+/** The cycle model that the two options choose. */
+export function cycleChoice(
+  profile: "off" | CycleProfileName | undefined,
+  worldCall: number | undefined,
+): CycleChoice | undefined {
+  if (worldCall === undefined) return profile;
+  if (profile === undefined || profile === "off") {
+    throw usageError("--world-call-cycles needs a cycle model: --cycles haswell or --cycles skylake");
+  }
+  return { profile, worldCall };
+}
 
 /** Stages of translation. */
 export const DUMP: Option<readonly DumpStage[]> = choices(

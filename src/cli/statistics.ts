@@ -1,11 +1,25 @@
 /** The table of `--stats`. */
-import type { Statistics } from "../machine/api/statistics.ts";
+import type { MachineStatistics, Statistics } from "../machine/api/statistics.ts";
 import type { WorldSwitches } from "../machine/api/watched_processor.ts";
+import { SWITCH_KIND_NAMES, type SwitchKindName } from "../machine/api/world_events.ts";
 import { report } from "./output.ts";
+
+/** What tables call the kinds of world switches. */
+export const SWITCH_LABELS: Readonly<Record<SwitchKindName, string>> = {
+  vmfunc: "VMFUNC",
+  worldCall: "world calls",
+  vmEntry: "VM entries",
+  vmExit: "VM exits",
+  syscall: "SYSCALL",
+  sysret: "SYSRET",
+  interrupt: "interrupts and exceptions",
+  iret: "IRET",
+  cr3Write: "writes of CR3",
+};
 
 /** Prints the numbers to stderr. `seconds` is the host's time for the run. */
 export function reportStatistics(
-  statistics: Statistics & Partial<WorldSwitches>,
+  statistics: Statistics & Partial<WorldSwitches> & Partial<Pick<MachineStatistics, "worldSwitches">>,
   seconds: number,
   json: boolean,
 ): void {
@@ -20,6 +34,7 @@ export function reportStatistics(
     ["instructions", n(statistics.instructions)],
     ["seconds", seconds.toFixed(3)],
     ["MIPS", mips.toFixed(1)],
+    ["cycles of virtual time", n(statistics.cycles)],
     ["compiled code's share", share(1 - statistics.interpretedShare)],
     ["blocks translated", n(statistics.translatedBlocks)],
     ["  still in the code cache", n(statistics.cachedBlocks)],
@@ -30,6 +45,7 @@ export function reportStatistics(
     ["instructions run alone", n(statistics.singleSteps)],
     ["TLB refills", n(statistics.tlbRefills)],
     ...switchRows(statistics).map(([name, count]) => [name, n(count)] as const),
+    ...worldRows(statistics.worldSwitches).map(([name, count]) => [name, n(count)] as const),
   ];
   for (const [name, text] of rows) report(`${name.padEnd(30)}${text.padStart(16)}`);
 }
@@ -42,4 +58,10 @@ function switchRows(counts: Partial<WorldSwitches>): (readonly [string, number])
     ["address-space switches", counts.addressSpaceSwitches],
   ] as const;
   return rows.filter((row): row is readonly [typeof row[0], number] => row[1] !== undefined);
+}
+
+function worldRows(counts: MachineStatistics["worldSwitches"] | undefined): (readonly [string, number])[] {
+  if (counts === undefined) return [];
+  const rows = SWITCH_KIND_NAMES.map((kind) => [`  ${SWITCH_LABELS[kind]}`, counts[kind]] as const);
+  return [["world switches", rows.reduce((sum, [, count]) => sum + count, 0)], ...rows];
 }

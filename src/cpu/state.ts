@@ -172,6 +172,8 @@ export const PROCESSOR_BYTES = 0x800;
 /** World switches by kind (system/world_switches.ts), 32 bits each; and what a switch of each kind costs, in cycles. */
 export const SWITCH_COUNTS = 0x800;
 export const SWITCH_COSTS = 0x840;
+/** 1 while somebody is told of each world switch: then translated code leaves them to the helpers, which tell. */
+export const SWITCHES_OBSERVED = 0x880;
 
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;

@@ -18,9 +18,9 @@ import type { WorldControl } from "./system/world_control.ts";
 /** Two 64-bit operands and what goes with them, in the order of VmxInstructions. */
 type VmxOperands = [number, number, number, number, number, number];
 
-/** Virtual time: executed guest instructions, also while a block runs. */
+/** Virtual time, also while a block runs. */
 export interface GuestClock {
-  instructions(): number;
+  cycles(): number;
 }
 
 /** What the system instructions take from the machine. */
@@ -144,7 +144,7 @@ function hostedBus(clock: GuestClock): SystemBus {
     out: () => {},
     readMsr: () => undefined,
     writeMsr: () => false,
-    tsc: () => clock.instructions(),
+    tsc: () => clock.cycles(),
     cr8: () => 0,
     setCr8: () => {},
     invd: () => {},

@@ -13,7 +13,7 @@ import {
   RFLAGS_SYSTEM,
   RIP,
 } from "../cpu/state.ts";
-import { WorldSwitches } from "../cpu/system/world_switches.ts";
+import { WorldSwitch, WorldSwitches } from "../cpu/system/world_switches.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Code } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";
@@ -128,8 +128,13 @@ export class Dispatcher {
       }
       const mode = currentMode(m);
       if ((mode & Mode.TRAP) !== 0) {
+        const calls = this.switches.counted(WorldSwitch.WORLD_CALL);
         this.#single(mode);
-        if (m[EVENT >> 2] === Event.NONE) this.bindings.access.raise(Vector.DB, -1);
+        if (m[EVENT >> 2] === Event.NONE) {
+          // A world call ends single-stepping: the callee sees nothing of how its caller was being run.
+          if (this.switches.counted(WorldSwitch.WORLD_CALL) !== calls) continue;
+          this.bindings.access.raise(Vector.DB, -1);
+        }
         return;
       }
       if (!this.#runMode(mode)) return;

@@ -1,4 +1,4 @@
-/** Time as programs see it: counted in executed instructions, so that a run is the same each time; or the host's. */
+/** Time as programs see it: counted in cycles of virtual time, so that a run is the same each time; or the host's. */
 
 /** One second in nanoseconds. */
 export const SECOND = 1_000_000_000;
@@ -12,7 +12,7 @@ export interface Timer {
   readonly fire: () => void;
 }
 
-/** Clock and timers. Times are nanoseconds since the start; an instruction takes one. */
+/** Clock and timers. Times are nanoseconds since the start; a cycle takes one. */
 export class Clock {
   #skipped = 0;
   #timers: Timer[] = [];
@@ -20,15 +20,15 @@ export class Clock {
   readonly #hostOrigin = performance.now();
 
   /**
-   * @param instructions instructions executed so far
+   * @param cycles cycles so far
    * @param host take the host's time
    */
-  constructor(readonly instructions: () => number, readonly host = false) {}
+  constructor(readonly cycles: () => number, readonly host = false) {}
 
   /** Nanoseconds since the start. */
   now(): number {
     if (this.host) return Math.floor((performance.now() - this.#hostOrigin) * 1e6);
-    return this.instructions() + this.#skipped;
+    return this.cycles() + this.#skipped;
   }
 
   /** Whole seconds since 1970, and the nanoseconds above them. */

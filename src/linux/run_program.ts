@@ -1,5 +1,6 @@
 /** Runs a program and collects what it prints: the Linux personality in one call. */
 import { type EngineName, newProcessor } from "../machine/engines.ts";
+import { type CycleChoice, extraCycles } from "../machine/cycle_model.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
 import { WatchedProcessor, type WorldSwitches } from "../machine/api/watched_processor.ts";
 import { readStatistics, type Statistics } from "../machine/api/statistics.ts";
@@ -36,7 +37,12 @@ export interface RunOptions {
   readonly maxInstructions?: number;
   /** Chooses the random numbers the program sees. Default: 1. */
   readonly seed?: number;
-  /** `virtual` (default): a nanosecond an instruction, the same in each run. `host`: the host's time. */
+  /**
+   * What system calls (SYSCALL and SYSRET), exceptions and changes of the address space cost in virtual time. Default:
+   * `off`, an instruction takes a cycle and nothing else does.
+   */
+  readonly cycles?: CycleChoice;
+  /** `virtual` (default): a nanosecond a cycle, the same in each run. `host`: the host's time. */
   readonly clock?: "virtual" | "host";
   /** Gets what the program prints, as it comes. It is collected too. */
   readonly onStdout?: (bytes: Uint8Array) => void;
@@ -101,6 +107,7 @@ export function runProgram(options: RunOptions): RunResult {
     new MemoryFileSystem(typeof program === "string" ? files : { ...files, [PROGRAM_PATH]: program });
   const stdout = new Collector(options.onStdout), stderr = new Collector(options.onStderr);
   const processor = newProcessor(new LinearMemory(memory), pick(options, ["engine", "seed", "observer"]));
+  processor.dispatcher.switches.setCosts(extraCycles(options.cycles ?? "off"));
   const watched = new WatchedProcessor(processor);
   const system = new LinuxSystem(watched, {
     ...pick(options, ["cwd", "strace", "warn", "seed", "maxInstructions", "clock"]),

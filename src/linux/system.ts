@@ -85,7 +85,7 @@ export class LinuxSystem {
   current: Task | undefined;
   /** Set by sched_yield. */
   yielded = false;
-  /** Instructions the processor had executed before. */
+  /** Cycles that the processor had run before. */
   readonly #origin: number;
   #nextId = 1000;
   #nextInode = 1000;
@@ -95,8 +95,8 @@ export class LinuxSystem {
   constructor(readonly processor: Processor, readonly options: LinuxOptions) {
     enterUserMode(processor.memory.i32);
     this.memory = new MemorySystem(processor.mmu, options.memory);
-    this.#origin = processor.instructions;
-    this.clock = new Clock(() => processor.instructions - this.#origin, options.clock === "host");
+    this.#origin = processor.cycles;
+    this.clock = new Clock(() => processor.cycles - this.#origin, options.clock === "host");
     this.random = new RandomSource(options.seed ?? 1);
     this.io = options.io ?? new CollectedIo();
     this.input = new HostInput(this.io);

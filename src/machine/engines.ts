@@ -54,7 +54,7 @@ export function newProcessor(
   const mmu = new Mmu(memory);
   const access = new GuestAccess(mmu);
   const float = createFloat(memory.wasm);
-  const clock = { instructions: (): number => dispatcher.instructions() };
+  const clock = { cycles: (): number => dispatcher.cycles() };
   const implementations: Record<HelperName, HelperFunction> = {
     ...createIntegerHelpers(memory, access),
     ...createSystemHelpers(memory, access, { clock, seed, unit: configuration.system?.(access) }),

@@ -1,6 +1,7 @@
 /** A processor whose exceptions and system calls the host settles. */
 import { Event, Vector } from "../cpu/fault.ts";
 import { EVENT, EVENT_ADDRESS, EVENT_ERROR, EVENT_VECTOR } from "../cpu/state.ts";
+import type { WorldSwitchKind } from "../cpu/system/world_switches.ts";
 import type { Dispatcher } from "../jit/dispatcher.ts";
 import type { JsEngine } from "../jit/js/engine.ts";
 import type { Mmu } from "../memory/mmu.ts";
@@ -25,6 +26,14 @@ export class HostedProcessor implements Processor {
 
   get instructions(): number {
     return this.dispatcher.instructions();
+  }
+
+  get cycles(): number {
+    return this.dispatcher.cycles();
+  }
+
+  count(kind: WorldSwitchKind): void {
+    this.dispatcher.switches.count(kind);
   }
 
   run(instructions: number): Stop {

@@ -2,21 +2,26 @@
 import { LinearMemory } from "../memory/physical.ts";
 import { EventSource } from "./api/events.ts";
 import { readRegister, type RegisterName, writeRegister } from "./api/registers.ts";
-import { readStatistics, type Statistics } from "./api/statistics.ts";
+import { type MachineStatistics, readMachineStatistics } from "./api/statistics.ts";
 import {
   dumpRegisters,
   isSystemRegisterName,
   readSystemRegister,
   type SystemRegisterName,
 } from "./api/system_registers.ts";
+import { momentOf, watchWorlds, type WorldEvents } from "./api/world_watch.ts";
+import { switchCounts } from "./api/world_events.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
+import { type CycleChoice, extraCycles } from "./cycle_model.ts";
 import { Uart16550 } from "./devices/16550_uart.ts";
 import { Pic8259 } from "./devices/8259_pic.ts";
 import { FwCfg } from "./devices/fw_cfg.ts";
 import type { InterruptDestination, InterruptMessage } from "./devices/interrupt_message.ts";
 import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
+import { MarkPort } from "./devices/mark_port.ts";
 import type { EngineName, ProcessorConfiguration } from "./engines.ts";
+import { worldCacheSizes, type WorldCallOptions } from "./world_calls.ts";
 import { type BootModule, loadMultiboot } from "./loaders/multiboot1.ts";
 import { enterProtectedMode } from "./loaders/protected_mode.ts";
 import type { TranslationObserver } from "./observer.ts";
@@ -38,6 +43,15 @@ export interface MachineOptions {
   readonly seed?: number;
   /** Gives the processor VMX. Default: no; DEVIATIONS.md tells what is missing. */
   readonly vmx?: boolean;
+  /**
+   * Gives the processor world calls, the CrossOver extension (docs/crossover.md), with world caches of default or given
+   * sizes. Takes `vmx`. Default: no.
+   */
+  readonly crossover?: boolean | WorldCallOptions;
+  /** What world switches cost in virtual time, which the TSC reads. Default: `off`, each instruction takes a cycle. */
+  readonly cycles?: CycleChoice;
+  /** Gives the machine the mark port, 4D00H: a 32-bit OUT there is an event `mark`. Default: no. */
+  readonly marks?: boolean;
   /** For tests and measurements: thresholds and sizes of the engines. */
   readonly tiers?: ProcessorConfiguration["tiers"];
   /** Is shown what is translated and compiled, as `dumpStages` is. */
@@ -59,7 +73,7 @@ export type MachineStop =
   | { readonly kind: "halt"; readonly awaitsInput: boolean };
 
 /** The events of a machine. */
-export interface MachineEvents {
+export interface MachineEvents extends WorldEvents {
   /** The guest has written to its console. */
   readonly console: Uint8Array;
   /** `run` is about to return. */
@@ -78,7 +92,7 @@ export class Machine {
   readonly console: Console;
   readonly processor: SystemProcessor;
   readonly #memory: LinearMemory;
-  readonly #events = new EventSource<MachineEvents>();
+  readonly #events = new EventSource<MachineEvents>(() => watchWorlds(this.processor, this.#events));
   #ended: MachineStop | undefined;
   #found = false;
 
@@ -110,11 +124,24 @@ export class Machine {
       {
         engine: options.engine ?? "auto",
         vmx: options.vmx ?? false,
+        crossover: worldCacheSizes(options),
         ...(seed === undefined ? {} : { seed }),
         ...(tiers === undefined ? {} : { tiers }),
         ...(observer === undefined ? {} : { observer }),
       },
     );
+    if (options.marks === true) {
+      bus.addPorts(
+        new MarkPort((value) =>
+          this.#events.emit("mark", {
+            value,
+            switches: switchCounts(this.processor.unit.context.switches),
+            ...momentOf(this.processor),
+          })
+        ),
+      );
+    }
+    this.processor.unit.context.switches.setCosts(extraCycles(options.cycles ?? "off"));
     enterProtectedMode(this.#memory.view, entry);
     this.processor.inner.mmu.enterWorld();
   }
@@ -201,8 +228,8 @@ export class Machine {
   }
 
   /** Numbers about all runs so far. */
-  statistics(): Statistics {
-    return readStatistics(this.processor.inner);
+  statistics(): MachineStatistics {
+    return readMachineStatistics(this.processor);
   }
 
   /** Calls `listener` at each event of this name. Returns a function that ends it. */

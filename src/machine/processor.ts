@@ -1,5 +1,6 @@
 /** The bare processor: what runs code until something stops it. The Linux personality and the machine drive it. */
 import type { LinearMemory } from "../memory/physical.ts";
+import type { WorldSwitchKind } from "../cpu/system/world_switches.ts";
 import type { Mmu } from "../memory/mmu.ts";
 
 /** Why `Processor.run` returned. RIP and all other state are exact. */
@@ -24,6 +25,10 @@ export interface Processor {
   readonly mmu: Mmu;
   /** Executes exactly `instructions` guest instructions unless something stops it before. */
   run(instructions: number): Stop;
-  /** Guest instructions executed so far: virtual time. */
+  /** Guest instructions executed so far. */
   readonly instructions: number;
+  /** Virtual time: a cycle for each instruction, and what world switches cost in the cycle model. */
+  readonly cycles: number;
+  /** Counts a world switch that the host makes in the place of the guest's kernel. */
+  count(kind: WorldSwitchKind): void;
 }

@@ -6,7 +6,8 @@ import type { Mmio } from "../memory/mmio.ts";
 import type { AccessSize, Bus } from "./bus.ts";
 import type { LocalApic } from "./devices/local_apic.ts";
 import { ApicMsrs } from "./devices/x2apic.ts";
-import { capability } from "../vmx/capabilities.ts";
+import { type CrossOver, IA32_CROSSOVER_CTL } from "../crossover/crossover.ts";
+import { capability, VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "../vmx/capabilities.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** Numbers of the MSRs. SDM vol. 4, table 2-2. */
@@ -25,6 +26,8 @@ export class ProcessorBus implements SystemBus, Mmio {
   /** What the TSC is ahead of virtual time. */
   #tscOffset = 0;
   #miscEnable = MISC_ENABLE_RESET;
+  /** World calls, where the machine has them. */
+  crossover: CrossOver | undefined;
 
   constructor(
     readonly bus: Bus,
@@ -74,7 +77,7 @@ export class ProcessorBus implements SystemBus, Mmio {
   invd(): void {}
 
   cpuid(leaf: number, subleaf: number, state: CpuidState): CpuidResult {
-    return machineCpuid(leaf, subleaf, state, {
+    return this.crossover?.cpuid(leaf) ?? machineCpuid(leaf, subleaf, state, {
       apicId: this.apic.id,
       hasApic: this.hasApic,
       hasVmx: this.hasVmx,
@@ -96,9 +99,11 @@ export class ProcessorBus implements SystemBus, Mmio {
         return { lo: 0, hi: 0 };
       case MISC_ENABLE:
         return { lo: this.#miscEnable, hi: 0 };
+      case IA32_CROSSOVER_CTL:
+        return this.crossover?.readControl();
       default:
         if (this.#apicMsrs.has(index)) return this.#apicMsrs.read(index);
-        return this.hasVmx ? capability(index) : undefined;
+        return this.hasVmx ? capability(index, this.#vmFunctions) : undefined;
     }
   }
 
@@ -121,9 +126,15 @@ export class ProcessorBus implements SystemBus, Mmio {
         if (hi !== 0) return false;
         this.#miscEnable = (MISC_ENABLE_RESET & ~MISC_ENABLE_WRITABLE) | (lo & MISC_ENABLE_WRITABLE);
         return true;
+      case IA32_CROSSOVER_CTL:
+        return this.crossover?.writeControl(lo, hi) ?? false;
       default:
         return this.#apicMsrs.has(index) && this.#apicMsrs.write(index, lo, hi);
     }
+  }
+
+  get #vmFunctions(): number {
+    return this.crossover === undefined ? VM_FUNCTIONS : VM_FUNCTIONS | WORLD_CALL_FUNCTION;
   }
 
   /** The TSC value for which the timer is armed; 0: none. */

@@ -12,6 +12,8 @@ import { newProcessor, type ProcessorConfiguration } from "./engines.ts";
 import type { HostedProcessor } from "./hosted_processor.ts";
 import { ProcessorBus } from "./processor_bus.ts";
 import { instructionLength } from "./instruction_length.ts";
+import { CrossOver } from "../crossover/crossover.ts";
+import type { WorldCacheSizes } from "../crossover/world_cache.ts";
 import { Vmx } from "../vmx/vmx.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
@@ -45,6 +47,13 @@ export interface ProcessorWires {
   readonly interrupts: Pick<ApicWires, "send" | "endOfInterrupt">;
 }
 
+/** What it is made of. */
+export interface SystemProcessorConfiguration extends Omit<ProcessorConfiguration, "system"> {
+  readonly vmx?: boolean;
+  /** World calls, with caches of these sizes. They take VMX. */
+  readonly crossover?: WorldCacheSizes | undefined;
+}
+
 /** One processor of a machine, with its local APIC. */
 export class SystemProcessor {
   readonly inner: HostedProcessor;
@@ -65,8 +74,7 @@ export class SystemProcessor {
   constructor(
     memory: LinearMemory,
     { bus, pic, interrupts }: ProcessorWires,
-    { vmx = false, ...configuration }: Omit<ProcessorConfiguration, "system"> & { readonly vmx?: boolean } =
-      {},
+    { vmx = false, crossover, ...configuration }: SystemProcessorConfiguration = {},
   ) {
     this.#m = memory.i32;
     this.#pic = pic;
@@ -92,6 +100,7 @@ export class SystemProcessor {
       instructionLength: () => instructionLength(inner),
       now: () => this.clock.now(),
     });
+    if (crossover !== undefined) this.bus.crossover = new CrossOver(this.vmx.state, crossover);
   }
 
   /** Guest instructions executed so far. */

@@ -10,10 +10,10 @@ export const CR0_FIXED0 = 0x8000_0021 | 0, CR4_FIXED0 = 0x2000;
 export const CR4_FIXED1 = 0x0037_3ffc;
 /** CR3-target values, and entries of an MSR area. */
 export const CR3_TARGETS = 4, MAX_MSRS = 512;
-/** VM functions: EPTP switching. */
-export const VM_FUNCTIONS = 1;
+/** VM functions, as bits: EPTP switching, and world calls where the processor has them (src/crossover). */
+export const VM_FUNCTIONS = 1, WORLD_CALL_FUNCTION = 2;
 
-const IA32_FEATURE_CONTROL = 0x3a;
+const IA32_FEATURE_CONTROL = 0x3a, IA32_VMX_VMFUNC = 0x491;
 /** Locked, VMX outside SMX enabled. */
 const FEATURE_CONTROL = 5;
 
@@ -51,8 +51,12 @@ const MSRS = new Map<number, Value>([
   [0x48e, trueControls(ALLOWED.primary)],
   [0x48f, trueControls(ALLOWED.exit)],
   [0x490, trueControls(ALLOWED.entry)],
-  [0x491, { lo: VM_FUNCTIONS, hi: 0 }],
 ]);
 
-/** A capability MSR or IA32_FEATURE_CONTROL; undefined if it is none. They cannot be written. */
-export const capability = (index: number): Value | undefined => MSRS.get(index);
+/**
+ * A capability MSR or IA32_FEATURE_CONTROL; undefined if it is none. They cannot be written.
+ *
+ * @param functions the VM functions that the processor has
+ */
+export const capability = (index: number, functions: number = VM_FUNCTIONS): Value | undefined =>
+  index === IA32_VMX_VMFUNC ? { lo: functions, hi: 0 } : MSRS.get(index);

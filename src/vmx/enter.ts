@@ -75,7 +75,17 @@ export function getCell(m: Int32Array, cell: number): bigint {
 
 /** Loads the guest's state, and the MSRs of the entry's area. The number of the MSR entry that failed (from 1), or 0. */
 export function loadGuest(state: VmxState): number {
-  const { m, mmu } = state, v = state.vmcs!;
+  const { mmu } = state;
+  loadGuestState(state);
+  mmu.enterWorld();
+  // Without VPIDs nothing cached outlives an entry.
+  if ((state.secondary & Secondary.VPID) === 0) mmu.flushAll();
+  return loadMsrs(state, Field.ENTRY_MSR_LOAD_ADDRESS, Field.ENTRY_MSR_LOAD_COUNT);
+}
+
+/** Loads the registers from the guest-state area, and begins non-root operation. Nothing is invalidated. */
+export function loadGuestState(state: VmxState): void {
+  const { m } = state, v = state.vmcs!;
   const entry = v.word(Field.ENTRY_CONTROLS), secondary = state.secondary;
   for (const [cell, guest] of QUAD_CELLS) setCell(m, cell, v.read(guest));
   m[CR0 >> 2]! |= Cr0.ET;
@@ -91,14 +101,11 @@ export function loadGuest(state: VmxState): number {
   m[VMX_MODE >> 2] = VmxMode.GUEST;
   setCell(m, EPTP, (secondary & Secondary.EPT) !== 0 ? v.read(Field.EPTP) : 0n);
   m[VPID >> 2] = (secondary & Secondary.VPID) !== 0 ? v.word(Field.VPID) : 0;
-  mmu.enterWorld();
-  // Without VPIDs nothing cached outlives an entry.
-  if ((secondary & Secondary.VPID) === 0) mmu.flushAll();
+  state.unit.intercepts = state.intercepts;
   const timer = (v.word(Field.PIN_CONTROLS) & Pin.PREEMPTION_TIMER) !== 0;
   state.deadline = timer ? state.surroundings.now() + (v.word(Field.PREEMPTION_TIMER) >>> 0) : Infinity;
   // Events to inject, windows and timers are looked at before the first instruction.
   m[ATTENTION >> 2]! |= Attention.NOW;
-  return loadMsrs(state, Field.ENTRY_MSR_LOAD_ADDRESS, Field.ENTRY_MSR_LOAD_COUNT);
 }
 
 function loadSegment({ m, vmcs }: VmxState, n: number, cell: number): void {

@@ -27,8 +27,8 @@ export const EventType = {
 /** Vectors that push an error code. */
 const WITH_ERROR: readonly number[] = [8, 10, 11, 12, 13, 14, 17];
 
-/** VM-execution, VM-exit and VM-entry control fields: section 27.2.1. */
-export function controlsAreValid(v: Vmcs): boolean {
+/** VM-execution, VM-exit and VM-entry control fields: section 27.2.1. `functions`: the VM functions that there are. */
+export function controlsAreValid(v: Vmcs, functions: number = VM_FUNCTIONS): boolean {
   const pin = v.word(Field.PIN_CONTROLS), primary = v.word(Field.PRIMARY_CONTROLS);
   const secondary = secondaryOf(v), exit = v.word(Field.EXIT_CONTROLS), entry = v.word(Field.ENTRY_CONTROLS);
   const has = (bit: number): boolean => (primary & bit) !== 0;
@@ -41,7 +41,7 @@ export function controlsAreValid(v: Vmcs): boolean {
     (!hasSecondary(Secondary.VPID) || v.read(Field.VPID) !== 0n) &&
     (!hasSecondary(Secondary.EPT) || isEptp(v.read(Field.EPTP))) &&
     (!hasSecondary(Secondary.UNRESTRICTED) || hasSecondary(Secondary.EPT)) &&
-    (!hasSecondary(Secondary.VMFUNC) || vmFunctionsAreValid(v, secondary)) &&
+    (!hasSecondary(Secondary.VMFUNC) || vmFunctionsAreValid(v, secondary, functions)) &&
     isAllowed(exit, ALLOWED.exit) &&
     ((pin & Pin.PREEMPTION_TIMER) !== 0 || (exit & ExitControl.SAVE_TIMER) === 0) &&
     isMsrArea(v, Field.EXIT_MSR_STORE_COUNT, Field.EXIT_MSR_STORE_ADDRESS) &&
@@ -50,10 +50,11 @@ export function controlsAreValid(v: Vmcs): boolean {
     isMsrArea(v, Field.ENTRY_MSR_LOAD_COUNT, Field.ENTRY_MSR_LOAD_ADDRESS);
 }
 
-function vmFunctionsAreValid(v: Vmcs, secondary: number): boolean {
+function vmFunctionsAreValid(v: Vmcs, secondary: number, supported: number): boolean {
   const functions = v.read(Field.VMFUNC_CONTROLS);
-  if ((functions & ~BigInt(VM_FUNCTIONS)) !== 0n) return false;
-  return functions === 0n || ((secondary & Secondary.EPT) !== 0 && isPage(v.read(Field.EPTP_LIST_ADDRESS)));
+  if (functions === 0n) return true;
+  if ((functions & ~BigInt(supported)) !== 0n || (secondary & Secondary.EPT) === 0) return false;
+  return (functions & BigInt(VM_FUNCTIONS)) === 0n || isPage(v.read(Field.EPTP_LIST_ADDRESS));
 }
 
 function isMsrArea(v: Vmcs, count: number, address: number): boolean {

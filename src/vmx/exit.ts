@@ -24,7 +24,7 @@ import {
 import { EntryControl, ExitControl, Secondary } from "./controls.ts";
 import { getCell, QUAD_CELLS, SEGMENT_CELLS, setCell } from "./enter.ts";
 import { EventType } from "./entry_checks.ts";
-import { byInstruction, ENTRY_FAILED, Reason } from "./exit_reasons.ts";
+import { BASIC_REASON, byInstruction, ENTRY_FAILED, Reason } from "./exit_reasons.ts";
 import { Field } from "./fields.ts";
 import { loadMsrs, storeMsrs } from "./msr_areas.ts";
 import { type ExitInformation, VmxMode, type VmxState } from "./vmx_state.ts";
@@ -62,7 +62,8 @@ export function leaveGuest(state: VmxState): boolean {
     ((exit.interruption ?? 0) >> 8 & 7) === EventType.NMI;
   const blocked = m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED;
   if (!loadHost(state, byNmi ? NMI_BLOCKED : blocked)) return false;
-  state.unit.context.switches.count(WorldSwitch.VM_EXIT);
+  state.unit.context.switches.count(WorldSwitch.VM_EXIT, exit.reason);
+  tell(state);
   return true;
 }
 
@@ -71,7 +72,21 @@ export function failEntry(state: VmxState, reason: number, qualification: bigint
   const v = state.vmcs!;
   v.write(Field.EXIT_REASON, (reason | ENTRY_FAILED) >>> 0);
   v.write(Field.EXIT_QUALIFICATION, qualification);
-  return loadHost(state, state.m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED);
+  if (!loadHost(state, state.m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED)) return false;
+  tell(state);
+  return true;
+}
+
+/** Tells the observer what the VMCS now says of the exit. */
+function tell({ exitObserver, vmcs }: VmxState): void {
+  if (exitObserver === undefined) return;
+  const v = vmcs!, reason = v.word(Field.EXIT_REASON), entryFailed = (reason & ENTRY_FAILED) !== 0;
+  exitObserver({
+    reason: reason & BASIC_REASON,
+    entryFailed,
+    qualification: v.read(Field.EXIT_QUALIFICATION),
+    instructionLength: entryFailed ? 0 : v.word(Field.EXIT_INSTRUCTION_LENGTH),
+  });
 }
 
 function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedEvent | undefined): void {
@@ -92,8 +107,8 @@ function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedE
   v.write(Field.ENTRY_INTERRUPTION, v.word(Field.ENTRY_INTERRUPTION) & ~VALID);
 }
 
-/** Section 28.3. */
-function saveGuest(state: VmxState, controls: number): void {
+/** Saves the registers to the guest-state area, and what goes with them. Section 28.3. */
+export function saveGuest(state: VmxState, controls: number): void {
   const { m } = state, v = state.vmcs!;
   for (const [cell, guest] of QUAD_CELLS) v.write(guest, getCell(m, cell));
   v.write(Field.GUEST_GDTR_LIMIT, m[GDTR_LIMIT >> 2]! & 0xffff);
@@ -128,9 +143,20 @@ const FLAT_DATA = 0xc093, FLAT_CODE = 0xc09b, LONG_CODE = 0xa09b, BUSY_TSS = 0x8
 
 /** Section 28.5. */
 function loadHost(state: VmxState, interruptibility: number): boolean {
-  const { m, mmu } = state, v = state.vmcs!;
+  const { mmu } = state, hadVpid = (state.secondary & Secondary.VPID) !== 0;
+  loadHostState(state, interruptibility);
+  mmu.enterWorld();
+  if (!hadVpid) mmu.flushAll();
+  if (loadMsrs(state, Field.EXIT_MSR_LOAD_ADDRESS, Field.EXIT_MSR_LOAD_COUNT) !== 0) {
+    return abort(state, ABORT_LOAD);
+  }
+  return true;
+}
+
+/** Loads the registers from the host-state area, and begins root operation. Nothing is invalidated. */
+export function loadHostState(state: VmxState, interruptibility: number): void {
+  const { m } = state, v = state.vmcs!;
   const controls = v.word(Field.EXIT_CONTROLS), to64 = (controls & ExitControl.HOST_64) !== 0;
-  const hadVpid = (state.secondary & Secondary.VPID) !== 0;
   for (const [cell, , host] of QUAD_CELLS) setCell(m, cell, v.read(host));
   m[CR0 >> 2]! |= Cr0.ET;
   setCell(m, DR7, 0x400n);
@@ -160,12 +186,6 @@ function loadHost(state: VmxState, interruptibility: number): boolean {
   m[VPID >> 2] = 0;
   state.deadline = Infinity;
   state.unit.intercepts = undefined;
-  mmu.enterWorld();
-  if (!hadVpid) mmu.flushAll();
-  if (loadMsrs(state, Field.EXIT_MSR_LOAD_ADDRESS, Field.EXIT_MSR_LOAD_COUNT) !== 0) {
-    return abort(state, ABORT_LOAD);
-  }
-  return true;
 }
 
 function setSegment(

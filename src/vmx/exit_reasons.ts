@@ -25,10 +25,18 @@ export const Reason = {
   PREEMPTION_TIMER: 52,
   INVVPID: 53,
   VMFUNC: 59,
+  /** WORLD_CALL has not found the callee (qualification 0) or the caller (1): src/crossover. */
+  WORLD_CALL_MISS: 240,
 } as const;
 
 /** Bit 31 of the exit reason: VM entry failed. */
 export const ENTRY_FAILED = 1 << 31;
+/** Bits 15:0: the basic exit reason. */
+export const BASIC_REASON = 0xffff;
+
+const NAMES = new Map(Object.entries(Reason).map(([name, number]) => [number as number, name]));
+/** Name of a basic exit reason; its number where it has none here. */
+export const reasonName = (reason: number): string => NAMES.get(reason) ?? `reason ${reason}`;
 
 /** Exits that no instruction causes: they have no instruction length of their own. */
 const WITHOUT_INSTRUCTION: ReadonlySet<number> = new Set([

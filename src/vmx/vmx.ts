@@ -3,7 +3,7 @@ import { Vector } from "../cpu/fault.ts";
 import { Flag, readRflags, STATUS_FLAGS, writeRflags } from "../cpu/rflags.ts";
 import { Cr4 } from "../cpu/system/control_bits.ts";
 import type { DeliveryKind } from "../cpu/system/delivery.ts";
-import { WorldSwitch } from "../cpu/system/world_switches.ts";
+import { SwitchCause, WorldSwitch } from "../cpu/system/world_switches.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
 import {
   IN_MEMORY,
@@ -62,7 +62,7 @@ export class Vmx implements VmxInstructions {
 
   constructor(memory: LinearMemory, mmu: Mmu, unit: SystemUnit, surroundings: VmxSurroundings) {
     this.state = new VmxState(memory, mmu, unit, surroundings);
-    this.#intercepts = new GuestIntercepts(this.state);
+    this.#intercepts = this.state.intercepts = new GuestIntercepts(this.state);
     mmu.secondStage = new Ept(this.state);
     unit.vmx = this;
   }
@@ -160,9 +160,7 @@ export class Vmx implements VmxInstructions {
     const { state } = this, { m } = state;
     m[RETURN_HI >> 2] = nextHi;
     if (instruction === VmxTransfer.VMFUNC) {
-      if (this.#isUsable(state.mode !== VmxMode.OUTSIDE, true)) vmfunc(state);
-      m[RETURN_HI >> 2] = nextHi;
-      return nextLo;
+      return this.#isUsable(state.mode !== VmxMode.OUTSIDE, true) ? vmfunc(state, nextLo, nextHi) : nextLo;
     }
     if (!this.#isUsable(state.mode !== VmxMode.OUTSIDE, instruction === VmxTransfer.VMCALL)) return nextLo;
     if (this.inGuest) {
@@ -173,6 +171,7 @@ export class Vmx implements VmxInstructions {
         state.vmxon = NO_VMCS;
         state.vmcs = undefined;
         state.mmu.enterWorld();
+        state.unit.context.switches.moved();
         this.#succeed();
       } else if (instruction === VmxTransfer.VMCALL) {
         this.#fail(VmError.VMCALL_IN_ROOT);
@@ -267,7 +266,7 @@ export class Vmx implements VmxInstructions {
     if (v === undefined) return this.#refuse(0);
     if (launch && v.isLaunched) return this.#refuse(VmError.VMLAUNCH_NOT_CLEAR);
     if (!launch && !v.isLaunched) return this.#refuse(VmError.VMRESUME_NOT_LAUNCHED);
-    if (!controlsAreValid(v)) return this.#refuse(VmError.ENTRY_CONTROLS);
+    if (!controlsAreValid(v, state.vmFunctions)) return this.#refuse(VmError.ENTRY_CONTROLS);
     if (!hostIsValid(v, state.unit.context.isLong)) return this.#refuse(VmError.ENTRY_HOST_STATE);
     const failure = guestFailure(v);
     if (failure !== undefined) {
@@ -280,9 +279,8 @@ export class Vmx implements VmxInstructions {
       return true;
     }
     if (launch) v.isLaunched = true;
-    state.unit.intercepts = this.#intercepts;
     this.#entered = true;
-    state.unit.context.switches.count(WorldSwitch.VM_ENTRY);
+    state.unit.context.switches.count(WorldSwitch.VM_ENTRY, launch ? SwitchCause.VMLAUNCH : 0);
     return true;
   }
 
@@ -352,6 +350,7 @@ export class Vmx implements VmxInstructions {
     state.vmcs = undefined;
     m[VMX_MODE >> 2] = VmxMode.ROOT;
     state.mmu.enterWorld();
+    state.unit.context.switches.moved();
     this.#succeed();
   }
 

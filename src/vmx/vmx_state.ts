@@ -1,13 +1,15 @@
 /** What the parts of VMX share: the current VMCS, and the exit that is under way. */
 import { Event } from "../cpu/fault.ts";
-import type { InterceptedEvent } from "../cpu/system/bus.ts";
+import type { InterceptedEvent, Intercepts } from "../cpu/system/bus.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
 import { EVENT, EVENT_VECTOR, VMX_MODE } from "../cpu/state.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
+import { VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "./capabilities.ts";
 import { Primary } from "./controls.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
+import type { WorldFunctions } from "./world_functions.ts";
 
 /** Values of the VMX_MODE cell. */
 export const VmxMode = { OUTSIDE: 0, ROOT: 1, GUEST: 2 } as const;
@@ -27,6 +29,17 @@ export interface ExitInformation {
   readonly length?: number;
 }
 
+/** A VM exit that has happened, as the VMCS tells it. */
+export interface ObservedExit {
+  /** Basic exit reason. */
+  readonly reason: number;
+  /** VM entry failed: the guest has not run. */
+  readonly entryFailed: boolean;
+  readonly qualification: bigint;
+  /** Bytes of the instruction that caused it; 0 where none did. */
+  readonly instructionLength: number;
+}
+
 /** What the machine knows and VMX asks for. */
 export interface VmxSurroundings {
   /** Bytes of the instruction at RIP. */
@@ -44,8 +57,14 @@ export class VmxState {
   pending: ExitInformation | undefined;
   /** The event in whose delivery the exit happened. */
   vectoring: InterceptedEvent | undefined;
+  /** Is told of each exit, when the host goes on. */
+  exitObserver: ((exit: ObservedExit) => void) | undefined;
   /** Time at which the preemption timer runs out. */
   deadline = Infinity;
+  /** World calls, where the processor has them. */
+  worldFunctions: WorldFunctions | undefined;
+  /** What the system unit asks while the processor is in non-root operation. */
+  intercepts: Intercepts | undefined;
 
   constructor(
     readonly memory: LinearMemory,
@@ -58,6 +77,11 @@ export class VmxState {
 
   get mode(): number {
     return this.m[VMX_MODE >> 2]!;
+  }
+
+  /** The VM functions that there are, as bits. */
+  get vmFunctions(): number {
+    return this.worldFunctions === undefined ? VM_FUNCTIONS : VM_FUNCTIONS | WORLD_CALL_FUNCTION;
   }
 
   /** A field of the current VMCS, as a signed 32-bit number. */

@@ -4,11 +4,13 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
+import type { SwitchCounts } from "../../src/machine/api/world_events.ts";
 import { ENGINE_NAMES } from "../../src/machine/engines.ts";
 import { causeway, MAIN, withFolder } from "./command_line.ts";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const SELFTEST = path("../machine/kernels/selftest.elf"), ECHO = path("../../src/guests/echo/echo.elf");
+const PROTOCOL = path("worlds/kernels/protocol.elf");
 const TRANSCRIPT = readFileSync(path("../machine/kernels/selftest.txt"), "utf8");
 
 for (const engine of ENGINE_NAMES) {
@@ -73,5 +75,49 @@ Deno.test("boot refuses what it cannot boot and what it does not understand", ()
   assertEquals(refused("--kernel", "/nowhere")[0], 125);
   assertStringIncludes(refused("--kernel", MAIN)[1], "no multiboot header");
   assertEquals(refused("--kernel", ECHO, "--cpus", "2")[0], 2);
+  assertEquals(refused("--kernel", ECHO, "--crossover"), [
+    2,
+    "causeway boot: --crossover needs --vmx: world calls are functions of VMFUNC\n",
+  ]);
+  assertEquals(refused("--kernel", ECHO, "--vmx", "--wt-entries", "8")[0], 2);
+  assertEquals(refused("--kernel", ECHO, "--vmx", "--crossover", "--iwt-entries", "0")[0], 2);
   assertEquals(refused("--kernel", ECHO, "more")[0], 2);
+});
+
+Deno.test("boot --cycles makes world switches cost; --stats counts them by kind", () => {
+  const run = (...args: string[]): { cycles: number; instructions: number; worldSwitches: SwitchCounts } =>
+    JSON.parse(
+      causeway(["boot", "--kernel", PROTOCOL, "--append", "path=original iterations=3", ...args]).stderr,
+    );
+  const off = run("--stats", "--json"), haswell = run("--stats", "--json", "--cycles", "haswell");
+  assertEquals(off.cycles, off.instructions);
+  assertEquals(haswell.instructions, off.instructions);
+  const { cr3Write } = haswell.worldSwitches;
+  assert(cr3Write > 100);
+  assertEquals(haswell.cycles, haswell.instructions + 142 * cr3Write);
+  const { stderr } = causeway([
+    "boot",
+    "--kernel",
+    PROTOCOL,
+    "--append",
+    "path=vmfunc iterations=3",
+    "--stats",
+  ]);
+  assertMatch(stderr, /^ {2}writes of CR3 +\d+$/m);
+});
+
+Deno.test("boot --world-call-cycles needs a model and a sensible number", () => {
+  const refused = (...args: string[]): [number | null, string] => {
+    const { code, stderr } = causeway(["boot", "--kernel", ECHO, "--world-call-cycles", ...args]);
+    return [code, stderr];
+  };
+  assertEquals(refused("200")[0], 2);
+  assertStringIncludes(refused("200")[1], "needs a cycle model");
+  assertStringIncludes(refused("0", "--cycles", "haswell")[1], "must be from 1 to 100000");
+});
+
+Deno.test("boot --vmx gives the processor VMX", () => {
+  const kernel = path("../vmx/kernels/vmx.elf");
+  assertEquals(causeway(["boot", "--kernel", kernel]).code, 127);
+  assertEquals(causeway(["boot", "--kernel", kernel, "--vmx"]).code, 1);
 });

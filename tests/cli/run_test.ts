@@ -142,7 +142,7 @@ for (
     [["run", "/"], 125, "/"],
     [["run", "--root", "/nonexistent", "x"], 125, "cannot take /nonexistent as root: there is no such file"],
     [["run", "--env", "NAME", "x"], 2, "--env NAME: must be NAME=VALUE"],
-    [["run", "--cycles", "z80", "x"], 2, "--cycles z80: must be off"],
+    [["run", "--cycles", "z80", "x"], 2, "--cycles z80: must be haswell, skylake or off"],
     [["demo", "--dump-file", "x"], 2, "--dump-file needs --dump"],
     [["run", "--seed", "1e12", "x"], 2, "--seed 1e12: must be less than"],
     [["demo", "x"], 2, "demo takes no arguments"],

@@ -78,3 +78,18 @@ Deno.test("runProgram() with strace gets a line for each system call", () => {
   runProgram({ program: elfOf("b8 3c 00 00 00 bf 07 00 00 00 0f 05"), strace: (line) => lines.push(line) });
   assert(lines.some((line) => line.includes("exit(7)")), lines.join("\n"));
 });
+
+/** Exits with the difference of two readings of the time-stamp counter, with getpid between them. */
+const TIMED = elfOf(`
+  0f 31 89 c3 b8 27 00 00 00 0f 05 0f 31 29 d8 89 c7 b8 3c 00 00 00 0f 05
+`);
+
+Deno.test("runProgram() with a cycle model: a system call takes its round trip, the TSC reads it", () => {
+  const ticks = (cycles: "off" | "haswell" | "skylake"): number =>
+    runProgram({ program: TIMED, cycles }).exitCode;
+  assertEquals(ticks("off"), 4, "instructions from one reading to the other");
+  assertEquals(ticks("haswell"), 4 + 140 - 2, "the instructions' own cycles are in the figure");
+  assertEquals(ticks("skylake"), 4 + 181 - 2);
+  const { statistics } = runProgram({ program: TIMED, cycles: "haswell" });
+  assert(statistics.cycles > statistics.instructions);
+});

@@ -33,7 +33,7 @@ import { type Combination, combine } from "./double_fault.ts";
 import { type Gate, readGate } from "./gate.ts";
 import { isNull, segmentCell, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
-import { WorldSwitch } from "./world_switches.ts";
+import { SwitchCause, WorldSwitch } from "./world_switches.ts";
 import type { InnerStack, TaskState } from "./task_state.ts";
 
 /**
@@ -65,6 +65,14 @@ const EXT = 1;
 /** Interruptibility: STI and MOV SS; NMI. */
 const SHADOWS = 3, NMI_BLOCKED = 8;
 const DR7_GD = 0x2000, DR6_BS = 0x4000;
+/** What the switch of a delivery is caused by, besides its vector. */
+const CAUSES: Readonly<Record<DeliveryKind, number>> = {
+  fault: 0,
+  trap: 0,
+  software: SwitchCause.SOFTWARE,
+  external: SwitchCause.EXTERNAL,
+  nmi: SwitchCause.EXTERNAL,
+};
 /** Vectors whose error code has the EXT bit. */
 const WITH_EXT: readonly number[] = [Vector.TS, Vector.NP, Vector.SS, Vector.GP];
 
@@ -111,7 +119,7 @@ export class EventDelivery {
       if (this.#attempt(pending)) {
         if (pending.kind === "nmi") m[INTERRUPTIBILITY >> 2]! |= NMI_BLOCKED;
         m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
-        this.context.switches.count(WorldSwitch.INTERRUPT);
+        this.context.switches.count(WorldSwitch.INTERRUPT, pending.vector | CAUSES[pending.kind]);
         return "done";
       }
       if (m[EVENT >> 2] !== Event.FAULT) {

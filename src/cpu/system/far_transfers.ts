@@ -181,6 +181,7 @@ export class FarTransfers {
   #setCpl(level: number): void {
     this.context.m[CPL >> 2] = level;
     this.context.world.enterWorld();
+    this.context.switches.moved();
   }
 
   /** The call gate that a selector names, if it names one; undefined also after raising what forbids to use it. */

@@ -17,12 +17,10 @@ import {
 } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { Efer } from "./control_bits.ts";
-import { WorldSwitch, type WorldSwitchKind } from "./world_switches.ts";
+import { CODE32, CODE64, DATA, USER } from "./flat_segments.ts";
+import { SwitchCause, WorldSwitch, type WorldSwitchKind } from "./world_switches.ts";
 import { segmentCell, type SegmentRegisters } from "./segments.ts";
 
-/** Flat segments, present and accessed, of privilege level 0: 64-bit code, 32-bit code, data. Limits are all ones. */
-const CODE64 = 0xa09b, CODE32 = 0xc09b, DATA = 0xc093;
-const USER = 0x60;
 /** What SYSRET takes from R11. SDM vol. 2B, "SYSRET". */
 const SYSRET_FLAGS = 0x3c_7fd7;
 
@@ -66,7 +64,7 @@ export class FastCalls {
     writeRflags(m, readRflags(m) & ~(Flag.VM | Flag.IF | Flag.RF));
     this.#enter(selector, long ? CODE64 : CODE32, selector + 8, DATA, 0);
     this.#setRsp(m[MSR_SYSENTER_ESP >> 2]!, long ? m[(MSR_SYSENTER_ESP >> 2) + 1]! : 0);
-    this.#entered(WorldSwitch.SYSCALL);
+    this.#entered(WorldSwitch.SYSCALL, SwitchCause.SECOND);
     return context.wide(m[MSR_SYSENTER_EIP >> 2]!, long ? m[(MSR_SYSENTER_EIP >> 2) + 1]! : 0);
   }
 
@@ -81,13 +79,13 @@ export class FastCalls {
     const code = selector + (wide ? 32 : 16);
     this.#enter(code | 3, (wide ? CODE64 : CODE32) | USER, (code + 8) | 3, DATA | USER, 3);
     this.#setRsp(m[rsp]!, wide ? m[rsp + 1]! : 0);
-    this.#entered(WorldSwitch.SYSRET);
+    this.#entered(WorldSwitch.SYSRET, SwitchCause.SECOND);
     return context.wide(m[rip]!, wide ? m[rip + 1]! : 0);
   }
 
-  #entered(kind: WorldSwitchKind): void {
+  #entered(kind: WorldSwitchKind, cause = 0): void {
     this.context.world.enterWorld();
-    this.context.switches.count(kind);
+    this.context.switches.count(kind, cause);
   }
 
   /** Loads CS and SS with fixed descriptors, and CPL. */

@@ -1,10 +1,14 @@
 /** Numbers about a run. */
 import type { HostedProcessor } from "../hosted_processor.ts";
+import type { SystemProcessor } from "../system_processor.ts";
+import { type SwitchCounts, switchCounts } from "./world_events.ts";
 
 /** What a processor has done so far. */
 export interface Statistics {
   /** Guest instructions executed. */
   readonly instructions: number;
+  /** Cycles they took: one each, and what world switches cost in the cycle model. */
+  readonly cycles: number;
   /** Share of them that the interpreter executed, from 0 to 1; the rest ran as compiled code. */
   readonly interpretedShare: number;
   /** Executions of blocks in the interpreter. */
@@ -27,11 +31,23 @@ export interface Statistics {
   readonly tlbRefills: number;
 }
 
+/** What a machine has done so far. */
+export interface MachineStatistics extends Statistics {
+  /** World switches by kind. */
+  readonly worldSwitches: SwitchCounts;
+}
+
+/** Reads the numbers of a machine with one processor. */
+export function readMachineStatistics({ inner, unit }: SystemProcessor): MachineStatistics {
+  return { ...readStatistics(inner), worldSwitches: switchCounts(unit.context.switches) };
+}
+
 /** Reads the numbers of a processor. */
 export function readStatistics({ dispatcher, instructions, mmu }: HostedProcessor): Statistics {
   const { counts, cache } = dispatcher;
   return {
     instructions,
+    cycles: dispatcher.cycles(),
     interpretedShare: instructions === 0
       ? 0
       : (counts.interpretedInstructions + counts.singleSteps) / instructions,

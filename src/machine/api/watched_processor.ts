@@ -1,6 +1,7 @@
 /** A processor that counts why it stopped, and remembers what it could not execute. */
 import { Vector } from "../../cpu/fault.ts";
 import { CR3, RIP } from "../../cpu/state.ts";
+import { WorldSwitch, type WorldSwitchKind } from "../../cpu/system/world_switches.ts";
 import type { Processor, Stop } from "../processor.ts";
 import { missingInstruction } from "./missing_instruction.ts";
 
@@ -34,6 +35,14 @@ export class WatchedProcessor implements Processor {
     return this.inner.instructions;
   }
 
+  get cycles(): number {
+    return this.inner.cycles;
+  }
+
+  count(kind: WorldSwitchKind): void {
+    this.inner.count(kind);
+  }
+
   /** The counts so far. */
   get switches(): WorldSwitches {
     return { ...this.#switches };
@@ -41,9 +50,13 @@ export class WatchedProcessor implements Processor {
 
   run(instructions: number): Stop {
     const cr3 = this.memory.i32[CR3 >> 2]!;
-    if (this.#cr3 !== -1 && cr3 !== this.#cr3) this.#switches.addressSpaceSwitches++;
+    if (this.#cr3 !== -1 && cr3 !== this.#cr3) {
+      this.#switches.addressSpaceSwitches++;
+      this.count(WorldSwitch.CR3_WRITE);
+    }
     this.#cr3 = cr3;
     const stop = this.inner.run(instructions);
+    this.#countTransitions(stop.kind);
     if (stop.kind === "syscall") this.#switches.systemCalls++;
     else if (stop.kind === "fault" && stop.vector === Vector.PF) this.#switches.pageFaults++;
     else if (stop.kind === "fault" || stop.kind === "interrupt") this.#switches.otherExceptions++;
@@ -51,6 +64,17 @@ export class WatchedProcessor implements Processor {
       this.missing = missingInstruction(this.#bytesAtRip()) ?? this.missing;
     }
     return stop;
+  }
+
+  /** Into the kernel, and back out of it: the cycle model's share. */
+  #countTransitions(kind: Stop["kind"]): void {
+    if (kind === "syscall") {
+      this.count(WorldSwitch.SYSCALL);
+      this.count(WorldSwitch.SYSRET);
+    } else if (kind === "fault" || kind === "interrupt") {
+      this.count(WorldSwitch.INTERRUPT);
+      this.count(WorldSwitch.IRET);
+    }
   }
 
   #bytesAtRip(): Uint8Array {

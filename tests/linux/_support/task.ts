@@ -17,6 +17,10 @@ export class ScriptedProcessor implements Processor {
   readonly mmu: Mmu;
   instructions = 0;
   readonly stops: Stop[] = [];
+  get cycles(): number {
+    return this.instructions;
+  }
+  count(): void {}
   constructor(ramBytes = 1 << 22) {
     this.memory = new LinearMemory(ramBytes);
     this.mmu = new Mmu(this.memory);
