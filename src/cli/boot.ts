@@ -5,6 +5,7 @@ import process from "node:process";
 import { isatty } from "node:tty";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
 import { MAX_WORLD_CACHE_ENTRIES, type WorldCallOptions } from "../machine/world_calls.ts";
+import { MAX_PROCESSORS } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import type { Command } from "./command.ts";
 import { openDump } from "./dump.ts";
@@ -43,9 +44,9 @@ const OPTIONS = {
   ),
   append: value("STRING", "The kernel's command line, which starts with the kernel's name.", (line) => line),
   memory: MEMORY,
-  cpus: value("N", "Processors. So far there is one.", parseProcessors),
-  vmx: flag("Gives the processor VMX."),
-  crossover: flag("Gives the processor world calls, functions 1 and 2 of VMFUNC; needs --vmx."),
+  cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
+  vmx: flag("Gives the processors VMX."),
+  crossover: flag("Gives the processors world calls, functions 1 and 2 of VMFUNC; needs --vmx."),
   "wt-entries": value("N", "Entries of the world cache, WID to world. Default: 64.", parseWorlds),
   "iwt-entries": value("N", "Entries of the inverse world cache, context to WID. Default: 64.", parseWorlds),
   engine: ENGINE,
@@ -74,7 +75,7 @@ export const boot: Command = {
   operands: "",
   summary: "boots a computer with a kernel",
   description:
-    "Boots a computer with one x86-64 processor, a local APIC, an interrupt controller and a serial port, which is stdin " +
+    "Boots a computer with x86-64 processors, their local APICs, an interrupt controller and a serial port, which is stdin " +
     "and stdout. A write of V to port F4H ends it with exit code (V << 1) | 1, a triple fault with 127 and a register " +
     "dump. Time is virtual, a nanosecond an instruction, and HLT skips what it waits for: every run with the same input " +
     "from a file is the same.",
@@ -95,7 +96,7 @@ export const boot: Command = {
     const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
     const commandLine = values.append === undefined ? basename(path) : `${basename(path)} ${values.append}`;
     const dump = openDump(values.dump, values["dump-file"]);
-    const { memory, engine, seed, vmx } = values;
+    const { memory, cpus: processors, engine, seed, vmx } = values;
     const crossover = worldCalls(values);
     const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
     let machine: Machine;
@@ -104,7 +105,7 @@ export const boot: Command = {
         kernel,
         modules,
         commandLine,
-        ...defined({ memory, engine, seed, vmx, crossover, cycles, observer: dump?.observer }),
+        ...defined({ memory, processors, engine, seed, vmx, crossover, cycles, observer: dump?.observer }),
       });
     } catch (error) {
       if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
@@ -120,7 +121,7 @@ export const boot: Command = {
 
 function parseProcessors(text: string): number {
   const count = parseCount(text);
-  if (count !== 1) throw new RangeError("must be 1: there is one processor so far");
+  if (count < 1 || count > MAX_PROCESSORS) throw new RangeError(`must be from 1 to ${MAX_PROCESSORS}`);
   return count;
 }
 

@@ -17,8 +17,8 @@ export interface CpuidState {
 const MAX_BASIC = 0xd, MAX_EXTENDED = 0x8000_0008;
 const NOTHING: CpuidResult = [0, 0, 0, 0];
 
-/** Family 6, model 0x3c, stepping 3. */
-const SIGNATURE = 0x0003_06c3;
+/** Leaf 1, EAX, and EDX after RESET and INIT: family 6, model 0x3c, stepping 3. */
+export const SIGNATURE = 0x0003_06c3;
 
 /** A mask with the given bits set. */
 const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);

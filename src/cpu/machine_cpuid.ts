@@ -9,6 +9,8 @@ export interface CpuidMachine {
   readonly hasApic: boolean;
   /** The processor has VMX. */
   readonly hasVmx?: boolean;
+  /** How many processors there are: cores of one package. Default: 1. */
+  readonly processors?: number;
 }
 
 const MAX_BASIC = 0x15;
@@ -22,6 +24,10 @@ const LEAF1_ECX_VMX = bits(5);
 /** DE MSR MCE SEP PGE PAT. */
 const LEAF1_EDX = bits(2, 5, 7, 11, 13, 16);
 const LEAF1_EDX_APIC = bits(9);
+/** HTT: bits 23:16 of EBX count logical processors. */
+const LEAF1_EDX_HTT = bits(28), LOGICAL_PROCESSORS = 0xff_0000;
+/** Subleaf of leaf 4 that describes the cache of all cores. */
+const SHARED_CACHE = 3;
 /** The local APIC's timer never stops. */
 const LEAF6_EAX = bits(2);
 /** SMEP INVPCID SMAP. */
@@ -36,7 +42,7 @@ export function machineCpuid(
   leaf: number,
   subleaf: number,
   state: CpuidState,
-  { apicId, hasApic, hasVmx = false }: CpuidMachine,
+  { apicId, hasApic, hasVmx = false, processors = 1 }: CpuidMachine,
 ): CpuidResult {
   const number = leaf >>> 0;
   const outOfRange = number < 0x8000_0000 ? number > MAX_BASIC : number > 0x8000_0008;
@@ -50,15 +56,26 @@ export function machineCpuid(
     case 1:
       return [
         eax,
-        ebx | (apicId << 24),
+        (ebx & ~LOGICAL_PROCESSORS) | (processors << 16) | (apicId << 24),
         ecx | LEAF1_ECX | (hasVmx ? LEAF1_ECX_VMX : 0),
-        edx | LEAF1_EDX | (hasApic ? LEAF1_EDX_APIC : 0),
+        edx | LEAF1_EDX | (hasApic ? LEAF1_EDX_APIC : 0) | (processors > 1 ? LEAF1_EDX_HTT : 0),
+      ];
+    case 4:
+      // Each core has its own caches but the last; bits 31:26 count the cores, 25:14 the threads that share.
+      if (eax === 0) return [eax, ebx, ecx, edx];
+      return [
+        eax | ((processors - 1) << 26) | (subleaf === SHARED_CACHE ? (processors - 1) << 14 : 0),
+        ebx,
+        ecx,
+        edx,
       ];
     case 6:
       return [LEAF6_EAX, 0, 0, 0];
     case 7:
       return subleaf === 0 ? [eax, ebx | LEAF7_EBX, ecx, edx] : [eax, ebx, ecx, edx];
     case 0xb:
+      // Level 1, the cores: how far to shift an APIC ID for the package's, and how many there are.
+      if ((subleaf & 0xff) === 1) return [Math.ceil(Math.log2(processors)), processors, ecx, apicId];
       return [eax, ebx, ecx, apicId];
     case MAX_BASIC:
       return [1, 1, CRYSTAL_HERTZ, 0];

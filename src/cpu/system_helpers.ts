@@ -3,7 +3,7 @@ import { cpuid } from "./cpuid.ts";
 import { Vector } from "./fault.ts";
 import type { StateMemory } from "./guest_memory.ts";
 import type { HelperFunction, HelperImplementations } from "./helpers.ts";
-import { PRIVILEGED_HELPERS, type SYSTEM_HELPERS } from "./helpers/system.ts";
+import { PRIVILEGED_HELPERS, SYSTEM_HELPERS } from "./helpers/system.ts";
 import { RandomNumbers } from "./random.ts";
 import { Flag } from "./rflags.ts";
 import { CPL, CR0, CR4, GPR, Gpr, RFLAGS_SYSTEM } from "./state.ts";
@@ -11,6 +11,7 @@ import { ExitReason, type SystemBus } from "./system/bus.ts";
 import type { SystemAccess } from "./system/context.ts";
 import { Cr4 } from "./system/control_bits.ts";
 import { HOSTED_DESCRIPTORS } from "./system/descriptor_tables.ts";
+import { ProcessorSeat, type SystemHelpers } from "./system/seat.ts";
 import type { SlotSize } from "./system/stack.ts";
 import { SystemUnit } from "./system/unit.ts";
 import type { WorldControl } from "./system/world_control.ts";
@@ -28,8 +29,11 @@ export interface SystemSources {
   readonly clock: GuestClock;
   /** Seed of RDRAND and RDSEED. */
   readonly seed: number;
-  /** The system unit of a processor with its own operating system; without it the host is the operating system. */
-  readonly unit?: SystemUnit | undefined;
+  /**
+   * The system unit of a processor with its own operating system, or the seat where several take turns; without it the
+   * host is the operating system.
+   */
+  readonly unit?: SystemUnit | ProcessorSeat | undefined;
 }
 
 /** Creates the helpers over a linear memory. */
@@ -37,13 +41,17 @@ export function createSystemHelpers(
   memory: StateMemory,
   access: SystemAccess,
   { clock, seed, unit }: SystemSources,
-): HelperImplementations<typeof SYSTEM_HELPERS> {
+): SystemHelpers {
+  if (unit instanceof ProcessorSeat) {
+    return unit.helpers(Object.keys(SYSTEM_HELPERS) as (keyof typeof SYSTEM_HELPERS)[]);
+  }
   if (unit !== undefined) return systemHelpers(unit, seed);
   const hosted = new SystemUnit(memory, access, NO_WORLDS, hostedBus(clock), HOSTED_DESCRIPTORS);
   return { ...systemHelpers(hosted, seed), ...refusals(memory.i32, access) };
 }
 
-function systemHelpers(unit: SystemUnit, seed: number): HelperImplementations<typeof SYSTEM_HELPERS> {
+/** The helpers of one processor with its own operating system. */
+export function systemHelpers(unit: SystemUnit, seed: number): SystemHelpers {
   const { context, segments, control, debug, tables, queries, far, interruptReturn, fastCalls, msrs, io } =
     unit;
   const { m } = context;
@@ -80,6 +88,9 @@ function systemHelpers(unit: SystemUnit, seed: number): HelperImplementations<ty
     interrupt_return: (size: number) => interruptReturn.return(size as SlotSize),
     port_in: (port: number, size: number) => io.in(port, size),
     port_out: (port: number, size: number, value: number) => io.out(port, size, value),
+    pause: () => {
+      if (!context.mayExit(ExitReason.PAUSE)) context.bus.pause?.();
+    },
     check_status_word: () => tables.checkStatusWord(),
     flags_written: () => {
       if ((m[CR4 >> 2]! & Cr4.SMAP) !== 0) context.world.enterWorld();

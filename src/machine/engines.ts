@@ -15,8 +15,8 @@ import { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { createIntegerHelpers } from "../cpu/integer_helpers.ts";
 import { createSystemHelpers } from "../cpu/system_helpers.ts";
+import type { ProcessorSeat } from "../cpu/system/seat.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
-
 import type { TranslationObserver } from "./observer.ts";
 import { HostedProcessor } from "./hosted_processor.ts";
 
@@ -31,8 +31,8 @@ export interface ProcessorConfiguration {
   readonly seed?: number;
   /** For tests and measurements: thresholds and sizes; defaults come from the engine. */
   readonly tiers?: Partial<Omit<Tiers, "engine">>;
-  /** Makes the system unit of a processor that has its own operating system. */
-  readonly system?: (access: GuestAccess) => SystemUnit;
+  /** Makes the system unit of a processor that has its own operating system, or the seat of several. */
+  readonly system?: (access: GuestAccess) => SystemUnit | ProcessorSeat;
   /** Is shown what is translated and compiled. */
   readonly observer?: TranslationObserver;
 }

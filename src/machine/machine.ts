@@ -17,7 +17,6 @@ import { type CycleChoice, extraCycles } from "./cycle_model.ts";
 import { Uart16550 } from "./devices/16550_uart.ts";
 import { Pic8259 } from "./devices/8259_pic.ts";
 import { FwCfg } from "./devices/fw_cfg.ts";
-import type { InterruptDestination, InterruptMessage } from "./devices/interrupt_message.ts";
 import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
 import { MarkPort } from "./devices/mark_port.ts";
 import type { EngineName, ProcessorConfiguration } from "./engines.ts";
@@ -25,7 +24,8 @@ import { worldCacheSizes, type WorldCallOptions } from "./world_calls.ts";
 import { type BootModule, loadMultiboot } from "./loaders/multiboot1.ts";
 import { enterProtectedMode } from "./loaders/protected_mode.ts";
 import type { TranslationObserver } from "./observer.ts";
-import { SystemProcessor } from "./system_processor.ts";
+import { Processors } from "./processors.ts";
+import type { SystemProcessor } from "./system_processor.ts";
 
 /** What to boot, on what. */
 export interface MachineOptions {
@@ -37,6 +37,11 @@ export interface MachineOptions {
   readonly commandLine?: string;
   /** RAM in bytes, a multiple of 64 KB. Default: 256 MB. The host's memory is only used as the guest touches it. */
   readonly memory?: number;
+  /**
+   * How many processors, up to 255. Default: 1. All but the first wait for INIT and STARTUP. They take turns on one
+   * thread of the host, so they add no speed.
+   */
+  readonly processors?: number;
   /** Default: `auto`. */
   readonly engine?: EngineName;
   /** Seed of RDRAND and RDSEED. Default: a fixed one. */
@@ -64,11 +69,11 @@ export type MachineStop =
   | { readonly kind: "budget" }
   /** The guest wrote V to port F4H: `code` is (V << 1) | 1. */
   | { readonly kind: "exit"; readonly code: number }
-  /** Triple fault: the processor is shut down. */
+  /** Triple fault: the processor whose turn it is has shut down. */
   | { readonly kind: "triple fault" }
   /**
-   * HLT, and neither a timer nor a pending interrupt will end it. Input may, if interrupts are enabled and the guest has
-   * enabled the serial port's: then `awaitsInput`.
+   * All processors wait, and neither a timer nor a pending interrupt will end it. Input may, if interrupts are enabled
+   * and the guest has enabled the serial port's: then `awaitsInput`.
    */
   | { readonly kind: "halt"; readonly awaitsInput: boolean };
 
@@ -90,20 +95,22 @@ const SLICE = 1 << 28;
 export class Machine {
   /** The first serial port. */
   readonly console: Console;
-  readonly processor: SystemProcessor;
+  readonly processors: Processors;
   readonly #memory: LinearMemory;
-  readonly #events = new EventSource<MachineEvents>(() => watchWorlds(this.processor, this.#events));
+  readonly #events = new EventSource<MachineEvents>(() => {
+    for (const processor of this.processors.all) watchWorlds(processor, this.#events);
+  });
   #ended: MachineStop | undefined;
   #found = false;
 
   constructor(options: MachineOptions) {
-    const { memory = DEFAULT_MEMORY, modules = [], commandLine = "", kernel, observer, seed, tiers } =
-      options;
+    const { kernel, modules = [], commandLine = "", memory = DEFAULT_MEMORY, processors = 1 } = options;
+    const { observer, seed, tiers } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
     const entry = loadMultiboot(ram, { kernel, modules, commandLine });
     const bus = new Bus();
-    const pic = new Pic8259(() => this.processor.attend());
+    const pic = new Pic8259(() => this.processors.all[0]!.attend());
     const uart = new Uart16550(COM1, {
       transmit: (byte) => this.console.put(byte),
       interrupt: (level) => pic.setLine(COM1_LINE, level),
@@ -112,24 +119,21 @@ export class Machine {
     this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
     this.console.onFound = () => {
       this.#found = true;
-      this.processor.ask();
+      this.processors.core.ask();
     };
     for (const chip of pic.chips) bus.addPorts(chip);
     bus.addPorts(uart);
-    bus.addPorts(new FwCfg({ processors: 1, ram: memory, commandLine }));
+    bus.addPorts(new FwCfg({ processors, ram: memory, commandLine }));
     bus.addPorts(new IsaDebugExit((code) => this.#end({ kind: "exit", code })));
-    this.processor = new SystemProcessor(
-      this.#memory,
-      { bus, pic, interrupts: { send: (...given) => this.#route(...given), endOfInterrupt: () => {} } },
-      {
-        engine: options.engine ?? "auto",
-        vmx: options.vmx ?? false,
-        crossover: worldCacheSizes(options),
-        ...(seed === undefined ? {} : { seed }),
-        ...(tiers === undefined ? {} : { tiers }),
-        ...(observer === undefined ? {} : { observer }),
-      },
-    );
+    this.processors = new Processors(this.#memory, { bus, pic }, {
+      count: processors,
+      engine: options.engine ?? "auto",
+      vmx: options.vmx ?? false,
+      crossover: worldCacheSizes(options),
+      ...(seed === undefined ? {} : { seed }),
+      ...(tiers === undefined ? {} : { tiers }),
+      ...(observer === undefined ? {} : { observer }),
+    });
     if (options.marks === true) {
       bus.addPorts(
         new MarkPort((value) =>
@@ -143,12 +147,19 @@ export class Machine {
     }
     this.processor.unit.context.switches.setCosts(extraCycles(options.cycles ?? "off"));
     enterProtectedMode(this.#memory.view, entry);
-    this.processor.inner.mmu.enterWorld();
+    this.processors.core.inner.mmu.enterWorld();
+  }
+
+  /** The processor whose turn it is: its registers are those that can be read and set. */
+  get processor(): SystemProcessor {
+    const { current, core } = this.processors;
+    core.seat(current);
+    return current;
   }
 
   /** Guest instructions executed so far. */
   get instructions(): number {
-    return this.processor.instructions;
+    return this.processors.instructions;
   }
 
   /** Runs until the guest ends, waits for what cannot come by itself, or has executed this many instructions. */
@@ -200,7 +211,7 @@ export class Machine {
     const bytes = new Uint8Array(size);
     for (let done = 0; done < size;) {
       const at = BigInt.asUintN(64, BigInt(address) + BigInt(done));
-      const place = this.processor.inner.mmu.translate(at, "read", false);
+      const place = this.processor.core.inner.mmu.translate(at, "read", false);
       if ("error" in place) {
         throw new RangeError(`Cannot read memory at 0x${at.toString(16)}: it is not mapped`);
       }
@@ -219,7 +230,7 @@ export class Machine {
   /** Writes memory at a physical address. */
   writePhysical(address: number, bytes: Uint8Array): void {
     this.#memory.ram(address, bytes.length).set(bytes);
-    this.processor.inner.mmu.wroteRam(address, bytes.length);
+    this.processors.core.inner.mmu.wroteRam(address, bytes.length);
   }
 
   /** The registers as text, for those who want to see how a machine died. */
@@ -241,14 +252,14 @@ export class Machine {
     while (this.#ended === undefined) {
       const left = end - this.instructions;
       if (left <= 0) return { kind: "budget" };
-      switch (this.processor.run(Math.min(left, SLICE))) {
+      switch (this.processors.run(Math.min(left, SLICE))) {
         case "budget":
           break;
         case "asked":
           if (this.#found) return { kind: "budget" };
           break;
         case "halt":
-          return { kind: "halt", awaitsInput: this.processor.acceptsInterrupts && this.console.wantsInput };
+          return { kind: "halt", awaitsInput: this.#acceptsInterrupts && this.console.wantsInput };
         case "shutdown":
           this.#ended = { kind: "triple fault" };
       }
@@ -256,21 +267,17 @@ export class Machine {
     return this.#ended;
   }
 
+  get #acceptsInterrupts(): boolean {
+    return this.processors.all.some(({ activity, acceptsInterrupts }) =>
+      activity === "halted" && acceptsInterrupts
+    );
+  }
+
   #end(stop: MachineStop): void {
     this.#ended = stop;
-    this.processor.ask();
-  }
-
-  /** Brings an interprocessor interrupt to the processors that it is for. */
-  #route(message: InterruptMessage, destination: InterruptDestination): void {
-    const { apic } = this.processor;
-    const { shorthand } = destination;
-    const arrives = shorthand === 0 ? apic.matches(destination) : shorthand !== ALL_BUT_SELF;
-    if (arrives) apic.accept(message);
+    this.processors.core.ask();
   }
 }
-
-const ALL_BUT_SELF = 3;
 
 /**
  * Boots a computer with a multiboot 1 kernel. It runs when it is told to, and every run is the same.

@@ -20,6 +20,16 @@ const TWO_32 = 0x1_0000_0000;
 const split = (value: number): MsrValue => ({ lo: value % TWO_32 | 0, hi: Math.floor(value / TWO_32) | 0 });
 const join = (lo: number, hi: number): number => (hi >>> 0) * TWO_32 + (lo >>> 0);
 
+/** What a processor knows of its machine. */
+export interface MachineTraits {
+  /** How many processors there are. */
+  readonly processors: number;
+  /** The processor has VMX. */
+  readonly hasVmx: boolean;
+  /** The processor spins. */
+  pause(): void;
+}
+
 /** One processor's view. */
 export class ProcessorBus implements SystemBus, Mmio {
   readonly #apicMsrs: ApicMsrs;
@@ -33,8 +43,7 @@ export class ProcessorBus implements SystemBus, Mmio {
     readonly bus: Bus,
     readonly apic: LocalApic,
     readonly clock: VirtualClock,
-    /** The processor has VMX. */
-    readonly hasVmx: boolean = false,
+    readonly machine: MachineTraits,
   ) {
     this.#apicMsrs = new ApicMsrs(apic);
   }
@@ -42,6 +51,15 @@ export class ProcessorBus implements SystemBus, Mmio {
   /** Whether the local APIC is there at all: without it the 8259's interrupts come directly. */
   get hasApic(): boolean {
     return this.#apicMsrs.isEnabled;
+  }
+
+  /** Whether this is the bootstrap processor. */
+  get isBootstrap(): boolean {
+    return this.#apicMsrs.isBootstrap;
+  }
+
+  pause(): void {
+    this.machine.pause();
   }
 
   in(port: number, size: number): number {
@@ -80,7 +98,8 @@ export class ProcessorBus implements SystemBus, Mmio {
     return this.crossover?.cpuid(leaf) ?? machineCpuid(leaf, subleaf, state, {
       apicId: this.apic.id,
       hasApic: this.hasApic,
-      hasVmx: this.hasVmx,
+      hasVmx: this.machine.hasVmx,
+      processors: this.machine.processors,
     });
   }
 
@@ -103,7 +122,7 @@ export class ProcessorBus implements SystemBus, Mmio {
         return this.crossover?.readControl();
       default:
         if (this.#apicMsrs.has(index)) return this.#apicMsrs.read(index);
-        return this.hasVmx ? capability(index, this.#vmFunctions) : undefined;
+        return this.machine.hasVmx ? capability(index, this.#vmFunctions) : undefined;
     }
   }
 

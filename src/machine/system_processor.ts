@@ -1,21 +1,33 @@
 /** A processor with its own operating system: runs it, delivers what arises, and waits for interrupts. */
 import { Event } from "../cpu/fault.ts";
 import { Flag } from "../cpu/rflags.ts";
-import { ATTENTION, Attention, EVENT, INTERRUPTIBILITY, RFLAGS_SYSTEM } from "../cpu/state.ts";
+import {
+  ATTENTION,
+  Attention,
+  EVENT,
+  INTERRUPTIBILITY,
+  PROCESSOR_BYTES,
+  RFLAGS_SYSTEM,
+  VMX_MODE,
+} from "../cpu/state.ts";
+import { systemHelpers } from "../cpu/system_helpers.ts";
+import type { SystemHelpers } from "../cpu/system/seat.ts";
 import { type Delivery, SystemUnit } from "../cpu/system/unit.ts";
-import type { LinearMemory } from "../memory/physical.ts";
-import type { Bus } from "./bus.ts";
-import { LocalApic } from "./devices/local_apic.ts";
-import type { ApicWires } from "./devices/local_apic.ts";
-import type { Pic8259 } from "./devices/8259_pic.ts";
-import { newProcessor, type ProcessorConfiguration } from "./engines.ts";
-import type { HostedProcessor } from "./hosted_processor.ts";
-import { ProcessorBus } from "./processor_bus.ts";
-import { instructionLength } from "./instruction_length.ts";
 import { CrossOver } from "../crossover/crossover.ts";
 import type { WorldCacheSizes } from "../crossover/world_cache.ts";
+import type { SecondStage } from "../memory/second_stage.ts";
 import { Vmx } from "../vmx/vmx.ts";
-import { VirtualClock } from "./virtual_clock.ts";
+import { VmxMode } from "../vmx/vmx_state.ts";
+import type { Bus } from "./bus.ts";
+import type { Pic8259 } from "./devices/8259_pic.ts";
+import { DeliveryMode, type InterruptMessage } from "./devices/interrupt_message.ts";
+import { type ApicWires, LocalApic } from "./devices/local_apic.ts";
+import type { HostedProcessor } from "./hosted_processor.ts";
+import { instructionLength } from "./instruction_length.ts";
+import { ProcessorBus } from "./processor_bus.ts";
+import type { ProcessorCore, Resident } from "./processor_core.ts";
+import { enterInitState, enterResetState, enterStartup } from "./processor_start.ts";
+import type { VirtualClock } from "./virtual_clock.ts";
 
 /** Why the processor stopped. */
 export type SystemStop =
@@ -23,7 +35,9 @@ export type SystemStop =
   | "budget"
   /** Somebody asked for it. */
   | "asked"
-  /** HLT, and neither a timer nor anything pending will end it. */
+  /** It spins, or has interrupted another one. */
+  | "yield"
+  /** It waits, in HLT or for STARTUP. */
   | "halt"
   /** Triple fault. */
   | "shutdown";
@@ -47,117 +61,248 @@ export interface ProcessorWires {
   readonly interrupts: Pick<ApicWires, "send" | "endOfInterrupt">;
 }
 
-/** What it is made of. */
-export interface SystemProcessorConfiguration extends Omit<ProcessorConfiguration, "system"> {
-  readonly vmx?: boolean;
+/** What distinguishes the processors of a machine. */
+export interface ProcessorIdentity {
+  /** Local APIC ID; that of the bootstrap processor is 0. */
+  readonly id: number;
+  /** How many processors there are. */
+  readonly count: number;
+  /** Seed of RDRAND and RDSEED. */
+  readonly seed: number;
+  readonly vmx: boolean;
   /** World calls, with caches of these sizes. They take VMX. */
-  readonly crossover?: WorldCacheSizes | undefined;
+  readonly crossover: WorldCacheSizes | undefined;
 }
 
-/** One processor of a machine, with its local APIC. */
-export class SystemProcessor {
-  readonly inner: HostedProcessor;
+/** What a processor is doing. */
+export type Activity =
+  | "active"
+  /** HLT. */
+  | "halted"
+  /** INIT: waits for STARTUP. */
+  | "waiting for startup"
+  /** Triple fault, or a VMX abort. */
+  | "shutdown";
+
+/** What would end a processor's wait. */
+interface Wait {
+  /** Maskable interrupts. */
+  readonly interrupts: boolean;
+  readonly nmi: boolean;
+  /** INIT. VMX root operation blocks it. */
+  readonly init: boolean;
+  /** The VMX-preemption timer: when it runs out. */
+  readonly deadline: number;
+}
+
+/** One processor of a machine, with its local APIC. It executes only while it sits in the core's seat. */
+export class SystemProcessor implements Resident {
+  readonly id: number;
   readonly unit: SystemUnit;
   readonly apic: LocalApic;
   readonly bus: ProcessorBus;
-  readonly clock: VirtualClock;
   /** VMX, where the machine has it. */
   readonly vmx: Vmx | undefined;
+  readonly saved = new Uint8Array(PROCESSOR_BYTES);
+  readonly helpers: SystemHelpers;
+  readonly secondStage: SecondStage | undefined;
   readonly #m: Int32Array;
   readonly #pic: Pic8259;
-  #halted = false;
-  #asked = false;
-  #shutdown = false;
+  #activity: Activity;
+  /** Instructions left of the current turn are given up. */
+  #yields = false;
+  #init = false;
+  /** Vector of a STARTUP that has arrived. */
+  #startup: number | undefined;
+  /** What it waits for, while it does not sit in the seat. */
+  #wait: Wait = { interrupts: false, nmi: false, init: true, deadline: Infinity };
   /** Events settled since an instruction was last executed. */
   #stalled = 0;
 
   constructor(
-    memory: LinearMemory,
+    readonly core: ProcessorCore,
     { bus, pic, interrupts }: ProcessorWires,
-    { vmx = false, crossover, ...configuration }: SystemProcessorConfiguration = {},
+    { id, count, seed, vmx, crossover }: ProcessorIdentity,
   ) {
+    const { memory, access, clock, inner } = core;
+    this.id = id;
     this.#m = memory.i32;
     this.#pic = pic;
-    this.clock = new VirtualClock(() => inner.dispatcher.cycles());
-    this.apic = new LocalApic(0, {
+    this.apic = new LocalApic(id, {
       ...interrupts,
-      now: () => this.clock.now(),
+      now: () => clock.now(),
       changed: () => this.attend(),
     });
-    this.bus = new ProcessorBus(bus, this.apic, this.clock, vmx);
-    let unit: SystemUnit | undefined;
-    const inner = newProcessor(memory, {
-      ...configuration,
-      system: (access) => {
-        access.mmio = this.bus;
-        return unit = new SystemUnit(memory, access, access.mmu, this.bus);
-      },
+    this.bus = new ProcessorBus(bus, this.apic, clock, {
+      processors: count,
+      hasVmx: vmx,
+      pause: () => this.#pause(count),
     });
-    this.inner = inner;
-    this.unit = unit!;
+    this.unit = new SystemUnit(memory, access, access.mmu, this.bus);
+    this.helpers = systemHelpers(this.unit, seed);
+    // The state of the first one is the boot loader's matter.
+    this.#activity = id === 0 ? "active" : "waiting for startup";
+    if (id !== 0) enterResetState(new DataView(this.saved.buffer));
     if (!vmx) return;
     this.vmx = new Vmx(memory, inner.mmu, this.unit, {
       instructionLength: () => instructionLength(inner),
-      now: () => this.clock.now(),
+      now: () => clock.now(),
     });
+    this.secondStage = inner.mmu.secondStage;
     if (crossover !== undefined) this.bus.crossover = new CrossOver(this.vmx.state, crossover);
   }
 
-  /** Guest instructions executed so far. */
-  get instructions(): number {
-    return this.inner.instructions;
+  get inner(): HostedProcessor {
+    return this.core.inner;
+  }
+  get clock(): VirtualClock {
+    return this.core.clock;
   }
 
-  /** Whether it waits in HLT. */
-  get isHalted(): boolean {
-    return this.#halted;
+  /** Its state, wherever that is at the moment. */
+  get state(): Int32Array {
+    return this.core.isSeated(this) ? this.#m : new Int32Array(this.saved.buffer);
+  }
+
+  get activity(): Activity {
+    return this.#activity;
   }
 
   /** Whether maskable interrupts are enabled. */
   get acceptsInterrupts(): boolean {
-    return (this.#m[RFLAGS_SYSTEM >> 2]! & Flag.IF) !== 0;
+    return (this.state[RFLAGS_SYSTEM >> 2]! & Flag.IF) !== 0;
   }
 
-  /** Makes the processor look at what is pending, after the instruction it is at. */
+  /** Makes the processor look at what is pending, after the instruction it is at. Another one ends its turn. */
   attend(): void {
     this.#m[ATTENTION >> 2]! |= Attention.NOW;
+    if (!this.core.isSeated(this)) this.core.interrupted = true;
   }
 
-  /** Makes `run` return after the instruction that the processor is at. */
-  ask(): void {
-    this.#asked = true;
+  /** An interrupt message arrives for this processor. */
+  receive(message: InterruptMessage): void {
+    switch (message.mode) {
+      case DeliveryMode.INIT:
+        this.#init = true;
+        this.#startup = undefined;
+        return this.attend();
+      case DeliveryMode.STARTUP:
+        if (this.#activity !== "waiting for startup" && !this.#init) return;
+        this.#startup ??= message.vector;
+        return this.attend();
+      default:
+        this.apic.accept(message);
+    }
+  }
+
+  /** Whether it has something to execute now. */
+  get isReady(): boolean {
+    if (this.#init && this.#waits.init) return true;
+    switch (this.#activity) {
+      case "active":
+        return true;
+      case "halted":
+        this.apic.advance();
+        return this.#isDeliverable() || this.#waits.deadline <= this.core.clock.now();
+      case "waiting for startup":
+        return this.#startup !== undefined;
+      case "shutdown":
+        return false;
+    }
+  }
+
+  /** When a timer will end its wait; Infinity: none will. */
+  get wakesAt(): number {
+    if (this.#activity !== "halted") return Infinity;
+    const { interrupts, deadline } = this.#waits;
+    return Math.min(interrupts ? this.apic.nextInterrupt() : Infinity, deadline);
+  }
+
+  leave(): void {
+    this.#wait = this.#waits;
+  }
+
+  /** What would end a wait now. */
+  get #waits(): Wait {
+    if (!this.core.isSeated(this)) return this.#wait;
+    const { vmx } = this, m = this.#m;
+    return {
+      interrupts: this.acceptsInterrupts || vmx?.catchesInterrupts === true,
+      nmi: (m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) === 0,
+      init: m[VMX_MODE >> 2] !== VmxMode.ROOT,
+      deadline: vmx?.deadline ?? Infinity,
+    };
+  }
+
+  /**
+   * Executes exactly `instructions` guest instructions unless something stops it before. It must sit in the seat.
+   *
+   * @param until virtual time at which it stops at the latest
+   */
+  run(instructions: number, until: number): SystemStop {
+    const { core, vmx } = this, { inner, clock } = core;
+    const end = inner.instructions + instructions;
+    for (;;) {
+      if (core.asked) {
+        core.asked = false;
+        return "asked";
+      }
+      if (this.#init || this.#startup !== undefined) this.#start();
+      if (this.#activity === "shutdown") return "shutdown";
+      const left = end - inner.instructions;
+      if (left <= 0 || clock.now() >= until) return "budget";
+      this.apic.advance();
+      if (this.#activity !== "active") {
+        if (!this.isReady) return "halt";
+        this.#activity = "active";
+      }
+      const due = vmx?.beforeInstruction() ?? "nothing";
+      if (due === "shutdown") this.#activity = "shutdown";
+      if (due !== "nothing") continue;
+      if (this.#takeInterrupt()) continue;
+      if (this.#yields || core.interrupted) {
+        this.#yields = core.interrupted = false;
+        return "yield";
+      }
+      const before = inner.instructions;
+      this.#execute(Math.min(left, until - clock.now()));
+      this.#settle();
+      this.#stalled = inner.instructions === before ? this.#stalled + 1 : 0;
+      if (this.#stalled > MOST_STALLED) this.#activity = "shutdown";
+    }
+  }
+
+  /** PAUSE: where there are others, it is their turn. */
+  #pause(processors: number): void {
+    if (processors === 1) return;
+    this.#yields = true;
     this.attend();
   }
 
-  /** Executes exactly `instructions` guest instructions unless something stops it before. */
-  run(instructions: number): SystemStop {
-    const end = this.instructions + instructions;
-    for (;;) {
-      if (this.#shutdown) return "shutdown";
-      if (this.#asked) {
-        this.#asked = false;
-        return "asked";
+  /** INIT and STARTUP. SDM vol. 3A, section 9.4.3; vol. 3C, section 24.8. */
+  #start(): void {
+    const { view } = this.core.memory;
+    if (this.#init) {
+      if (!this.#waits.init) return;
+      this.#init = false;
+      if (this.#m[VMX_MODE >> 2] === VmxMode.GUEST) {
+        if (!this.vmx!.init()) this.#activity = "shutdown";
+        return;
       }
-      const left = end - this.instructions;
-      if (left <= 0) return "budget";
-      this.apic.advance();
-      if (this.#halted && !this.#wake()) return "halt";
-      const due = this.vmx?.beforeInstruction() ?? "nothing";
-      if (due === "shutdown") this.#shutdown = true;
-      if (due !== "nothing") continue;
-      if (this.#takeInterrupt()) continue;
-      const before = this.instructions;
-      this.#execute(left);
-      this.#settle();
-      this.#stalled = this.instructions === before ? this.#stalled + 1 : 0;
-      if (this.#stalled > MOST_STALLED) this.#shutdown = true;
+      this.apic.reset();
+      enterInitState(view);
+      this.#activity = this.bus.isBootstrap ? "active" : "waiting for startup";
     }
+    if (this.#startup === undefined || this.#activity !== "waiting for startup") return;
+    enterStartup(view, this.#startup);
+    this.#startup = undefined;
+    this.#activity = "active";
   }
 
   /** Runs code until the budget, a timer or an event ends it. */
   #execute(left: number): void {
     const m = this.#m;
-    let budget = Math.min(left, MAX_BUDGET, Math.max(1, this.#nextTimer() - this.clock.now()));
+    let budget = Math.min(left, MAX_BUDGET, Math.max(1, this.#nextTimer() - this.core.clock.now()));
     m[ATTENTION >> 2] = 0;
     if (this.vmx?.awaitsWindow === true) {
       if (this.acceptsInterrupts) budget = 1;
@@ -171,8 +316,9 @@ export class SystemProcessor {
       else m[ATTENTION >> 2] = Attention.INTERRUPT;
       m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
     }
-    this.inner.mmu.enterWorld();
-    this.inner.dispatcher.run(budget);
+    const { inner } = this.core;
+    inner.mmu.enterWorld();
+    inner.dispatcher.run(budget);
   }
 
   /** Does what the event asks for with which the dispatcher returned. */
@@ -189,26 +335,13 @@ export class SystemProcessor {
         return this.unit.syscall();
       case Event.HALT:
         m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
-        this.#halted = true;
+        this.#activity = "halted";
         return;
       case Event.VM_EXIT:
         return this.#left();
       default:
         throw new Error(`the dispatcher left event ${event} unsettled`);
     }
-  }
-
-  /** Ends HLT if anything is pending or a timer will be; lets time pass until then. */
-  #wake(): boolean {
-    if (!this.#isDeliverable()) {
-      const next = this.#nextTimer();
-      if (next === Infinity || !this.#mayInterrupt) return false;
-      this.clock.skipTo(next);
-      this.apic.advance();
-      if (!this.#isDeliverable() && !this.#timerRanOut) return false;
-    }
-    this.#halted = false;
-    return true;
   }
 
   /** Delivers an interrupt if one is pending that may be taken now. */
@@ -223,7 +356,7 @@ export class SystemProcessor {
     const acknowledge = (): number =>
       this.bus.hasApic && this.apic.pending() >= 0 ? this.apic.acknowledge() : this.#pic.acknowledge();
     if (this.vmx?.catchesInterrupts === true) {
-      if (!this.vmx.externalInterrupt(acknowledge)) this.#shutdown = true;
+      if (!this.vmx.externalInterrupt(acknowledge)) this.#activity = "shutdown";
       return true;
     }
     const vector = acknowledge();
@@ -232,31 +365,22 @@ export class SystemProcessor {
   }
 
   #delivered(delivery: Delivery): void {
-    if (delivery === "shutdown") this.#shutdown = true;
+    if (delivery === "shutdown") this.#activity = "shutdown";
     else if (delivery === "exit") this.#left();
   }
 
   /** Completes a VM exit. */
   #left(): void {
-    if (!this.vmx!.settle()) this.#shutdown = true;
+    if (!this.vmx!.settle()) this.#activity = "shutdown";
   }
 
   /** When the next timer is due: the local APIC's or the VMX-preemption timer. */
   #nextTimer(): number {
     return Math.min(this.apic.nextTimer(), this.vmx?.deadline ?? Infinity);
   }
-  get #timerRanOut(): boolean {
-    return (this.vmx?.deadline ?? Infinity) <= this.clock.now();
-  }
-  /** Whether a maskable interrupt would end HLT, or the preemption timer. */
-  get #mayInterrupt(): boolean {
-    return this.acceptsInterrupts || this.vmx?.catchesInterrupts === true ||
-      (this.vmx?.deadline ?? Infinity) !== Infinity;
-  }
 
   #isDeliverable(): boolean {
-    return this.#hasNmi() ||
-      ((this.acceptsInterrupts || this.vmx?.catchesInterrupts === true) && this.#isPending());
+    return this.#hasNmi() || (this.#waits.interrupts && this.#isPending());
   }
 
   #isPending(): boolean {
@@ -265,6 +389,6 @@ export class SystemProcessor {
   }
 
   #hasNmi(): boolean {
-    return this.apic.nmi && (this.#m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) === 0;
+    return this.apic.nmi && this.#waits.nmi;
   }
 }

@@ -111,6 +111,11 @@ export class Worlds {
     i32[JUMP_TABLE >> 2] = jumpTableOffset(chosen);
   }
 
+  /** The state is about to be another processor's: the world in it must be looked for anew. */
+  leave(): void {
+    this.#entered.fill(undefined);
+  }
+
   /** Drops what is cached of the page of a linear address, in all worlds of the current VPID. */
   dropPage(linear: bigint): void {
     const lo = Number(BigInt.asIntN(32, linear)), hi = Number(BigInt.asIntN(32, linear >> 32n));

@@ -117,6 +117,7 @@ export class GuestIntercepts implements Intercepts {
         return this.#msr(lo, 2048);
       case Reason.WBINVD:
         return (this.state.secondary & Secondary.WBINVD) !== 0;
+      case Reason.PAUSE:
       case Reason.GDTR_IDTR:
       case Reason.LDTR_TR:
         return false;

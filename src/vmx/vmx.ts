@@ -123,6 +123,12 @@ export class Vmx implements VmxInstructions {
     return this.settle();
   }
 
+  /** INIT causes a VM exit. False: VMX abort. */
+  init(): boolean {
+    this.state.record({ reason: Reason.INIT, qualification: 0n });
+    return this.settle();
+  }
+
   pointer(instruction: number, lo: number, hi: number, flags: number): void {
     const { m } = this.state;
     if (instruction === VmxPointer.VMXON) {

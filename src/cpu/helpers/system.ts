@@ -92,6 +92,8 @@ export const SYSTEM_HELPERS = {
   port_out:           { signature: "www:.",  state: "all", exits: true },
   /** What SMSW reads of CR0; raises what it raises. */
   check_status_word:  { signature: ":w",     state: "all", exits: true },
+  /** PAUSE. */
+  pause:              { signature: ":.",     state: "all", exits: true },
   /** RFLAGS have been written at CPL 0: AC decides about SMAP. */
   flags_written:      { signature: ":.",     state: "all" },
   ...PRIVILEGED_HELPERS,

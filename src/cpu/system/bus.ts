@@ -25,6 +25,8 @@ export interface SystemBus {
   setCr8(value: number): void;
   /** INVD and WBINVD. */
   invd(): void;
+  /** PAUSE: the processor spins. */
+  pause?(): void;
   /** CPUID, where it is not what cpuid.ts says: EAX, EBX, ECX, EDX. */
   cpuid?(leaf: number, subleaf: number, state: CpuidState): CpuidResult;
 }
@@ -42,6 +44,7 @@ export const ExitReason = {
   IO: 30,
   RDMSR: 31,
   WRMSR: 32,
+  PAUSE: 40,
   GDTR_IDTR: 46,
   LDTR_TR: 47,
   RDTSCP: 51,

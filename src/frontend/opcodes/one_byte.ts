@@ -197,7 +197,7 @@ export const ONE_BYTE: readonly Row[] = [
   ["86 /r",              "XCHG",   "Eb,Gb",     { lock: true }],
   ["87 /r",              "XCHG",   "Ev,Gv",     { lock: true }],
   ["np|66|f2 rex.b0 90", "NOP",    ""],
-  ["f3 90",              "PAUSE",  ""],
+  ["f3 90",              "PAUSE",  "", { ends: true }],
   ["np|66|f2 rex.b1 90", "XCHG",   "Zv,rAX"],
   ["91",                 "XCHG",   "Zv,rAX"],
   ["92",                 "XCHG",   "Zv,rAX"],

@@ -15,7 +15,6 @@ function touch(t: Translator, operand: Operand): void {
 /** The hints by mnemonic. */
 export const HINTS = {
   NOP: nothing,
-  PAUSE: nothing,
   ENDBR32: nothing,
   ENDBR64: nothing,
   PREFETCHNTA: nothing,

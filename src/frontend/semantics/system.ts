@@ -14,6 +14,12 @@ export function CPUID(t: Translator): void {
   t.call("cpuid");
 }
 
+/** PAUSE: the machine may let another processor have its turn. */
+export function PAUSE(t: Translator): void {
+  t.call("pause");
+  t.redispatch();
+}
+
 const CR4_TSD = 4, CR4_OSXSAVE_BIT = 18;
 
 function timeStamp(t: Translator, rdtscp: boolean): void {

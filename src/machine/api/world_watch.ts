@@ -45,7 +45,7 @@ export function watchWorlds<E extends WorldEvents>(
   else {
     switches.observer ??= new WorldWatcher(
       m,
-      describeWorld(m),
+      describeWorld(processor.state),
       now,
       (event) => events.emit("worldSwitch", event as never),
     );

@@ -108,7 +108,7 @@ export class LocalApic {
   /** The interrupt to take next: highest vector above the processor's priority; -1: none. */
   pending(): number {
     const vector = this.#requested.highest();
-    return vector >= 0 && vector >> 4 > this.#priority() >> 4 ? vector : -1;
+    return vector >= 0 && vector >> 4 > this.priority >> 4 ? vector : -1;
   }
 
   /** The processor takes the interrupt that is pending. */
@@ -129,6 +129,12 @@ export class LocalApic {
   /** When the timer interrupts next; Infinity: never. */
   nextTimer(): number {
     return (this.#get(Register.LVT_TIMER) & MASKED) === 0 ? this.timer.next() : Infinity;
+  }
+
+  /** When the timer brings an interrupt that the processor's priority lets through; Infinity: never. */
+  nextInterrupt(): number {
+    const vector = this.#get(Register.LVT_TIMER) & 0xff;
+    return vector >> 4 > this.priority >> 4 ? this.nextTimer() : Infinity;
   }
 
   /** Tells that what is pending, or when the timer expires, may have changed. */
@@ -207,7 +213,7 @@ export class LocalApic {
         return VERSION;
       case Register.PROCESSOR_PRIORITY:
       case Register.ARBITRATION_PRIORITY:
-        return this.#priority();
+        return this.priority;
       case Register.LOGICAL_DESTINATION:
         return this.x2 ? this.#logicalId() : this.#get(register);
       case Register.INITIAL_COUNT:
@@ -344,7 +350,7 @@ export class LocalApic {
   }
 
   /** The processor-priority register. SDM vol. 3A, section 11.8.3.1. */
-  #priority(): number {
+  get priority(): number {
     const task = this.#get(Register.TASK_PRIORITY), served = Math.max(0, this.#inService.highest());
     return task >> 4 >= served >> 4 ? task : served & 0xf0;
   }

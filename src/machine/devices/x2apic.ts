@@ -57,6 +57,11 @@ export class ApicMsrs {
     return (this.#baseLow & ENABLED) !== 0;
   }
 
+  /** Whether IA32_APIC_BASE says that this is the bootstrap processor. */
+  get isBootstrap(): boolean {
+    return (this.#baseLow & BOOTSTRAP) !== 0;
+  }
+
   /** IA32_APIC_BASE. */
   get base(): MsrValue {
     return { lo: this.#baseLow, hi: this.#baseHigh };

@@ -1,0 +1,161 @@
+/** The processors of a machine: who executes when, and how they interrupt each other. */
+import type { WorldCacheSizes } from "../crossover/world_cache.ts";
+import type { LinearMemory } from "../memory/physical.ts";
+import {
+  DeliveryMode,
+  type InterruptDestination,
+  type InterruptMessage,
+} from "./devices/interrupt_message.ts";
+import type { ProcessorConfiguration } from "./engines.ts";
+import { ProcessorCore } from "./processor_core.ts";
+import { type ProcessorWires, SystemProcessor, type SystemStop } from "./system_processor.ts";
+
+/** What the processors are made of. */
+export interface ProcessorsConfiguration extends Omit<ProcessorConfiguration, "system"> {
+  /** Default: 1. */
+  readonly count?: number;
+  readonly vmx?: boolean;
+  /** World calls, with caches of these sizes. They take VMX. */
+  readonly crossover?: WorldCacheSizes | undefined;
+}
+
+/** Most processors: the IDs of local APICs have eight bits, and 255 means all. */
+export const MAX_PROCESSORS = 255;
+/** Instructions of a turn. Long enough that taking turns costs little, short enough that spinning does not. */
+const TURN = 20_000;
+/** Destination shorthands. SDM vol. 3A, section 11.6.1. */
+const Shorthand = { NONE: 0, SELF: 1, ALL: 2, ALL_BUT_SELF: 3 } as const;
+
+/**
+ * The processors of a machine, on one thread of the host. They take turns in the order of their numbers. A turn ends
+ * after a fixed count of instructions, or when the processor waits, spins or interrupts another one: so every run is
+ * the same. One virtual clock counts the cycles of all; while all wait, it skips to the next timer.
+ */
+export class Processors {
+  readonly core: ProcessorCore;
+  readonly all: readonly SystemProcessor[];
+  #turn = 0;
+  /** Instructions left of the turn. */
+  #left = TURN;
+
+  constructor(
+    memory: LinearMemory,
+    wires: Omit<ProcessorWires, "interrupts">,
+    { count = 1, vmx = false, crossover, ...configuration }: ProcessorsConfiguration = {},
+  ) {
+    if (!Number.isInteger(count) || count < 1 || count > MAX_PROCESSORS) {
+      throw new RangeError(`Cannot make ${count} processors: it must be from 1 to ${MAX_PROCESSORS}`);
+    }
+    this.core = new ProcessorCore(memory, configuration);
+    const { seed = 1 } = configuration;
+    this.all = Array.from({ length: count }, (_, id) => {
+      const interrupts = {
+        send: (message: InterruptMessage, destination: InterruptDestination) =>
+          this.#send(id, message, destination),
+        endOfInterrupt: () => {},
+      };
+      return new SystemProcessor(this.core, { ...wires, interrupts }, {
+        id,
+        count,
+        vmx,
+        crossover,
+        seed: seed + id,
+      });
+    });
+    this.core.seat(this.all[0]!);
+  }
+
+  /** The processor whose turn it is. */
+  get current(): SystemProcessor {
+    return this.all[this.#turn]!;
+  }
+
+  /** Guest instructions that all have executed so far. */
+  get instructions(): number {
+    return this.core.inner.instructions;
+  }
+
+  /** Executes exactly `instructions` guest instructions unless something stops it before. */
+  run(instructions: number): SystemStop {
+    const end = this.instructions + instructions;
+    for (;;) {
+      const left = end - this.instructions;
+      if (left <= 0) return "budget";
+      if (!this.current.isReady || this.#left <= 0) {
+        const next = this.#nextReady();
+        if (next === undefined) {
+          if (!this.#skipTime()) return "halt";
+          continue;
+        }
+        this.#turn = next;
+        this.#left = TURN;
+      }
+      const stop = this.#runCurrent(left);
+      if (stop === "asked" || stop === "shutdown") return stop;
+    }
+  }
+
+  #runCurrent(left: number): SystemStop {
+    const { current, all, core } = this;
+    core.seat(current);
+    if (all.length === 1) return current.run(left, Infinity);
+    const before = this.instructions, wake = this.#nextWake();
+    const stop = current.run(Math.min(left, this.#left), wake);
+    const goesOn = stop === "budget" && core.clock.now() < wake;
+    this.#left = goesOn ? this.#left - (this.instructions - before) : 0;
+    return stop;
+  }
+
+  /** Number of the first processor after the current one that has something to execute; undefined: none has. */
+  #nextReady(): number | undefined {
+    const { length } = this.all;
+    for (let distance = 1; distance <= length; distance++) {
+      const n = (this.#turn + distance) % length;
+      if (this.all[n]!.isReady) return n;
+    }
+    return undefined;
+  }
+
+  /** When a timer will wake a processor other than the current one. */
+  #nextWake(): number {
+    let next = Infinity;
+    for (const processor of this.all) {
+      if (processor !== this.current) next = Math.min(next, processor.wakesAt);
+    }
+    return next;
+  }
+
+  /** Lets time pass until a timer wakes somebody; false: none will. */
+  #skipTime(): boolean {
+    const next = Math.min(...this.all.map((processor) => processor.wakesAt));
+    if (next === Infinity) return false;
+    this.core.clock.skipTo(next);
+    return true;
+  }
+
+  /** Brings an interprocessor interrupt to the processors that it is for. */
+  #send(sender: number, message: InterruptMessage, destination: InterruptDestination): void {
+    const { shorthand } = destination;
+    const targets = this.all.filter(({ id, apic }) => {
+      switch (shorthand) {
+        case Shorthand.NONE:
+          return apic.matches(destination);
+        case Shorthand.SELF:
+          return id === sender;
+        case Shorthand.ALL:
+          return true;
+        default:
+          return id !== sender;
+      }
+    });
+    if (message.mode !== DeliveryMode.LOWEST_PRIORITY) {
+      for (const target of targets) target.receive(message);
+      return;
+    }
+    const lowest = targets.reduce<SystemProcessor | undefined>(
+      (best, target) => best === undefined || target.apic.priority < best.apic.priority ? target : best,
+      undefined,
+    );
+    lowest?.receive(message);
+  }
+}
