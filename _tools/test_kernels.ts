@@ -24,5 +24,6 @@ function kernel(folder: string, name: string, sources: readonly string[]): Kerne
 
 /** All of them. */
 export const TEST_KERNELS: readonly Kernel[] = [
+  kernel("tests/machine/kernels", "smp", ["smp.c", "smp.S"]),
   kernel("bench/worlds", "vmfunc", ["vmfunc.c", "vmfunc.S"]),
 ];

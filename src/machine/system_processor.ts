@@ -103,7 +103,7 @@ export class SystemProcessor implements Resident {
   readonly bus: ProcessorBus;
   /** VMX, where the machine has it. */
   readonly vmx: Vmx | undefined;
-  readonly saved = new Uint8Array(PROCESSOR_BYTES);
+  readonly saved: Uint8Array = new Uint8Array(PROCESSOR_BYTES);
   readonly helpers: SystemHelpers;
   readonly secondStage: SecondStage | undefined;
   readonly #m: Int32Array;
@@ -206,7 +206,7 @@ export class SystemProcessor implements Resident {
         return this.#isDeliverable() || this.#waits.deadline <= this.core.clock.now();
       case "waiting for startup":
         return this.#startup !== undefined;
-      case "shutdown":
+      default:
         return false;
     }
   }

@@ -74,7 +74,7 @@ Deno.test("boot refuses what it cannot boot and what it does not understand", ()
   assertEquals(refused(), [2, "causeway boot: boot needs --kernel FILE\n"]);
   assertEquals(refused("--kernel", "/nowhere")[0], 125);
   assertStringIncludes(refused("--kernel", MAIN)[1], "no multiboot header");
-  assertEquals(refused("--kernel", ECHO, "--cpus", "2")[0], 2);
+  assertEquals(refused("--kernel", ECHO, "--cpus", "256")[0], 2);
   assertEquals(refused("--kernel", ECHO, "--crossover"), [
     2,
     "causeway boot: --crossover needs --vmx: world calls are functions of VMFUNC\n",
