@@ -161,7 +161,6 @@ export class WorldMachine {
   readonly m: Int32Array;
   readonly view: DataView;
   readonly vmx: VmxState;
-  readonly crossover: CrossOver;
   readonly vmcs: Vmcs;
   readonly parties: readonly Party[];
   #epts = 0;
@@ -178,7 +177,6 @@ export class WorldMachine {
     this.m = memory.i32;
     this.view = memory.view;
     this.vmx = processor.vmx!.state;
-    this.crossover = processor.bus.crossover!;
     this.parties = Array.from({ length: PARTIES }, (_, n) => new Party(this, n));
     this.vmcs = new Vmcs(memory, BigInt(VMCS));
     this.vmx.vmcs = this.vmcs;
@@ -188,10 +186,13 @@ export class WorldMachine {
     for (const [cell, value] of [[CR0, CR0_VALUE], [CR4, CR4_VALUE], [EFER, EFER_VALUE]] as const) {
       setCell(this.m, cell, BigInt(value));
     }
-    this.crossover.writeControl(1, 0);
+    processor.bus.crossover?.writeControl(1, 0);
     this.place(this.host);
   }
 
+  get crossover(): CrossOver {
+    return this.machine.processor.bus.crossover!;
+  }
   get host(): Party {
     return this.parties[0]!;
   }
@@ -258,6 +259,7 @@ export class WorldMachine {
     this.set(0, 2);
     this.set(1, 0);
     this.set(2, OPERAND);
+    m[EVENT >> 2] = 0;
     this.vmx.worldFunctions!.manage();
     const failed = (readRflags(m) & 1) !== 0 || m[EVENT >> 2] !== 0;
     m[EVENT >> 2] = 0;
@@ -390,7 +392,7 @@ export class WorldMachine {
 const segment = (n: number): number => 0xc0 + 0x18 * n;
 
 /** A multiboot kernel that does nothing: the tests put the processor where they want it. */
-function image(): Uint8Array {
+export function image(): Uint8Array {
   const MAGIC = 0x1bad_b002, ADDRESSES = 0x1_0000, LOAD = 0x10_0000;
   const words = [MAGIC, ADDRESSES, -(MAGIC + ADDRESSES), LOAD, LOAD, LOAD + 64, LOAD + 64, LOAD + 32];
   const bytes = new Uint8Array(64).fill(0xf4);
