@@ -1,4 +1,5 @@
 /* Directories and files in memory. A file's bytes lie in blocks, found through one block of pointers. */
+#include "../lib/format.h"
 #include "fs.h"
 
 #define POINTERS (BLOCK_SIZE / sizeof(u8 *))

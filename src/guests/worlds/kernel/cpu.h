@@ -13,6 +13,7 @@
 #define RFLAGS_IF 0x200
 #define RFLAGS_DF 0x400
 #define RFLAGS_IOPL 0x3000
+#define RFLAGS_NT 0x4000
 #define RFLAGS_AC 0x40000
 
 static inline void outb(u16 port, u8 value) { __asm__ volatile("outb %0, %1" ::"a"(value), "Nd"(port)); }

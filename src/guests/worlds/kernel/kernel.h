@@ -59,6 +59,7 @@ struct process {
   const void *channel; /* what it waits for */
   u64 wake_at;         /* if not 0: when it stops waiting, in milliseconds since the start */
   u64 memory_end;      /* of what mmap has given */
+  u64 world;           /* WID of its address space at CPL 3; 0: it is no world */
   i32 status;          /* as wait4 tells it */
   struct fd_table fds;
   char name[16];
@@ -114,8 +115,8 @@ extern syscall_handler *const own_syscalls[OWN_SYSCALLS];
 i64 kernel_remote_call(struct request *);
 /* Whether such a call is being served: then nothing may wait. */
 int remote_call_active(void);
-/* The process has gone. */
-void remote_forget(const struct process *);
+/* The process goes: whatever leads to it from other machines has to go first. */
+void remote_forget(struct process *);
 syscall_handler sys_serve_allow, sys_serve, sys_service_entry, sys_service_return;
 syscall_handler sys_remote_call, sys_view_open, sys_view_call;
 syscall_handler sys_world_register, sys_world_serve, sys_world_allow, sys_world_drop, sys_world_find;

@@ -104,7 +104,9 @@ i64 remote_serve(u64 window, int at_user_level) {
   return result;
 }
 
-void remote_forget(const struct process *process) {
+void remote_forget(struct process *process) {
+  if (process->world) hypercall(HC_WORLD_DROP, process->world, 0, 0);
+  process->world = 0;
   if (process != remote.proxy) return;
   hypercall(HC_VIEW_ALLOW, (u64)process->root, 0, 0);
   kernel_world_end();

@@ -51,7 +51,8 @@ void tables_init(void) {
   /* SYSRET takes CS from STAR[63:48] + 16 and SS from + 8. */
   wrmsr(IA32_STAR, (u64)(USER_CS - 16) << 48 | (u64)KERNEL_CS << 32);
   wrmsr(IA32_LSTAR, (u64)syscall_entry);
-  wrmsr(IA32_FMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_AC);
+  /* NT has to go as well: an IRET of the kernel's would fault with it. */
+  wrmsr(IA32_FMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
 }
 
 void set_kernel_stack(u64 top) {

@@ -19,13 +19,16 @@ i64 sys_world_register(u64 entry, u64 flags, u64 record) {
   if (flags & ~(u64)WORLD_KEEP_IF) return -EINVAL;
   if (!user_may(current->root, (void *)entry, 1, 0)) return -EFAULT;
   if (record && !user_may(current->root, (void *)record, sizeof(struct call_record), PAGE_WRITABLE)) return -EFAULT;
-  return register_world(&(struct world_description){
+  if (current->world) return -EEXIST;
+  i64 world = register_world(&(struct world_description){
     .flags = WORLD_CPL(3) | flags,
     .cs = USER_CS,
     .ss = USER_SS,
     .entry = entry,
     .call_record = record ? (u64)user_byte(current->root, record) : 0,
   });
+  if (world > 0) current->world = world;
+  return world;
 }
 
 i64 sys_world_serve(u64 a, u64 b, u64 c) {
@@ -51,10 +54,10 @@ i64 sys_world_allow(u64 world, u64 b, u64 c) {
 
 i64 sys_world_drop(u64 world, u64 b, u64 c) {
   (void)b, (void)c;
-  if (world == kernel_world) {
-    if (current != remote.proxy) return -EPERM;
-    kernel_world = 0;
-  }
+  if (world == 0) return -EINVAL;
+  if (world == current->world) current->world = 0;
+  else if (world == kernel_world && current == remote.proxy) kernel_world = 0;
+  else return -EPERM;
   return hypercall(HC_WORLD_DROP, world, 0, 0);
 }
 

@@ -99,3 +99,8 @@ u64 format_text(char *text, u64 size, const char *pattern, ...) {
   va_end(values);
   return length;
 }
+
+void copy_text(char *to, const char *from, u64 size) {
+  while (size > 1 && *from) *to++ = *from++, size--;
+  if (size) *to = 0;
+}

@@ -15,4 +15,6 @@ void format_list(struct sink *, const char *pattern, va_list);
 /* Into a buffer, with a 0 at the end. Gives the length; what does not fit is left out. */
 u64 format_text(char *buffer, u64 size, const char *pattern, ...) __attribute__((format(printf, 3, 4)));
 u64 format_text_list(char *buffer, u64 size, const char *pattern, va_list);
+/* Copies a text and its end, as much as fits into `size` bytes. */
+void copy_text(char *to, const char *from, u64 size);
 #endif

@@ -36,8 +36,3 @@ int strcmp(const char *a, const char *b) {
   while (*a && *a == *b) a++, b++;
   return (u8)*a - (u8)*b;
 }
-
-void copy_text(char *to, const char *from, u64 size) {
-  while (size > 1 && *from) *to++ = *from++, size--;
-  if (size) *to = 0;
-}

@@ -11,6 +11,4 @@ void *memset(void *to, int value, u64 size);
 int memcmp(const void *a, const void *b, u64 size);
 u64 strlen(const char *text);
 int strcmp(const char *a, const char *b);
-/* Copies a text and its end, as much as fits into `size` bytes. */
-void copy_text(char *to, const char *from, u64 size);
 #endif

@@ -112,6 +112,14 @@ static void spin(void) {
   print("the child ends\n");
 }
 
+/* A flag that user code may set, and with which the kernel's IRET would fault. */
+static void nested_task(void) {
+  __asm__ volatile("pushf; orq $0x4000, (%%rsp); popf" ::: "memory", "cc");
+  line("yield with NT", sched_yield());
+  i64 child = spawn("/bin/echo", (const char *[]){ "echo", "meanwhile", NULL }, NULL);
+  line("wait with NT", wait4(child, NULL) == child);
+}
+
 int main(int count, char **arguments) {
   if (count > 1) {
     spin();
@@ -122,6 +130,7 @@ int main(int count, char **arguments) {
   memory();
   pipes();
   preemption(arguments[0]);
+  nested_task();
   struct utsname name;
   uname(&name);
   print("%s %s %s\n", name.sysname, name.nodename, name.machine);
