@@ -202,7 +202,7 @@ void host_system_call(void) {
   case SYS_remote_call: result = hypercall(HOST, HC_CALL, r->rdi, r->rsi, 0); break;
   case SYS_world_register: result = register_host_world(r->rdi, r->rsi, r->rdx); break;
   case SYS_world_drop: result = hypercall(HOST, HC_WORLD_DROP, r->rdi, 0, 0); break;
-  case SYS_hypercall: result = hypercall(HOST, r->rdi, r->rsi, r->rdx, r->r10); break;
+  case SYS_world_find: result = hypercall(HOST, HC_WORLD_FIND, r->rdi, r->rsi, 0); break;
   default: result = -ENOSYS;
   }
   if (current == HOST) r->rax = result;

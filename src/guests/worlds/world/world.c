@@ -10,6 +10,12 @@ _Static_assert(__builtin_offsetof(struct world, busy) == WORLD_BUSY, "as world.S
 _Static_assert(__builtin_offsetof(struct world, allowed_count) == WORLD_ALLOWED_COUNT, "as world.S has it");
 _Static_assert(__builtin_offsetof(struct world, allowed) == WORLD_ALLOWED, "as world.S has it");
 
+/* For worlds that only call. */
+__attribute__((weak)) i64 world_service(u64 a, u64 b, u64 caller) {
+  (void)a, (void)b, (void)caller;
+  return -ENOSYS;
+}
+
 static i64 ask_owner(u64 wid) {
   i64 result;
   __asm__ volatile("vmcall" : "=a"(result) : "a"((u64)HC_WORLD_OWNER), "D"(wid) : "memory");
