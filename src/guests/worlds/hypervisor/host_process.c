@@ -146,6 +146,7 @@ void host_left_guest(void) {
 void resume_host(void) {
   if (!HOST->launched) launch_gate();
   if (in_guest) enter_vm(HOST);
+  guest_registers = &HOST->registers; /* should it call a world, and that exit */
   __asm__ volatile("mov %0, %%cr3" ::"r"(host_cr3) : "memory");
   if (by_syscall) return_to_host_process();
   resume_host_process();
@@ -166,6 +167,13 @@ static i64 write(u64 fd, u64 buffer, u64 size) {
     outb(0x3f8, *(u8 *)at);
   }
   return size;
+}
+
+/* A world call into a machine takes RFLAGS from the gate, and the way back keeps them. */
+static i64 allow_ports(void) {
+  HOST->rflags |= RFLAGS_IOPL;
+  vmwrite(GUEST_RFLAGS, vmread(GUEST_RFLAGS) | RFLAGS_IOPL);
+  return 0;
 }
 
 static i64 map_window(u64 window) {
@@ -197,7 +205,7 @@ void host_system_call(void) {
   case SYS_write: result = write(r->rdi, r->rsi, r->rdx); break;
   case SYS_exit: end_context(HOST, r->rdi);
   case SYS_vm_id: result = HOST_ID; break;
-  case SYS_iopl: HOST->rflags |= RFLAGS_IOPL, result = 0; break;
+  case SYS_iopl: result = allow_ports(); break;
   case SYS_window_map: result = map_window(r->rdi); break;
   case SYS_remote_call: result = hypercall(HOST, HC_CALL, r->rdi, r->rsi, 0); break;
   case SYS_world_register: result = register_host_world(r->rdi, r->rsi, r->rdx); break;
