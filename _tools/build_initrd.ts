@@ -17,6 +17,11 @@ export const INITRD = worlds("initrd.tar");
 /** What every program is linked with; what it does not use is left out. */
 const LIBRARY = ["user/lib/start.S", "user/lib/output.c", "lib/string.c", "lib/format.c"];
 const CALLS = ["user/lib/local_calls.c", "user/lib/utilities.c"];
+const WORLD = ["world/world.S", "world/world.c"];
+/** The two sides of the four systems. */
+const CLIENT = ["systems/client.c", "systems/remote.c", "systems/workloads.c", ...CALLS, ...WORLD];
+const SERVER = ["systems/serve.c"];
+const FILE_SYSTEM = ["fs/node.c", "fs/file.c", "fs/ram.c", "fs/pipe.c", "fs/proc.c"];
 
 /** The programs in /bin, with their sources. */
 const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
@@ -30,6 +35,19 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   sleep: ["user/bin/sleep.c"],
   test: ["user/bin/test.c"],
   uptime: ["user/bin/uptime.c", ...CALLS],
+  "proxos-app": ["systems/proxos/app.c", ...CLIENT],
+  "proxos-proxy": ["systems/proxos/proxy.c", ...SERVER],
+  "hypershell": ["systems/hypershell/shell.c", ...CLIENT],
+  "hypershell-helper": ["systems/hypershell/helper.c", ...SERVER],
+  "tahoma-browser": ["systems/tahoma/browser.c", ...CLIENT],
+  // deno-fmt-ignore
+  "tahoma-os": [
+    "systems/tahoma/os.c", "systems/tahoma/memory.c", "systems/tahoma/files.c", "systems/tahoma/calls.c",
+    ...SERVER, ...WORLD, ...FILE_SYSTEM,
+  ],
+  "shadow-tool": ["systems/shadowcontext/tool.c", ...CLIENT],
+  "shadow-dummy": ["systems/shadowcontext/dummy.c", ...SERVER],
+  stranger: ["systems/stranger.c", "systems/remote.c", ...WORLD],
 };
 
 /** Directories that are there, empty, before anything is put into them. */

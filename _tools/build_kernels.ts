@@ -69,6 +69,18 @@ export const KERNELS: readonly Kernel[] = [
     image: file(`${WORLDS}/kernel.elf`),
     options: ["-O2", "-DWORLD_KERNEL"],
   },
+  {
+    name: "the worlds' hypervisor",
+    bits: 64,
+    // deno-fmt-ignore
+    sources: inWorlds(
+      "hypervisor/entry.S", "hypervisor/main.c", "hypervisor/console.c", "hypervisor/memory.c", "hypervisor/ept.c",
+      "hypervisor/vm.c", "hypervisor/exits.c", "hypervisor/hypercalls.c", "hypervisor/timer.c", "hypervisor/worlds.c",
+      "hypervisor/host_process.c",
+    ),
+    image: file(`${WORLDS}/hypervisor.elf`),
+    options: ["-O2"],
+  },
 ];
 
 // deno-fmt-ignore
