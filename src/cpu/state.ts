@@ -104,11 +104,12 @@ export const RETURN_HI = 0x1a8;
 /** A 128-bit value a helper or slow path returned. 16-byte aligned. */
 export const RETURN_V128 = 0x1b0;
 
-/** Byte offset in the linear memory of the current world's soft TLB, and its index mask (entries - 1). */
+/**
+ * Byte offset in the linear memory of the current world's slot, which begins with its soft TLB (memory/physical.ts), and
+ * the TLB's index mask (entries - 1).
+ */
 export const TLB_BASE = 0x1c0;
 export const TLB_MASK = 0x1c4;
-/** Byte offset in the linear memory of the current world's jump table (linear PC to code). */
-export const JUMP_TABLE = 0x1c8;
 
 /** x87 state. Physical register n (not ST(n)): `X87 + 16 * n`: 64-bit significand, then sign and exponent in 16 bits of a 32-bit cell. MMn is the significand. */
 export const X87 = 0x200;
@@ -174,6 +175,8 @@ export const SWITCH_COUNTS = 0x800;
 export const SWITCH_COSTS = 0x840;
 /** 1 while somebody is told of each world switch: then translated code leaves them to the helpers, which tell. */
 export const SWITCHES_OBSERVED = 0x880;
+/** Counts up with each switch of world slots (modulo 2^32): what was used when. */
+export const WORLD_TICK = 0x884;
 
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;

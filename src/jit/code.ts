@@ -4,6 +4,13 @@ import type { Block } from "../ir/types.ts";
 import type { Region } from "./engine.ts";
 import type { Program } from "./interpreter/program.ts";
 
+/** A way into compiled code: a region, and the number of its block that is entered. */
+export interface Entry {
+  readonly code: Code;
+  readonly region: Region;
+  readonly number: number;
+}
+
 /**
  * A translated block in the code cache. Its IR is not kept: it takes ten times what the interpreter's program takes, and
  * most blocks run a few times only. What compiles it translates it again.
@@ -13,9 +20,8 @@ export class Code {
   number = 0;
   /** Times the interpreter has executed it. */
   runs = 0;
-  /** The compiled region it is entered through, and its number there. */
-  region: Region | undefined;
-  entry = 0;
+  /** Ways into compiled code, newest first: in another world other code may lie around it, and another region. */
+  entries: readonly Entry[] = [];
   /** Compiled regions that contain it. */
   memberOf: readonly Region[] = [];
   /** Halves of the linear PC. */

@@ -72,7 +72,7 @@ export class CodeCache implements CodeOwner {
     this.counts.evicted++;
     for (let passedOver = 0; passedOver < this.#live.size; passedOver++) {
       const oldest = this.#oldest();
-      if (oldest.region === undefined) return this.drop(oldest);
+      if (oldest.entries.length === 0) return this.drop(oldest);
       // Compiled code is worth keeping: it goes to the end of the queue.
       this.#live.delete(oldest);
       this.#live.add(oldest);
@@ -88,7 +88,6 @@ export class CodeCache implements CodeOwner {
   drop(code: Code): void {
     if (code.dropped) return;
     code.dropped = true;
-    code.region = undefined;
     for (const region of code.memberOf) this.dropRegion(region);
     this.codes[code.number] = undefined;
     this.#live.delete(code);
@@ -100,7 +99,7 @@ export class CodeCache implements CodeOwner {
     region.dropped = true;
     for (const member of region.codes) {
       member.memberOf = member.memberOf.filter((other) => other !== region);
-      if (member.region === region) member.region = undefined;
+      member.entries = member.entries.filter((entry) => entry.region !== region);
     }
   }
 

@@ -6,20 +6,20 @@ import { Vector } from "../cpu/fault.ts";
 import {
   EVENT,
   EVENT_ADDRESS,
-  JUMP_TABLE,
   RIP,
   SEG_ATTRIBUTES,
   SEG_BASE,
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
+  TLB_BASE,
 } from "../cpu/state.ts";
 import { isCanonical } from "../memory/mmu.ts";
 import { SECOND_STAGE_REFUSED } from "../memory/paging.ts";
-import { PAGE_SIZE, RAM_BASE } from "../memory/physical.ts";
+import { PAGE_SIZE, RAM_BASE, SLOT_JUMPS } from "../memory/physical.ts";
 import { jumpIndex } from "../memory/tlb.ts";
 import type { Bindings } from "./bindings.ts";
-import { Code } from "./code.ts";
+import { Code, type Entry } from "./code.ts";
 import type { CodeCache } from "./code_cache.ts";
 import type { Region } from "./engine.ts";
 import type { Interpreter } from "./interpreter/interpreter.ts";
@@ -64,7 +64,7 @@ export class CodeFinder {
     // Entries have linear addresses: with another CS base the same RIP is another place.
     const long = this.#isLong();
     const linearLo = long ? lo : (lo + m[CS + SEG_BASE / 4]!) | 0, linearHi = long ? hi : 0;
-    const entry = (m[JUMP_TABLE >> 2]! >> 2) + jumpIndex(linearLo) * 4;
+    const entry = ((m[TLB_BASE >> 2]! + SLOT_JUMPS) >> 2) + jumpIndex(linearLo) * 4;
     if (m[entry] === linearLo && m[entry + 1] === linearHi && m[entry + 3] === mode) {
       const code = this.cache.codes[m[entry + 2]!];
       if (code !== undefined && code.lo === lo) return code;
@@ -142,19 +142,25 @@ export class CodeFinder {
     return this.bindings.memory.u8.subarray(start, start + PAGE_SIZE - hpa % PAGE_SIZE);
   }
 
-  /** Whether all blocks of a region lie where they lay when it was made; it is given up if not. */
-  inPlace(region: Region): boolean {
-    const { mmu } = this.bindings.access;
-    if (region.epoch === mmu.worlds.epoch) return true;
-    for (const { lo, hi, hpa, secondPage } of region.codes) {
-      const second = secondPage < 0 ? -1 : this.placeOf(...nextPage(lo, hi));
-      if (this.placeOf(lo, hi) !== hpa || second !== secondPage) {
-        this.cache.dropRegion(region);
-        return false;
-      }
+  /** The way into compiled code for a block, as the current world has it: through a region all of which lies in place. */
+  entry({ entries }: Code): Entry | undefined {
+    for (let n = 0; n < entries.length; n++) {
+      if (this.#isInPlace(entries[n]!.region)) return entries[n];
     }
-    region.epoch = mmu.worlds.epoch;
-    return true;
+    return undefined;
+  }
+
+  /** Whether all blocks of a region lie in the current world where they lay when it was made. */
+  #isInPlace(region: Region): boolean {
+    const { worlds } = this.bindings.access.mmu;
+    const known = worlds.placement(region.id);
+    if (known !== undefined) return known;
+    const inPlace = region.codes.every(({ lo, hi, hpa, secondPage }) => {
+      const second = secondPage < 0 ? -1 : this.placeOf(...nextPage(lo, hi));
+      return this.placeOf(lo, hi) === hpa && second === secondPage;
+    });
+    worlds.notePlacement(region.id, inPlace);
+    return inPlace;
   }
 
   /** Host-physical address of code at a PC in the current world, or -1 if it cannot be fetched. Raises nothing. */

@@ -15,7 +15,7 @@ import {
 } from "../cpu/state.ts";
 import { WorldSwitch, WorldSwitches } from "../cpu/system/world_switches.ts";
 import type { Bindings } from "./bindings.ts";
-import type { Code } from "./code.ts";
+import type { Code, Entry } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";
 import { CodeFinder, type Translate } from "./code_finder.ts";
 import { currentMode } from "./current_mode.ts";
@@ -40,6 +40,7 @@ export interface DispatchCounts {
   interpretedBlocks: number;
   interpretedInstructions: number;
   regionEntries: number;
+  /** It is also the number of the last region. */
   regionsCompiled: number;
   singleSteps: number;
 }
@@ -49,6 +50,12 @@ const OPTIMIZE_RUNS = 16;
 
 /** Entries of a region after which it is made again: blocks that were cold when it was made may now belong to it. */
 const REGROW_ENTRIES = 1000;
+
+/** Regions that a block is entered through at most: in so many worlds with different code around it none is made again. */
+const MOST_ENTRIES = 4;
+
+/** Mode.CODE_SIZE of 64-bit code. */
+const CODE64 = 2;
 
 const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
 
@@ -146,11 +153,12 @@ export class Dispatcher {
     const m = this.#m;
     let code = this.finder.lookup(mode);
     while (code !== undefined) {
-      if (code.region !== undefined && this.finder.inPlace(code.region)) {
-        if (this.#runRegions(code)) return this.#settle(mode);
+      const entry = this.finder.entry(code);
+      if (entry !== undefined) {
+        if (this.#runRegions(entry)) return this.#settle();
       } else {
         if (m[BUDGET >> 2]! < code.count) return this.#partial(mode);
-        if (this.#interpret(code)) return this.#settle(mode);
+        if (this.#interpret(code)) return this.#settle();
       }
       if (m[BUDGET >> 2]! <= 0) return true;
       code = this.finder.lookup(mode);
@@ -159,7 +167,7 @@ export class Dispatcher {
   }
 
   /** Deals with what ended a block: goes on (true) or leaves the event to the caller (false). */
-  #settle(mode: number): boolean {
+  #settle(): boolean {
     const m = this.#m;
     switch (m[EVENT >> 2]) {
       case Event.NONE:
@@ -167,10 +175,10 @@ export class Dispatcher {
         return true;
       case Event.BUDGET:
         m[EVENT >> 2] = Event.NONE;
-        return m[BUDGET >> 2]! <= 0 ? true : this.#partial(mode);
+        return m[BUDGET >> 2]! <= 0 ? true : this.#partial(currentMode(m));
       case Event.CODE_WRITE:
         m[EVENT >> 2] = Event.NONE;
-        this.#single(mode);
+        this.#single(currentMode(m));
         return m[EVENT >> 2] === Event.NONE;
       default:
         return false;
@@ -184,77 +192,97 @@ export class Dispatcher {
     this.counts.interpretedInstructions += code.count;
     const stopped = this.#interpreter.run(code.program);
     if (++code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && !code.dropped) {
-      this.#compile(code, this.tiers.engine);
+      this.#compile(code, this.tiers.engine, undefined);
     }
     // Exact floating point may have set the sticky bit that makes the mode plain.
     return stopped || code.usesFloat;
   }
 
-  /** Compiles the region around a block, again if it has one: then from all that has become warm. */
-  #compile(code: Code, engine: Engine): void {
-    const again = code.region !== undefined;
-    if (again) this.cache.dropRegion(code.region!);
-    const { mode } = code;
+  /**
+   * Compiles the region around a block. `old` is the one that it replaces: then it is made from all that has become warm.
+   * Returns the way in.
+   */
+  #compile(code: Code, engine: Engine, old: Region | undefined): Entry {
+    if (old !== undefined) this.cache.dropRegion(old);
+    const { finder } = this, { mode } = code, again = old !== undefined;
     const find = (pc: bigint): Code | undefined => {
       const lo = Number(BigInt.asIntN(32, pc)), hi = Number(BigInt.asIntN(32, pc >> 32n));
-      const hpa = this.finder.placeOf(lo, hi);
+      const hpa = finder.placeOf(lo, hi);
       return hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
     };
-    const codes = selectRegion(code, find, this.tiers.regionBlocks, this.tiers.threshold, again);
+    const isCompiled = (other: Code): boolean => finder.entry(other) !== undefined;
+    const { regionBlocks, threshold } = this.tiers;
+    const codes = selectRegion(code, find, isCompiled, regionBlocks, threshold, again);
+    const id = ++this.counts.regionsCompiled;
     const region: Region = {
-      ...engine.compile(codes.map((member) => this.finder.optimized(member))),
+      ...engine.compile(codes.map((member) => finder.optimized(member)), id),
+      id,
       codes,
       changesMode: codes.some(({ usesFloat }) => usesFloat),
       dropped: false,
-      entries: again ? -Infinity : 0,
-      epoch: this.bindings.access.mmu.worlds.epoch,
+      entered: again ? -Infinity : 0,
     };
-    this.counts.regionsCompiled++;
-    for (const [entry, member] of codes.entries()) {
+    this.bindings.access.mmu.worlds.notePlacement(id, true);
+    const entries = codes.map((member, number) => ({ code: member, region, number }));
+    for (const entry of entries) {
+      const member = entry.code;
       member.memberOf = [...member.memberOf, region];
-      if (member !== code && member.region !== undefined) continue;
-      member.region = region;
-      member.entry = entry;
+      if (member !== code && isCompiled(member)) continue;
+      for (const { region: oldest } of member.entries.slice(MOST_ENTRIES - 1)) this.cache.dropRegion(oldest);
+      member.entries = [entry, ...member.entries];
     }
+    return entries[0]!;
   }
 
   /** Runs compiled code and what follows it. Returns whether the mode or an event must be looked at. */
-  #runRegions(first: Code): boolean {
+  #runRegions(first: Entry): boolean {
     const m = this.#m;
-    const { mmu } = this.bindings.access;
-    const { mode } = first;
-    let code = first;
+    let { mode } = first.code;
+    let entry = first;
     for (;;) {
-      if (++code.region!.entries === REGROW_ENTRIES) this.#compile(code, this.tiers.engine!);
-      const region = code.region!;
+      if (++entry.region.entered === REGROW_ENTRIES) {
+        entry = this.#compile(entry.code, this.tiers.engine!, entry.region);
+      }
+      const { region } = entry;
       this.counts.regionEntries++;
-      const exit = region.exits[region.run(code.entry)]!;
+      const exit = region.exits[region.run(entry.number)]!;
       if (exit.kind === "jump") {
         const { next } = exit;
-        if (
-          next !== undefined && exit.epoch === mmu.worlds.epoch && next.region?.epoch === mmu.worlds.epoch
-        ) {
-          code = next;
+        if (next !== undefined && this.#isLinked(next)) {
+          entry = next;
           continue;
         }
         m[RIP_LO] = exit.lo;
         m[RIP_HI] = exit.hi;
-      } else if (exit.kind !== "indirect") {
+      } else if (exit.kind === "indirect") {
+        if (exit.redispatch) {
+          if (m[BUDGET >> 2]! <= 0 || m[ATTENTION >> 2] !== 0) return true;
+          mode = currentMode(m);
+          // In other modes the same RIP may be another place, as CS has a base.
+          if ((mode & (Mode.CODE_SIZE | Mode.TRAP)) !== CODE64) return true;
+        }
+        const { next } = exit;
+        if (next !== undefined && isAt(next.code, m) && next.code.mode === mode && this.#isLinked(next)) {
+          entry = next;
+          continue;
+        }
+      } else {
         this.#leave(exit);
-        return true;
-      } else if (exit.redispatch) {
         return true;
       }
       if (region.changesMode) return true;
       const found = this.finder.lookup(mode);
       if (found === undefined) return true;
-      if (found.region === undefined || !this.finder.inPlace(found.region)) return false;
-      if (exit.kind === "jump") {
-        exit.next = found;
-        exit.epoch = mmu.worlds.epoch;
-      }
-      code = found;
+      const next = this.finder.entry(found);
+      if (next === undefined) return mode !== first.code.mode;
+      exit.next = next;
+      entry = next;
     }
+  }
+
+  /** Whether compiled code can still be entered, in the current world. */
+  #isLinked({ region }: Entry): boolean {
+    return !region.dropped && this.bindings.access.mmu.worlds.placement(region.id) === true;
   }
 
   /** Stores what an exit with an event says. */
@@ -284,7 +312,7 @@ export class Dispatcher {
     if (block === undefined) return false;
     this.counts.interpretedInstructions += block.offsets.length - 1;
     this.#interpreter.run(this.#interpreter.prepare(block));
-    return this.#settle(mode);
+    return this.#settle();
   }
 
   /** Executes one instruction alone, with stores to translated code allowed. EVENT tells what it raised. */
@@ -299,6 +327,11 @@ export class Dispatcher {
     access.allowCodeWrites = false;
     if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
   }
+}
+
+/** Whether code is where the processor is. */
+function isAt({ lo, hi }: Code, m: Int32Array): boolean {
+  return lo === m[RIP_LO] && hi === m[RIP_HI];
 }
 
 /** Whether what the ATTENTION cell asks for can be attended to now. */

@@ -1,19 +1,13 @@
 /** What a compiling engine offers, and what the dispatcher knows of a compiled region. */
 import type { Block } from "../ir/types.ts";
-import type { Code } from "./code.ts";
+import type { Code, Entry } from "./code.ts";
 
 /** How a region was left. Exit numbers index `Region.exits`. */
 export type Exit =
-  /** Goes on at a known address; `next` caches the compiled code there, valid while the epoch is the same. */
-  | {
-    readonly kind: "jump";
-    readonly lo: number;
-    readonly hi: number;
-    next: Code | undefined;
-    epoch: number;
-  }
-  /** Goes on at RIP, which the region stored. `redispatch`: the mode may have changed. */
-  | { readonly kind: "indirect"; readonly redispatch: boolean }
+  /** Goes on at a known address; `next` caches the compiled code there. */
+  | { readonly kind: "jump"; readonly lo: number; readonly hi: number; next: Entry | undefined }
+  /** Goes on at RIP, which the region stored. `redispatch`: mode and world may have changed. `next`: as it was last. */
+  | { readonly kind: "indirect"; readonly redispatch: boolean; next: Entry | undefined }
   /** An event was raised by an operation: RIP is that of its instruction, `undo` the instructions not executed. */
   | { readonly kind: "side"; readonly lo: number; readonly hi: number; readonly undo: number }
   /** The block's own end raises an event. */
@@ -38,6 +32,8 @@ export interface Compiled {
 
 /** Compiled code in use. */
 export interface Region extends Compiled {
+  /** Its number, from 1; the slots of the worlds in which it lies in place know it by that (Worlds.placement). */
+  readonly id: number;
   /** The blocks in it. */
   readonly codes: readonly Code[];
   /** Some block changes MXCSR's sticky bits in the exact floating-point mode: the mode is looked at after it. */
@@ -45,14 +41,12 @@ export interface Region extends Compiled {
   /** It must not be entered again. */
   dropped: boolean;
   /** Times it was entered; when many, it is made again once from what has become warm since. */
-  entries: number;
-  /** The epoch (Worlds.epoch) in which its pages were last seen to lie where they did. */
-  epoch: number;
+  entered: number;
 }
 
 /** An engine that compiles. */
 export interface Engine {
   readonly name: string;
-  /** Compiles blocks of one mode, as the passes left them, into one region. */
-  compile(blocks: readonly Block[]): Compiled;
+  /** Compiles blocks of one mode, as the passes left them, into the region with the number `id`. */
+  compile(blocks: readonly Block[], id: number): Compiled;
 }

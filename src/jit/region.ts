@@ -9,11 +9,13 @@ const MAX_REGION_INSTRUCTIONS = 600;
  * executed a good part of `threshold` times, breadth first; and the places calls return to.
  *
  * @param again whether it is made for the second time: then it takes in what other regions have compiled already
+ * @param isCompiled whether a block is compiled for the current world
  * @param find the live block at a linear address of the current world and the entry's mode, if there is one
  */
 export function selectRegion(
   entry: Code,
   find: (pc: bigint) => Code | undefined,
+  isCompiled: (code: Code) => boolean,
   limit: number,
   threshold: number,
   again: boolean,
@@ -27,7 +29,7 @@ export function selectRegion(
       if (codes.length >= limit || instructions >= MAX_REGION_INSTRUCTIONS) return codes;
       const next = find(pc);
       if (next === undefined || next.secondPage >= 0 || chosen.has(next)) continue;
-      if (next.region === undefined ? next.runs * 8 < threshold : !again) continue;
+      if (isCompiled(next) ? !again : next.runs * 8 < threshold) continue;
       chosen.add(next);
       codes.push(next);
       instructions += next.count;

@@ -69,7 +69,6 @@ export class ProcessorCore {
     this.#seat.taken = processor.helpers;
     this.access.mmio = processor.bus;
     mmu.secondStage = processor.secondStage;
-    mmu.worlds.leave();
     mmu.enterWorld();
   }
 }

@@ -1,6 +1,6 @@
 /** What the memory side must know of translated code: which frames hold some, and whom to tell of stores to it. */
 import { type LinearMemory, PAGE_SIZE } from "./physical.ts";
-import { protectFrame } from "./tlb.ts";
+import type { Worlds } from "./worlds.ts";
 
 /** Who owns translated code. */
 export interface CodeOwner {
@@ -15,7 +15,7 @@ export class CodePages {
   readonly #marks: Uint8Array;
   #owner: CodeOwner | undefined;
 
-  constructor(readonly memory: LinearMemory) {
+  constructor(memory: LinearMemory, readonly worlds: Worlds) {
     this.#marks = new Uint8Array(memory.ramBytes / PAGE_SIZE);
   }
 
@@ -33,7 +33,7 @@ export class CodePages {
   mark(frame: number): void {
     if (this.#marks[frame] === 1) return;
     this.#marks[frame] = 1;
-    protectFrame(this.memory, frame);
+    this.worlds.protectFrame(frame);
   }
 
   /** Called when the frame's last translated code has been dropped. */

@@ -59,8 +59,8 @@ export class Mmu implements WorldControl {
   };
 
   constructor(readonly memory: LinearMemory) {
-    this.codePages = new CodePages(memory);
     this.worlds = new Worlds(memory);
+    this.codePages = new CodePages(memory, this.worlds);
     this.#direct = directTables(memory);
     this.#staged = {
       entryWord: (physical) => this.#stagedWord(physical),

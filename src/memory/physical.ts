@@ -4,8 +4,11 @@ import { STATE_BYTES } from "../cpu/state.ts";
 /** Size of a page and of a page frame. */
 export const PAGE_SIZE = 0x1000;
 
-/** World slots: each has a soft TLB and a jump table of its own (ARCHITECTURE.md, "Worlds"). */
-export const SLOTS = 16;
+/**
+ * World slots: each has a soft TLB, a table of the compiled regions that lie in place, and a jump table of its own
+ * (ARCHITECTURE.md, "Worlds"). Untouched ones take address space of the host only.
+ */
+export const SLOTS = 768;
 /** Entries of a soft TLB. */
 export const TLB_ENTRIES = 1024;
 /** Bytes of a soft TLB entry; fields below. */
@@ -36,17 +39,25 @@ export const JUMP_ENTRIES = 8192;
 /** Bytes of a jump table entry: linear PC (64 bits), number of the code, mode. */
 export const JUMP_ENTRY_BYTES = 16;
 
-const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
-const JUMP_BYTES = JUMP_ENTRIES * JUMP_ENTRY_BYTES;
-const TLBS = STATE_BYTES;
-const JUMPS = TLBS + SLOTS * TLB_BYTES;
-/** Offset of guest-physical (and host-physical) address 0 in the linear memory. */
-export const RAM_BASE = 0x10_0000 + Math.ceil((JUMPS + SLOTS * JUMP_BYTES) / 0x10_0000) * 0x10_0000;
+/** Entries of a slot's table of regions in place: numbers of regions, or minus one that is known not to be. */
+export const REGION_ENTRIES = 1024;
 
-/** Offset of the soft TLB of a world slot. */
-export const tlbOffset = (slot: number): number => TLBS + slot * TLB_BYTES;
-/** Offset of the jump table of a world slot. */
-export const jumpTableOffset = (slot: number): number => JUMPS + slot * JUMP_BYTES;
+const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
+/** What lies where in a slot, as byte offsets from its soft TLB. */
+export const SLOT_REGIONS: number = TLB_BYTES;
+export const SLOT_JUMPS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
+/** When the slot was last entered: the value of WORLD_TICK then. */
+export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
+/** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
+const SLOT_BYTES = SLOT_LAST_USE + 3 * 64;
+const FIRST_SLOT = STATE_BYTES;
+/** Offset of guest-physical (and host-physical) address 0 in the linear memory. */
+export const RAM_BASE: number = Math.ceil((FIRST_SLOT + SLOTS * SLOT_BYTES) / 0x10_0000) * 0x10_0000;
+
+/** Offset of a world slot: of its soft TLB. */
+export const slotOffset = (slot: number): number => FIRST_SLOT + slot * SLOT_BYTES;
+/** Number of the world slot at an offset. */
+export const slotAt = (offset: number): number => (offset - FIRST_SLOT) / SLOT_BYTES;
 
 /** Largest guest RAM, in bytes. */
 export const MAX_RAM = 0xe000_0000;

@@ -2,10 +2,12 @@
 import {
   JUMP_ENTRIES,
   JUMP_ENTRY_BYTES,
-  jumpTableOffset,
   type LinearMemory,
   RAM_BASE,
-  SLOTS,
+  REGION_ENTRIES,
+  SLOT_JUMPS,
+  SLOT_REGIONS,
+  slotOffset,
   TLB_ADDEND,
   TLB_ENTRIES,
   TLB_ENTRY_BYTES,
@@ -17,7 +19,6 @@ import {
   TLB_READ,
   TLB_WRITE,
   TlbFlag,
-  tlbOffset,
 } from "./physical.ts";
 
 const ENTRY_WORDS = TLB_ENTRY_BYTES / 4;
@@ -36,49 +37,63 @@ export function tlbWord(base: number, lo: number): number {
   return (base >> 2) + ((lo >>> 12) & (TLB_ENTRIES - 1)) * ENTRY_WORDS;
 }
 
-/** Empties the soft TLB and the jump table of a slot. */
+/** Empties the soft TLB of a slot and what is known of code there. */
 export function clearSlot(memory: LinearMemory, slot: number): void {
   clearTlb(memory, slot);
-  clearJumps(memory, slot);
+  clearCode(memory, slot);
 }
 
-/** Empties the jump table of a slot. */
-export function clearJumps(memory: LinearMemory, slot: number): void {
-  const start = jumpTableOffset(slot) >> 2;
+/** Empties a slot's jump table and its table of regions in place. */
+export function clearCode({ i32 }: LinearMemory, slot: number): void {
+  const base = slotOffset(slot);
+  const regions = (base + SLOT_REGIONS) >> 2, jumps = (base + SLOT_JUMPS) >> 2;
+  i32.fill(0, regions, regions + REGION_ENTRIES);
   // A PC whose upper half is -1 and lower half 1 is looked up like any other; no code is number 0.
-  memory.i32.fill(0, start, start + JUMP_ENTRIES * JUMP_WORDS);
+  i32.fill(0, jumps, jumps + JUMP_ENTRIES * JUMP_WORDS);
 }
 
-function clearTlb(memory: LinearMemory, slot: number): void {
-  const start = tlbOffset(slot) >> 2;
-  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
-    dropEntry(memory, word);
-  }
+/** Empties a slot's table of regions in place, and the jumps to the page of a linear address. */
+export function clearCodePage({ i32 }: LinearMemory, slot: number, lo: number): void {
+  const base = slotOffset(slot), regions = (base + SLOT_REGIONS) >> 2;
+  i32.fill(0, regions, regions + REGION_ENTRIES);
+  const page = (lo >>> 12) & (JUMP_PAGES - 1);
+  const jumps = ((base + SLOT_JUMPS) >> 2) + page * JUMPS_PER_PAGE * JUMP_WORDS;
+  i32.fill(0, jumps, jumps + JUMPS_PER_PAGE * JUMP_WORDS);
 }
 
-/** Drops the entries of a slot that have none of the flags `kept`, and its whole jump table. */
-export function clearSlotExcept(memory: LinearMemory, slot: number, kept: number): void {
-  const start = tlbOffset(slot) >> 2;
-  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
-    if ((memory.i32[word + TLB_FLAGS / 4]! & kept) === 0) dropEntry(memory, word);
-  }
-  clearJumps(memory, slot);
+/** Empties the soft TLB of a slot. */
+export function clearTlb(memory: LinearMemory, slot: number): void {
+  dropEntries(memory, slot, () => true);
 }
 
-/** Drops the entries of a slot that are parts of larger pages, and its whole jump table. */
+/** Drops the entries of a slot that have none of the flags `kept`. */
+export function clearTlbExcept(memory: LinearMemory, slot: number, kept: number): void {
+  dropEntries(memory, slot, (flags) => (flags & kept) === 0);
+}
+
+/** Drops the entries of a slot that are parts of larger pages. */
 export function dropLargePages(memory: LinearMemory, slot: number): void {
-  const start = tlbOffset(slot) >> 2;
-  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
-    if ((memory.i32[word + TLB_FLAGS / 4]! & TlbFlag.LARGE) !== 0) dropEntry(memory, word);
-  }
-  clearJumps(memory, slot);
+  dropEntries(memory, slot, (flags) => (flags & TlbFlag.LARGE) !== 0);
 }
 
-/** Drops what a slot knows about the page of a linear address. */
+/** Drops what a slot's TLB knows about the page of a linear address. */
 export function dropPage(memory: LinearMemory, slot: number, lo: number): void {
-  dropEntry(memory, tlbWord(tlbOffset(slot), lo));
-  const start = (jumpTableOffset(slot) >> 2) + ((lo >>> 12) & (JUMP_PAGES - 1)) * JUMPS_PER_PAGE * JUMP_WORDS;
-  memory.i32.fill(0, start, start + JUMPS_PER_PAGE * JUMP_WORDS);
+  dropEntry(memory, tlbWord(slotOffset(slot), lo));
+}
+
+/** Makes stores to a frame take the slow path in a slot: it now holds translated code. */
+export function protectFrame({ i32 }: LinearMemory, slot: number, frame: number): void {
+  const start = slotOffset(slot) >> 2;
+  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
+    if (i32[word + TLB_FRAME / 4] === frame) i32[word + TLB_WRITE / 4] = TLB_INVALID;
+  }
+}
+
+function dropEntries(memory: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
+  const start = slotOffset(slot) >> 2;
+  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
+    if (drops(memory.i32[word + TLB_FLAGS / 4]!)) dropEntry(memory, word);
+  }
 }
 
 function dropEntry(memory: LinearMemory, word: number): void {
@@ -106,13 +121,4 @@ export function fillEntry(
   i32[word + TLB_ADDEND / 4] = (RAM_BASE + page - tag) | 0;
   i32[word + TLB_FRAME / 4] = page / 0x1000;
   i32[word + TLB_FLAGS / 4] = flags;
-}
-
-/** Makes stores to a frame take the slow path in every slot: it now holds translated code. */
-export function protectFrame(memory: LinearMemory, frame: number): void {
-  const { i32 } = memory;
-  const start = tlbOffset(0) >> 2;
-  for (let word = start; word < start + SLOTS * TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
-    if (i32[word + TLB_FRAME / 4] === frame) i32[word + TLB_WRITE / 4] = TLB_INVALID;
-  }
 }

@@ -38,7 +38,7 @@ export class BlockEngines {
       return () => void interpreter.run(program);
     };
     const compiled = (block: Block): Runnable => {
-      const region = js.compile([block]);
+      const region = js.compile([block], 1);
       return () => settle(memory.i32, region.exits[region.run(0)]!);
     };
     const optimized = (block: Block): Block => optimize(block, STATE_EFFECTS);

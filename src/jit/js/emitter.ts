@@ -32,8 +32,8 @@ export function reloadsCells(inst: Inst): boolean {
 }
 
 /** Emits one region. */
-export function emitRegion(blocks: readonly Block[]): Emitted {
-  return new Emitter(blocks).emit();
+export function emitRegion(blocks: readonly Block[], id: number): Emitted {
+  return new Emitter(blocks, id).emit();
 }
 
 /** Text under construction. Lowering rows (lowering.ts) use what is public. */
@@ -54,7 +54,7 @@ export class Emitter {
   /** Where each block starts. */
   readonly #starts: readonly Address[];
 
-  constructor(readonly blocks: readonly Block[]) {
+  constructor(readonly blocks: readonly Block[], readonly id: number) {
     this.#starts = blocks.map(({ pc }) => halves(pc));
     this.#cells = collectCells(blocks.map(({ insts }) => insts));
   }
@@ -250,7 +250,7 @@ export class Emitter {
     const number = this.#starts.findIndex((start) => start.lo === lo && start.hi === hi);
     const stay = number === this.#block ? `continue B${number};` : `b=${number};continue L;`;
     if (number >= 0 && this.#current.usesFloat !== true) return stay;
-    const leave = `x=${this.#exit({ kind: "jump", lo, hi, next: undefined, epoch: -1 })};break L;`;
+    const leave = `x=${this.#exit({ kind: "jump", lo, hi, next: undefined })};break L;`;
     return number < 0 ? leave : `if(${BECAME_PLAIN}){${leave}}${stay}`;
   }
   #emitTerminal(): void {
@@ -267,7 +267,7 @@ export class Emitter {
         return this.#emitIndirect(terminal.target, terminal.hint === "return" ? this.#returnPlaces() : []);
       case "redispatch": {
         const { target } = terminal;
-        const exit = this.#exit({ kind: "indirect", redispatch: true });
+        const exit = this.#exit({ kind: "indirect", redispatch: true, next: undefined });
         return this.write(`${setRip(this.lo(target), this.hi(target))}x=${exit};break L;`);
       }
       case "event": {
@@ -283,7 +283,9 @@ export class Emitter {
       const cases = local.map((number) => `case ${this.#starts[number]!.lo}:b=${number};continue L;`);
       this.write(`if(${hi}===${this.#starts[local[0]!]!.hi})switch(${lo}){${cases.join("")}}`);
     }
-    this.write(`${setRip(lo, hi)}x=${this.#exit({ kind: "indirect", redispatch: false })};break L;`);
+    this.write(
+      `${setRip(lo, hi)}x=${this.#exit({ kind: "indirect", redispatch: false, next: undefined })};break L;`,
+    );
   }
   /** Numbers of the region's blocks that follow a call in it, as far as they lie in the same 4 GB. */
   #returnPlaces(): number[] {

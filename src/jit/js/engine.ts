@@ -36,8 +36,8 @@ export class JsEngine implements Engine {
     this.#names = namesFor(bindings);
   }
 
-  compile(blocks: readonly Block[]): Compiled {
-    const { source, exits } = emitRegion(blocks);
+  compile(blocks: readonly Block[], id: number): Compiled {
+    const { source, exits } = emitRegion(blocks, id);
     this.onEmit?.(blocks, source);
     return { run: this.#evaluate(source), exits };
   }
