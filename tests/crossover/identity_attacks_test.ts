@@ -92,7 +92,7 @@ attack(
     assert(machine.register({ wid: CALLER, party: a }));
     assert(machine.register({ wid: CALLEE, party: host }));
     writeLoop(a, host);
-    // Every 100th call: SERVED counts; drop when it is 100. MOV R14, RCX; CMP R13, 100; JNE over.
+    // SERVED counts; drop when it is 100. MOV R14, RCX; CMP R13, 100; JNE over.
     const drop = [...load(0, 2), ...load(2, CALLER), ...load(1, 1), ...VMFUNC, 0x4c, 0x89, 0xf1]; // … MOV RCX, R14
     host.write(
       ENTRY,
@@ -106,7 +106,7 @@ attack(
       STOP,
     );
     machine.place(a);
-    runLoop(machine, HOT);
+    runLoop(machine, HOT, 16);
     if (!isProtected) return assertEquals([machine.party, machine.rip], [1, LOOP_END]);
     assertEquals([machine.isInGuest, machine.vector, machine.get(SERVED), machine.get(1)], [
       false,
