@@ -21,8 +21,8 @@ const bits = (...positions: readonly number[]): number => positions.reduce((mask
 /** PCID X2APIC TSC-deadline. */
 const LEAF1_ECX = bits(17, 21, 24);
 const LEAF1_ECX_VMX = bits(5);
-/** DE MSR MCE SEP PGE PAT. */
-const LEAF1_EDX = bits(2, 5, 7, 11, 13, 16);
+/** DE MSR MCE SEP MTRR PGE MCA PAT. */
+const LEAF1_EDX = bits(2, 5, 7, 11, 12, 13, 14, 16);
 const LEAF1_EDX_APIC = bits(9);
 /** HTT: bits 23:16 of EBX count logical processors. */
 const LEAF1_EDX_HTT = bits(28), LOGICAL_PROCESSORS = 0xff_0000;

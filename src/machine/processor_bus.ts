@@ -8,10 +8,12 @@ import type { LocalApic } from "./devices/local_apic.ts";
 import { ApicMsrs } from "./devices/x2apic.ts";
 import { type CrossOver, IA32_CROSSOVER_CTL } from "../crossover/crossover.ts";
 import { capability, VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "../vmx/capabilities.ts";
+import { MemoryTypeRanges } from "./memory_type_ranges.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** Numbers of the MSRs. SDM vol. 4, table 2-2. */
 const TSC = 0x10, PLATFORM_ID = 0x17, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, BIOS_SIGNATURE = 0x8b;
+const MCG_CAP = 0x179, MCG_STATUS = 0x17a;
 const MISC_ENABLE = 0x1a0, TSC_DEADLINE = 0x6e0;
 /** IA32_MISC_ENABLE: fast strings; branch trace storage and precise event-based sampling unavailable. */
 const MISC_ENABLE_RESET = 0x1801, MISC_ENABLE_WRITABLE = 0x1;
@@ -33,6 +35,7 @@ export interface MachineTraits {
 /** One processor's view. */
 export class ProcessorBus implements SystemBus, Mmio {
   readonly #apicMsrs: ApicMsrs;
+  readonly #memoryTypes = new MemoryTypeRanges();
   /** What the TSC is ahead of virtual time. */
   #tscOffset = 0;
   #miscEnable = MISC_ENABLE_RESET;
@@ -115,6 +118,9 @@ export class ProcessorBus implements SystemBus, Mmio {
         return this.#readDeadline();
       case PLATFORM_ID:
       case BIOS_SIGNATURE:
+      // No machine-check banks.
+      case MCG_CAP:
+      case MCG_STATUS:
         return { lo: 0, hi: 0 };
       case MISC_ENABLE:
         return { lo: this.#miscEnable, hi: 0 };
@@ -122,7 +128,8 @@ export class ProcessorBus implements SystemBus, Mmio {
         return this.crossover?.readControl();
       default:
         if (this.#apicMsrs.has(index)) return this.#apicMsrs.read(index);
-        return this.machine.hasVmx ? capability(index, this.#vmFunctions) : undefined;
+        return this.#memoryTypes.read(index) ??
+          (this.machine.hasVmx ? capability(index, this.#vmFunctions) : undefined);
     }
   }
 
@@ -141,6 +148,8 @@ export class ProcessorBus implements SystemBus, Mmio {
         return true;
       case BIOS_SIGNATURE:
         return true;
+      case MCG_STATUS:
+        return lo === 0 && hi === 0;
       case MISC_ENABLE:
         if (hi !== 0) return false;
         this.#miscEnable = (MISC_ENABLE_RESET & ~MISC_ENABLE_WRITABLE) | (lo & MISC_ENABLE_WRITABLE);
@@ -148,7 +157,8 @@ export class ProcessorBus implements SystemBus, Mmio {
       case IA32_CROSSOVER_CTL:
         return this.crossover?.writeControl(lo, hi) ?? false;
       default:
-        return this.#apicMsrs.has(index) && this.#apicMsrs.write(index, lo, hi);
+        if (this.#apicMsrs.has(index)) return this.#apicMsrs.write(index, lo, hi);
+        return this.#memoryTypes.write(index, lo, hi);
     }
   }
 

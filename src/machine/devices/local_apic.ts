@@ -165,7 +165,10 @@ export class LocalApic {
 
   /** Whether a destination without shorthand means this processor. SDM vol. 3A, section 11.6.2. */
   matches({ logical, id }: InterruptDestination): boolean {
-    if (!logical) return this.x2 ? id === this.id || id === -1 : (id & 0xff) === 0xff || id === this.id;
+    if (!logical) {
+      if (this.x2) return id === this.id || id === -1;
+      return (id & 0xff) === 0xff || id === this.#get(Register.ID) >>> 24;
+    }
     if (this.x2) {
       const own = this.#logicalId();
       return id === -1 || (id >>> 16 === own >>> 16 && (id & own & 0xffff) !== 0);
