@@ -22,6 +22,8 @@ export const Mode = {
   REAL: 0x100,
   /** CR0.TS or CR0.EM stops x87, MMX and SSE instructions (#NM, #UD). */
   NO_FPU: 0x200,
-  /** RFLAGS.AC and CR0.AM: alignment is checked. */
+  /** RFLAGS.AC and CR0.AM at CPL 3: alignment is checked. */
   ALIGN: 0x400,
+  /** CPL is 1 or 2. */
+  MIDDLE: 0x800,
 } as const;

@@ -9,15 +9,20 @@ const CR0_MP = 2, CR0_EM = 4, CR0_TS = 8;
 /** Raises what stops the instruction at hand. Returns whether it is stopped for certain. */
 export function stoppedAtEntry(t: Translator): boolean {
   const { traits: { cpl0, cpl0Ud, protectedOnly } } = t.instruction;
-  if ((protectedOnly && (t.mode & Mode.REAL) !== 0) || (cpl0Ud && (t.mode & Mode.USER) !== 0)) {
+  if ((protectedOnly && (t.mode & Mode.REAL) !== 0) || (cpl0Ud && !isKernel(t))) {
     t.fault(Vector.UD);
     return true;
   }
-  if (cpl0 && (t.mode & Mode.USER) !== 0) {
+  if (cpl0 && !isKernel(t)) {
     t.fault(Vector.GP, 0);
     return true;
   }
   return (t.mode & Mode.NO_FPU) !== 0 && unitDisabled(t);
+}
+
+/** CPL is 0. */
+function isKernel(t: Translator): boolean {
+  return (t.mode & (Mode.USER | Mode.MIDDLE)) === 0;
 }
 
 /** CR0.EM or CR0.TS is set. SDM vol. 3A, section 2.5. */

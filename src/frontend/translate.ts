@@ -33,7 +33,7 @@ export function translate(
   limit: number = MAX_BLOCK_INSTRUCTIONS,
 ): Block | "truncated" {
   const codeSize = CODE_SIZES[mode & Mode.CODE_SIZE]!;
-  const ir = new IrBuilder();
+  const ir = new IrBuilder((mode & Mode.ALIGN) !== 0);
   const t = new Translator(ir, mode);
   const offsets = [0];
   let offset = 0;

@@ -1,7 +1,7 @@
 /** Builds a block. Operations are polymorphic over the integer types; narrow values stay zero-extended. */
 import type { Opcode } from "./opcodes.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Block, Inst, type IntType, type Type, type Value } from "./types.ts";
+import { type Block, Inst, type IntType, MemoryFlag, type Type, type Value } from "./types.ts";
 
 const MASK = { i8: 0xff, i16: 0xffff } as const;
 const BITS = { i8: 8, i16: 16, i32: 32, i64: 64 } as const;
@@ -16,6 +16,15 @@ export class IrBuilder {
   guest = 0;
   /** Set where exact floating-point operations are appended (Block.usesFloat). */
   usesFloat = false;
+  /** MemoryFlag bits of loads and stores of 2, 4 and 8 bytes. */
+  readonly #check: number;
+
+  /**
+   * @param checksAlignment loads and stores raise #AC(0) where their addresses are no multiples of their sizes
+   */
+  constructor(checksAlignment = false) {
+    this.#check = checksAlignment ? MemoryFlag.CHECKED : 0;
+  }
 
   /** Appends an operation as it is. Prefer the named methods. */
   emit(op: Opcode, type: Type, args: readonly Value[], imm = 0, imm2 = 0): Value {
@@ -182,11 +191,11 @@ export class IrBuilder {
       case "i8":
         return this.emit("load8", "i8", [address], flags);
       case "i16":
-        return this.emit("load16", "i16", [address], flags);
+        return this.emit("load16", "i16", [address], flags | this.#check);
       case "i32":
-        return this.emit("load32", "i32", [address], flags);
+        return this.emit("load32", "i32", [address], flags | this.#check);
       case "i64":
-        return this.emit("load64", "i64", [address], flags);
+        return this.emit("load64", "i64", [address], flags | this.#check);
       case "v128":
         return this.emit("loadv", "v128", [address], flags);
       case "void":
@@ -194,8 +203,8 @@ export class IrBuilder {
     }
   }
   store(address: Value, value: Value, flags = 0): void {
-    const op = STORES[value.type];
-    this.emit(op, "void", [address, value], flags);
+    const check = value.type === "i8" || value.type === "v128" ? 0 : this.#check;
+    this.emit(STORES[value.type], "void", [address, value], flags | check);
   }
   /** Raises a fault if `condition` (i32) is not 0. */
   faultIf(condition: Value, vector: number, error = -1): void {

@@ -44,6 +44,7 @@ export const FLAG_NAMES = {
   write: MemoryFlag.WRITE_INTENT,
   system: MemoryFlag.SYSTEM,
   aligned: MemoryFlag.ALIGNED,
+  checked: MemoryFlag.CHECKED,
 } as const satisfies Record<string, number>;
 
 /** How the immediates of an operation are written. */

@@ -79,4 +79,6 @@ export const MemoryFlag = {
   SYSTEM: 4,
   /** The address must be a multiple of the size, or #GP(0). */
   ALIGNED: 8,
+  /** The address must be a multiple of the size, or #AC(0): alignment is checked (`Mode.ALIGN`). */
+  CHECKED: 0x10,
 } as const;

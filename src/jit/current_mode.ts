@@ -25,11 +25,12 @@ const word = (segment: number, field: number): number => (SEGMENT + SEGMENT_STRI
 export function currentMode(m: Int32Array): number {
   const rflags = m[RFLAGS_SYSTEM >> 2]!, cr0 = m[CR0 >> 2]!;
   let mode = floatMode(m[MXCSR >> 2]!) << Mode.FP_SHIFT;
-  if (m[CPL >> 2] === 3) mode |= Mode.USER;
+  const cpl = m[CPL >> 2]!;
+  if (cpl !== 0) mode |= cpl === 3 ? Mode.USER : Mode.MIDDLE;
   if ((rflags & Flag.TF) !== 0) mode |= Mode.TRAP;
   if ((cr0 & Cr0.PE) === 0 || (rflags & Flag.VM) !== 0) mode |= Mode.REAL;
   if ((cr0 & (Cr0.TS | Cr0.EM)) !== 0) mode |= Mode.NO_FPU;
-  if ((cr0 & Cr0.AM) !== 0 && (rflags & Flag.AC) !== 0) mode |= Mode.ALIGN;
+  if (cpl === 3 && (cr0 & Cr0.AM) !== 0 && (rflags & Flag.AC) !== 0) mode |= Mode.ALIGN;
   const attributes = m[word(Segment.CS, SEG_ATTRIBUTES)]!;
   if ((attributes & ATTRIBUTE_L) !== 0) return mode | 2;
   if ((attributes & ATTRIBUTE_DB) !== 0) mode |= 1;

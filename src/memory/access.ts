@@ -18,7 +18,7 @@ import { type LinearMemory, RAM_BASE, TLB_ADDEND, TLB_HIGH, TLB_READ, TLB_WRITE 
 import { tlbWord } from "./tlb.ts";
 
 /** Bits of `MemoryFlag` (ir/types.ts), which the memory side may not import. */
-const STACK = 1, WRITE_INTENT = 2, ALIGNED = 8;
+const STACK = 1, WRITE_INTENT = 2, ALIGNED = 8, CHECKED = 0x10;
 /** Where the pieces of an access that crosses a page are put together. */
 const CROSSING = SCRATCH + 0xfe0;
 /** Where the operand of an access to a device lies. */
@@ -143,7 +143,7 @@ export class GuestAccess {
 
   /** Offset in the linear memory where the operand can be read, or -1 after raising an event. */
   #reading(lo: number, hi: number, size: number, flags: number): number {
-    if ((flags & ALIGNED) !== 0 && (lo & (size - 1)) !== 0) return this.#refuse(Vector.GP, 0);
+    if ((flags & (ALIGNED | CHECKED)) !== 0 && (lo & (size - 1)) !== 0) return this.#misaligned(flags);
     if ((lo & 0xfff) > 0x1000 - size) return this.#readCrossing(lo, hi, size, flags);
     const at = this.#locate(lo, hi, (flags & WRITE_INTENT) !== 0, flags);
     if (at === DEVICE) this.#readDevice(size);
@@ -152,7 +152,7 @@ export class GuestAccess {
 
   /** Offset where the operand can be stored (CROSSING, DEVICE: then finish), or -1 after raising an event. */
   #writing(lo: number, hi: number, size: number, flags: number): number {
-    if ((flags & ALIGNED) !== 0 && (lo & (size - 1)) !== 0) return this.#refuse(Vector.GP, 0);
+    if ((flags & (ALIGNED | CHECKED)) !== 0 && (lo & (size - 1)) !== 0) return this.#misaligned(flags);
     if ((lo & 0xfff) > 0x1000 - size) return this.#prepareCrossing(lo, hi, size, flags);
     const at = this.#locate(lo, hi, true, flags);
     return at === DEVICE || (at >= 0 && this.#mayStore(at, size)) ? at : -1;
@@ -249,6 +249,10 @@ export class GuestAccess {
     this.#i32[EVENT_ADDRESS >> 2] = lo;
     this.#i32[(EVENT_ADDRESS >> 2) + 1] = hi;
     return this.#refuse(Vector.PF, (failure >> 8) - 1);
+  }
+
+  #misaligned(flags: number): number {
+    return this.#refuse((flags & ALIGNED) !== 0 ? Vector.GP : Vector.AC, 0);
   }
 
   #refuse(vector: number, error: number): number {

@@ -135,9 +135,8 @@ export function UD2(t: Translator): void {
   t.fault(Vector.UD);
 }
 
-/** HLT: #GP(0) at CPL 3; elsewhere the machine sees the event. */
+/** HLT: the machine sees the event. */
 export function HLT(t: Translator): void {
-  if ((t.mode & Mode.USER) !== 0) return t.fault(Vector.GP, 0);
   t.call("may_halt");
   t.end({ kind: "event", event: Event.HALT, vector: 0, error: -1, rip: t.next, retired: true });
 }

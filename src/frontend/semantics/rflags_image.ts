@@ -3,7 +3,7 @@ import type { Value } from "../../ir/types.ts";
 import { Vector } from "../../cpu/fault.ts";
 import { Mode } from "../../cpu/mode.ts";
 import { Flag } from "../../cpu/rflags.ts";
-import { AF, DF, OF, PF, RFLAGS_SYSTEM, SF, ZF } from "../../cpu/state.ts";
+import { AF, CPL, DF, OF, PF, RFLAGS_SYSTEM, SF, ZF } from "../../cpu/state.ts";
 import { parity } from "../conditions.ts";
 import { bitToSignCell } from "../flags.ts";
 import type { Translator } from "../translator.ts";
@@ -45,25 +45,29 @@ export function unpackLow(t: Translator, image: Value, overflow: Value | undefin
 
 /** Sets RFLAGS from an image, as far as CPL, IOPL and the operand size allow. */
 export function restoreFlags(t: Translator, image: Value): void {
-  const { ir } = t, user = (t.mode & Mode.USER) !== 0;
+  const { ir } = t, user = (t.mode & (Mode.USER | Mode.MIDDLE)) !== 0;
   const old = ir.get(RFLAGS_SYSTEM, "i32");
   const wide = t.instruction.operandSize === 2 ? 0 : Flag.AC | Flag.ID;
   let writable = ir.i32(Flag.TF | Flag.NT | wide | (user ? 0 : Flag.IF | Flag.IOPL));
-  if (user) {
-    // At CPL 3, IF is writable only with IOPL 3.
-    const free = ir.eq(ir.and(old, ir.i32(Flag.IOPL)), ir.i32(Flag.IOPL));
-    writable = ir.or(writable, ir.shl(free, ir.i32(9)));
-  }
+  // IF is writable only at CPL up to IOPL.
+  if (user) writable = ir.or(writable, ir.shl(ir.xor(aboveIopl(t), ir.i32(1)), ir.i32(9)));
   const kept = ir.and(old, ir.and(ir.not(writable), ir.i32(~Flag.RF)));
   unpackLow(t, image, bitToSignCell(ir, image, 11));
   ir.set(DF, ir.and(ir.shr(image, ir.i32(10)), ir.i32(1)));
   ir.set(RFLAGS_SYSTEM, ir.or(kept, ir.and(image, writable)));
 }
 
-/** #GP(0) at CPL 3 unless IOPL is 3. */
+/** #GP(0) at CPL above IOPL. */
 export function checkIopl(t: Translator): void {
-  if ((t.mode & Mode.USER) === 0) return;
+  if ((t.mode & (Mode.USER | Mode.MIDDLE)) !== 0) t.ir.faultIf(aboveIopl(t), Vector.GP, 0);
+}
+
+/** Whether CPL, which is not 0, is above IOPL. */
+function aboveIopl(t: Translator): Value {
   const { ir } = t;
   const iopl = ir.and(ir.get(RFLAGS_SYSTEM, "i32"), ir.i32(Flag.IOPL));
-  ir.faultIf(ir.ne(iopl, ir.i32(Flag.IOPL)), Vector.GP, 0);
+  if ((t.mode & Mode.USER) !== 0) return ir.ne(iopl, ir.i32(Flag.IOPL));
+  return ir.ltu(iopl, ir.shl(ir.get(CPL, "i32"), ir.i32(IOPL_SHIFT)));
 }
+
+const IOPL_SHIFT = 12;

@@ -24,13 +24,15 @@ const CR4_TSD = 4, CR4_OSXSAVE_BIT = 18;
 
 function timeStamp(t: Translator, rdtscp: boolean): void {
   const { ir } = t;
-  if ((t.mode & Mode.USER) !== 0) ir.faultIf(ir.and(ir.get(CR4, "i32"), ir.i32(CR4_TSD)), Vector.GP, 0);
+  if ((t.mode & (Mode.USER | Mode.MIDDLE)) !== 0) {
+    ir.faultIf(ir.and(ir.get(CR4, "i32"), ir.i32(CR4_TSD)), Vector.GP, 0);
+  }
   const count = t.call("read_tsc", ir.i32(rdtscp ? 1 : 0));
   t.writeGpr(Gpr.RAX, ir.low(count));
   t.writeGpr(Gpr.RDX, ir.high(count));
 }
 
-/** RDTSC: EDX:EAX ← the time-stamp counter; #GP(0) at CPL 3 with CR4.TSD. It ends its block: there time is exact. */
+/** RDTSC: EDX:EAX ← the time-stamp counter; #GP(0) with CR4.TSD unless CPL is 0. It ends its block: there time is exact. */
 export function RDTSC(t: Translator): void {
   timeStamp(t, false);
   t.jump(t.next);

@@ -67,6 +67,8 @@ const lessEqual = (x: string, y: string): string => `(${x}^${SIGN})<=(${y}^${SIG
 /** 0 or 1, without a branch (see Emitter.defineBoolean). */
 const bool = (text: string): string => `(${text})|0`;
 
+/** Flags of accesses whose alignment the fast path must see. */
+const CHECKING = MemoryFlag.ALIGNED | MemoryFlag.CHECKED;
 const load =
   (size: number, masked: (lo: string) => string, fast: string, name: string): Lowering => (e, inst) => {
     const { imm } = inst;
@@ -74,7 +76,7 @@ const load =
     const variable = e.name(inst);
     const tag = (imm & MemoryFlag.WRITE_INTENT) !== 0 ? TLB_WRITE : TLB_READ;
     const slow = `${name}(${e.lo(address)},${e.hi(address)},${imm})`;
-    const mask = (imm & MemoryFlag.ALIGNED) !== 0 ? aligned(size) : masked;
+    const mask = (imm & CHECKING) !== 0 ? aligned(size) : masked;
     if (size === 16) {
       e.write(`let ${[0, 1, 2, 3].map((word) => `${variable}_${word}`).join(",")};`);
       const words = (text: (word: number) => string) =>
@@ -109,7 +111,7 @@ const store =
     e.access(
       inst,
       TLB_WRITE,
-      (inst.imm & MemoryFlag.ALIGNED) !== 0 ? aligned(size) : masked,
+      (inst.imm & CHECKING) !== 0 ? aligned(size) : masked,
       fast,
       `${name}(${e.lo(address)},${e.hi(address)},${words.join(",")},${inst.imm});`,
     );
