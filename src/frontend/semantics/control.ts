@@ -1,6 +1,5 @@
 /** Control transfer inside a segment: JMP, CALL, RET, LOOP, JCXZ, interrupts, BOUND. SDM vol. 2. */
 import { Event, Vector } from "../../cpu/fault.ts";
-import { Mode } from "../../cpu/mode.ts";
 import { Gpr } from "../../cpu/state.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
