@@ -26,4 +26,5 @@ function kernel(folder: string, name: string, sources: readonly string[]): Kerne
 export const TEST_KERNELS: readonly Kernel[] = [
   kernel("tests/machine/kernels", "smp", ["smp.c", "smp.S"]),
   kernel("bench/worlds", "vmfunc", ["vmfunc.c", "vmfunc.S"]),
+  kernel("tests/machine/kernels", "across_worlds", ["across_worlds.c"]),
 ];
