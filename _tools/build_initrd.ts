@@ -47,6 +47,7 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   ],
   "shadow-tool": ["systems/shadowcontext/tool.c", ...CLIENT],
   "shadow-dummy": ["systems/shadowcontext/dummy.c", ...SERVER],
+  hostile: ["systems/hostile.c", "systems/remote.c", "systems/workloads.c", ...CALLS, ...WORLD],
   stranger: ["systems/stranger.c", "systems/remote.c", ...WORLD],
 };
 
