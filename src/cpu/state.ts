@@ -158,9 +158,18 @@ export const ATTENTION = 0x384;
 export const Attention = { NOW: 1, INTERRUPT: 2 } as const;
 /** VMX operation: 0 outside, 1 root, 2 non-root. */
 export const VMX_MODE = 0x388;
+/**
+ * Virtual time (32 low bits) at which the shadow of STI or MOV SS that INTERRUPTIBILITY tells of lies on the next
+ * instruction: at any other time it is gone. `SHADOW_NOW`: when the processor is looked at next.
+ */
+export const SHADOW_AT = 0x38c;
+export const SHADOW_NOW = -1;
 /** EPTP in force in non-root operation with EPT, else 0; 64 bits. VPID in force, 32 bits. */
 export const EPTP = 0x390;
 export const VPID = 0x398;
+/** Page-directory-pointer entries with PAE paging, 64 bits each; IA32_DEBUGCTL, 64 bits. */
+export const PDPTE = 0x3c0;
+export const DEBUGCTL = 0x3e0;
 
 /** XMMn: `XMM + 16 * n`, n < 32. */
 export const XMM = 0x400;

@@ -73,10 +73,16 @@ export function systemHelpers(unit: SystemUnit, seed: number): SystemHelpers {
       setGpr(Gpr.RDX, edx);
     },
     read_tsc: (rdtscp: number) => unit.timeStamp(rdtscp !== 0),
-    random: () => {
+    read_pmc: () => {
+      const forbidden = context.cpl > 0 && (m[CR4 >> 2]! & Cr4.PCE) === 0;
+      if (forbidden || !context.mayExit(ExitReason.RDPMC)) context.raise(Vector.GP, 0);
+    },
+    random: (seed: number) => {
+      if (context.mayExit(seed !== 0 ? ExitReason.RDSEED : ExitReason.RDRAND)) return 0;
       const hi = numbers.next();
       return context.wide(numbers.next(), hi);
     },
+    hold_interrupts: (by: number) => context.holdInterrupts(by),
     load_segment: (n: number, selector: number) => segments.load(n, selector),
     access_rights: (selector: number) => queries.accessRights(selector),
     segment_limit: (selector: number) => queries.limit(selector),
@@ -143,6 +149,7 @@ export function systemHelpers(unit: SystemUnit, seed: number): SystemHelpers {
 const NO_WORLDS: WorldControl = {
   enterWorld: () => {},
   loadCr3: () => {},
+  loadPdptes: () => "loaded",
   invalidatePage: () => {},
   invalidatePcid: () => {},
   flushAll: () => {},
@@ -156,6 +163,7 @@ function hostedBus(clock: GuestClock): SystemBus {
     readMsr: () => undefined,
     writeMsr: () => false,
     tsc: () => clock.cycles(),
+    now: () => clock.cycles(),
     cr8: () => 0,
     setCr8: () => {},
     invd: () => {},

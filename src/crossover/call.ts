@@ -1,6 +1,7 @@
 /** WORLD_CALL: VMFUNC function 1. docs/crossover.md, "Function 1". */
 import { Vector } from "../cpu/fault.ts";
 import { Flag, readRflags, writeRflags } from "../cpu/rflags.ts";
+import { Activity } from "../cpu/system/activity.ts";
 import {
   ATTENTION,
   Attention,
@@ -18,7 +19,9 @@ import { segmentCell } from "../cpu/system/segments.ts";
 import { WorldSwitch } from "../cpu/system/world_switches.ts";
 import { EntryControl, ExitControl, Secondary } from "../vmx/controls.ts";
 import { getCell, loadGuestState, setCell } from "../vmx/enter.ts";
-import { controlsAreValid, guestFailure, hostIsValid } from "../vmx/entry_checks.ts";
+import { controlsAreValid } from "../vmx/entry_controls.ts";
+import { guestFailure } from "../vmx/entry_guest.ts";
+import { hostIsValid } from "../vmx/entry_host.ts";
 import { loadHostState, saveGuest } from "../vmx/exit.ts";
 import { Reason } from "../vmx/exit_reasons.ts";
 import { Field } from "../vmx/fields.ts";
@@ -116,6 +119,9 @@ function leave(state: VmxState, nextLo: number, nextHi: number): void {
 function enter(state: VmxState): void {
   const { m } = state, rsp = getCell(m, RSP);
   loadGuestState(state);
+  // The world is called: it waits for nothing, and what was pending is not its own.
+  state.debug = 0;
+  state.surroundings.waiting.activity = Activity.ACTIVE;
   setCell(m, RSP, rsp);
 }
 

@@ -3,6 +3,7 @@ import { IrBuilder } from "../ir/builder.ts";
 import type { Block } from "../ir/types.ts";
 import { Event, Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
+import { Segment } from "../cpu/state.ts";
 import { decode } from "./decode.ts";
 import { stoppedAtEntry } from "./entry_checks.ts";
 import type { CodeSize, DecodeFailure, Instruction } from "./instruction.ts";
@@ -74,7 +75,7 @@ export function translate(
   return ir.finish(pc, mode, offsets, t.terminal!);
 }
 
-/** What reads the time, or may, through a port or a model-specific register. */
+/** What reads the time, or may, through a port or a model-specific register; or asks what came just before: STI, PAUSE, VMLAUNCH. */
 const READS_TIME: ReadonlySet<Mnemonic> = new Set([
   "RDTSC",
   "RDTSCP",
@@ -84,14 +85,20 @@ const READS_TIME: ReadonlySet<Mnemonic> = new Set([
   "OUT",
   "INS",
   "OUTS",
+  "PAUSE",
+  "STI",
+  "VMLAUNCH",
+  "VMRESUME",
 ]);
 
 /**
  * Whether an instruction is a block of its own: a repeated string instruction branches to itself, and what reads the
  * time wants the count of instructions exact, which it is at the start of a block.
  */
-function isAlone({ rep, mnemonic }: Instruction): boolean {
-  return rep !== 0 || READS_TIME.has(mnemonic);
+function isAlone({ rep, mnemonic, operands: [first] }: Instruction): boolean {
+  const loadsStack = first?.kind === "segment" && first.reg === Segment.SS &&
+    (mnemonic === "MOV" || mnemonic === "POP");
+  return rep !== 0 || loadsStack || READS_TIME.has(mnemonic);
 }
 
 function translateInstruction(t: Translator, instruction: Instruction, next: bigint): void {

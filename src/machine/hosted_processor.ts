@@ -1,6 +1,6 @@
 /** A processor whose exceptions and system calls the host settles. */
 import { Event, Vector } from "../cpu/fault.ts";
-import { EVENT, EVENT_ADDRESS, EVENT_ERROR, EVENT_VECTOR } from "../cpu/state.ts";
+import { ATTENTION, EVENT, EVENT_ADDRESS, EVENT_ERROR, EVENT_VECTOR } from "../cpu/state.ts";
 import type { WorldSwitchKind } from "../cpu/system/world_switches.ts";
 import type { Dispatcher } from "../jit/dispatcher.ts";
 import type { JsEngine } from "../jit/js/engine.ts";
@@ -37,8 +37,13 @@ export class HostedProcessor implements Processor {
   }
 
   run(instructions: number): Stop {
+    const m = this.memory.i32, end = this.instructions + instructions;
     this.mmu.enterWorld();
-    this.dispatcher.run(Math.min(instructions, MAX_BUDGET));
+    do {
+      // There is nothing to attend to: interrupts are the host's.
+      m[ATTENTION >> 2] = 0;
+      this.dispatcher.run(Math.min(end - this.instructions, MAX_BUDGET));
+    } while (m[EVENT >> 2] === Event.ATTENTION);
     return this.#stop();
   }
 

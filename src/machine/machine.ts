@@ -268,9 +268,7 @@ export class Machine {
   }
 
   get #acceptsInterrupts(): boolean {
-    return this.processors.all.some(({ activity, acceptsInterrupts }) =>
-      activity === "halted" && acceptsInterrupts
-    );
+    return this.processors.all.some(({ isHalted, acceptsInterrupts }) => isHalted && acceptsInterrupts);
   }
 
   #end(stop: MachineStop): void {

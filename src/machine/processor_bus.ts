@@ -87,6 +87,10 @@ export class ProcessorBus implements SystemBus, Mmio {
     return this.clock.now() + this.#tscOffset;
   }
 
+  now(): number {
+    return this.clock.now();
+  }
+
   cr8(): number {
     return this.apic.taskPriority;
   }

@@ -1,6 +1,7 @@
 /** A processor with its own operating system: runs it, delivers what arises, and waits for interrupts. */
 import { Event } from "../cpu/fault.ts";
 import { Flag } from "../cpu/rflags.ts";
+import { Activity, type Waiting } from "../cpu/system/activity.ts";
 import {
   ATTENTION,
   Attention,
@@ -8,6 +9,8 @@ import {
   INTERRUPTIBILITY,
   PROCESSOR_BYTES,
   RFLAGS_SYSTEM,
+  SHADOW_AT,
+  SHADOW_NOW,
   VMX_MODE,
 } from "../cpu/state.ts";
 import { systemHelpers } from "../cpu/system_helpers.ts";
@@ -23,7 +26,7 @@ import type { Pic8259 } from "./devices/8259_pic.ts";
 import { DeliveryMode, type InterruptMessage } from "./devices/interrupt_message.ts";
 import { type ApicWires, LocalApic } from "./devices/local_apic.ts";
 import type { HostedProcessor } from "./hosted_processor.ts";
-import { instructionLength } from "./instruction_length.ts";
+import { instructionAtRip } from "./exit_instruction.ts";
 import { ProcessorBus } from "./processor_bus.ts";
 import type { ProcessorCore, Resident } from "./processor_core.ts";
 import { enterInitState, enterResetState, enterStartup } from "./processor_start.ts";
@@ -74,16 +77,6 @@ export interface ProcessorIdentity {
   readonly crossover: WorldCacheSizes | undefined;
 }
 
-/** What a processor is doing. */
-export type Activity =
-  | "active"
-  /** HLT. */
-  | "halted"
-  /** INIT: waits for STARTUP. */
-  | "waiting for startup"
-  /** Triple fault, or a VMX abort. */
-  | "shutdown";
-
 /** What would end a processor's wait. */
 interface Wait {
   /** Maskable interrupts. */
@@ -108,7 +101,9 @@ export class SystemProcessor implements Resident {
   readonly secondStage: SecondStage | undefined;
   readonly #m: Int32Array;
   readonly #pic: Pic8259;
-  #activity: Activity;
+  readonly #waiting: Waiting;
+  /** Triple fault, or a VMX abort: nothing ends that. */
+  #shutdown = false;
   /** Instructions left of the current turn are given up. */
   #yields = false;
   #init = false;
@@ -141,12 +136,13 @@ export class SystemProcessor implements Resident {
     this.unit = new SystemUnit(memory, access, access.mmu, this.bus);
     this.helpers = systemHelpers(this.unit, seed);
     // The state of the first one is the boot loader's matter.
-    this.#activity = id === 0 ? "active" : "waiting for startup";
+    this.#waiting = { activity: id === 0 ? Activity.ACTIVE : Activity.WAIT_FOR_SIPI };
     if (id !== 0) enterResetState(new DataView(this.saved.buffer));
     if (!vmx) return;
     this.vmx = new Vmx(memory, inner.mmu, this.unit, {
-      instructionLength: () => instructionLength(inner),
+      instruction: () => instructionAtRip(inner),
       now: () => clock.now(),
+      waiting: this.#waiting,
     });
     this.secondStage = inner.mmu.secondStage;
     if (crossover !== undefined) this.bus.crossover = new CrossOver(this.vmx.state, crossover);
@@ -164,8 +160,13 @@ export class SystemProcessor implements Resident {
     return this.core.isSeated(this) ? this.#m : new Int32Array(this.saved.buffer);
   }
 
-  get activity(): Activity {
-    return this.#activity;
+  /** Whether it waits in HLT. */
+  get isHalted(): boolean {
+    return this.#waiting.activity === Activity.HLT;
+  }
+
+  get #awaitsStartup(): boolean {
+    return this.#waiting.activity === Activity.WAIT_FOR_SIPI;
   }
 
   /** Whether maskable interrupts are enabled. */
@@ -187,7 +188,7 @@ export class SystemProcessor implements Resident {
         this.#startup = undefined;
         return this.attend();
       case DeliveryMode.STARTUP:
-        if (this.#activity !== "waiting for startup" && !this.#init) return;
+        if (!this.#awaitsStartup && !this.#init) return;
         this.#startup ??= message.vector;
         return this.attend();
       default:
@@ -197,24 +198,27 @@ export class SystemProcessor implements Resident {
 
   /** Whether it has something to execute now. */
   get isReady(): boolean {
+    if (this.#shutdown) return false;
     if (this.#init && this.#waits.init) return true;
-    switch (this.#activity) {
-      case "active":
+    const timedOut = this.#waits.deadline <= this.core.clock.now();
+    switch (this.#waiting.activity) {
+      case Activity.ACTIVE:
         return true;
-      case "halted":
+      case Activity.HLT:
         this.apic.advance();
-        return this.#isDeliverable() || this.#waits.deadline <= this.core.clock.now();
-      case "waiting for startup":
-        return this.#startup !== undefined;
+        return this.#isDeliverable() || timedOut;
+      case Activity.SHUTDOWN:
+        return this.#hasNmi() || timedOut;
       default:
-        return false;
+        return this.#startup !== undefined;
     }
   }
 
   /** When a timer will end its wait; Infinity: none will. */
   get wakesAt(): number {
-    if (this.#activity !== "halted") return Infinity;
-    const { interrupts, deadline } = this.#waits;
+    const { interrupts, deadline } = this.#waits, { activity } = this.#waiting;
+    if (activity === Activity.SHUTDOWN) return deadline;
+    if (activity !== Activity.HLT) return Infinity;
     return Math.min(interrupts ? this.apic.nextInterrupt() : Infinity, deadline);
   }
 
@@ -228,8 +232,8 @@ export class SystemProcessor implements Resident {
     const { vmx } = this, m = this.#m;
     return {
       interrupts: this.acceptsInterrupts || vmx?.catchesInterrupts === true,
-      nmi: (m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) === 0,
-      init: m[VMX_MODE >> 2] !== VmxMode.ROOT,
+      nmi: !(vmx?.blocksNmis ?? (m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) !== 0),
+      init: m[VMX_MODE >> 2] !== VmxMode.ROOT && !(vmx?.inGuest === true && this.#awaitsStartup),
       deadline: vmx?.deadline ?? Infinity,
     };
   }
@@ -240,26 +244,30 @@ export class SystemProcessor implements Resident {
    * @param until virtual time at which it stops at the latest
    */
   run(instructions: number, until: number): SystemStop {
+    const stop = this.#run(this.core.inner.instructions + instructions, until);
+    this.#ageShadow();
+    // Others may run until the next turn: the shadow waits for it.
+    if (this.#isShadowed) this.#m[SHADOW_AT >> 2] = SHADOW_NOW;
+    return stop;
+  }
+
+  #run(end: number, until: number): SystemStop {
     const { core, vmx } = this, { inner, clock } = core;
-    const end = inner.instructions + instructions;
     for (;;) {
       if (core.asked) {
         core.asked = false;
         return "asked";
       }
       if (this.#init || this.#startup !== undefined) this.#start();
-      if (this.#activity === "shutdown") return "shutdown";
+      if (this.#shutdown) return "shutdown";
       const left = end - inner.instructions;
       if (left <= 0 || clock.now() >= until) return "budget";
       this.apic.advance();
-      if (this.#activity !== "active") {
-        if (!this.isReady) return "halt";
-        this.#activity = "active";
-      }
-      const due = vmx?.beforeInstruction() ?? "nothing";
-      if (due === "shutdown") this.#activity = "shutdown";
-      if (due !== "nothing") continue;
-      if (this.#takeInterrupt()) continue;
+      this.#ageShadow();
+      const due = vmx?.boundary.before(this.#hasNmi() && !this.#isShadowed) ?? "nothing";
+      if (due === "shutdown") this.#shutdown = true;
+      if (due !== "nothing" || this.#takeInterrupt()) continue;
+      if (this.#waiting.activity !== Activity.ACTIVE) return "halt";
       if (this.#yields || core.interrupted) {
         this.#yields = core.interrupted = false;
         return "yield";
@@ -268,8 +276,20 @@ export class SystemProcessor implements Resident {
       this.#execute(Math.min(left, until - clock.now()));
       this.#settle();
       this.#stalled = inner.instructions === before ? this.#stalled + 1 : 0;
-      if (this.#stalled > MOST_STALLED) this.#activity = "shutdown";
+      if (this.#stalled > MOST_STALLED) this.#shutdown = true;
     }
+  }
+
+  /** The shadow of STI and MOV SS is gone unless it was cast by the instruction just executed. */
+  #ageShadow(): void {
+    const m = this.#m;
+    if (!this.#isShadowed) return;
+    const now = this.core.clock.now() | 0;
+    if (m[SHADOW_AT >> 2] === SHADOW_NOW) m[SHADOW_AT >> 2] = now;
+    else if (m[SHADOW_AT >> 2] !== now) m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
+  }
+  get #isShadowed(): boolean {
+    return (this.#m[INTERRUPTIBILITY >> 2]! & SHADOWS) !== 0;
   }
 
   /** PAUSE: where there are others, it is their turn. */
@@ -286,36 +306,38 @@ export class SystemProcessor implements Resident {
       if (!this.#waits.init) return;
       this.#init = false;
       if (this.#m[VMX_MODE >> 2] === VmxMode.GUEST) {
-        if (!this.vmx!.init()) this.#activity = "shutdown";
+        if (!this.vmx!.init()) this.#shutdown = true;
         return;
       }
       this.apic.reset();
       enterInitState(view);
-      this.#activity = this.bus.isBootstrap ? "active" : "waiting for startup";
+      this.#waiting.activity = this.bus.isBootstrap ? Activity.ACTIVE : Activity.WAIT_FOR_SIPI;
     }
-    if (this.#startup === undefined || this.#activity !== "waiting for startup") return;
-    enterStartup(view, this.#startup);
+    const vector = this.#startup;
+    if (vector === undefined || !this.#awaitsStartup) return;
     this.#startup = undefined;
-    this.#activity = "active";
+    if (this.vmx?.inGuest === true) {
+      if (!this.vmx.startup(vector)) this.#shutdown = true;
+      return;
+    }
+    enterStartup(view, vector);
+    this.#waiting.activity = Activity.ACTIVE;
   }
 
   /** Runs code until the budget, a timer or an event ends it. */
   #execute(left: number): void {
-    const m = this.#m;
+    const m = this.#m, boundary = this.vmx?.boundary;
     let budget = Math.min(left, MAX_BUDGET, Math.max(1, this.#nextTimer() - this.core.clock.now()));
     m[ATTENTION >> 2] = 0;
-    if (this.vmx?.awaitsWindow === true) {
-      if (this.acceptsInterrupts) budget = 1;
-      else m[ATTENTION >> 2] = Attention.INTERRUPT;
-      m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
-    }
+    if (boundary?.awaitsInterruptFlag === true) m[ATTENTION >> 2] = Attention.INTERRUPT;
+    if (boundary?.isNear === true) budget = 1;
     if (this.#isPending() || this.#hasNmi()) {
       // An interrupt that only a shadow holds back is taken after the next instruction.
       const taken = this.acceptsInterrupts || this.vmx?.catchesInterrupts === true || this.#hasNmi();
       if (taken) budget = 1;
       else m[ATTENTION >> 2] = Attention.INTERRUPT;
-      m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
     }
+    boundary?.proceed();
     const { inner } = this.core;
     inner.mmu.enterWorld();
     inner.dispatcher.run(budget);
@@ -334,8 +356,7 @@ export class SystemProcessor implements Resident {
       case Event.SYSCALL:
         return this.unit.syscall();
       case Event.HALT:
-        m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
-        this.#activity = "halted";
+        this.#waiting.activity = Activity.HLT;
         return;
       case Event.VM_EXIT:
         return this.#left();
@@ -346,17 +367,18 @@ export class SystemProcessor implements Resident {
 
   /** Delivers an interrupt if one is pending that may be taken now. */
   #takeInterrupt(): boolean {
-    const m = this.#m;
-    if ((m[INTERRUPTIBILITY >> 2]! & SHADOWS) !== 0 || !this.#isDeliverable()) return false;
+    const { activity } = this.#waiting;
+    if (this.#isShadowed || activity === Activity.WAIT_FOR_SIPI) return false;
     if (this.#hasNmi()) {
       this.apic.nmi = false;
       this.#delivered(this.unit.deliver(NMI_VECTOR, undefined, "nmi"));
       return true;
     }
+    if (activity === Activity.SHUTDOWN || !this.#isDeliverable()) return false;
     const acknowledge = (): number =>
       this.bus.hasApic && this.apic.pending() >= 0 ? this.apic.acknowledge() : this.#pic.acknowledge();
     if (this.vmx?.catchesInterrupts === true) {
-      if (!this.vmx.externalInterrupt(acknowledge)) this.#activity = "shutdown";
+      if (!this.vmx.externalInterrupt(acknowledge)) this.#shutdown = true;
       return true;
     }
     const vector = acknowledge();
@@ -365,13 +387,15 @@ export class SystemProcessor implements Resident {
   }
 
   #delivered(delivery: Delivery): void {
-    if (delivery === "shutdown") this.#activity = "shutdown";
-    else if (delivery === "exit") this.#left();
+    if (delivery === "shutdown") this.#shutdown = true;
+    else if (delivery === "exit") return this.#left();
+    this.#waiting.activity = Activity.ACTIVE;
+    this.vmx?.boundary.proceed();
   }
 
   /** Completes a VM exit. */
   #left(): void {
-    if (!this.vmx!.settle()) this.#activity = "shutdown";
+    if (!this.vmx!.settle()) this.#shutdown = true;
   }
 
   /** When the next timer is due: the local APIC's or the VMX-preemption timer. */

@@ -1,6 +1,6 @@
 /** The memory-management unit: world slots, page walks, soft TLB refills. */
 import { PHYSICAL_HIGH } from "../cpu/address_widths.ts";
-import { InvpcidType, type WorldControl } from "../cpu/system/world_control.ts";
+import { InvpcidType, type PdpteLoad, type WorldControl } from "../cpu/system/world_control.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { CPL, CR0, CR3, CR4, EFER, EPTP, RFLAGS_SYSTEM, TLB_BASE } from "../cpu/state.ts";
 import { CodePages } from "./code_pages.ts";
@@ -8,6 +8,7 @@ import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
 import type { Access, Translation } from "./mmu_types.ts";
 import {
   directTables,
+  loadPdptes,
   type PagingContext,
   SECOND_STAGE_REFUSED,
   type TableMemory,
@@ -85,6 +86,13 @@ export class Mmu implements WorldControl {
       ({ cr3 }) => (cr3 & FRAME_MASK) === frame || this.#samePcid(cr3, value),
       TlbFlag.GLOBAL,
     );
+  }
+
+  loadPdptes(table: number): PdpteLoad {
+    if (!this.#isStaged()) return loadPdptes(this.memory.i32, this.#direct, table);
+    return loadPdptes(this.memory.i32, {
+      entryWord: (physical) => this.#stagedWord(physical, false),
+    }, table);
   }
 
   enterWorld(): void {
@@ -208,12 +216,13 @@ export class Mmu implements WorldControl {
   }
 
   /** Index in the linear memory's words of a table entry at a guest-physical address. */
-  #stagedWord(physical: number): number {
+  #stagedWord(physical: number, linear = true): number {
     const hpa = this.secondStage!.translate(physical, {
       read: true,
       write: false,
       execute: false,
       table: true,
+      linear,
     });
     if (hpa < 0) return -2;
     const at = hpa + physical % 0x1000;

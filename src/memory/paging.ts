@@ -4,6 +4,8 @@
  */
 import { PHYSICAL_HIGH } from "../cpu/address_widths.ts";
 import { PageFaultError } from "../cpu/fault.ts";
+import { PDPTE } from "../cpu/state.ts";
+import type { PdpteLoad } from "../cpu/system/world_control.ts";
 import { type LinearMemory, RAM_BASE } from "./physical.ts";
 
 /** Page-table entry bits, low half. */
@@ -12,6 +14,7 @@ export const Pte = { P: 1, W: 2, U: 4, A: 0x20, D: 0x40, PS: 0x80, G: 0x100 } as
 const RESERVED_HIGH = 0xf_ffff & ~PHYSICAL_HIGH;
 /** Reserved in PAE page-directory-pointer entries, low half. */
 const PDPTE_RESERVED = 0x1e6;
+const PDPTES = 4;
 /** Bits 20:13 of a 2-MB page's entry, and 29:13 of a 1-GB page's, are reserved. */
 const RESERVED_2M = 0x1f_e000, RESERVED_1G = 0x3fff_e000;
 
@@ -90,12 +93,14 @@ export function walk(
   let table = context.root;
   let writable = true, user = true, executable = true;
   for (let level = context.levels - 1;; level--) {
-    const place = table + tableIndex(lo, hi, level, wide) * (wide ? 8 : 4);
-    const at = tables.entryWord(place);
+    const index = tableIndex(lo, hi, level, wide);
+    const place = table + index * (wide ? 8 : 4);
+    const isPdpte: boolean = context.levels === 3 && level === 2;
+    // The processor has these in registers.
+    const at = isPdpte ? (PDPTE >> 2) + 2 * index : tables.entryWord(place);
     if (at < 0) return at === -2 ? SECOND_STAGE_REFUSED : fault(context, access, 0);
     const entryLo = i32[at]!, entryHi = wide ? i32[at + 1]! : 0;
     if ((entryLo & Pte.P) === 0) return fault(context, access, 0);
-    const isPdpte = context.levels === 3 && level === 2;
     const leaf = level === 0 ||
       ((entryLo & Pte.PS) !== 0 && !isPdpte && (wide ? level <= 2 : context.pageSizeExtensions));
     if (reserved(context, level, leaf, isPdpte, entryLo, entryHi)) {
@@ -135,6 +140,24 @@ export function walk(
     out.large = level > 0;
     return 0;
   }
+}
+
+/**
+ * Loads the registers that hold the page-directory-pointer entries of PAE paging from the table. Where a present one has
+ * reserved bits they are as before. SDM vol. 3A, section 4.4.1.
+ */
+export function loadPdptes(i32: Int32Array, tables: TableMemory, table: number): PdpteLoad {
+  const words: number[] = [];
+  for (let n = 0; n < PDPTES; n++) {
+    const at = tables.entryWord(table + 8 * n);
+    if (at === -2) return "refused";
+    const lo = at < 0 ? 0 : i32[at]!, hi = at < 0 ? 0 : i32[at + 1]!;
+    const reserved = (lo & PDPTE_RESERVED) !== 0 || (hi & ~PHYSICAL_HIGH) !== 0;
+    if ((lo & Pte.P) !== 0 && reserved) return "reserved bits";
+    words.push(lo, hi);
+  }
+  i32.set(words, PDPTE >> 2);
+  return "loaded";
 }
 
 /** Without paging the linear address is the physical one. */

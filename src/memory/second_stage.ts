@@ -7,6 +7,8 @@ export interface SecondStageAccess {
   readonly execute: boolean;
   /** The access is to a paging-structure entry, not to what a linear address names. */
   readonly table: boolean;
+  /** False: it does not arise from a linear address. */
+  readonly linear?: boolean;
 }
 
 /** Translates guest-physical addresses while the EPTP cell of the state is not 0. */

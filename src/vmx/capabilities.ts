@@ -22,6 +22,8 @@ const EPT_VPID = { lo: 0x0633_4141, hi: 0xf01 } as const;
 
 /** Bit 5 of IA32_VMX_MISC: exits store EFER.LMA as the "IA-32e mode guest" control. */
 const MISC_STORES_LMA = 1 << 5;
+/** Bits 8:6: HLT, shutdown and wait-for-SIPI are supported. */
+const MISC_ACTIVITY = 0x1c0;
 
 interface Value {
   readonly lo: number;
@@ -33,13 +35,13 @@ const trueControls = ({ trueOne, mayBeOne }: Allowed): Value => ({ lo: trueOne, 
 
 const MSRS = new Map<number, Value>([
   [IA32_FEATURE_CONTROL, { lo: FEATURE_CONTROL, hi: 0 }],
-  // Size 4096, write back, TRUE controls.
-  [0x480, { lo: REVISION, hi: 0x1000 | (6 << 18) | (1 << 23) }],
+  // Size 4096, write back, information of INS and OUTS, TRUE controls.
+  [0x480, { lo: REVISION, hi: 0x1000 | (6 << 18) | (1 << 22) | (1 << 23) }],
   [0x481, controls(ALLOWED.pin)],
   [0x482, controls(ALLOWED.primary)],
   [0x483, controls(ALLOWED.exit)],
   [0x484, controls(ALLOWED.entry)],
-  [0x485, { lo: MISC_STORES_LMA | (CR3_TARGETS << 16), hi: 0 }],
+  [0x485, { lo: MISC_STORES_LMA | MISC_ACTIVITY | (CR3_TARGETS << 16), hi: 0 }],
   [0x486, { lo: CR0_FIXED0, hi: 0 }],
   [0x487, { lo: -1, hi: 0 }],
   [0x488, { lo: CR4_FIXED0, hi: 0 }],

@@ -1,7 +1,7 @@
 /** VM-execution, VM-entry and VM-exit controls by name. SDM vol. 3C, sections 25.6 to 25.8. */
 
 /** Pin-based controls. */
-export const Pin = { EXTERNAL_INTERRUPT: 1, NMI: 8, PREEMPTION_TIMER: 0x40 } as const;
+export const Pin = { EXTERNAL_INTERRUPT: 1, NMI: 8, VIRTUAL_NMIS: 0x20, PREEMPTION_TIMER: 0x40 } as const;
 
 /** Primary processor-based controls. */
 export const Primary = {
@@ -9,26 +9,42 @@ export const Primary = {
   TSC_OFFSET: 1 << 3,
   HLT: 1 << 7,
   INVLPG: 1 << 9,
+  MWAIT: 1 << 10,
+  RDPMC: 1 << 11,
   RDTSC: 1 << 12,
   CR3_LOAD: 1 << 15,
   CR3_STORE: 1 << 16,
   CR8_LOAD: 1 << 19,
   CR8_STORE: 1 << 20,
+  TPR_SHADOW: 1 << 21,
+  NMI_WINDOW: 1 << 22,
   MOV_DR: 1 << 23,
   UNCONDITIONAL_IO: 1 << 24,
   IO_BITMAPS: 1 << 25,
+  MONITOR_TRAP_FLAG: 1 << 27,
   MSR_BITMAPS: 1 << 28,
+  MONITOR: 1 << 29,
+  PAUSE: 1 << 30,
   SECONDARY: 1 << 31,
 } as const;
 
 /** Secondary processor-based controls. */
 export const Secondary = {
   EPT: 1 << 1,
+  DESCRIPTOR_TABLES: 1 << 2,
   RDTSCP: 1 << 3,
+  X2APIC: 1 << 4,
   VPID: 1 << 5,
   WBINVD: 1 << 6,
   UNRESTRICTED: 1 << 7,
+  PAUSE_LOOP: 1 << 10,
+  RDRAND: 1 << 11,
+  INVPCID: 1 << 12,
   VMFUNC: 1 << 13,
+  SHADOWING: 1 << 14,
+  RDSEED: 1 << 16,
+  EPT_EXCEPTION: 1 << 18,
+  TSC_SCALING: 1 << 25,
 } as const;
 
 /** VM-exit controls. */

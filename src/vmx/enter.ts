@@ -8,6 +8,7 @@ import {
   CR0,
   CR3,
   CR4,
+  DEBUGCTL,
   DR7,
   EFER,
   EPTP,
@@ -31,16 +32,23 @@ import {
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
+  SHADOW_AT,
+  SHADOW_NOW,
   TR,
   VMX_MODE,
   VPID,
 } from "../cpu/state.ts";
 import { EntryControl, Pin, Secondary } from "./controls.ts";
-import { segmentFields } from "./entry_checks.ts";
+import { EventType, segmentFields } from "./entry_fields.ts";
 import { Field } from "./fields.ts";
 import { loadMsrs } from "./msr_areas.ts";
-import { VmxMode, type VmxState } from "./vmx_state.ts";
+import { guestPdptes, loadPdptes, usesPdptes } from "./pdptes.ts";
+import type { Vmcs } from "./vmcs.ts";
+import { Blocking, VmxMode, type VmxState } from "./vmx_state.ts";
 
+/** Bits of DR7 that are always 1, and those that can be written. */
+const DR7_FIXED = 0x400n, DR7_WRITABLE = 0xffff_23ffn;
+const SHADOWS = Blocking.STI | Blocking.MOV_SS;
 const UNUSABLE = 0x1_0000, DPL = 0x60, RIGHTS = 0xf0ff;
 
 /** State cells of the segment registers in the VMCS's order: ES CS SS DS FS GS LDTR TR. */
@@ -94,10 +102,18 @@ export function loadGuestState(state: VmxState): void {
   for (const [n, cell] of SEGMENT_CELLS.entries()) loadSegment(state, n, cell);
   m[CPL >> 2] = (v.word(Field.GUEST_SS_RIGHTS) >> 5) & 3;
   writeRflags(m, v.word(Field.GUEST_RFLAGS));
-  if ((entry & EntryControl.LOAD_DEBUG) !== 0) setCell(m, DR7, v.read(Field.GUEST_DR7) | 0x400n);
+  if ((entry & EntryControl.LOAD_DEBUG) !== 0) {
+    setCell(m, DR7, (v.read(Field.GUEST_DR7) & DR7_WRITABLE) | DR7_FIXED);
+    setCell(m, DEBUGCTL, v.read(Field.GUEST_DEBUGCTL));
+  }
+  if (usesPdptes(v)) loadPdptes(state.memory, guestPdptes(v)!);
   if ((entry & EntryControl.LOAD_PAT) !== 0) setCell(m, MSR_PAT, v.read(Field.GUEST_PAT));
   loadEfer(state, entry);
-  m[INTERRUPTIBILITY >> 2] = v.word(Field.GUEST_INTERRUPTIBILITY) & 15;
+  m[INTERRUPTIBILITY >> 2] = v.word(Field.GUEST_INTERRUPTIBILITY) & (SHADOWS | Blocking.NMI);
+  m[SHADOW_AT >> 2] = SHADOW_NOW;
+  state.debug = debugAfterEntry(v);
+  state.surroundings.waiting.activity = v.word(Field.GUEST_ACTIVITY);
+  state.firstPause = state.lastPause = -Infinity;
   m[VMX_MODE >> 2] = VmxMode.GUEST;
   setCell(m, EPTP, (secondary & Secondary.EPT) !== 0 ? v.read(Field.EPTP) : 0n);
   m[VPID >> 2] = (secondary & Secondary.VPID) !== 0 ? v.word(Field.VPID) : 0;
@@ -106,6 +122,15 @@ export function loadGuestState(state: VmxState): void {
   state.deadline = timer ? state.surroundings.now() + (v.word(Field.PREEMPTION_TIMER) >>> 0) : Infinity;
   // Events to inject, windows and timers are looked at before the first instruction.
   m[ATTENTION >> 2]! |= Attention.NOW;
+}
+
+/** Debug exceptions that are pending after the entry. Section 27.7.3. */
+function debugAfterEntry(v: Vmcs): number {
+  const injected = v.word(Field.ENTRY_INTERRUPTION), type = (injected >> 8) & 7;
+  const blocked = (v.word(Field.GUEST_INTERRUPTIBILITY) & Blocking.MOV_SS) !== 0;
+  const software = type === EventType.SOFTWARE || type === EventType.PRIVILEGED;
+  const dropped = injected < 0 && type !== EventType.OTHER && (!software || !blocked);
+  return dropped ? 0 : v.word(Field.GUEST_PENDING_DEBUG);
 }
 
 function loadSegment({ m, vmcs }: VmxState, n: number, cell: number): void {

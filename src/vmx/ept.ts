@@ -3,6 +3,7 @@ import { EPTP } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
 import type { SecondStage, SecondStageAccess } from "../memory/second_stage.ts";
 import { Reason } from "./exit_reasons.ts";
+import { raiseVirtualizationException } from "./virtualization_exception.ts";
 import type { VmxState } from "./vmx_state.ts";
 
 const READ = 1, WRITE = 2, EXECUTE = 4, RIGHTS = 7, LARGE = 0x80, ACCESSED = 0x100, DIRTY = 0x200;
@@ -36,12 +37,12 @@ export class Ept implements SecondStage {
     const wanted = (access.read ? READ : 0) | (write ? WRITE : 0) | (access.execute ? EXECUTE : 0);
     let table = (m[(EPTP >> 2) + 1]! & ADDRESS_HIGH) * 0x1_0000_0000 + ((pointer & ~0xfff) >>> 0);
     let rights = RIGHTS;
-    if (gpa >= 0x1_0000_0000_0000) return this.#violate(gpa, access, wanted, 0);
+    if (gpa >= 0x1_0000_0000_0000) return this.#violate(gpa, access, wanted, 0, false);
     for (let level = 3;; level--) {
       const place = table + 8 * (Math.floor(gpa / 2 ** (12 + 9 * level)) % 512);
-      if (place + 8 > memory.ramBytes) return this.#violate(gpa, access, wanted, 0);
+      if (place + 8 > memory.ramBytes) return this.#violate(gpa, access, wanted, 0, false);
       const at = (RAM_BASE + place) / 4, lo = m[at]!, hi = m[at + 1]!;
-      if ((lo & RIGHTS) === 0) return this.#violate(gpa, access, wanted, 0);
+      if ((lo & RIGHTS) === 0) return this.#violate(gpa, access, wanted, 0, hi >= 0);
       const leaf = level === 0 || (level < 3 && (lo & LARGE) !== 0);
       if (isMisconfigured(lo, hi, level, leaf)) return this.#misconfigured(gpa);
       rights &= lo;
@@ -50,7 +51,7 @@ export class Ept implements SecondStage {
         if (flags) m[at] = lo | ACCESSED;
         continue;
       }
-      if ((rights & wanted) !== wanted) return this.#violate(gpa, access, wanted, rights);
+      if ((rights & wanted) !== wanted) return this.#violate(gpa, access, wanted, rights, hi >= 0);
       const used = lo | ACCESSED | (write ? DIRTY : 0);
       if (flags && used !== lo) m[at] = used;
       // A page that is not dirty yet must be seen by the next write.
@@ -61,14 +62,24 @@ export class Ept implements SecondStage {
     }
   }
 
-  #violate(gpa: number, access: SecondStageAccess, wanted: number, rights: number): number {
-    const qualification = wanted | (rights << 3) | LINEAR_VALID | (access.table ? 0 : FINAL);
-    this.state.record({
-      reason: Reason.EPT_VIOLATION,
-      qualification: BigInt(qualification),
-      linear: this.state.mmu.walkedLinear,
+  /** @param convertible the entry that forbids the access does not suppress #VE (bit 63) */
+  #violate(
+    gpa: number,
+    access: SecondStageAccess,
+    wanted: number,
+    rights: number,
+    convertible: boolean,
+  ): number {
+    const { state } = this, linearValid = access.linear !== false;
+    const violation = {
+      qualification: BigInt(
+        wanted | (rights << 3) | (linearValid ? LINEAR_VALID : 0) | (access.table ? 0 : FINAL),
+      ),
+      linear: linearValid ? state.mmu.walkedLinear : 0n,
       physical: BigInt(gpa),
-    });
+    };
+    if (convertible && raiseVirtualizationException(state, violation)) return -1;
+    state.record({ reason: Reason.EPT_VIOLATION, ...violation });
     return -1;
   }
 

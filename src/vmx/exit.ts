@@ -1,11 +1,16 @@
 /** VM exits: records why, saves the guest's state, loads the host's. SDM vol. 3C, chapter 28. */
 import { readRflags, writeRflags } from "../cpu/rflags.ts";
-import { Cr0, Efer } from "../cpu/system/control_bits.ts";
+import { Activity } from "../cpu/system/activity.ts";
+import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
 import { WorldSwitch } from "../cpu/system/world_switches.ts";
 import type { InterceptedEvent } from "../cpu/system/bus.ts";
 import {
+  ATTENTION,
+  Attention,
   CPL,
   CR0,
+  CR4,
+  DEBUGCTL,
   DR7,
   EFER,
   EPTP,
@@ -18,21 +23,27 @@ import {
   SEG_LIMIT,
   SEG_SELECTOR,
   Segment,
+  SHADOW_AT,
+  SHADOW_NOW,
   VMX_MODE,
   VPID,
 } from "../cpu/state.ts";
-import { EntryControl, ExitControl, Secondary } from "./controls.ts";
+import { EntryControl, ExitControl, Pin, Secondary } from "./controls.ts";
 import { getCell, QUAD_CELLS, SEGMENT_CELLS, setCell } from "./enter.ts";
-import { EventType } from "./entry_checks.ts";
+import { EventType } from "./entry_fields.ts";
+import { displacementOf, informationOf } from "./exit_instruction.ts";
 import { BASIC_REASON, byInstruction, ENTRY_FAILED, Reason } from "./exit_reasons.ts";
 import { Field } from "./fields.ts";
 import { loadMsrs, storeMsrs } from "./msr_areas.ts";
-import { type ExitInformation, VmxMode, type VmxState } from "./vmx_state.ts";
+import { arePdptesValid, loadPdptes, pdptesAt, savePdptes } from "./pdptes.ts";
+import { Blocking, type ExitInformation, VmxMode, type VmxState } from "./vmx_state.ts";
 
 const VALID = 1 << 31, DELIVERS_ERROR = 0x800, UNUSABLE = 0x1_0000, PRESENT = 0x80;
-const SHADOWS = 3, NMI_BLOCKED = 8;
-/** VMX-abort indicator: a failure in saving or loading MSRs. */
-const ABORT_STORE = 1, ABORT_LOAD = 4;
+const NMI_BLOCKED = Blocking.NMI, SHADOWS = Blocking.STI | Blocking.MOV_SS;
+/** Bit 12 of interruption information and of the qualification of EPT violations: NMI unblocking due to IRET. */
+const NMI_UNBLOCKED = 0x1000;
+/** VMX-abort indicators. Section 28.7. */
+const Abort = { STORE_MSRS: 1, PDPTES: 2, LOAD_MSRS: 4, LEAVES_LONG_MODE: 6 } as const;
 
 /** Interruption information of an event. SDM vol. 3C, table 25-17. */
 export function interruptionOf({ vector, error, kind, length }: InterceptedEvent): number {
@@ -55,12 +66,13 @@ export function leaveGuest(state: VmxState): boolean {
   recordExit(state, exit, during);
   const controls = v.word(Field.EXIT_CONTROLS);
   saveGuest(state, controls);
+  saveEventState(state, exit, during);
   if (!storeMsrs(state, Field.EXIT_MSR_STORE_ADDRESS, Field.EXIT_MSR_STORE_COUNT)) {
-    return abort(state, ABORT_STORE);
+    return abort(state, Abort.STORE_MSRS);
   }
   const byNmi = exit.reason === Reason.EXCEPTION_OR_NMI &&
     ((exit.interruption ?? 0) >> 8 & 7) === EventType.NMI;
-  const blocked = m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED;
+  const blocked = state.pin(Pin.VIRTUAL_NMIS) ? 0 : m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED;
   if (!loadHost(state, byNmi ? NMI_BLOCKED : blocked)) return false;
   state.unit.context.switches.count(WorldSwitch.VM_EXIT, exit.reason);
   tell(state);
@@ -92,16 +104,29 @@ function tell({ exitObserver, vmcs }: VmxState): void {
 function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedEvent | undefined): void {
   const v = state.vmcs!;
   const software = during?.kind === "software" ? during.length : 0;
-  const length = exit.length ??
-    (software > 0 ? software : byInstruction(exit.reason) ? state.surroundings.instructionLength() : 0);
+  const instruction = byInstruction(exit.reason) ? state.surroundings.instruction() : undefined;
+  // Reading the instruction may have met a page that is not there; that is no exit.
+  state.pending = undefined;
+  const length = exit.length ?? (software > 0 ? software : instruction?.length ?? 0);
+  const unblocked = state.unblockedNmis && during === undefined ? NMI_UNBLOCKED : 0;
+  const displacement = instruction && displacementOf(state.m, exit.reason, instruction);
   v.write(Field.EXIT_REASON, exit.reason);
-  v.write(Field.EXIT_QUALIFICATION, exit.qualification);
-  v.write(Field.EXIT_INTERRUPTION, (exit.interruption ?? 0) >>> 0);
+  v.write(
+    Field.EXIT_QUALIFICATION,
+    (displacement ?? exit.qualification) | BigInt(exit.reason === Reason.EPT_VIOLATION ? unblocked : 0),
+  );
+  v.write(
+    Field.EXIT_INTERRUPTION,
+    ((exit.interruption ?? 0) | (exit.reason === Reason.EXCEPTION_OR_NMI ? unblocked : 0)) >>> 0,
+  );
   v.write(Field.EXIT_ERROR_CODE, (exit.errorCode ?? 0) >>> 0);
   v.write(Field.VECTORING, during === undefined ? 0 : interruptionOf(during) >>> 0);
   v.write(Field.VECTORING_ERROR_CODE, (during?.error ?? 0) >>> 0);
   v.write(Field.EXIT_INSTRUCTION_LENGTH, length);
-  v.write(Field.EXIT_INSTRUCTION_INFORMATION, 0);
+  v.write(
+    Field.EXIT_INSTRUCTION_INFORMATION,
+    instruction === undefined ? 0 : informationOf(exit.reason, instruction) >>> 0,
+  );
   v.write(Field.GUEST_LINEAR_ADDRESS, exit.linear ?? 0n);
   v.write(Field.GUEST_PHYSICAL_ADDRESS, exit.physical ?? 0n);
   v.write(Field.ENTRY_INTERRUPTION, v.word(Field.ENTRY_INTERRUPTION) & ~VALID);
@@ -115,20 +140,45 @@ export function saveGuest(state: VmxState, controls: number): void {
   v.write(Field.GUEST_IDTR_LIMIT, m[IDTR_LIMIT >> 2]! & 0xffff);
   for (const [n, cell] of SEGMENT_CELLS.entries()) saveSegment(state, n, cell);
   v.write(Field.GUEST_RFLAGS, readRflags(m) >>> 0);
-  if ((controls & ExitControl.SAVE_DEBUG) !== 0) v.write(Field.GUEST_DR7, getCell(m, DR7));
+  if ((controls & ExitControl.SAVE_DEBUG) !== 0) {
+    v.write(Field.GUEST_DR7, getCell(m, DR7));
+    v.write(Field.GUEST_DEBUGCTL, getCell(m, DEBUGCTL));
+  }
+  if ((state.secondary & Secondary.EPT) !== 0 && isPae(m)) savePdptes(v);
   if ((controls & ExitControl.SAVE_PAT) !== 0) v.write(Field.GUEST_PAT, getCell(m, MSR_PAT));
   if ((controls & ExitControl.SAVE_EFER) !== 0) v.write(Field.GUEST_EFER, getCell(m, EFER));
   const lma = (m[EFER >> 2]! & Efer.LMA) !== 0;
   const entry = v.word(Field.ENTRY_CONTROLS);
   v.write(Field.ENTRY_CONTROLS, (lma ? entry | EntryControl.LONG : entry & ~EntryControl.LONG) >>> 0);
-  // A shadow that STI or MOV SS casts is not known to be still there.
-  v.write(Field.GUEST_INTERRUPTIBILITY, m[INTERRUPTIBILITY >> 2]! & ~SHADOWS);
-  v.write(Field.GUEST_ACTIVITY, 0);
+  v.write(Field.GUEST_INTERRUPTIBILITY, m[INTERRUPTIBILITY >> 2]! & Blocking.NMI);
+  v.write(Field.GUEST_ACTIVITY, Activity.ACTIVE);
   v.write(Field.GUEST_PENDING_DEBUG, 0);
   if ((controls & ExitControl.SAVE_TIMER) !== 0) {
     const left = Math.max(0, state.deadline - state.surroundings.now());
     v.write(Field.PREEMPTION_TIMER, BigInt(left));
   }
+}
+
+/** Exits that follow an instruction leave its debug exceptions pending. Section 28.3.4. */
+const AFTER_INSTRUCTION: ReadonlySet<number> = new Set([
+  Reason.INIT,
+  Reason.MONITOR_TRAP_FLAG,
+  Reason.TPR_BELOW_THRESHOLD,
+]);
+
+/** Saves what holds the next events back, and whether the processor waits. Section 28.3.4. */
+function saveEventState(
+  state: VmxState,
+  { reason }: ExitInformation,
+  during: InterceptedEvent | undefined,
+): void {
+  const { m, surroundings } = state, v = state.vmcs!, at = m[SHADOW_AT >> 2]!;
+  const shadowed = at === SHADOW_NOW || at === (surroundings.now() | 0);
+  const blocking = m[INTERRUPTIBILITY >> 2]! & (shadowed ? SHADOWS | Blocking.NMI : Blocking.NMI);
+  const keepsDebug = (blocking & Blocking.MOV_SS) !== 0 || AFTER_INSTRUCTION.has(reason);
+  v.write(Field.GUEST_INTERRUPTIBILITY, blocking);
+  v.write(Field.GUEST_ACTIVITY, during === undefined ? surroundings.waiting.activity : Activity.ACTIVE);
+  v.write(Field.GUEST_PENDING_DEBUG, keepsDebug ? state.debug : 0);
 }
 
 function saveSegment({ m, vmcs }: VmxState, n: number, cell: number): void {
@@ -143,12 +193,19 @@ const FLAT_DATA = 0xc093, FLAT_CODE = 0xc09b, LONG_CODE = 0xa09b, BUSY_TSS = 0x8
 
 /** Section 28.5. */
 function loadHost(state: VmxState, interruptibility: number): boolean {
-  const { mmu } = state, hadVpid = (state.secondary & Secondary.VPID) !== 0;
+  const { m, mmu } = state, v = state.vmcs!, hadVpid = (state.secondary & Secondary.VPID) !== 0;
+  const to64 = (v.word(Field.EXIT_CONTROLS) & ExitControl.HOST_64) !== 0;
+  if (!to64 && (m[EFER >> 2]! & Efer.LMA) !== 0) return abort(state, Abort.LEAVES_LONG_MODE);
   loadHostState(state, interruptibility);
+  if (isPae(m)) {
+    const entries = pdptesAt(state.memory, v.read(Field.HOST_CR3));
+    if (!arePdptesValid(entries)) return abort(state, Abort.PDPTES);
+    loadPdptes(state.memory, entries);
+  }
   mmu.enterWorld();
   if (!hadVpid) mmu.flushAll();
   if (loadMsrs(state, Field.EXIT_MSR_LOAD_ADDRESS, Field.EXIT_MSR_LOAD_COUNT) !== 0) {
-    return abort(state, ABORT_LOAD);
+    return abort(state, Abort.LOAD_MSRS);
   }
   return true;
 }
@@ -160,6 +217,7 @@ export function loadHostState(state: VmxState, interruptibility: number): void {
   for (const [cell, , host] of QUAD_CELLS) setCell(m, cell, v.read(host));
   m[CR0 >> 2]! |= Cr0.ET;
   setCell(m, DR7, 0x400n);
+  setCell(m, DEBUGCTL, 0n);
   if ((controls & ExitControl.LOAD_PAT) !== 0) setCell(m, MSR_PAT, v.read(Field.HOST_PAT));
   const long = Efer.LMA | Efer.LME;
   if ((controls & ExitControl.LOAD_EFER) !== 0) setCell(m, EFER, v.read(Field.HOST_EFER));
@@ -185,8 +243,16 @@ export function loadHostState(state: VmxState, interruptibility: number): void {
   setCell(m, EPTP, 0n);
   m[VPID >> 2] = 0;
   state.deadline = Infinity;
+  state.following = undefined;
+  state.trapPending = state.entered = false;
+  state.debug = 0;
+  state.surroundings.waiting.activity = Activity.ACTIVE;
   state.unit.intercepts = undefined;
 }
+
+/** Whether the registers are those of PAE paging. */
+const isPae = (m: Int32Array): boolean =>
+  (m[CR0 >> 2]! & Cr0.PG) !== 0 && (m[CR4 >> 2]! & Cr4.PAE) !== 0 && (m[EFER >> 2]! & Efer.LMA) === 0;
 
 function setSegment(
   m: Int32Array,
@@ -202,7 +268,10 @@ function setSegment(
   m[(cell + SEG_ATTRIBUTES) >> 2] = attributes;
 }
 
+/** VMX abort: the processor shuts down. Section 28.7. */
 function abort(state: VmxState, indicator: number): false {
+  state.isAborted = true;
+  state.m[ATTENTION >> 2]! |= Attention.NOW;
   state.vmcs!.abort = indicator;
   return false;
 }

@@ -2,6 +2,7 @@
 import { Vector } from "../cpu/fault.ts";
 import { Cr0 } from "../cpu/system/control_bits.ts";
 import type { InterceptedEvent, Intercepts, LinearHalves, MsrValue } from "../cpu/system/bus.ts";
+import { Msr } from "../cpu/system/msr.ts";
 import { GPR } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
 import { CR0_FIXED0 } from "./capabilities.ts";
@@ -9,11 +10,18 @@ import { Pin, Primary, Secondary } from "./controls.ts";
 import { interruptionOf } from "./exit.ts";
 import { Reason } from "./exit_reasons.ts";
 import { Field } from "./fields.ts";
-import type { VmxState } from "./vmx_state.ts";
+import { setVirtualPriority, virtualPriority } from "./virtual_apic.ts";
+import { Debug, type VmxState } from "./vmx_state.ts";
 
 /** Kinds of access in the qualification of control-register exits. SDM vol. 3C, table 28-3. */
 const TO_CR = 0, FROM_CR = 1, CLTS = 2;
 const STATUS_WORD = 15;
+/** MSR of the task priority in x2APIC mode. */
+const X2APIC_TPR = 0x808;
+/** Qualification of I/O exits: INS and OUTS. */
+const STRING_IO = 0x10;
+/** Bits below the point of the TSC multiplier. SDM vol. 3C, section 26.3. */
+const TSC_FRACTION = 48n;
 
 const join = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 
@@ -26,10 +34,12 @@ export class GuestIntercepts implements Intercepts {
 
   exit(reason: number, qualification: number, lo: number, hi: number): boolean {
     if (!this.#intercepted(reason, qualification, lo, hi)) return false;
-    const address = reason === Reason.INVLPG;
+    if (this.state.unit.context.failed) return true;
+    const addressed = reason === Reason.IO && (qualification & STRING_IO) !== 0;
     return this.state.record({
       reason,
-      qualification: address ? join(lo, hi) : BigInt(qualification >>> 0),
+      qualification: reason === Reason.INVLPG ? join(lo, hi) : BigInt(qualification >>> 0),
+      ...(addressed ? { linear: join(lo, hi) } : {}),
     });
   }
 
@@ -50,8 +60,10 @@ export class GuestIntercepts implements Intercepts {
   }
 
   timeStamp(now: number): MsrValue {
-    const offset = this.#primary(Primary.TSC_OFFSET) ? this.state.vmcs!.read(Field.TSC_OFFSET) : 0n;
-    const value = BigInt.asUintN(64, BigInt(now) + offset);
+    const offsets = this.#primary(Primary.TSC_OFFSET), v = this.state.vmcs!;
+    const scales = offsets && this.#secondary(Secondary.TSC_SCALING);
+    const scaled = scales ? (BigInt(now) * v.read(Field.TSC_MULTIPLIER)) >> TSC_FRACTION : BigInt(now);
+    const value = BigInt.asUintN(64, scaled + (offsets ? v.read(Field.TSC_OFFSET) : 0n));
     return { lo: Number(BigInt.asIntN(32, value)), hi: Number(BigInt.asIntN(32, value >> 32n)) };
   }
 
@@ -61,14 +73,64 @@ export class GuestIntercepts implements Intercepts {
     if (event.kind === "external" || !this.#catches(event)) return false;
     // A double fault is not considered to arise in a delivery. Section 28.2.4.
     state.vectoring = event.vector === Vector.DF ? undefined : during;
-    const pageFault = event.vector === Vector.PF && event.kind === "fault";
     return state.record({
       reason: Reason.EXCEPTION_OR_NMI,
-      qualification: pageFault && address !== undefined ? join(address.lo, address.hi) : 0n,
+      qualification: this.#exceptionQualification(event, address),
       interruption: interruptionOf(event),
       errorCode: event.error ?? 0,
       length: event.length,
     });
+  }
+
+  /** The address of a page fault, the causes of a debug exception. Table 28-1. */
+  #exceptionQualification(
+    { vector, kind, length }: InterceptedEvent,
+    address: LinearHalves | undefined,
+  ): bigint {
+    if (vector === Vector.PF && kind === "fault") {
+      return address !== undefined ? join(address.lo, address.hi) : 0n;
+    }
+    if (vector !== Vector.DB) return 0n;
+    if (kind === "fault") return BigInt(Debug.ACCESS);
+    const { debug } = this.state;
+    return kind === "trap" && length === 0 ? BigInt(debug & (Debug.BREAKPOINTS | Debug.STEP)) : 0n;
+  }
+
+  stepped(): void {
+    this.state.debug |= Debug.STEP;
+  }
+
+  get keepsNmisBlocked(): boolean {
+    return this.state.pin(Pin.NMI) && !this.state.pin(Pin.VIRTUAL_NMIS);
+  }
+
+  unblockedNmis(): void {
+    this.state.unblockedNmis = true;
+  }
+
+  readMsr(index: number): MsrValue | undefined {
+    if (index === Msr.TSC) return this.timeStamp(this.state.unit.context.bus.tsc());
+    if (index !== X2APIC_TPR || !this.#secondary(Secondary.X2APIC)) return undefined;
+    return { lo: virtualPriority(this.state), hi: 0 };
+  }
+
+  writeMsr(index: number, lo: number, hi: number): boolean | undefined {
+    if (index !== X2APIC_TPR || !this.#secondary(Secondary.X2APIC)) return undefined;
+    if (hi !== 0 || lo >>> 8 !== 0) return false;
+    setVirtualPriority(this.state, lo);
+    return true;
+  }
+
+  taskPriority(): number | undefined {
+    if (!this.#primary(Primary.TPR_SHADOW)) return undefined;
+    return virtualPriority(this.state) >> 4;
+  }
+
+  setTaskPriority(value: number): boolean {
+    const { state } = this;
+    if (!this.#primary(Primary.TPR_SHADOW)) return false;
+    setVirtualPriority(state, value << 4);
+    return true;
   }
 
   interrupted(event: InterceptedEvent): void {
@@ -99,11 +161,24 @@ export class GuestIntercepts implements Intercepts {
       case Reason.INVLPG:
         return this.#primary(Primary.INVLPG);
       case Reason.INVPCID:
-        return this.#undefined();
+        if (!this.#secondary(Secondary.INVPCID)) return this.#undefined();
+        return this.#primary(Primary.INVLPG);
+      case Reason.RDPMC:
+        return this.#primary(Primary.RDPMC);
+      case Reason.RDRAND:
+        return this.#secondary(Secondary.RDRAND);
+      case Reason.RDSEED:
+        return this.#secondary(Secondary.RDSEED);
+      case Reason.MWAIT:
+        return this.#primary(Primary.MWAIT);
+      case Reason.MONITOR:
+        return this.#primary(Primary.MONITOR);
+      case Reason.PAUSE:
+        return this.#primary(Primary.PAUSE) || this.#pausesTooLong();
       case Reason.RDTSC:
         return this.#primary(Primary.RDTSC);
       case Reason.RDTSCP:
-        if ((this.state.secondary & Secondary.RDTSCP) === 0) return this.#undefined();
+        if (!this.#secondary(Secondary.RDTSCP)) return this.#undefined();
         return this.#primary(Primary.RDTSC);
       case Reason.CR_ACCESS:
         return this.#controlAccess(qualification, lo, hi);
@@ -116,11 +191,10 @@ export class GuestIntercepts implements Intercepts {
       case Reason.WRMSR:
         return this.#msr(lo, 2048);
       case Reason.WBINVD:
-        return (this.state.secondary & Secondary.WBINVD) !== 0;
-      case Reason.PAUSE:
+        return this.#secondary(Secondary.WBINVD);
       case Reason.GDTR_IDTR:
       case Reason.LDTR_TR:
-        return false;
+        return this.#secondary(Secondary.DESCRIPTOR_TABLES);
       default:
         // CPUID, INVD, XSETBV.
         return true;
@@ -132,8 +206,22 @@ export class GuestIntercepts implements Intercepts {
     return true;
   }
 
+  /** PAUSE in a loop that lasts longer than the window. Section 26.1.3, "PAUSE". */
+  #pausesTooLong(): boolean {
+    const { state } = this, { unit, surroundings } = state;
+    if (!this.#secondary(Secondary.PAUSE_LOOP) || unit.context.cpl !== 0) return false;
+    const now = surroundings.now();
+    const isFirst = now - state.lastPause > state.word(Field.PLE_GAP) >>> 0;
+    state.lastPause = now;
+    if (isFirst) state.firstPause = now;
+    return now - state.firstPause > state.word(Field.PLE_WINDOW) >>> 0;
+  }
+
   #primary(control: number): boolean {
-    return (this.state.word(Field.PRIMARY_CONTROLS) & control) !== 0;
+    return this.state.primary(control);
+  }
+  #secondary(control: number): boolean {
+    return (this.state.secondary & control) !== 0;
   }
   #mask(n: number): number {
     return this.state.word(n === 0 ? Field.CR0_MASK : Field.CR4_MASK);

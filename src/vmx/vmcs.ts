@@ -3,6 +3,8 @@ import { type LinearMemory, RAM_BASE } from "../memory/physical.ts";
 import { REVISION } from "./capabilities.ts";
 import { slotOf, Width, widthOf } from "./fields.ts";
 
+/** Bit 31 of the revision identifier: a shadow VMCS. */
+export const SHADOW = 1 << 31;
 const ABORT = 4, LAUNCHED = 8, FIELDS = 16;
 const WIDTH_MASKS: readonly bigint[] = [
   0xffffn,
@@ -16,7 +18,7 @@ export function isRegion(memory: LinearMemory, pointer: bigint): boolean {
   return (pointer & 0xfffn) === 0n && pointer < BigInt(memory.ramBytes);
 }
 
-/** Revision identifier that software has stored in a region; bit 31 marks a shadow VMCS. */
+/** Revision identifier that software has stored in a region, with SHADOW. */
 export const revisionOf = (memory: LinearMemory, pointer: bigint): number =>
   memory.view.getInt32(RAM_BASE + Number(pointer), true);
 
@@ -28,9 +30,13 @@ export class Vmcs {
     this.#base = RAM_BASE + Number(pointer);
   }
 
-  /** Whether software has stored our revision there. */
+  /** Whether software has stored our revision there, as that of an ordinary or a shadow VMCS. */
   get hasRevision(): boolean {
-    return this.memory.view.getInt32(this.#base, true) === REVISION;
+    return (this.memory.view.getInt32(this.#base, true) & ~SHADOW) === REVISION;
+  }
+  /** A shadow VMCS. */
+  get isShadow(): boolean {
+    return this.memory.view.getInt32(this.#base, true) < 0;
   }
 
   get isLaunched(): boolean {

@@ -53,6 +53,7 @@ function switchEptp(state: VmxState): void {
   const value = memory.view.getBigUint64(RAM_BASE + place, true);
   if (!isEptp(value)) return disabled(state);
   vmcs!.write(Field.EPTP, value);
+  if ((state.secondary & Secondary.EPT_EXCEPTION) !== 0) vmcs!.write(Field.EPTP_INDEX, index);
   m[EPTP >> 2] = Number(BigInt.asIntN(32, value));
   m[(EPTP >> 2) + 1] = Number(BigInt.asIntN(32, value >> 32n));
   state.mmu.enterWorld();

@@ -1,70 +1,32 @@
-/** VMX of one processor: the instructions, and what happens between a guest's instructions. SDM vol. 3C, chapters 24 to 31. */
-import { Vector } from "../cpu/fault.ts";
-import { Flag, readRflags, STATUS_FLAGS, writeRflags } from "../cpu/rflags.ts";
-import { Cr4 } from "../cpu/system/control_bits.ts";
-import type { DeliveryKind } from "../cpu/system/delivery.ts";
-import { SwitchCause, WorldSwitch } from "../cpu/system/world_switches.ts";
+/** VMX of one processor. SDM vol. 3C, chapters 24 to 31. */
 import type { SystemUnit } from "../cpu/system/unit.ts";
-import {
-  IN_MEMORY,
-  type VmxInstructions,
-  VmxInvalidation,
-  VmxPointer,
-  VmxTransfer,
-} from "../cpu/system/vmx_instructions.ts";
-import {
-  ATTENTION,
-  Attention,
-  CR0,
-  CR4,
-  GPR,
-  INTERRUPTIBILITY,
-  RETURN_HI,
-  RFLAGS_SYSTEM,
-  RIP,
-  VMX_MODE,
-} from "../cpu/state.ts";
+import { INTERRUPTIBILITY } from "../cpu/state.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
-import { CR0_FIXED0, CR4_FIXED0, REVISION } from "./capabilities.ts";
-import { ExitControl, Pin, Primary } from "./controls.ts";
-import { getCell, loadGuest, setCell } from "./enter.ts";
-import { controlsAreValid, EventType, guestFailure, hostIsValid } from "./entry_checks.ts";
-import { Ept, isEptp } from "./ept.ts";
-import { failEntry, leaveGuest } from "./exit.ts";
-import { Reason, VmError } from "./exit_reasons.ts";
-import { Field, slotOf, typeOf } from "./fields.ts";
-import { gpr, GuestIntercepts } from "./intercepts.ts";
-import { isRegion, revisionOf, Vmcs } from "./vmcs.ts";
-import { vmfunc } from "./vmfunc.ts";
-import { NO_VMCS, VmxMode, VmxState, type VmxSurroundings } from "./vmx_state.ts";
+import { Boundary } from "./boundary.ts";
+import { ExitControl, Pin } from "./controls.ts";
+import { Ept } from "./ept.ts";
+import { leaveGuest } from "./exit.ts";
+import { Reason } from "./exit_reasons.ts";
+import { Field } from "./fields.ts";
+import { Instructions } from "./instructions.ts";
+import { GuestIntercepts } from "./intercepts.ts";
+import { Blocking, VmxMode, VmxState, type VmxSurroundings } from "./vmx_state.ts";
 
-const READ_ONLY = 1, SHADOWS = 3, EXTERNAL_VALID = 1 << 31;
-const POINTER_REASONS: readonly number[] = [Reason.VMXON, Reason.VMPTRLD, Reason.VMPTRST, Reason.VMCLEAR];
-const TRANSFER_REASONS: readonly number[] = [Reason.VMXOFF, Reason.VMCALL, Reason.VMLAUNCH, Reason.VMRESUME];
-const KINDS: Readonly<Record<number, DeliveryKind>> = {
-  [EventType.EXTERNAL]: "external",
-  [EventType.NMI]: "nmi",
-  [EventType.HARDWARE]: "fault",
-  [EventType.SOFTWARE]: "software",
-  [EventType.PRIVILEGED]: "trap",
-  [EventType.EXCEPTION]: "software",
-};
-const INVEPT_SINGLE = 1, INVEPT_ALL = 2;
-const INVVPID_ADDRESS = 0, INVVPID_ALL = 2, INVVPID_TYPES = 4;
-const EP4TA = ~0xfffn;
+const EXTERNAL_VALID = 1 << 31;
 
 /** VMX. Make it for a processor's system unit; from then on the unit executes the instructions. */
-export class Vmx implements VmxInstructions {
+export class Vmx {
   readonly state: VmxState;
-  readonly #intercepts: GuestIntercepts;
-  #entered = false;
+  /** What is due between a guest's instructions. */
+  readonly boundary: Boundary;
 
   constructor(memory: LinearMemory, mmu: Mmu, unit: SystemUnit, surroundings: VmxSurroundings) {
     this.state = new VmxState(memory, mmu, unit, surroundings);
-    this.#intercepts = this.state.intercepts = new GuestIntercepts(this.state);
+    const intercepts = this.state.intercepts = new GuestIntercepts(this.state);
+    this.boundary = new Boundary(this.state, intercepts);
     mmu.secondStage = new Ept(this.state);
-    unit.vmx = this;
+    unit.vmx = new Instructions(this.state);
   }
 
   /** Non-root operation. */
@@ -81,37 +43,15 @@ export class Vmx implements VmxInstructions {
     return leaveGuest(this.state);
   }
 
-  /**
-   * What is due before the next instruction of a guest: the event to inject, the preemption timer, the interrupt
-   * window. Returns what happened: nothing, something, or a shutdown.
-   */
-  beforeInstruction(): "nothing" | "something" | "shutdown" {
-    if (!this.inGuest) return "nothing";
-    const { state } = this;
-    if (this.#entered) {
-      this.#entered = false;
-      if (state.word(Field.ENTRY_INTERRUPTION) < 0) return this.#inject();
-    }
-    if (state.deadline <= state.surroundings.now()) return this.#leave(Reason.PREEMPTION_TIMER);
-    if ((state.word(Field.PRIMARY_CONTROLS) & Primary.INTERRUPT_WINDOW) === 0) return "nothing";
-    const { m } = state;
-    if ((m[RFLAGS_SYSTEM >> 2]! & Flag.IF) === 0) {
-      m[ATTENTION >> 2]! |= Attention.INTERRUPT;
-      return "nothing";
-    }
-    // The shadow of STI lasts for one instruction; then the window is open.
-    if ((m[INTERRUPTIBILITY >> 2]! & SHADOWS) !== 0) return "nothing";
-    return this.#leave(Reason.INTERRUPT_WINDOW);
-  }
-
-  /** Whether the interrupt window opens after one more instruction, or as soon as interrupts are enabled. */
-  get awaitsWindow(): boolean {
-    return this.inGuest && (this.state.word(Field.PRIMARY_CONTROLS) & Primary.INTERRUPT_WINDOW) !== 0;
-  }
-
   /** Whether external interrupts cause exits, enabled or not. */
   get catchesInterrupts(): boolean {
-    return this.inGuest && (this.state.word(Field.PIN_CONTROLS) & Pin.EXTERNAL_INTERRUPT) !== 0;
+    return this.inGuest && this.state.pin(Pin.EXTERNAL_INTERRUPT);
+  }
+
+  /** Whether NMIs are blocked. With virtual NMIs it is those of the guest that the interruptibility state tells of. */
+  get blocksNmis(): boolean {
+    const { state } = this, blocked = (state.m[INTERRUPTIBILITY >> 2]! & Blocking.NMI) !== 0;
+    return blocked && !(this.inGuest && state.pin(Pin.VIRTUAL_NMIS));
   }
 
   /** An external interrupt causes a VM exit; it is acknowledged if the exit control says so. */
@@ -129,279 +69,9 @@ export class Vmx implements VmxInstructions {
     return this.settle();
   }
 
-  pointer(instruction: number, lo: number, hi: number, flags: number): void {
-    const { m } = this.state;
-    if (instruction === VmxPointer.VMXON) {
-      if (!this.#isUsable((m[CR4 >> 2]! & Cr4.VMXE) !== 0)) return;
-    } else if (!this.#isUsable(this.state.mode !== VmxMode.OUTSIDE)) return;
-    if (this.inGuest) return this.#guestExit(POINTER_REASONS[instruction]!);
-    if (!this.#privileged()) return;
-    if (instruction === VmxPointer.VMPTRST) {
-      const value = this.state.vmcs?.pointer ?? NO_VMCS;
-      const { access } = this.state.unit.context;
-      access.store64(
-        lo,
-        hi,
-        Number(BigInt.asIntN(32, value)),
-        Number(BigInt.asIntN(32, value >> 32n)),
-        flags,
-      );
-      if (!this.#failed) this.#succeed();
-      return;
-    }
-    if (instruction === VmxPointer.VMXON && this.state.mode === VmxMode.OUTSIDE && !this.#mayEnterVmx()) {
-      return;
-    }
-    if (instruction === VmxPointer.VMXON && this.state.mode !== VmxMode.OUTSIDE) {
-      return this.#fail(VmError.VMXON_IN_ROOT);
-    }
-    const pointer = this.#load64(lo, hi, flags);
-    if (this.#failed) return;
-    if (instruction === VmxPointer.VMXON) this.#vmxon(pointer);
-    else if (instruction === VmxPointer.VMPTRLD) this.#vmptrld(pointer);
-    else this.#vmclear(pointer);
-  }
-
-  transfer(instruction: number, nextLo: number, nextHi: number): number {
-    const { state } = this, { m } = state;
-    m[RETURN_HI >> 2] = nextHi;
-    if (instruction === VmxTransfer.VMFUNC) {
-      return this.#isUsable(state.mode !== VmxMode.OUTSIDE, true) ? vmfunc(state, nextLo, nextHi) : nextLo;
-    }
-    if (!this.#isUsable(state.mode !== VmxMode.OUTSIDE, instruction === VmxTransfer.VMCALL)) return nextLo;
-    if (this.inGuest) {
-      this.#guestExit(TRANSFER_REASONS[instruction]!);
-    } else if (this.#privileged()) {
-      if (instruction === VmxTransfer.VMXOFF) {
-        m[VMX_MODE >> 2] = VmxMode.OUTSIDE;
-        state.vmxon = NO_VMCS;
-        state.vmcs = undefined;
-        state.mmu.enterWorld();
-        state.unit.context.switches.moved();
-        this.#succeed();
-      } else if (instruction === VmxTransfer.VMCALL) {
-        this.#fail(VmError.VMCALL_IN_ROOT);
-      } else if (this.#enter(instruction === VmxTransfer.VMLAUNCH)) {
-        m[RETURN_HI >> 2] = m[(RIP >> 2) + 1]!;
-        return m[RIP >> 2]!;
-      }
-    }
-    m[RETURN_HI >> 2] = nextHi;
-    return nextLo;
-  }
-
-  read(fieldLo: number, fieldHi: number, register: number, lo: number, hi: number, flags: number): void {
-    const { state } = this;
-    const vmcs = this.#accessible(Reason.VMREAD);
-    if (vmcs === undefined) return;
-    if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD);
-    const value = vmcs.readEncoding(fieldLo), long = state.unit.context.is64;
-    if (register !== IN_MEMORY) {
-      setCell(state.m, GPR + 8 * register, long ? value : value & 0xffff_ffffn);
-    } else {
-      const { access } = state.unit.context;
-      const low = Number(BigInt.asIntN(32, value)), high = Number(BigInt.asIntN(32, value >> 32n));
-      if (long) access.store64(lo, hi, low, high, flags);
-      else access.store32(lo, hi, low, flags);
-      if (this.#failed) return;
-    }
-    this.#succeed();
-  }
-
-  write(fieldLo: number, fieldHi: number, register: number, lo: number, hi: number, flags: number): void {
-    const { state } = this, long = state.unit.context.is64;
-    const vmcs = this.#accessible(Reason.VMWRITE);
-    if (vmcs === undefined) return;
-    let value: bigint;
-    if (register !== IN_MEMORY) value = gpr(state.m, register);
-    else if (long) value = this.#load64(lo, hi, flags);
-    else value = BigInt(state.unit.context.access.load32(lo, hi, flags) >>> 0);
-    if (this.#failed) return;
-    if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD);
-    if (typeOf(fieldLo) === READ_ONLY) return this.#fail(VmError.READ_ONLY_FIELD);
-    vmcs.writeEncoding(fieldLo, long ? value : value & 0xffff_ffffn, long);
-    this.#succeed();
-  }
-
-  invalidate(
-    instruction: number,
-    typeLo: number,
-    typeHi: number,
-    lo: number,
-    hi: number,
-    flags: number,
-  ): void {
-    const { state } = this;
-    if (!this.#isUsable(state.mode !== VmxMode.OUTSIDE)) return;
-    const ept = instruction === VmxInvalidation.EPT;
-    if (this.inGuest) return this.#guestExit(ept ? Reason.INVEPT : Reason.INVVPID);
-    if (!this.#privileged()) return;
-    const first = this.#load64(lo, hi, flags);
-    if (this.#failed) return;
-    const at = (lo + 8) | 0;
-    const second = this.#load64(at, (hi + (at >>> 0 < lo >>> 0 ? 1 : 0)) | 0, flags);
-    if (this.#failed) return;
-    const type = typeHi !== 0 ? -1 : typeLo;
-    if (ept ? !this.#invept(type, first, second) : !this.#invvpid(type, first, second)) {
-      return this.#fail(VmError.INVALIDATION_OPERAND);
-    }
-    this.#succeed();
-  }
-
-  #invept(type: number, eptp: bigint, reserved: bigint): boolean {
-    if ((type !== INVEPT_SINGLE && type !== INVEPT_ALL) || reserved !== 0n) return false;
-    if (type === INVEPT_SINGLE && !isEptp(eptp)) return false;
-    this.state.mmu.dropTagged((world) =>
-      world.eptp !== 0n && (type === INVEPT_ALL || (world.eptp & EP4TA) === (eptp & EP4TA))
-    );
-    return true;
-  }
-
-  #invvpid(type: number, descriptor: bigint, linear: bigint): boolean {
-    if (type < 0 || type >= INVVPID_TYPES || descriptor >> 16n !== 0n) return false;
-    const vpid = Number(descriptor);
-    if (type !== INVVPID_ALL && vpid === 0) return false;
-    if (type === INVVPID_ADDRESS && BigInt.asUintN(64, BigInt.asIntN(48, linear)) !== linear) return false;
-    this.state.mmu.dropTagged((world) => world.vpid !== 0 && (type === INVVPID_ALL || world.vpid === vpid));
-    return true;
-  }
-
-  /** VMLAUNCH and VMRESUME. Returns whether RIP is where to go on: in the guest, or in the host after a failure. */
-  #enter(launch: boolean): boolean {
-    const { state } = this, v = state.vmcs;
-    if (v === undefined) return this.#refuse(0);
-    if (launch && v.isLaunched) return this.#refuse(VmError.VMLAUNCH_NOT_CLEAR);
-    if (!launch && !v.isLaunched) return this.#refuse(VmError.VMRESUME_NOT_LAUNCHED);
-    if (!controlsAreValid(v, state.vmFunctions)) return this.#refuse(VmError.ENTRY_CONTROLS);
-    if (!hostIsValid(v, state.unit.context.isLong)) return this.#refuse(VmError.ENTRY_HOST_STATE);
-    const failure = guestFailure(v);
-    if (failure !== undefined) {
-      failEntry(state, Reason.INVALID_GUEST_STATE, failure);
-      return true;
-    }
-    const failed = loadGuest(state);
-    if (failed !== 0) {
-      failEntry(state, Reason.MSR_LOADING, BigInt(failed));
-      return true;
-    }
-    if (launch) v.isLaunched = true;
-    this.#entered = true;
-    state.unit.context.switches.count(WorldSwitch.VM_ENTRY, launch ? SwitchCause.VMLAUNCH : 0);
-    return true;
-  }
-
-  #refuse(error: number): false {
-    this.#fail(error);
-    return false;
-  }
-
-  /** Delivers the event that VM entry injects. SDM vol. 3C, section 27.6.1. */
-  #inject(): "something" | "shutdown" {
-    const { state } = this, { unit, m } = state;
-    const information = state.word(Field.ENTRY_INTERRUPTION), type = (information >> 8) & 7;
-    const software = type >= EventType.SOFTWARE;
-    const length = software ? state.word(Field.ENTRY_INSTRUCTION_LENGTH) : 0;
-    if (software) setCell(m, RIP, getCell(m, RIP) + BigInt(length));
-    const error = (information & 0x800) !== 0 ? state.word(Field.ENTRY_ERROR_CODE) : undefined;
-    this.#intercepts.injecting = true;
-    const delivery = unit.deliver(information & 0xff, error, KINDS[type]!, undefined, length);
-    this.#intercepts.injecting = false;
-    if (delivery === "exit" && !this.settle()) return "shutdown";
-    return delivery === "shutdown" ? "shutdown" : "something";
-  }
-
-  #leave(reason: number): "something" | "shutdown" {
-    this.state.record({ reason, qualification: 0n });
-    return this.settle() ? "something" : "shutdown";
-  }
-
-  #guestExit(reason: number): void {
-    this.state.record({ reason, qualification: 0n });
-  }
-
-  /** The VMCS for VMREAD and VMWRITE; undefined after what forbids them. */
-  #accessible(reason: number): Vmcs | undefined {
-    const { state } = this;
-    if (!this.#isUsable(state.mode !== VmxMode.OUTSIDE)) return undefined;
-    if (this.inGuest) return void this.#guestExit(reason);
-    if (!this.#privileged()) return undefined;
-    if (state.vmcs === undefined) return void this.#fail(0);
-    return state.vmcs;
-  }
-
-  /** Raises #UD where the instruction is undefined: not in VMX operation, or in compatibility mode. */
-  #isUsable(condition: boolean, inCompatibilityMode = false): boolean {
-    const { context } = this.state.unit;
-    const wrongMode = context.isRealAddress || context.isVirtual8086 ||
-      (context.isLong && !context.is64 && !inCompatibilityMode);
-    return (condition && (!wrongMode || inCompatibilityMode)) || context.raise(Vector.UD);
-  }
-
-  #privileged(): boolean {
-    const { context } = this.state.unit;
-    return context.cpl === 0 || context.raise(Vector.GP, 0);
-  }
-
-  /** Whether CR0 and CR4 are as VMX operation wants them; raises #GP(0). */
-  #mayEnterVmx(): boolean {
-    const { m, unit } = this.state;
-    const fits = (m[CR0 >> 2]! & CR0_FIXED0) === CR0_FIXED0 && (m[CR4 >> 2]! & CR4_FIXED0) === CR4_FIXED0;
-    return fits || unit.context.raise(Vector.GP, 0);
-  }
-
-  #vmxon(pointer: bigint): void {
-    const { state } = this, { memory, m } = state;
-    if (!isRegion(memory, pointer) || revisionOf(memory, pointer) !== REVISION) return this.#fail(0);
-    state.vmxon = pointer;
-    state.vmcs = undefined;
-    m[VMX_MODE >> 2] = VmxMode.ROOT;
-    state.mmu.enterWorld();
-    state.unit.context.switches.moved();
-    this.#succeed();
-  }
-
-  #vmptrld(pointer: bigint): void {
-    const { state } = this;
-    if (!isRegion(state.memory, pointer)) return this.#fail(VmError.VMPTRLD_ADDRESS);
-    if (pointer === state.vmxon) return this.#fail(VmError.VMPTRLD_VMXON_POINTER);
-    const vmcs = new Vmcs(state.memory, pointer);
-    if (!vmcs.hasRevision) return this.#fail(VmError.VMPTRLD_REVISION);
-    state.vmcs = vmcs;
-    this.#succeed();
-  }
-
-  #vmclear(pointer: bigint): void {
-    const { state } = this;
-    if (!isRegion(state.memory, pointer)) return this.#fail(VmError.VMCLEAR_ADDRESS);
-    if (pointer === state.vmxon) return this.#fail(VmError.VMCLEAR_VMXON_POINTER);
-    new Vmcs(state.memory, pointer).isLaunched = false;
-    if (state.vmcs?.pointer === pointer) state.vmcs = undefined;
-    this.#succeed();
-  }
-
-  #load64(lo: number, hi: number, flags: number): bigint {
-    const { m, unit } = this.state;
-    const low = unit.context.access.load64(lo, hi, flags);
-    return (BigInt(m[RETURN_HI >> 2]! >>> 0) << 32n) | BigInt(low >>> 0);
-  }
-
-  get #failed(): boolean {
-    return this.state.unit.context.failed;
-  }
-
-  #succeed(): void {
-    this.#setStatus(0);
-  }
-
-  /** VMfailValid with an error number if there is a current VMCS, else VMfailInvalid. SDM vol. 3C, section 31.2. */
-  #fail(error: number): void {
-    const { vmcs } = this.state;
-    vmcs?.write(Field.INSTRUCTION_ERROR, error);
-    this.#setStatus(vmcs !== undefined ? Flag.ZF : Flag.CF);
-  }
-
-  #setStatus(flags: number): void {
-    const { m } = this.state;
-    writeRflags(m, (readRflags(m) & ~STATUS_FLAGS) | flags);
+  /** STARTUP, while the guest waits for it, causes one. */
+  startup(vector: number): boolean {
+    this.state.record({ reason: Reason.SIPI, qualification: BigInt(vector) });
+    return this.settle();
   }
 }

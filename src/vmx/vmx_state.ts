@@ -1,5 +1,6 @@
 /** What the parts of VMX share: the current VMCS, and the exit that is under way. */
 import { Event } from "../cpu/fault.ts";
+import type { Waiting } from "../cpu/system/activity.ts";
 import type { InterceptedEvent, Intercepts } from "../cpu/system/bus.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
 import { EVENT, EVENT_VECTOR, VMX_MODE } from "../cpu/state.ts";
@@ -7,12 +8,17 @@ import type { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "./capabilities.ts";
 import { Primary } from "./controls.ts";
+import type { ExitInstruction } from "./exit_instruction.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
 import type { WorldFunctions } from "./world_functions.ts";
 
 /** Values of the VMX_MODE cell. */
 export const VmxMode = { OUTSIDE: 0, ROOT: 1, GUEST: 2 } as const;
+/** Interruptibility state. SDM vol. 3C, table 25-3. */
+export const Blocking = { STI: 1, MOV_SS: 2, SMI: 4, NMI: 8 } as const;
+/** Pending debug exceptions; the qualification of debug exceptions has the same bits. SDM vol. 3C, tables 25-4 and 28-1. */
+export const Debug = { BREAKPOINTS: 15, ENABLED: 0x1000, ACCESS: 0x2000, STEP: 0x4000 } as const;
 /** A pointer that names no VMCS. */
 export const NO_VMCS = 0xffff_ffff_ffff_ffffn;
 
@@ -42,10 +48,12 @@ export interface ObservedExit {
 
 /** What the machine knows and VMX asks for. */
 export interface VmxSurroundings {
-  /** Bytes of the instruction at RIP. */
-  instructionLength(): number;
+  /** The instruction at RIP; undefined if it cannot be read. */
+  instruction(): ExitInstruction | undefined;
   /** Virtual time. */
   now(): number;
+  /** Whether the processor executes or waits. */
+  readonly waiting: Waiting;
 }
 
 /** VMX of one processor. */
@@ -59,6 +67,21 @@ export class VmxState {
   vectoring: InterceptedEvent | undefined;
   /** Is told of each exit, when the host goes on. */
   exitObserver: ((exit: ObservedExit) => void) | undefined;
+  /** A VM exit could not be completed. */
+  isAborted = false;
+  /** VM entry is complete but for the event that it injects. */
+  entered = false;
+  /** A VM exit that follows the instruction just executed. */
+  following: ExitInformation | undefined;
+  /** An exit by the monitor trap flag is pending. */
+  trapPending = false;
+  /** Pending debug exceptions. */
+  debug = 0;
+  /** The IRET at hand has ended the blocking of NMIs. */
+  unblockedNmis = false;
+  /** Times of PAUSE at CPL 0: the one taken for the first of a loop, and the last. */
+  firstPause = -Infinity;
+  lastPause = -Infinity;
   /** Time at which the preemption timer runs out. */
   deadline = Infinity;
   /** World calls, where the processor has them. */
@@ -87,6 +110,13 @@ export class VmxState {
   /** A field of the current VMCS, as a signed 32-bit number. */
   word(field: number): number {
     return this.vmcs!.word(field);
+  }
+  /** Whether a pin-based or a primary control is set. */
+  pin(control: number): boolean {
+    return (this.word(Field.PIN_CONTROLS) & control) !== 0;
+  }
+  primary(control: number): boolean {
+    return (this.word(Field.PRIMARY_CONTROLS) & control) !== 0;
   }
   /** Secondary controls in force. */
   get secondary(): number {

@@ -147,6 +147,7 @@ everywhere("a call to a guest loads the guest-state area, then what the entry sa
     [Field.GUEST_GS_BASE, 0x1_0000_2222n],
     [Field.GUEST_SYSENTER_EIP, 0x1_0000_3333n],
     [Field.GUEST_INTERRUPTIBILITY, 9n],
+    [Field.GUEST_PENDING_DEBUG, 0x4000n],
     [Field.GUEST_TR, 0x28n],
     [Field.ENTRY_INTERRUPTION, 0x8000_030dn | 0x800n],
   ];

@@ -3,7 +3,7 @@ import { assertEquals, assertThrows } from "@std/assert";
 import { Event, Vector } from "../../src/cpu/fault.ts";
 import { EVENT } from "../../src/cpu/state.ts";
 import { Machine } from "../../src/machine/machine.ts";
-import { controlsAreValid } from "../../src/vmx/entry_checks.ts";
+import { controlsAreValid } from "../../src/vmx/entry_controls.ts";
 import { Field } from "../../src/vmx/fields.ts";
 import { STOP, VMFUNC, vmfunc } from "./_code.ts";
 import { CODE, everywhere, image, type WorldMachine } from "./_machine.ts";

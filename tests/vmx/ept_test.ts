@@ -23,8 +23,9 @@ class Stage {
   constructor(eptp = 0x1e) {
     const { memory, processor } = this.machine.bare;
     this.vmx = new Vmx(memory, processor.mmu, this.machine.unit, {
-      instructionLength: () => 0,
+      instruction: () => undefined,
       now: () => 0,
+      waiting: { activity: 0 },
     });
     memory.i32[EPTP >> 2] = ROOT | eptp;
     this.entry(ROOT, LEVEL3 | 7);

@@ -68,8 +68,12 @@ export const SYSTEM_HELPERS = {
   cpuid:              { signature: ":.",     state: "all", exits: true },
   /** Time-stamp counter, for RDTSC (0) or RDTSCP (1). */
   read_tsc:           { signature: "w:q",    state: "all", exits: true },
-  /** 64 random bits. */
-  random:             { signature: ":q",     state: "none" },
+  /** RDPMC: raises what it raises. */
+  read_pmc:           { signature: ":.",     state: "all", exits: true },
+  /** 64 random bits, for RDRAND (0) or RDSEED (1). */
+  random:             { signature: "w:q",    state: "all", exits: true },
+  /** STI (1) and MOV SS (2) hold interrupts back for one instruction. */
+  hold_interrupts:    { signature: "w:.",    state: "all" },
   /** Loads a data segment register: number, selector. */
   load_segment:       { signature: "ww:.",   state: "all", exits: true },
   /** Access rights of a descriptor as LAR gives them, or 0 if CPL and RPL may not see it. */

@@ -20,6 +20,8 @@ export interface SystemBus {
   writeMsr(index: number, lo: number, hi: number): boolean;
   /** The time-stamp counter. */
   tsc(): number;
+  /** Virtual time behind the instruction at hand: exact in those that are blocks of their own. */
+  now(): number;
   /** CR8: bits 7:4 of the local APIC's task-priority register. */
   cr8(): number;
   setCr8(value: number): void;
@@ -33,10 +35,12 @@ export interface SystemBus {
 
 /** Basic exit reasons of the instructions that this folder executes. SDM vol. 3C, appendix C. */
 export const ExitReason = {
+  TASK_SWITCH: 9,
   CPUID: 10,
   HLT: 12,
   INVD: 13,
   INVLPG: 14,
+  RDPMC: 15,
   RDTSC: 16,
   VMCALL: 18,
   CR_ACCESS: 28,
@@ -44,13 +48,17 @@ export const ExitReason = {
   IO: 30,
   RDMSR: 31,
   WRMSR: 32,
+  MWAIT: 36,
+  MONITOR: 39,
   PAUSE: 40,
   GDTR_IDTR: 46,
   LDTR_TR: 47,
   RDTSCP: 51,
   WBINVD: 54,
   XSETBV: 55,
+  RDRAND: 57,
   INVPCID: 58,
+  RDSEED: 61,
 } as const;
 
 /** VMX, where instructions may cause VM exits. */
@@ -69,8 +77,22 @@ export interface Intercepts {
   interrupted(event: InterceptedEvent): void;
   /** A triple fault causes a VM exit. */
   tripleFault(): void;
-  /** The time-stamp counter with the guest's offset. */
+  /** A single step is complete: its exception is pending. */
+  stepped(): void;
+  /** Whether IRET leaves the blocking of NMIs as it is. */
+  readonly keepsNmisBlocked: boolean;
+  /** IRET has ended the blocking of NMIs. */
+  unblockedNmis(): void;
+  /** Value of an MSR that is virtual; undefined if it is the processor's. */
+  readMsr(index: number): MsrValue | undefined;
+  /** Writes one; false: #GP(0); undefined: it is the processor's. */
+  writeMsr(index: number, lo: number, hi: number): boolean | undefined;
+  /** The time-stamp counter scaled and with the guest's offset. */
   timeStamp(now: number): MsrValue;
+  /** CR8 where it is not the local APIC's; else undefined. */
+  taskPriority(): number | undefined;
+  /** Writes it; false: it is the local APIC's. */
+  setTaskPriority(value: number): boolean;
   /** What the guest sees of control register 0 or 4. */
   visible(n: number, value: number): number;
   /** What a write of the guest to control register 0 or 4 makes of it. */

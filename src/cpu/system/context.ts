@@ -8,18 +8,23 @@ import {
   CR4,
   EFER,
   EVENT,
+  INTERRUPTIBILITY,
   RETURN_HI,
   RFLAGS_SYSTEM,
   SEG_ATTRIBUTES,
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
+  SHADOW_AT,
 } from "../state.ts";
 import { Attribute } from "./descriptor.ts";
 import type { Intercepts, SystemBus } from "./bus.ts";
 import { Cr0, Cr4, Efer } from "./control_bits.ts";
 import type { WorldControl } from "./world_control.ts";
 import { WorldSwitches } from "./world_switches.ts";
+
+/** Interruptibility: STI and MOV SS. */
+const SHADOWS = 3;
 
 /** Guest memory that can also store to translated code. */
 export interface SystemAccess extends GuestMemory {
@@ -31,6 +36,8 @@ export interface SystemAccess extends GuestMemory {
 export class SystemContext {
   readonly m: Int32Array;
   readonly switches: WorldSwitches;
+  /** An exception or interrupt is being delivered. */
+  delivering = false;
   /** VMX, while the processor is in non-root operation. */
   intercepts: Intercepts | undefined;
 
@@ -81,6 +88,19 @@ export class SystemContext {
   isCanonical(hi: number): boolean {
     const shift = this.linearBits - 33;
     return hi >> shift === 0 || hi >> shift === -1;
+  }
+
+  /** Holds interrupts back for the instruction behind this one, which must be a block of its own. */
+  holdInterrupts(by: number): void {
+    const { m } = this;
+    m[INTERRUPTIBILITY >> 2] = (m[INTERRUPTIBILITY >> 2]! & ~SHADOWS) | by;
+    m[SHADOW_AT >> 2] = this.bus.now();
+  }
+
+  /** Which of STI and MOV SS hold interrupts back before this instruction, which must be a block of its own. */
+  get shadows(): number {
+    const { m } = this;
+    return m[SHADOW_AT >> 2] === ((this.bus.now() - 1) | 0) ? m[INTERRUPTIBILITY >> 2]! & SHADOWS : 0;
   }
 
   /** Asks VMX whether the instruction causes a VM exit. */

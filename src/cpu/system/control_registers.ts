@@ -31,6 +31,8 @@ const CR4_BITS = Cr4.TSD | Cr4.DE | Cr4.PSE | Cr4.PAE | Cr4.MCE | Cr4.PGE | Cr4.
   Cr4.UMIP | Cr4.LA57 | Cr4.VMXE | Cr4.FSGSBASE | Cr4.PCIDE | Cr4.OSXSAVE | Cr4.SMEP | Cr4.SMAP;
 /** Changes of these drop everything cached. SDM vol. 3A, section 4.10.4.1. */
 const CR4_FLUSHING = Cr4.PSE | Cr4.PAE | Cr4.PGE | Cr4.LA57 | Cr4.SMEP;
+/** Changes of these load the page-directory-pointer entries of PAE paging. SDM vol. 3A, section 4.4.1. */
+const CR0_LOADING = Cr0.CD | Cr0.NW | Cr0.PG, CR4_LOADING = Cr4.PAE | Cr4.PGE | Cr4.PSE | Cr4.SMEP;
 const EFER_BITS = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
 /** Bits of CR3 above the widest physical address. Bit 63 is the wish to flush nothing. */
 const CR3_RESERVED_HIGH = ~PHYSICAL_HIGH, CR3_NO_FLUSH = 1 << 31;
@@ -49,7 +51,7 @@ export class ControlRegisters {
     const { context } = this, { m } = context;
     if (context.cpl !== 0) return Number(context.raise(Vector.GP, 0));
     if (context.mayExit(ExitReason.CR_ACCESS, n | FROM_CR | (register << 8))) return 0;
-    if (n === 8) return context.wide(context.bus.cr8(), 0);
+    if (n === 8) return context.wide(context.intercepts?.taskPriority() ?? context.bus.cr8(), 0);
     const cell = CELLS[n];
     if (cell === undefined) return Number(context.raise(Vector.UD));
     const value = m[cell >> 2]!;
@@ -85,6 +87,7 @@ export class ControlRegisters {
         return this.#writeCr4(lo, hi);
       case 8:
         if (hi !== 0 || lo >>> 0 > 15) return void context.raise(Vector.GP, 0);
+        if (context.intercepts?.setTaskPriority(lo) === true) return;
         return context.bus.setCr8(lo);
       default:
         context.raise(Vector.UD);
@@ -154,9 +157,13 @@ export class ControlRegisters {
     ) {
       return void context.raise(Vector.GP, 0);
     }
+    const lme = (m[EFER >> 2]! & Efer.LME) !== 0;
+    if (
+      paging && !lme && (m[CR4 >> 2]! & Cr4.PAE) !== 0 && ((value ^ old) & CR0_LOADING) !== 0 &&
+      !this.#loadPdptes(m[CR3 >> 2]!)
+    ) return;
     this.#set(CR0, value, 0);
     if (paging !== was) {
-      const lme = (m[EFER >> 2]! & Efer.LME) !== 0;
       m[EFER >> 2] = (m[EFER >> 2]! & ~Efer.LMA) | (paging && lme ? Efer.LMA : 0);
     }
     world.enterWorld();
@@ -190,6 +197,8 @@ export class ControlRegisters {
     const keep = withPcid && (hi & CR3_NO_FLUSH) !== 0;
     const upper = withPcid ? hi & ~CR3_NO_FLUSH : hi;
     if ((upper & CR3_RESERVED_HIGH) !== 0) return void context.raise(Vector.GP, 0);
+    const pae = (m[CR0 >> 2]! & Cr0.PG) !== 0 && (m[CR4 >> 2]! & Cr4.PAE) !== 0 && !context.isLong;
+    if (pae && !this.#loadPdptes(lo)) return;
     context.world.loadCr3((BigInt(upper >>> 0) << 32n) | BigInt(lo >>> 0), !keep);
     context.switches.count(WorldSwitch.CR3_WRITE);
   }
@@ -204,9 +213,24 @@ export class ControlRegisters {
       (turnsOnPcid && (!long || (m[CR3 >> 2]! & PCID) !== 0)) ||
       (m[VMX_MODE >> 2] !== 0 && (lo & Cr4.VMXE) === 0)
     ) return void context.raise(Vector.GP, 0);
+    const pae = (m[CR0 >> 2]! & Cr0.PG) !== 0 && (lo & Cr4.PAE) !== 0 && !long;
+    if (pae && (changed & CR4_LOADING) !== 0 && !this.#loadPdptes(m[CR3 >> 2]!)) return;
     this.#set(CR4, lo, 0);
     world.enterWorld();
     if ((changed & CR4_FLUSHING) !== 0 || (changed & old & Cr4.PCIDE) !== 0) world.flushAll();
+  }
+
+  /** Loads the page-directory-pointer entries; false after what forbids it. SDM vol. 3A, section 4.4.1. */
+  #loadPdptes(cr3: number): boolean {
+    const { context } = this;
+    switch (context.world.loadPdptes((cr3 & ~31) >>> 0)) {
+      case "loaded":
+        return true;
+      case "reserved bits":
+        return context.raise(Vector.GP, 0);
+      case "refused":
+        return false;
+    }
   }
 
   /** INVLPG. */

@@ -107,7 +107,9 @@ export class EventDelivery {
       return "exit";
     }
     if (vector === Vector.PF && address !== undefined) this.#setCr2(address.lo, address.hi);
+    this.context.delivering = true;
     const result = this.#deliver({ vector, error, kind, length });
+    this.context.delivering = false;
     access.allowCodeWrites = allowed;
     return result;
   }

@@ -1,7 +1,7 @@
 /** IRET in all modes. SDM vol. 2A, "IRET/IRETD/IRETQ". */
 import { Vector } from "../fault.ts";
 import { Flag, readRflags, writeRflags } from "../rflags.ts";
-import { CPL, INTERRUPTIBILITY, Segment } from "../state.ts";
+import { ATTENTION, Attention, CPL, INTERRUPTIBILITY, Segment } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { type Descriptor, isBig, isLongCode } from "./descriptor.ts";
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
@@ -29,13 +29,22 @@ export class InterruptReturn {
   /** IRET with an operand size in bytes; returns the new RIP, or anything after raising a fault. */
   return(size: SlotSize): number {
     const { context } = this;
+    this.#unblockNmis();
     const target = context.isRealAddress || context.isVirtual8086
       ? this.#paragraph(size)
       : this.#protected(size);
     if (context.failed) return target;
-    context.m[INTERRUPTIBILITY >> 2]! &= ~NMI_BLOCKED;
     context.switches.count(WorldSwitch.IRET);
     return target;
+  }
+
+  /** It ends the blocking of NMIs even if it faults. SDM vol. 3A, section 6.7.1. */
+  #unblockNmis(): void {
+    const { m, intercepts } = this.context;
+    if ((m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) === 0 || intercepts?.keepsNmisBlocked === true) return;
+    m[INTERRUPTIBILITY >> 2]! &= ~NMI_BLOCKED;
+    m[ATTENTION >> 2]! |= Attention.NOW;
+    intercepts?.unblockedNmis();
   }
 
   #popFrame(size: SlotSize): Frame | undefined {

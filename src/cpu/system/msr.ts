@@ -1,6 +1,7 @@
 /** RDMSR and WRMSR: the registers of the processor core; the others are the machine's. SDM vol. 4; vol. 2, "WRMSR". */
 import { Vector } from "../fault.ts";
 import {
+  DEBUGCTL,
   EFER,
   GPR,
   Gpr,
@@ -19,13 +20,16 @@ import {
 } from "../state.ts";
 import { ExitReason, type MsrValue } from "./bus.ts";
 import type { SystemContext } from "./context.ts";
+import { DebugControl } from "./debug_registers.ts";
 import type { ControlRegisters } from "./control_registers.ts";
 
 /** Numbers of the MSRs that the core keeps. */
 export const Msr = {
+  TSC: 0x10,
   SYSENTER_CS: 0x174,
   SYSENTER_ESP: 0x175,
   SYSENTER_EIP: 0x176,
+  DEBUGCTL: 0x1d9,
   PAT: 0x277,
   EFER: 0xc000_0080 | 0,
   STAR: 0xc000_0081 | 0,
@@ -41,13 +45,14 @@ export const Msr = {
 /** Where an MSR is kept, and what may be written to it. */
 interface Row {
   readonly cell: number;
-  readonly check: "any" | "canonical" | "32 bits" | "memory types";
+  readonly check: "any" | "canonical" | "32 bits" | "memory types" | "debug control";
 }
 
 const ROWS = new Map<number, Row>([
   [Msr.SYSENTER_CS, { cell: MSR_SYSENTER_CS, check: "any" }],
   [Msr.SYSENTER_ESP, { cell: MSR_SYSENTER_ESP, check: "canonical" }],
   [Msr.SYSENTER_EIP, { cell: MSR_SYSENTER_EIP, check: "canonical" }],
+  [Msr.DEBUGCTL, { cell: DEBUGCTL, check: "debug control" }],
   [Msr.PAT, { cell: MSR_PAT, check: "memory types" }],
   [Msr.STAR, { cell: MSR_STAR, check: "any" }],
   [Msr.LSTAR, { cell: MSR_LSTAR, check: "canonical" }],
@@ -69,7 +74,7 @@ export class ModelSpecificRegisters {
     if (context.cpl !== 0) return void context.raise(Vector.GP, 0);
     const index = this.#gpr(Gpr.RCX);
     if (context.mayExit(ExitReason.RDMSR, 0, index)) return;
-    const value = this.read(index);
+    const value = context.intercepts?.readMsr(index >>> 0) ?? this.read(index);
     if (value === undefined) return void context.raise(Vector.GP, 0);
     m[(GPR >> 2) + 2 * Gpr.RAX] = value.lo;
     m[(GPR >> 2) + 2 * Gpr.RAX + 1] = 0;
@@ -83,7 +88,9 @@ export class ModelSpecificRegisters {
     if (context.cpl !== 0) return void context.raise(Vector.GP, 0);
     const index = this.#gpr(Gpr.RCX);
     if (context.mayExit(ExitReason.WRMSR, 0, index)) return;
-    if (!this.write(index, this.#gpr(Gpr.RAX), this.#gpr(Gpr.RDX))) context.raise(Vector.GP, 0);
+    const lo = this.#gpr(Gpr.RAX), hi = this.#gpr(Gpr.RDX);
+    const written = context.intercepts?.writeMsr(index >>> 0, lo, hi) ?? this.write(index, lo, hi);
+    if (!written) context.raise(Vector.GP, 0);
   }
 
   /** Value of an MSR; undefined if there is none of that number. */
@@ -119,6 +126,8 @@ export class ModelSpecificRegisters {
         return hi === 0;
       case "memory types":
         return areMemoryTypes(lo) && areMemoryTypes(hi);
+      case "debug control":
+        return hi === 0 && (lo & ~DebugControl.ALL) === 0;
     }
   }
 

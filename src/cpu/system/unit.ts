@@ -136,6 +136,11 @@ export class SystemUnit {
     const stepping = (m[RFLAGS_SYSTEM >> 2]! & Flag.TF) !== 0;
     const before = (m[RIP >> 2]! - 1) | 0;
     const isInt1 = !stepping && access.load8(before, m[(RIP >> 2) + 1]!, 0) === INT1;
+    const { intercepts } = this.context;
+    if (!isInt1 && intercepts !== undefined) {
+      intercepts.stepped();
+      return "done";
+    }
     return this.deliver(Vector.DB, undefined, "trap", undefined, isInt1 ? 1 : 0);
   }
 

@@ -3,12 +3,17 @@
 /** INVPCID's types. SDM vol. 2A, "INVPCID". */
 export const InvpcidType = { ADDRESS: 0, CONTEXT: 1, ALL: 2, ALL_BUT_GLOBAL: 3 } as const;
 
+/** What came of loading the page-directory-pointer entries; `refused`: the second stage has recorded a VM exit. */
+export type PdpteLoad = "loaded" | "reserved bits" | "refused";
+
 /** Implemented by the memory-management unit. */
 export interface WorldControl {
   /** CR0, CR4, EFER, CPL, RFLAGS.AC, EPTP or VPID in the state has changed: selects the world they describe. Nothing is flushed. */
   enterWorld(): void;
   /** MOV to CR3. `flush`: drops what is cached for the new PCID, except global pages. */
   loadCr3(value: bigint, flush: boolean): void;
+  /** Loads the page-directory-pointer entries of PAE paging from the table at a guest-physical address. */
+  loadPdptes(table: number): PdpteLoad;
   /** INVLPG: the page that holds a linear address, global or not, for the current VPID. */
   invalidatePage(linear: bigint): void;
   /** INVPCID of one of the types, for the current VPID. */

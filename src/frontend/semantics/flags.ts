@@ -1,8 +1,9 @@
 /** Instructions on RFLAGS: CLC and its like, LAHF, SAHF, PUSHF, POPF, CLI, STI, SALC. SDM vol. 2; vol. 1, section 3.4.3. */
 import { Mode } from "../../cpu/mode.ts";
 import { Flag } from "../../cpu/rflags.ts";
-import { DF, Gpr, INTERRUPTIBILITY, RFLAGS_SYSTEM } from "../../cpu/state.ts";
+import { DF, Gpr, RFLAGS_SYSTEM } from "../../cpu/state.ts";
 import type { Translator } from "../translator.ts";
+import { holdInterrupts } from "./interruptibility.ts";
 import { checkIopl, lowFlags, packedFlags, restoreFlags, unpackLow } from "./rflags_image.ts";
 
 /** CLC. */
@@ -74,7 +75,7 @@ export function STI(t: Translator): void {
   checkIopl(t);
   const { ir } = t, old = ir.get(RFLAGS_SYSTEM, "i32");
   const wasClear = ir.xor(ir.and(ir.shr(old, ir.i32(IF_BIT)), ir.i32(1)), ir.i32(1));
-  ir.set(INTERRUPTIBILITY, ir.or(ir.get(INTERRUPTIBILITY, "i32"), wasClear));
+  holdInterrupts(t, wasClear);
   ir.set(RFLAGS_SYSTEM, ir.or(old, ir.i32(Flag.IF)));
   t.redispatch();
 }

@@ -1,12 +1,11 @@
 /** What holds interrupts back for one instruction. SDM vol. 3A, section 6.8.3; vol. 3C, table 25-3. */
-import { INTERRUPTIBILITY } from "../../cpu/state.ts";
+import type { Value } from "../../ir/types.ts";
 import type { Translator } from "../translator.ts";
 
 /** Bits of the INTERRUPTIBILITY cell. */
 export const Interruptibility = { STI: 1, MOV_SS: 2 } as const;
 
-/** No interrupt is taken before the next instruction has been executed. */
-export function holdInterrupts(t: Translator, by: number): void {
-  const { ir } = t;
-  ir.set(INTERRUPTIBILITY, ir.or(ir.get(INTERRUPTIBILITY, "i32"), ir.i32(by)));
+/** No interrupt is taken before the next instruction has been executed. The one at hand is a block of its own. */
+export function holdInterrupts(t: Translator, by: number | Value): void {
+  t.call("hold_interrupts", typeof by === "number" ? t.ir.i32(by) : by);
 }

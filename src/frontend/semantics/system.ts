@@ -52,16 +52,16 @@ export function RDPID(t: Translator, dst: Operand): void {
 
 /** RDRAND: CF = 1, the other flags 0: there always is a number. */
 export function RDRAND(t: Translator, dst: Operand): void {
-  randomNumber(t, dst);
+  randomNumber(t, dst, false);
 }
 /** RDSEED. */
 export function RDSEED(t: Translator, dst: Operand): void {
-  randomNumber(t, dst);
+  randomNumber(t, dst, true);
 }
 
-function randomNumber(t: Translator, dst: Operand): void {
+function randomNumber(t: Translator, dst: Operand, seed: boolean): void {
   const { ir } = t, zero = ir.i32(0), one = ir.i32(1);
-  t.write(dst, ir.trunc(t.call("random"), t.operandType));
+  t.write(dst, ir.trunc(t.call("random", ir.i32(seed ? 1 : 0)), t.operandType));
   t.setFlags({ cf: one, pf: one, af: zero, zf: one, sf: zero, of: zero });
 }
 
@@ -102,7 +102,7 @@ export function SYSEXIT(t: Translator): void {
 
 /** RDPMC: #GP(0): there are no performance counters. */
 export function RDPMC(t: Translator): void {
-  t.fault(Vector.GP, 0);
+  t.call("read_pmc");
 }
 
 /** SMSW: CR0; #GP(0) at CPL 3 with CR4.UMIP. */

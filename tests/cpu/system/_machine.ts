@@ -96,6 +96,9 @@ export class RecordingBus implements SystemBus {
   tsc(): number {
     return this.time;
   }
+  now(): number {
+    return this.time;
+  }
   cr8(): number {
     return this.priority;
   }

@@ -1,14 +1,15 @@
-/** Length of the instruction that a processor is at, for VM exits. */
+/** The instruction that a processor is at, for VM exits. */
 import { CPL, EVENT, RIP, SEG_ATTRIBUTES, SEG_BASE, SEGMENT, Segment, SEGMENT_STRIDE } from "../cpu/state.ts";
 import { Attribute } from "../cpu/system/descriptor.ts";
 import { decode } from "../frontend/decode.ts";
+import type { Instruction } from "../frontend/instruction.ts";
 import { RAM_BASE } from "../memory/physical.ts";
 import type { HostedProcessor } from "./hosted_processor.ts";
 
 const MAX_BYTES = 15, CS = SEGMENT + SEGMENT_STRIDE * Segment.CS;
 
-/** Bytes of the instruction at RIP; 0 if it cannot be read. */
-export function instructionLength({ memory, mmu }: HostedProcessor): number {
+/** The instruction at RIP; undefined if it cannot be read. */
+export function instructionAtRip({ memory, mmu }: HostedProcessor): Instruction | undefined {
   const { i32: m, u8, ramBytes } = memory;
   const event = m[EVENT >> 2]!, attributes = m[(CS + SEG_ATTRIBUTES) >> 2]!;
   const long = (attributes & Attribute.L) !== 0;
@@ -23,5 +24,5 @@ export function instructionLength({ memory, mmu }: HostedProcessor): number {
   }
   m[EVENT >> 2] = event;
   const decoded = decode(bytes, 0, available, long ? 64 : (attributes & Attribute.DB) !== 0 ? 32 : 16);
-  return "length" in decoded ? decoded.length : 0;
+  return "length" in decoded ? decoded : undefined;
 }

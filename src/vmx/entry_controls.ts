@@ -1,0 +1,95 @@
+/** Checks of VM entry: VM-execution, VM-exit and VM-entry control fields. SDM vol. 3C, section 27.2.1. */
+import { Cr0 } from "../cpu/system/control_bits.ts";
+import { CR3_TARGETS, MAX_MSRS, VM_FUNCTIONS } from "./capabilities.ts";
+import { ALLOWED, ExitControl, isAllowed, Pin, Primary, Secondary } from "./controls.ts";
+import { EventType, injectionOf, isPage, isPhysical } from "./entry_fields.ts";
+import { isEptp } from "./ept.ts";
+import { Field } from "./fields.ts";
+import { pageByte, VIRTUAL_TPR } from "./virtual_apic.ts";
+import type { Vmcs } from "./vmcs.ts";
+import { secondaryOf } from "./vmx_state.ts";
+
+/** Vectors that push an error code. */
+const WITH_ERROR: readonly number[] = [8, 10, 11, 12, 13, 14, 17];
+const HIGHEST_EXCEPTION = 31, NMI_VECTOR = 2, MAX_INSTRUCTION_BYTES = 15;
+
+/** Whether all control fields are valid. `functions`: the VM functions that there are. */
+export const controlsAreValid = (v: Vmcs, functions: number = VM_FUNCTIONS): boolean =>
+  executionIsValid(v, functions) && exitIsValid(v) && entryIsValid(v);
+
+/** Section 27.2.1.1. */
+function executionIsValid(v: Vmcs, functions: number): boolean {
+  const pin = v.word(Field.PIN_CONTROLS), primary = v.word(Field.PRIMARY_CONTROLS);
+  const secondary = secondaryOf(v);
+  const has = (bit: number): boolean => (primary & bit) !== 0;
+  const hasSecondary = (bit: number): boolean => (secondary & bit) !== 0;
+  const hasPin = (bit: number): boolean => (pin & bit) !== 0;
+  const page = (field: number): boolean => isPage(v.read(field));
+  return isAllowed(pin, ALLOWED.pin) && isAllowed(primary, ALLOWED.primary) &&
+    isAllowed(secondary, ALLOWED.secondary) &&
+    v.word(Field.CR3_TARGET_COUNT) >>> 0 <= CR3_TARGETS &&
+    (!has(Primary.IO_BITMAPS) || (page(Field.IO_BITMAP_A) && page(Field.IO_BITMAP_B))) &&
+    (!has(Primary.MSR_BITMAPS) || page(Field.MSR_BITMAPS)) &&
+    (has(Primary.TPR_SHADOW) ? taskPriorityIsValid(v) : !hasSecondary(Secondary.X2APIC)) &&
+    (hasPin(Pin.NMI) || !hasPin(Pin.VIRTUAL_NMIS)) &&
+    (hasPin(Pin.VIRTUAL_NMIS) || !has(Primary.NMI_WINDOW)) &&
+    (!hasSecondary(Secondary.VPID) || v.read(Field.VPID) !== 0n) &&
+    (!hasSecondary(Secondary.EPT) || isEptp(v.read(Field.EPTP))) &&
+    (!hasSecondary(Secondary.UNRESTRICTED) || hasSecondary(Secondary.EPT)) &&
+    (!hasSecondary(Secondary.VMFUNC) || functionsAreValid(v, secondary, functions)) &&
+    (!hasSecondary(Secondary.SHADOWING) || (page(Field.VMREAD_BITMAP) && page(Field.VMWRITE_BITMAP))) &&
+    (!hasSecondary(Secondary.EPT_EXCEPTION) || page(Field.EXCEPTION_INFORMATION));
+}
+
+/** The virtual-APIC page; its task priority must not be below the threshold. */
+function taskPriorityIsValid(v: Vmcs): boolean {
+  const address = v.read(Field.VIRTUAL_APIC), threshold = v.word(Field.TPR_THRESHOLD);
+  if (!isPage(address) || (threshold & ~15) !== 0) return false;
+  return threshold <= pageByte(v.memory, address, VIRTUAL_TPR) >> 4;
+}
+
+function functionsAreValid(v: Vmcs, secondary: number, supported: number): boolean {
+  const functions = v.read(Field.VMFUNC_CONTROLS);
+  if (functions === 0n) return true;
+  if ((functions & ~BigInt(supported)) !== 0n || (secondary & Secondary.EPT) === 0) return false;
+  return (functions & BigInt(VM_FUNCTIONS)) === 0n || isPage(v.read(Field.EPTP_LIST_ADDRESS));
+}
+
+/** Section 27.2.1.2. */
+function exitIsValid(v: Vmcs): boolean {
+  const exit = v.word(Field.EXIT_CONTROLS);
+  const hasTimer = (v.word(Field.PIN_CONTROLS) & Pin.PREEMPTION_TIMER) !== 0;
+  return isAllowed(exit, ALLOWED.exit) && (hasTimer || (exit & ExitControl.SAVE_TIMER) === 0) &&
+    isMsrArea(v, Field.EXIT_MSR_STORE_COUNT, Field.EXIT_MSR_STORE_ADDRESS) &&
+    isMsrArea(v, Field.EXIT_MSR_LOAD_COUNT, Field.EXIT_MSR_LOAD_ADDRESS);
+}
+
+/** Section 27.2.1.3. */
+const entryIsValid = (v: Vmcs): boolean =>
+  isAllowed(v.word(Field.ENTRY_CONTROLS), ALLOWED.entry) && injectionIsValid(v) &&
+  isMsrArea(v, Field.ENTRY_MSR_LOAD_COUNT, Field.ENTRY_MSR_LOAD_ADDRESS);
+
+function isMsrArea(v: Vmcs, count: number, address: number): boolean {
+  const entries = v.word(count) >>> 0, first = v.read(address);
+  if (entries === 0) return true;
+  return entries <= MAX_MSRS && (first & 15n) === 0n && isPhysical(first + BigInt(16 * entries) - 1n);
+}
+
+function injectionIsValid(v: Vmcs): boolean {
+  const injection = injectionOf(v);
+  if (injection === undefined) return true;
+  const { vector, type, deliversError, reserved } = injection;
+  if (reserved !== 0 || type === 1) return false;
+  if (type === EventType.NMI && vector !== NMI_VECTOR) return false;
+  if (type === EventType.HARDWARE && vector > HIGHEST_EXCEPTION) return false;
+  if (type === EventType.OTHER && vector !== 0) return false;
+  const unrestricted = (secondaryOf(v) & Secondary.UNRESTRICTED) !== 0;
+  const protectedMode = !unrestricted || (v.word(Field.GUEST_CR0) & Cr0.PE) !== 0;
+  if (deliversError !== (type === EventType.HARDWARE && protectedMode && WITH_ERROR.includes(vector))) {
+    return false;
+  }
+  if (deliversError && v.word(Field.ENTRY_ERROR_CODE) >>> 16 !== 0) return false;
+  if (type < EventType.SOFTWARE || type === EventType.OTHER) return true;
+  const length = v.word(Field.ENTRY_INSTRUCTION_LENGTH) >>> 0;
+  return length >= 1 && length <= MAX_INSTRUCTION_BYTES;
+}
