@@ -26,5 +26,6 @@ function kernel(folder: string, name: string, sources: readonly string[]): Kerne
 export const TEST_KERNELS: readonly Kernel[] = [
   kernel("tests/machine/kernels", "smp", ["smp.c", "smp.S"]),
   kernel("bench/worlds", "vmfunc", ["vmfunc.c", "vmfunc.S"]),
+  kernel("bench/worlds", "calls", ["calls.c", "calls.S"]),
   kernel("tests/machine/kernels", "across_worlds", ["across_worlds.c"]),
 ];
