@@ -24,8 +24,13 @@ function kernel(folder: string, name: string, sources: readonly string[]): Kerne
 
 /** All of them. */
 export const TEST_KERNELS: readonly Kernel[] = [
+  {
+    name: "protocol",
+    bits: 64,
+    sources: [file("tests/machine/kernels/entry.S"), file("tests/cli/worlds/kernels/protocol.c")],
+    image: file("tests/cli/worlds/kernels/protocol.elf"),
+  },
   kernel("tests/machine/kernels", "smp", ["smp.c", "smp.S"]),
   kernel("bench/worlds", "vmfunc", ["vmfunc.c", "vmfunc.S"]),
-  kernel("bench/worlds", "calls", ["calls.c", "calls.S"]),
   kernel("tests/machine/kernels", "across_worlds", ["across_worlds.c"]),
 ];

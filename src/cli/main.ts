@@ -18,6 +18,7 @@ const SIGPIPE = 13;
 const COMMANDS: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ["run", async () => (await import("./run.ts")).run],
   ["boot", async () => (await import("./boot.ts")).boot],
+  ["worlds", async () => (await import("./worlds.ts")).worlds],
   ["exec", async () => (await import("./exec.ts")).exec],
   ["disasm", async () => (await import("./disasm.ts")).disasm],
   ["demo", async () => (await import("./demo.ts")).demo],

@@ -107,7 +107,7 @@ const INSTRUCTIONS: Readonly<Partial<Record<SwitchKindName, readonly [string, st
 };
 const SINGLE: Readonly<Partial<Record<SwitchKindName, string>>> = {
   vmfunc: "VMFUNC",
-  worldCall: "VMFUNC",
+  worldCall: "WORLD_CALL",
   iret: "IRET",
   cr3Write: "MOV CR3",
 };
