@@ -15,6 +15,8 @@ import { AF, CF, DF, EVENT, GPR, Gpr, OF, PF, RETURN_HI, RFLAGS_SYSTEM, SF, ZF }
 export interface CopyMemory extends GuestMemory {
   /** Offset in the linear memory of an address whose page can be accessed directly, or -1. */
   offsetForCopy(lo: number, hi: number, write: boolean): number;
+  /** Whether there are data breakpoints. */
+  readonly isWatched: boolean;
 }
 
 const PAGE = 0x1000;
@@ -150,8 +152,9 @@ export class RepeatedStrings {
     }
     const lo = this.#counterLow();
     const upper = this.#addressSize === 8 ? this.#m[(GPR >> 2) + 2 * Gpr.RCX + 1]! : 0;
-    // Single-stepping traps after each iteration.
-    const most = (this.#m[RFLAGS_SYSTEM >> 2]! & Flag.TF) !== 0 ? 1 : PAGE;
+    // Single steps and data breakpoints trap after each iteration.
+    const alone = (this.#m[RFLAGS_SYSTEM >> 2]! & Flag.TF) !== 0 || this.access.isWatched;
+    const most = alone ? 1 : PAGE;
     this.#iterations = upper !== 0 || lo > most ? most : lo;
     return this.#iterations !== 0;
   }

@@ -153,6 +153,8 @@ const NO_WORLDS: WorldControl = {
   invalidatePage: () => {},
   invalidatePcid: () => {},
   flushAll: () => {},
+  breakpoints: undefined,
+  breakpointsChanged: () => {},
 };
 
 /** There is nothing on the bus of such a processor: all ones. */

@@ -1,5 +1,5 @@
 /** The dispatcher: runs the code where the processor is, on the tier it has reached, and settles what ends it. */
-import { Event, Vector } from "../cpu/fault.ts";
+import { Event } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
 import { Flag } from "../cpu/rflags.ts";
 import {
@@ -21,6 +21,7 @@ import { CodeFinder, type Translate } from "./code_finder.ts";
 import { currentMode } from "./current_mode.ts";
 import type { Engine, Exit, Region } from "./engine.ts";
 import { Interpreter } from "./interpreter/interpreter.ts";
+import { SingleStepper } from "./single_step.ts";
 import { selectRegion } from "./region.ts";
 
 /** When code changes tier, and how much of it is kept. */
@@ -72,6 +73,7 @@ export class Dispatcher {
   readonly finder: CodeFinder;
   readonly #m: Int32Array;
   readonly #interpreter: Interpreter;
+  readonly #stepper: SingleStepper;
   readonly switches: WorldSwitches;
   /** Budget at the start of the current run, and the cycles that had passed then. */
   #granted = 0;
@@ -87,6 +89,13 @@ export class Dispatcher {
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
     this.#interpreter = new Interpreter(bindings);
     this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
+    this.#stepper = new SingleStepper(
+      bindings,
+      this.finder,
+      this.#interpreter,
+      this.switches,
+      this.counts,
+    );
   }
 
   /**
@@ -122,9 +131,10 @@ export class Dispatcher {
   }
 
   #loop(): void {
-    const m = this.#m;
+    const m = this.#m, { breakpoints } = this.bindings.access.mmu;
     for (;;) {
       m[EVENT >> 2] = Event.NONE;
+      if (breakpoints.hits !== 0 && this.#stepper.trapped()) return;
       if (m[BUDGET >> 2]! <= 0) {
         m[EVENT >> 2] = Event.BUDGET;
         return;
@@ -134,17 +144,12 @@ export class Dispatcher {
         return;
       }
       const mode = currentMode(m);
-      if ((mode & Mode.TRAP) !== 0) {
-        const calls = this.switches.counted(WorldSwitch.WORLD_CALL);
-        this.#single(mode);
-        if (m[EVENT >> 2] === Event.NONE) {
-          // A world call ends single-stepping: the callee sees nothing of how its caller was being run.
-          if (this.switches.counted(WorldSwitch.WORLD_CALL) !== calls) continue;
-          this.bindings.access.raise(Vector.DB, -1);
-        }
+      if ((mode & Mode.TRAP) !== 0 || breakpoints.deferred !== 0) {
+        this.#stepper.step(mode);
+        if (m[EVENT >> 2] !== Event.NONE) return;
+      } else if (!(breakpoints.executes ? this.#runWatched(mode) : this.#runMode(mode))) {
         return;
       }
-      if (!this.#runMode(mode)) return;
     }
   }
 
@@ -166,6 +171,21 @@ export class Dispatcher {
     return false;
   }
 
+  /** Runs blocks of one mode while there are breakpoints for instructions. Returns as `#runMode` does. */
+  #runWatched(mode: number): boolean {
+    const m = this.#m;
+    const code = this.finder.lookup(mode);
+    if (code === undefined) return false;
+    if (this.#stepper.mayStop(code.length)) {
+      this.#stepper.step(mode);
+      return m[EVENT >> 2] === Event.NONE;
+    }
+    m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
+    if (m[BUDGET >> 2]! < code.count) return this.#partial(mode);
+    this.#interpret(code);
+    return this.#settle();
+  }
+
   /** Deals with what ended a block: goes on (true) or leaves the event to the caller (false). */
   #settle(): boolean {
     const m = this.#m;
@@ -178,7 +198,7 @@ export class Dispatcher {
         return m[BUDGET >> 2]! <= 0 ? true : this.#partial(currentMode(m));
       case Event.CODE_WRITE:
         m[EVENT >> 2] = Event.NONE;
-        this.#single(currentMode(m));
+        this.#stepper.alone(currentMode(m));
         return m[EVENT >> 2] === Event.NONE;
       default:
         return false;
@@ -313,19 +333,6 @@ export class Dispatcher {
     this.counts.interpretedInstructions += block.offsets.length - 1;
     this.#interpreter.run(this.#interpreter.prepare(block));
     return this.#settle();
-  }
-
-  /** Executes one instruction alone, with stores to translated code allowed. EVENT tells what it raised. */
-  #single(mode: number): void {
-    const m = this.#m;
-    const { access } = this.bindings;
-    const block = this.finder.translate(mode & ~Mode.TRAP, 1);
-    if (block === undefined) return;
-    this.counts.singleSteps++;
-    access.allowCodeWrites = true;
-    this.#interpreter.run(this.#interpreter.prepare(block));
-    access.allowCodeWrites = false;
-    if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
   }
 }
 

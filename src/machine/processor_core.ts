@@ -70,5 +70,6 @@ export class ProcessorCore {
     this.access.mmio = processor.bus;
     mmu.secondStage = processor.secondStage;
     mmu.enterWorld();
+    mmu.breakpointsChanged();
   }
 }

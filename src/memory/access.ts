@@ -18,7 +18,7 @@ import { type LinearMemory, RAM_BASE, TLB_ADDEND, TLB_HIGH, TLB_READ, TLB_WRITE 
 import { tlbWord } from "./tlb.ts";
 
 /** Bits of `MemoryFlag` (ir/types.ts), which the memory side may not import. */
-const STACK = 1, WRITE_INTENT = 2, ALIGNED = 8, CHECKED = 0x10;
+const STACK = 1, WRITE_INTENT = 2, SYSTEM = 4, ALIGNED = 8, CHECKED = 0x10;
 /** Where the pieces of an access that crosses a page are put together. */
 const CROSSING = SCRATCH + 0xfe0;
 /** Where the operand of an access to a device lies. */
@@ -128,6 +128,11 @@ export class GuestAccess {
     return (lo + this.#i32[word + TLB_ADDEND / 4]!) >>> 0;
   }
 
+  /** Whether there are data breakpoints. */
+  get isWatched(): boolean {
+    return this.mmu.breakpoints.watches;
+  }
+
   /** Raises a fault: sets the EVENT cells. */
   raise(vector: number, error: number): void {
     this.#i32[EVENT >> 2] = Event.FAULT;
@@ -144,6 +149,7 @@ export class GuestAccess {
   /** Offset in the linear memory where the operand can be read, or -1 after raising an event. */
   #reading(lo: number, hi: number, size: number, flags: number): number {
     if ((flags & (ALIGNED | CHECKED)) !== 0 && (lo & (size - 1)) !== 0) return this.#misaligned(flags);
+    if (this.mmu.breakpoints.watches && this.#isHeld(lo, hi, size, false, flags)) return -1;
     if ((lo & 0xfff) > 0x1000 - size) return this.#readCrossing(lo, hi, size, flags);
     const at = this.#locate(lo, hi, (flags & WRITE_INTENT) !== 0, flags);
     if (at === DEVICE) this.#readDevice(size);
@@ -153,9 +159,23 @@ export class GuestAccess {
   /** Offset where the operand can be stored (CROSSING, DEVICE: then finish), or -1 after raising an event. */
   #writing(lo: number, hi: number, size: number, flags: number): number {
     if ((flags & (ALIGNED | CHECKED)) !== 0 && (lo & (size - 1)) !== 0) return this.#misaligned(flags);
+    if (this.mmu.breakpoints.watches && this.#isHeld(lo, hi, size, true, flags)) return -1;
     if ((lo & 0xfff) > 0x1000 - size) return this.#prepareCrossing(lo, hi, size, flags);
     const at = this.#locate(lo, hi, true, flags);
     return at === DEVICE || (at >= 0 && this.#mayStore(at, size)) ? at : -1;
+  }
+
+  /**
+   * An access that meets a breakpoint: it is noted where the instruction is executed alone, elsewhere the instruction is
+   * held up until it is.
+   */
+  #isHeld(lo: number, hi: number, size: number, write: boolean, flags: number): boolean {
+    const { breakpoints } = this.mmu;
+    const met = (flags & SYSTEM) === 0 ? breakpoints.meet(lo, hi, size, write) : 0;
+    if (met === 0) return false;
+    if (this.allowCodeWrites) breakpoints.hits |= met;
+    else this.#i32[EVENT >> 2] = Event.CODE_WRITE;
+    return !this.allowCodeWrites;
   }
 
   /** Offset of an address in the linear memory, DEVICE for one outside RAM; refills the TLB on a miss. */

@@ -1,5 +1,6 @@
 /** The memory-management unit: world slots, page walks, soft TLB refills. */
 import { PHYSICAL_HIGH } from "../cpu/address_widths.ts";
+import { Breakpoints } from "../cpu/system/breakpoints.ts";
 import { InvpcidType, type PdpteLoad, type WorldControl } from "../cpu/system/world_control.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { CPL, CR0, CR3, CR4, EFER, EPTP, RFLAGS_SYSTEM, TLB_BASE } from "../cpu/state.ts";
@@ -30,6 +31,7 @@ const PCID_MASK = 0xfffn;
 export class Mmu implements WorldControl {
   readonly codePages: CodePages;
   readonly worlds: Worlds;
+  readonly breakpoints: Breakpoints;
   /** Page walks done, by the soft TLB's misses. */
   refills = 0;
   /** Translates guest-physical addresses while the EPTP cell is not 0. */
@@ -61,6 +63,7 @@ export class Mmu implements WorldControl {
 
   constructor(readonly memory: LinearMemory) {
     this.worlds = new Worlds(memory);
+    this.breakpoints = new Breakpoints(memory);
     this.codePages = new CodePages(memory, this.worlds);
     this.#direct = directTables(memory);
     this.#staged = {
@@ -97,6 +100,12 @@ export class Mmu implements WorldControl {
 
   enterWorld(): void {
     this.worlds.enter();
+    if (this.breakpoints.isStale) this.breakpointsChanged();
+  }
+
+  breakpointsChanged(): void {
+    // What is cached of the pages that are watched now lets accesses through.
+    if (this.breakpoints.refresh()) this.worlds.dropTagged(() => true);
   }
 
   invalidatePage(linear: bigint): void {
@@ -152,10 +161,12 @@ export class Mmu implements WorldControl {
     this.refills++;
     const { page, writable, executable, dirty, global, large } = this.#walk;
     const inRam = page < this.memory.ramBytes;
+    // Accesses that a breakpoint may watch take the slow path.
+    const open = inRam && !this.breakpoints.watchesPage(lo, hi);
     if (large) this.worlds.noteLarge();
     fillEntry(this.memory, tlbWord(i32[TLB_BASE >> 2]!, lo), lo, hi, page, {
-      read: inRam,
-      write: inRam && writable && dirty && !this.codePages.has(page / 0x1000),
+      read: open,
+      write: open && writable && dirty && !this.codePages.has(page / 0x1000),
       execute: inRam && executable,
     }, (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0));
     return 0;

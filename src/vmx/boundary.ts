@@ -3,7 +3,7 @@ import { Vector } from "../cpu/fault.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Activity } from "../cpu/system/activity.ts";
 import type { DeliveryKind } from "../cpu/system/delivery.ts";
-import { DR6, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP } from "../cpu/state.ts";
+import { INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP } from "../cpu/state.ts";
 import { Primary } from "./controls.ts";
 import { getCell, setCell } from "./enter.ts";
 import { EventType } from "./entry_fields.ts";
@@ -120,14 +120,13 @@ export class Boundary {
 
   /** Delivers the pending debug exceptions. */
   #deliverDebug(): Due {
-    const { state } = this, { unit, m } = state, before = m[DR6 >> 2]!;
+    const { state } = this, { unit } = state;
     const causes = state.debug & (Debug.BREAKPOINTS | Debug.STEP);
     state.surroundings.waiting.activity = Activity.ACTIVE;
     this.proceed();
-    const delivery = unit.deliver(Vector.DB, undefined, "trap");
+    const delivery = unit.deliver(Vector.DB, undefined, "trap", undefined, 0, causes);
     if (delivery === "exit") return this.#settle();
     state.debug = 0;
-    m[DR6 >> 2] = (before & ~Debug.BREAKPOINTS) | causes;
     return delivery === "shutdown" ? "shutdown" : "something";
   }
 

@@ -84,20 +84,17 @@ export class GuestIntercepts implements Intercepts {
 
   /** The address of a page fault, the causes of a debug exception. Table 28-1. */
   #exceptionQualification(
-    { vector, kind, length }: InterceptedEvent,
+    { vector, kind, cause = 0 }: InterceptedEvent,
     address: LinearHalves | undefined,
   ): bigint {
     if (vector === Vector.PF && kind === "fault") {
       return address !== undefined ? join(address.lo, address.hi) : 0n;
     }
-    if (vector !== Vector.DB) return 0n;
-    if (kind === "fault") return BigInt(Debug.ACCESS);
-    const { debug } = this.state;
-    return kind === "trap" && length === 0 ? BigInt(debug & (Debug.BREAKPOINTS | Debug.STEP)) : 0n;
+    return BigInt(cause);
   }
 
-  stepped(): void {
-    this.state.debug |= Debug.STEP;
+  trapped(cause: number): void {
+    this.state.debug |= cause | ((cause & Debug.BREAKPOINTS) !== 0 ? Debug.ENABLED : 0);
   }
 
   get keepsNmisBlocked(): boolean {

@@ -1,5 +1,18 @@
 import { assertEquals } from "@std/assert";
-import { CPL, CR0, GPR, Gpr, IDTR_LIMIT, MXCSR, RIP, Segment } from "../../src/cpu/state.ts";
+import {
+  CPL,
+  CR0,
+  DR,
+  DR6,
+  DR7,
+  GPR,
+  Gpr,
+  IDTR_LIMIT,
+  MXCSR,
+  RFLAGS_SYSTEM,
+  RIP,
+  Segment,
+} from "../../src/cpu/state.ts";
 import { segmentCell } from "../../src/cpu/system/segments.ts";
 import { Bus } from "../../src/machine/bus.ts";
 import { Pic8259 } from "../../src/machine/devices/8259_pic.ts";
@@ -38,4 +51,30 @@ Deno.test("SystemProcessor.run() counts an exception that is handled as no instr
   processor.core.memory.ram(6 * 4, 4).set([0, 5, 0, 0]);
   processor.core.memory.ram(0x500, 3).set([0x90, 0x90, 0xf4]); // NOP; NOP; HLT
   assertEquals([processor.run(1000), processor.instructions], ["halt", 3]);
+});
+
+/** Runs until the handler of #DB, at 0:500H, halts. Returns the IP that it was given, from 7C00H on, and DR6. */
+function debugged(processors: Processors): [ip: number, dr6: number] {
+  const { memory } = processors.core, m = memory.i32;
+  memory.ram(4, 4).set([0, 5, 0, 0]);
+  memory.ram(0x500, 1).set([0xf4]); // HLT
+  memory.ram(0x7000, 2).set([0, 0x20]);
+  m[(GPR >> 2) + 2 * Gpr.RAX] = 0x2000;
+  assertEquals(processors.run(1000), "halt");
+  const at = 0x2_0000 + m[(GPR >> 2) + 2 * Gpr.RSP]!;
+  const [low, high] = memory.ram(at, 2);
+  return [(low! | (high! << 8)) - 0x7c00, m[DR6 >> 2]!];
+}
+
+Deno.test("MOV SS holds debug exceptions back for one instruction", () => {
+  // MOV SS, [7000H]; NOP; NOP
+  const watched = realMode([0x8e, 0x16, 0, 0x70, 0x90, 0x90]), m = watched.core.memory.i32;
+  m[DR >> 2] = 0x7000;
+  m[DR7 >> 2] = 0x7_0402;
+  watched.core.inner.mmu.breakpointsChanged();
+  assertEquals(debugged(watched), [5, 1]);
+  // MOV SS, AX; NOP; NOP
+  const stepped = realMode([0x8e, 0xd0, 0x90, 0x90]);
+  stepped.core.memory.i32[RFLAGS_SYSTEM >> 2] = 0x100;
+  assertEquals(debugged(stepped), [3, 0x4000]);
 });

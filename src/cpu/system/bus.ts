@@ -77,8 +77,8 @@ export interface Intercepts {
   interrupted(event: InterceptedEvent): void;
   /** A triple fault causes a VM exit. */
   tripleFault(): void;
-  /** A single step is complete: its exception is pending. */
-  stepped(): void;
+  /** An instruction is complete that #DB follows, for a cause in bits of DR6: the exception is pending. */
+  trapped(cause: number): void;
   /** Whether IRET leaves the blocking of NMIs as it is. */
   readonly keepsNmisBlocked: boolean;
   /** IRET has ended the blocking of NMIs. */
@@ -114,4 +114,6 @@ export interface InterceptedEvent {
   readonly kind: "fault" | "trap" | "software" | "external" | "nmi";
   /** Bytes of the instruction that is a software interrupt. */
   readonly length: number;
+  /** Why #DB was raised, in bits of DR6; undefined: by INT1, or it is no #DB. */
+  readonly cause?: number | undefined;
 }

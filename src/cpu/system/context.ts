@@ -24,7 +24,7 @@ import type { WorldControl } from "./world_control.ts";
 import { WorldSwitches } from "./world_switches.ts";
 
 /** Interruptibility: STI and MOV SS. */
-const SHADOWS = 3;
+const SHADOWS = 3, MOV_SS = 2;
 
 /** Guest memory that can also store to translated code. */
 export interface SystemAccess extends GuestMemory {
@@ -101,6 +101,12 @@ export class SystemContext {
   get shadows(): number {
     const { m } = this;
     return m[SHADOW_AT >> 2] === ((this.bus.now() - 1) | 0) ? m[INTERRUPTIBILITY >> 2]! & SHADOWS : 0;
+  }
+
+  /** Whether the instruction just executed was MOV SS or POP SS: debug exceptions wait for one more. */
+  get followsStackLoad(): boolean {
+    const { m } = this;
+    return (m[INTERRUPTIBILITY >> 2]! & MOV_SS) !== 0 && m[SHADOW_AT >> 2] === (this.bus.now() | 0);
   }
 
   /** Asks VMX whether the instruction causes a VM exit. */

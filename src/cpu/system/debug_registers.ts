@@ -1,6 +1,8 @@
 /** MOV to and from debug registers. SDM vol. 2B, "MOV - Move to/from Debug Registers"; vol. 3B, section 18.2. */
 import { Vector } from "../fault.ts";
-import { CR4, DR, DR6, DR7 } from "../state.ts";
+import { Flag } from "../rflags.ts";
+import { CR4, DR, DR6, DR7, RFLAGS_SYSTEM } from "../state.ts";
+import { DebugCause } from "./breakpoints.ts";
 import { ExitReason } from "./bus.ts";
 import type { SystemContext } from "./context.ts";
 import { Cr4 } from "./control_bits.ts";
@@ -8,23 +10,14 @@ import { Cr4 } from "./control_bits.ts";
 /** Bits that are always 1, and those that can be written. */
 const DR6_FIXED = 0xffff_0ff0 | 0, DR6_WRITABLE = 0xe00f;
 const DR7_FIXED = 0x400, DR7_WRITABLE = 0xffff_23ff | 0;
-const DR6_BD = 0x2000, DR7_GD = 0x2000;
+const DR7_GD = 0x2000;
 /** IA32_DEBUGCTL: single steps stop at branches. SDM vol. 4, table 2-2. */
 export const DebugControl = { BTF: 2, ALL: 2 } as const;
 const FROM_DR = 1 << 4;
 
-/** The debug registers of one processor. Breakpoints are kept, but nothing stops at them. */
+/** The debug registers of one processor. */
 export class DebugRegisters {
-  #detected = false;
-
   constructor(readonly context: SystemContext) {}
-
-  /** Whether the #DB just raised is that of an access with DR7.GD set; forgets it. */
-  takeDetected(): boolean {
-    const detected = this.#detected;
-    this.#detected = false;
-    return detected;
-  }
 
   /** MOV from debug register `n` to general register `register`. Returns the low half. */
   read(n: number, register: number): number {
@@ -41,13 +34,16 @@ export class DebugRegisters {
     if (context.mayExit(ExitReason.DR_ACCESS, n | (register << 8), lo, hi)) return;
     const cell = this.#cell(n);
     if (cell === undefined) return;
-    if (cell !== DR6 && cell !== DR7) {
+    if (cell === DR6 || cell === DR7) {
+      if (hi !== 0) return void context.raise(Vector.GP, 0);
+      m[cell >> 2] = cell === DR6 ? (lo & DR6_WRITABLE) | DR6_FIXED : (lo & DR7_WRITABLE) | DR7_FIXED;
+    } else {
       m[cell >> 2] = lo;
       m[(cell >> 2) + 1] = hi;
-      return;
     }
-    if (hi !== 0) return void context.raise(Vector.GP, 0);
-    m[cell >> 2] = cell === DR6 ? (lo & DR6_WRITABLE) | DR6_FIXED : (lo & DR7_WRITABLE) | DR7_FIXED;
+    // RF, which the last IRET may have set, has let this instruction pass.
+    m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
+    context.world.breakpointsChanged();
   }
 
   /** Cell of a debug register; undefined after raising a fault. DR4 and DR5 are DR6 and DR7 unless CR4.DE is set. */
@@ -58,8 +54,7 @@ export class DebugRegisters {
       return void context.raise(Vector.UD);
     }
     if ((m[DR7 >> 2]! & DR7_GD) !== 0) {
-      m[DR6 >> 2]! |= DR6_BD;
-      this.#detected = true;
+      context.world.breakpoints?.raised(DebugCause.BD, true);
       return void context.raise(Vector.DB);
     }
     return n < 4 ? DR + 8 * n : n === 4 || n === 6 ? DR6 : DR7;

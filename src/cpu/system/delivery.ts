@@ -58,13 +58,15 @@ interface Pending {
   readonly kind: DeliveryKind;
   /** Bytes of the instruction that is a software interrupt. */
   readonly length: number;
+  /** Why #DB was raised, in bits of DR6; undefined: by INT1, or it is no #DB. */
+  readonly cause?: number | undefined;
 }
 
 /** Error-code bit: the exception arose while an external event or another exception was delivered. */
 const EXT = 1;
 /** Interruptibility: STI and MOV SS; NMI. */
 const SHADOWS = 3, NMI_BLOCKED = 8;
-const DR7_GD = 0x2000, DR6_BS = 0x4000;
+const DR7_GD = 0x2000, DR6_BREAKPOINTS = 15;
 /** What the switch of a delivery is caused by, besides its vector. */
 const CAUSES: Readonly<Record<DeliveryKind, number>> = {
   fault: 0,
@@ -95,20 +97,21 @@ export class EventDelivery {
     kind: DeliveryKind,
     address?: LinearAddress,
     length = 0,
+    cause?: number,
   ): Delivery {
     const { access, m } = this.context;
     const allowed = access.allowCodeWrites;
     access.allowCodeWrites = true;
     m[EVENT >> 2] = Event.NONE;
     const { intercepts } = this.context;
-    if (intercepts !== undefined && intercepts.event({ vector, error, kind, length }, address)) {
+    if (intercepts !== undefined && intercepts.event({ vector, error, kind, length, cause }, address)) {
       if (kind === "software") this.#moveRip(-length);
       access.allowCodeWrites = allowed;
       return "exit";
     }
     if (vector === Vector.PF && address !== undefined) this.#setCr2(address.lo, address.hi);
     this.context.delivering = true;
-    const result = this.#deliver({ vector, error, kind, length });
+    const result = this.#deliver({ vector, error, kind, length, cause });
     this.context.delivering = false;
     access.allowCodeWrites = allowed;
     return result;
@@ -138,8 +141,8 @@ export class EventDelivery {
   }
 
   /** What to deliver after a fault in a delivery; undefined after a triple fault. */
-  #afterFault({ vector, error, kind, length }: Pending): Pending | undefined {
-    const { m } = this.context;
+  #afterFault(first: Pending): Pending | undefined {
+    const { m } = this.context, { vector, kind, length } = first;
     const software = kind === "software";
     const second = m[EVENT_VECTOR >> 2]!;
     // The exception is one of the INT instruction, so RIP is at it again.
@@ -148,7 +151,6 @@ export class EventDelivery {
     const isException = kind === "fault" || kind === "trap";
     const next = this.#combined(combine(isException ? vector : undefined, second), software);
     const { intercepts } = this.context;
-    const first = { vector, error, kind, length };
     if (next === undefined) intercepts?.tripleFault();
     else if (intercepts !== undefined && intercepts.event(next, address, first)) return next;
     if (second === Vector.PF) this.#setCr2(address.lo, address.hi);
@@ -207,11 +209,12 @@ export class EventDelivery {
     return false;
   }
 
-  /** A single step is told in DR6; any #DB clears DR7.GD. SDM vol. 3B, section 18.2. */
-  #noteDebug({ kind, length }: Pending): void {
+  /** DR6 tells why #DB was raised, and DR7.GD is cleared. SDM vol. 3B, sections 18.2.3 and 18.2.4. */
+  #noteDebug({ kind, cause }: Pending): void {
     const { m } = this.context;
-    if (kind === "trap" && length === 0) m[DR6 >> 2]! |= DR6_BS;
-    m[DR7 >> 2]! &= ~DR7_GD;
+    // Of what was told before, only the breakpoints are forgotten.
+    if (cause !== undefined) m[DR6 >> 2] = (m[DR6 >> 2]! & ~DR6_BREAKPOINTS) | cause;
+    if (kind !== "software") m[DR7 >> 2]! &= ~DR7_GD;
   }
 
   #throughGate(event: Pending, cpl: number): boolean {
@@ -325,8 +328,8 @@ export class EventDelivery {
   }
 
   /** Through the interrupt vector table. SDM vol. 3B, section 21.1.4. */
-  #realAddress({ vector, kind, length }: Pending): boolean {
-    const { context, segments } = this, { m } = context, stack = this.#stack.current();
+  #realAddress(event: Pending): boolean {
+    const { context, segments } = this, { m } = context, { vector } = event, stack = this.#stack.current();
     if (vector * 4 + 3 > m[IDTR_LIMIT >> 2]! >>> 0) return context.raise(Vector.GP, 0);
     const offset = context.loadAt(IDTR_BASE, vector * 4, 2);
     if (context.failed) return false;
@@ -341,7 +344,7 @@ export class EventDelivery {
     segments.loadParagraph(Segment.CS, selector);
     m[RIP >> 2] = offset;
     m[(RIP >> 2) + 1] = 0;
-    if (vector === Vector.DB) this.#noteDebug({ vector, kind, length, error: undefined });
+    if (vector === Vector.DB) this.#noteDebug(event);
     context.world.enterWorld();
     return true;
   }

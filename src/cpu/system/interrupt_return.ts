@@ -151,8 +151,10 @@ export class InterruptReturn {
   #setFlags(image: number, size: SlotSize, system: number): void {
     const { m } = this.context;
     const status = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.DF | Flag.OF;
-    const writable = (status | Flag.TF | Flag.NT | Flag.AC | Flag.ID | system) & (size === 2 ? 0xffff : -1);
-    // RF would only hold off an instruction breakpoint, and is cleared by the next instruction.
+    // RF matters only to breakpoints, and is gone after one more instruction.
+    const resume = this.context.world.breakpoints?.executes === true ? Flag.RF : 0;
+    const all = status | Flag.TF | Flag.NT | Flag.AC | Flag.ID | resume | system;
+    const writable = all & (size === 2 ? 0xffff : -1);
     writeRflags(m, (readRflags(m) & ~writable & ~Flag.RF) | (image & writable));
   }
 

@@ -20,6 +20,7 @@ export class PortIo {
     const { context } = this;
     if (!this.#allowed(port, size)) return 0;
     if (context.mayExit(ExitReason.IO, (port << 16) | IN | (size - 1))) return 0;
+    context.world.breakpoints?.meetPort(port, size);
     return context.bus.in(port, size) | 0;
   }
 
@@ -28,6 +29,7 @@ export class PortIo {
     const { context } = this;
     if (!this.#allowed(port, size)) return;
     if (context.mayExit(ExitReason.IO, (port << 16) | (size - 1), value)) return;
+    context.world.breakpoints?.meetPort(port, size);
     context.bus.out(port, size, size === 4 ? value >>> 0 : value & (size === 2 ? 0xffff : 0xff));
   }
 
@@ -62,6 +64,7 @@ export class PortIo {
     const hi = long ? (upper + baseHi + (lo >>> 0 < offset >>> 0 ? 1 : 0)) | 0 : 0;
     const qualification = (port << 16) | (repeated !== 0 ? REP : 0) | STRING | direction | (size - 1);
     if (context.mayExit(ExitReason.IO, qualification, lo, hi)) return 0;
+    context.world.breakpoints?.meetPort(port, size);
     if (direction === IN) {
       // The place is checked before the port is read: reading may have effects.
       this.#load(lo, hi, size, MemoryFlag.WRITE_INTENT);

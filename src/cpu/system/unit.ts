@@ -1,7 +1,6 @@
 /** The system unit: privileged instructions, and delivery of events, for a processor with its own operating system. */
 import { Event, Vector } from "../fault.ts";
 import type { StateMemory } from "../guest_memory.ts";
-import { Flag } from "../rflags.ts";
 import {
   EVENT,
   EVENT_ADDRESS,
@@ -14,6 +13,7 @@ import {
   segmentBase,
 } from "../state.ts";
 import { ExitReason, type Intercepts, type SystemBus } from "./bus.ts";
+import { DebugCause } from "./breakpoints.ts";
 import { type SystemAccess, SystemContext } from "./context.ts";
 import { ControlRegisters } from "./control_registers.ts";
 import { DebugRegisters } from "./debug_registers.ts";
@@ -39,8 +39,7 @@ export { ExitReason } from "./bus.ts";
 /** How the frontend tells what a software interrupt is in EVENT_ERROR: bits 3:0 are the instruction's length. */
 export const SOFTWARE_INTERRUPT_LENGTH = 15;
 
-/** INT1's only byte. */
-const INT1 = 0xf1;
+const INT1_LENGTH = 1;
 const TWO_32 = 0x1_0000_0000;
 
 /** The system unit of one processor. */
@@ -100,6 +99,7 @@ export class SystemUnit {
    * @param error error code, for the exceptions that have one
    * @param address CR2, of a page fault
    * @param length bytes of the instruction of a software interrupt
+   * @param cause bits of DR6, of #DB
    */
   deliver(
     vector: number,
@@ -107,8 +107,9 @@ export class SystemUnit {
     kind: DeliveryKind,
     address?: LinearAddress,
     length = 0,
+    cause?: number,
   ): Delivery {
-    return this.#delivery.deliver(vector, error, kind, address, length);
+    return this.#delivery.deliver(vector, error, kind, address, length, cause);
   }
 
   /** Delivers what the dispatcher returned with: Event.FAULT or Event.INTERRUPT. */
@@ -128,20 +129,21 @@ export class SystemUnit {
     return this.deliver(vector, code === -1 ? undefined : code, "fault", address);
   }
 
-  /** #DB: of MOV DR with DR7.GD a fault, of INT1 a trap, else a single step. */
+  /** #DB: of INT1, or of what the debug registers and RFLAGS.TF ask for. */
   #deliverDebug(): Delivery {
-    const { m, access } = this.context;
-    if (this.debug.takeDetected()) return this.deliver(Vector.DB, undefined, "fault");
+    const { m, world, intercepts } = this.context;
     m[EVENT >> 2] = Event.NONE;
-    const stepping = (m[RFLAGS_SYSTEM >> 2]! & Flag.TF) !== 0;
-    const before = (m[RIP >> 2]! - 1) | 0;
-    const isInt1 = !stepping && access.load8(before, m[(RIP >> 2) + 1]!, 0) === INT1;
-    const { intercepts } = this.context;
-    if (!isInt1 && intercepts !== undefined) {
-      intercepts.stepped();
-      return "done";
+    const why = world.breakpoints?.take();
+    if (why === undefined) return this.deliver(Vector.DB, undefined, "trap", undefined, INT1_LENGTH);
+    if (why.isFault) return this.deliver(Vector.DB, undefined, "fault", undefined, 0, why.cause);
+    if (intercepts !== undefined) {
+      intercepts.trapped(why.cause);
+    } else if (this.context.followsStackLoad) {
+      world.breakpoints!.deferred = why.cause & ~DebugCause.BS;
+    } else {
+      return this.deliver(Vector.DB, undefined, "trap", undefined, 0, why.cause);
     }
-    return this.deliver(Vector.DB, undefined, "trap", undefined, isInt1 ? 1 : 0);
+    return "done";
   }
 
   /** Does what is left of SYSCALL after the dispatcher returned with Event.SYSCALL. */

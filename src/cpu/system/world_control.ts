@@ -1,5 +1,7 @@
 /** What privileged instructions ask of the memory side: worlds and what is cached for them. SDM vol. 3A, section 4.10. */
 
+import type { Breakpoints } from "./breakpoints.ts";
+
 /** INVPCID's types. SDM vol. 2A, "INVPCID". */
 export const InvpcidType = { ADDRESS: 0, CONTEXT: 1, ALL: 2, ALL_BUT_GLOBAL: 3 } as const;
 
@@ -20,4 +22,8 @@ export interface WorldControl {
   invalidatePcid(type: number, pcid: number, linear: bigint): void;
   /** Everything cached for the current VPID, global pages included (CR4.PGE changed, paging turned off). */
   flushAll(): void;
+  /** The breakpoints in force; undefined where there are no debug registers. */
+  readonly breakpoints: Breakpoints | undefined;
+  /** The debug registers have changed. */
+  breakpointsChanged(): void;
 }

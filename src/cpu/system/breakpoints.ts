@@ -1,0 +1,140 @@
+/** What the debug registers watch. SDM vol. 3B, sections 18.2.4 and 18.2.5. */
+import type { StateMemory } from "../guest_memory.ts";
+import { Flag } from "../rflags.ts";
+import { CR4, DR, DR7, RFLAGS_SYSTEM } from "../state.ts";
+import { Cr4 } from "./control_bits.ts";
+
+/** Bits of DR6 that tell why #DB was raised; bits 3:0 are those of the breakpoints. */
+export const DebugCause = { BD: 0x2000, BS: 0x4000 } as const;
+
+/** DR7: bits 2n and 2n + 1 enable breakpoint n; its R/W field is at bit 16 + 4n, its LEN field two bits above. */
+const ENABLES = 0xff;
+const ReadWrite = { EXECUTE: 0, WRITE: 1, PORT: 2, ACCESS: 3 } as const;
+const LENGTHS = [1, 2, 8, 4] as const;
+const COUNT = 4;
+const TWO_32 = 0x1_0000_0000;
+
+/** An enabled breakpoint. `lo` and `hi` are the address, of `size` bytes. */
+interface Breakpoint {
+  readonly bit: number;
+  readonly kind: number;
+  readonly lo: number;
+  readonly hi: number;
+  readonly size: number;
+}
+
+/** The breakpoints of the processor whose state is in the linear memory. */
+export class Breakpoints {
+  /** Bits of those that the instruction under way has met: #DB comes behind it. */
+  hits = 0;
+  /** Bits of those that MOV SS or POP SS has met: #DB comes behind the instruction that follows it. */
+  deferred = 0;
+  /** Whether there are some for instructions, and for data. */
+  executes = false;
+  watches = false;
+
+  readonly #m: Int32Array;
+  #all: readonly Breakpoint[] = [];
+  /** What DR7 was when it was looked at last. */
+  #seen = 0;
+  /** Why the #DB that is raised was raised, bits of DR6; undefined: INT1. */
+  #cause: number | undefined;
+  #isFault = false;
+
+  constructor({ i32 }: StateMemory) {
+    this.#m = i32;
+  }
+
+  /** Whether DR7 has changed since it was looked at. */
+  get isStale(): boolean {
+    return this.#m[DR7 >> 2] !== this.#seen;
+  }
+
+  /** The debug registers are other ones. Returns whether data is watched now. */
+  refresh(): boolean {
+    const m = this.#m, dr7 = m[DR7 >> 2]!;
+    this.#seen = dr7;
+    this.#all = (dr7 & ENABLES) === 0 ? [] : this.#enabled(dr7);
+    this.executes = this.#all.some(({ kind }) => kind === ReadWrite.EXECUTE);
+    this.watches = this.#all.some(isData);
+    return this.watches;
+  }
+
+  #enabled(dr7: number): readonly Breakpoint[] {
+    const m = this.#m, all: Breakpoint[] = [];
+    for (let n = 0; n < COUNT; n++) {
+      if ((dr7 & (3 << (2 * n))) === 0) continue;
+      const kind = (dr7 >> (16 + 4 * n)) & 3, size = LENGTHS[(dr7 >> (18 + 4 * n)) & 3]!;
+      const cell = (DR + 8 * n) >> 2;
+      all.push({ bit: 1 << n, kind, lo: m[cell]! & ~(size - 1), hi: m[cell + 1]!, size });
+    }
+    return all;
+  }
+
+  /** Whether the page of a linear address has watched data. */
+  watchesPage(lo: number, hi: number): boolean {
+    return this.watches &&
+      this.#all.some((one) => isData(one) && one.hi === hi && (one.lo & ~0xfff) === (lo & ~0xfff));
+  }
+
+  /** Bits of the breakpoints that an access to data meets. */
+  meet(lo: number, hi: number, size: number, write: boolean): number {
+    let bits = 0;
+    for (const one of this.#all) {
+      const fits = one.kind === ReadWrite.ACCESS || (one.kind === ReadWrite.WRITE && write);
+      if (!fits) continue;
+      const distance = (one.lo >>> 0) - (lo >>> 0) + ((one.hi - hi) | 0) * TWO_32;
+      if (distance < size && -distance < one.size) bits |= one.bit;
+    }
+    return bits;
+  }
+
+  /** An instruction accesses an I/O port. Those for ports need CR4.DE. */
+  meetPort(port: number, size: number): void {
+    if (this.#all.length === 0 || (this.#m[CR4 >> 2]! & Cr4.DE) === 0) return;
+    for (const one of this.#all) {
+      const at = one.lo & 0xffff;
+      if (one.kind === ReadWrite.PORT && at < port + size && port < at + one.size) this.hits |= one.bit;
+    }
+  }
+
+  /** Whether one for instructions lies in `length` bytes of code from a linear address. */
+  liesIn(lo: number, hi: number, length: number): boolean {
+    return this.#all.some((one) =>
+      one.kind === ReadWrite.EXECUTE && one.hi === hi && ((one.lo - lo) | 0) >= 0 && one.lo - lo < length
+    );
+  }
+
+  /**
+   * Before the instruction at a linear address: whether a breakpoint stops it. RFLAGS.RF lets one instruction pass.
+   */
+  stops(lo: number, hi: number): boolean {
+    const m = this.#m, flags = m[RFLAGS_SYSTEM >> 2]!;
+    if ((flags & Flag.RF) !== 0) {
+      m[RFLAGS_SYSTEM >> 2] = flags & ~Flag.RF;
+      return false;
+    }
+    let bits = 0;
+    for (const one of this.#all) {
+      if (one.kind === ReadWrite.EXECUTE && one.lo === lo && one.hi === hi) bits |= one.bit;
+    }
+    if (bits !== 0) this.raised(bits, true);
+    return bits !== 0;
+  }
+
+  /** #DB is being raised, for a cause given in bits of DR6; as a fault or a trap. */
+  raised(cause: number, isFault: boolean): void {
+    this.#cause = cause;
+    this.#isFault = isFault;
+    this.hits = 0;
+  }
+
+  /** Why #DB was raised; undefined: by INT1. Forgets it. */
+  take(): { readonly cause: number; readonly isFault: boolean } | undefined {
+    const cause = this.#cause;
+    this.#cause = undefined;
+    return cause === undefined ? undefined : { cause, isFault: this.#isFault };
+  }
+}
+
+const isData = ({ kind }: Breakpoint): boolean => kind === ReadWrite.WRITE || kind === ReadWrite.ACCESS;

@@ -1,0 +1,92 @@
+/** Executes instructions alone: single steps, breakpoints, and what may happen in no block. SDM vol. 3B, section 18.3. */
+import { Event, Vector } from "../cpu/fault.ts";
+import { Mode } from "../cpu/mode.ts";
+import { EVENT, RIP, SEG_ATTRIBUTES, SEG_BASE, SEGMENT, Segment, SEGMENT_STRIDE } from "../cpu/state.ts";
+import { type Breakpoints, DebugCause } from "../cpu/system/breakpoints.ts";
+import { WorldSwitch, type WorldSwitches } from "../cpu/system/world_switches.ts";
+import type { Bindings } from "./bindings.ts";
+import type { CodeFinder } from "./code_finder.ts";
+import type { Interpreter } from "./interpreter/interpreter.ts";
+
+const CS = (SEGMENT + SEGMENT_STRIDE * Segment.CS) >> 2;
+/** Segment attributes: 64-bit code. */
+const ATTRIBUTE_L = 0x2000;
+
+/** Executes instructions one at a time. */
+export class SingleStepper {
+  readonly #m: Int32Array;
+  readonly #breakpoints: Breakpoints;
+
+  constructor(
+    readonly bindings: Bindings,
+    readonly finder: CodeFinder,
+    readonly interpreter: Interpreter,
+    readonly switches: WorldSwitches,
+    readonly counts: { singleSteps: number },
+  ) {
+    this.#m = bindings.memory.i32;
+    this.#breakpoints = bindings.access.mmu.breakpoints;
+  }
+
+  /** Executes one instruction, with stores to translated code allowed. EVENT tells what it raised. */
+  alone(mode: number): void {
+    const m = this.#m;
+    const { access } = this.bindings;
+    const block = this.finder.translate(mode & ~Mode.TRAP, 1);
+    if (block === undefined) return;
+    this.counts.singleSteps++;
+    access.allowCodeWrites = true;
+    this.interpreter.run(this.interpreter.prepare(block));
+    access.allowCodeWrites = false;
+    if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
+    // A fault starts the instruction again, and with it what it accesses.
+    if (m[EVENT >> 2] !== Event.NONE && m[EVENT >> 2] !== Event.HALT) this.#breakpoints.hits = 0;
+  }
+
+  /**
+   * Executes the instruction at RIP, with RFLAGS.TF, or where a breakpoint may lie. EVENT tells what came of it: #DB as a
+   * fault before it, or as a trap behind it.
+   */
+  step(mode: number): void {
+    const m = this.#m, breakpoints = this.#breakpoints;
+    if (breakpoints.executes && breakpoints.stops(...this.#linear())) {
+      return this.bindings.access.raise(Vector.DB, -1);
+    }
+    breakpoints.hits |= breakpoints.deferred;
+    breakpoints.deferred = 0;
+    const calls = this.switches.counted(WorldSwitch.WORLD_CALL);
+    this.alone(mode);
+    if ((mode & Mode.TRAP) === 0) return;
+    // A single step goes on behind HLT.
+    if (m[EVENT >> 2] === Event.HALT) m[EVENT >> 2] = Event.NONE;
+    if (m[EVENT >> 2] !== Event.NONE) return;
+    // A world call ends single-stepping: the callee sees nothing of how its caller was being run.
+    if (this.switches.counted(WorldSwitch.WORLD_CALL) !== calls) return;
+    this.#trap(DebugCause.BS);
+  }
+
+  /** Raises #DB for what the instruction before met. Returns whether it did. */
+  trapped(): boolean {
+    if (this.#breakpoints.hits === 0) return false;
+    this.#trap(0);
+    return true;
+  }
+
+  /** Whether a breakpoint lies in `length` bytes of code at RIP. */
+  mayStop(length: number): boolean {
+    return this.#breakpoints.liesIn(...this.#linear(), length);
+  }
+
+  #trap(cause: number): void {
+    const breakpoints = this.#breakpoints;
+    breakpoints.raised(cause | breakpoints.hits, false);
+    this.bindings.access.raise(Vector.DB, -1);
+  }
+
+  /** RIP as a linear address. */
+  #linear(): [lo: number, hi: number] {
+    const m = this.#m, lo = m[RIP >> 2]!;
+    const long = (m[CS + SEG_ATTRIBUTES / 4]! & ATTRIBUTE_L) !== 0;
+    return long ? [lo, m[(RIP >> 2) + 1]!] : [(lo + m[CS + SEG_BASE / 4]!) | 0, 0];
+  }
+}
