@@ -48,6 +48,10 @@ const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
   "shadow-tool": ["systems/shadowcontext/tool.c", ...CLIENT],
   "shadow-dummy": ["systems/shadowcontext/dummy.c", ...SERVER],
   hostile: ["systems/hostile.c", "systems/remote.c", "systems/workloads.c", ...CALLS, ...WORLD],
+  adder: ["world/example/adder.c", ...WORLD],
+  "adder-caller": ["world/example/caller.c", ...WORLD],
+  awkward: ["systems/awkward.c", ...SERVER, ...WORLD],
+  probe: ["systems/probe.c", "systems/remote.c", ...WORLD],
   stranger: ["systems/stranger.c", "systems/remote.c", ...WORLD],
 };
 

@@ -5,8 +5,8 @@
  *   system=proxos|hypershell|tahoma|shadowcontext path=original|vmfunc|crossover iterations=N
  * Instead of a system: server=PROGRAM client=PROGRAM, programs in /bin of the initrd.
  *
- * Machine 1 serves. Machine 3 is a stranger to it and tries to call. Machine 2, or a process of the host, calls and
- * measures. They begin in this order: a machine gets its first turn when the one before has parked itself or has ended.
+ * Machine 1 serves. Machine 3, in a case study, is a stranger to it and tries to call. Machine 2, or a process of the host,
+ * calls and measures. They begin in this order: a machine gets its first turn when the one before has parked itself or has ended.
  */
 #include "hypervisor.h"
 
@@ -99,19 +99,21 @@ static void start_machine(u32 id, const char *name, const char *program) {
 
 static void start_system(const struct system *system) {
   int on_host = system->host_program && !is(path, "vmfunc");
+  int has_stranger = *system->name;
   u32 count = 0;
   const char *const arguments[] = {system->host_program, path, iterations, 0};
   start_machine(SERVER, system->server.machine, system->server.program);
-  start_machine(STRANGER, "stranger", "stranger");
+  if (has_stranger) start_machine(STRANGER, "stranger", "stranger");
   if (!on_host) start_machine(CLIENT, system->client.machine, system->client.program);
   for (u32 id = 0; id <= STRANGER; id++) {
-    if (id == SERVER || (id == HOST_ID && !on_host) || (id == CLIENT && on_host)) continue;
+    int takes_part = id == HOST_ID ? on_host : id == CLIENT ? !on_host : id == STRANGER && has_stranger;
+    if (!takes_part) continue;
     share_window(id, &contexts[SERVER]);
     if (id != HOST_ID) share_window(id, &contexts[id]);
   }
   if (on_host) make_host_process(system->host_program, arguments);
   line[count++] = &contexts[SERVER];
-  line[count++] = &contexts[STRANGER];
+  if (has_stranger) line[count++] = &contexts[STRANGER];
   line[count++] = on_host ? HOST : &contexts[CLIENT];
 }
 

@@ -1,5 +1,6 @@
 /* A process that executes system calls for other machines. */
 #include "serve.h"
+#include "../world/world.h"
 
 #define FILE_TEXT_LINES 40
 
@@ -79,16 +80,10 @@ i64 serve_by_system_call(u64 window) {
   }
 }
 
-static i64 wait_call(i64 result) {
-  i64 call;
-  __asm__ volatile("vmcall" : "=a"(call) : "a"((u64)HC_WAIT_CALL), "D"(result) : "memory");
-  return call;
-}
-
 i64 serve_in_ring_3(u64 machines) {
   i64 result = 0;
   for (;;) {
-    i64 call = wait_call(result);
+    i64 call = machine_park(result);
     if (call < 0) return call;
     result = machines & MACHINE(CALL_FROM(call)) ? serve_by_system_call(CALL_WINDOW(call)) : -EPERM;
   }

@@ -61,8 +61,10 @@ world_entry:
 serve:
   movq $1, this_world + WORLD_BUSY(%rip)
   push %rcx
+  push %rcx                     /* twice, so that the stack is aligned as C wants it */
   mov %rcx, %rdx
   call world_service
+  pop %rcx
   pop %rcx
   mov %rax, %rdx
   movq $0, this_world + WORLD_BUSY(%rip)

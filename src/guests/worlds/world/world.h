@@ -61,6 +61,14 @@ u32 world_owner(u64 wid);
 /* Takes it from the list. */
 void world_refuse(u64 wid);
 
+/* For programs that serve: parks the whole machine until a request comes over the original path; gives what HC_WAIT_CALL
+ * gives. World calls come and go meanwhile. */
+static inline i64 machine_park(i64 result) {
+  i64 call;
+  __asm__ volatile("vmcall" : "=a"(call) : "a"((u64)HC_WAIT_CALL), "D"(result) : "memory");
+  return call;
+}
+
 /* The program's own: executes a call. The caller is one that the policy allows. */
 i64 world_service(u64 a, u64 b, u64 caller);
 #endif

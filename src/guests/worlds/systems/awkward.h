@@ -1,0 +1,8 @@
+/* What the awkward world does, by the first argument of a call. */
+#ifndef AWKWARD_H
+#define AWKWARD_H
+#define AWKWARD_ANSWER 1 /* gives AWKWARD_VALUE */
+#define AWKWARD_SPIN 2   /* never returns */
+#define AWKWARD_DROP 3   /* drops its own world, then tries to answer */
+#define AWKWARD_VALUE 42
+#endif
