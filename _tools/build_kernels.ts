@@ -74,7 +74,7 @@ export const KERNELS: readonly Kernel[] = [
     bits: 64,
     // deno-fmt-ignore
     sources: inWorlds(
-      "hypervisor/entry.S", "hypervisor/main.c", "hypervisor/console.c", "hypervisor/memory.c", "hypervisor/ept.c",
+      "hypervisor/entry.S", "hypervisor/main.c", "hypervisor/console.c", "hypervisor/memory.c", "hypervisor/ept.c", "hypervisor/views.c",
       "hypervisor/vm.c", "hypervisor/exits.c", "hypervisor/hypercalls.c", "hypervisor/timer.c", "hypervisor/worlds.c",
       "hypervisor/host_process.c",
     ),

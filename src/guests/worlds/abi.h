@@ -97,9 +97,9 @@
 #define HC_WORLD_REGISTER 6  /* guest-physical address of struct world_description: gives the WID */
 #define HC_WORLD_DROP 7      /* WID */
 #define HC_VIEW_ALLOW 8      /* page-table root (guest-physical), mask of VMs: they may make views of this machine,
-                                in which CR3 leads to this root. Mask 0 takes it back. */
-#define HC_VIEW 9            /* VM, the caller's page-table root: a view of that machine; gives its index in the EPTP list
-                                (index 0 is the machine's own memory).
+                                in which CR3 leads to this root. Mask 0 takes it back, and the views with it. */
+#define HC_VIEW 9            /* VM, the caller's page-table root, guest-physical address of a struct view_record or 0: a view of
+                                that machine; gives its index in the EPTP list (index 0 is the machine's own memory).
                                 The caller's root appears at VIEW_ROOT(index) in its own view as well: that goes to CR3. */
 #define HC_EXIT 10           /* exit code: this machine has ended */
 #define HC_WORLD_FIND 11     /* VM, CPL: WID of the world that this machine (0: the host) registered last at that privilege
@@ -201,6 +201,12 @@ struct world_description {
 struct call_record {
   u64 callee; /* WID of the world called, 0 outside of calls */
   u64 calls;  /* counted up at each call */
+};
+/* The same for calls over VMFUNC: a call through a view that does not return, or a view that is no more. The kernel then goes
+ * on at CPL 0 with its own memory, interrupts off, RSP undefined, and the error in RDX. Within one page. */
+struct view_record {
+  u64 calls; /* counted up at each call */
+  u64 goes_on_at;
 };
 /* The processor's format: a quadword for each field, 128 bytes. */
 struct system_context {

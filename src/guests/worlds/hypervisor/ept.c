@@ -1,5 +1,5 @@
 /*
- * The machines' memory: extended page tables (SDM vol. 3C, section 29.3), windows that two machines share, and views.
+ * The machines' memory: extended page tables (SDM vol. 3C, section 29.3), and windows that two machines share.
  *
  * Guest-physical space of each machine:
  *   0 ..             its RAM, in pages of 2 MB
@@ -21,7 +21,7 @@
 #define FIRST_MACHINE 0x4000000ul
 
 static u64 table_entry(const void *table) { return (u64)table | RIGHTS; }
-static u64 page_entry(u64 address) { return address | WRITE_BACK | RIGHTS; }
+u64 ept_page(u64 address) { return address | WRITE_BACK | RIGHTS; }
 
 void *guest_memory(const struct context *vm, u64 gpa, u64 size) {
   if (gpa >= VM_MEMORY || size > VM_MEMORY - gpa) return 0;
@@ -29,7 +29,7 @@ void *guest_memory(const struct context *vm, u64 gpa, u64 size) {
 }
 
 /* An EPT that maps what `vm` has below 1 GB, windows, and roots of views. */
-static u64 new_ept(struct context *vm, const u64 *below_1gb, const u64 *windows, u64 *view_roots) {
+u64 new_ept(struct context *vm, const u64 *below_1gb, const u64 *windows, u64 *view_roots) {
   u64 *level4 = allocate_pages(1), *pointers = allocate_pages(1), *second_gb = allocate_pages(1);
   level4[0] = table_entry(pointers);
   pointers[0] = table_entry(below_1gb);
@@ -40,16 +40,19 @@ static u64 new_ept(struct context *vm, const u64 *below_1gb, const u64 *windows,
   return (u64)level4 | EPTP_FLAGS;
 }
 
+u64 *below_1gb(const struct context *vm) { return (u64 *)(vm->pointers[0] & ADDRESS); }
+
 void make_memory(struct context *vm) {
-  u64 *below_1gb = allocate_pages(1);
+  u64 *ram = allocate_pages(1);
   vm->memory = FIRST_MACHINE + (vm->id - 1) * VM_MEMORY;
   vm->windows = allocate_pages(1);
   vm->view_roots = allocate_pages(1);
   vm->eptp_list = allocate_pages(1);
-  for (u64 at = 0; at < VM_MEMORY; at += LARGE_PAGE) below_1gb[at / LARGE_PAGE] = page_entry(vm->memory + at) | LARGE;
-  vm->eptp = new_ept(vm, below_1gb, vm->windows, vm->view_roots);
+  for (u64 at = 0; at < VM_MEMORY; at += LARGE_PAGE) ram[at / LARGE_PAGE] = ept_page(vm->memory + at) | LARGE;
+  vm->eptp = new_ept(vm, ram, vm->windows, vm->view_roots);
   vm->eptp_list[0] = vm->eptp;
-  vm->views = 1;
+  vm->views = allocate_pages(1);
+  vm->view_count = 1;
 }
 
 u8 *window_memory(u32 window) {
@@ -60,23 +63,5 @@ u8 *window_memory(u32 window) {
 
 void share_window(u32 window, struct context *vm) {
   u64 first = window * (WINDOW_SIZE / PAGE);
-  for (u64 n = 0; n < WINDOW_SIZE / PAGE; n++) vm->windows[first + n] = page_entry((u64)window_memory(window) + n * PAGE);
-}
-
-/*
- * A view: what `callee` sees, but that one page is the callee's page-table root which its kernel set aside for such
- * calls. The caller loads CR3 with VIEW_ROOT(index), which is its own root while its own EPT is in force: then VMFUNC
- * changes the memory below and all addresses keep their meaning on either side.
- */
-i64 make_view(struct context *caller, struct context *callee, u64 caller_root) {
-  u64 index = caller->views, *view_roots;
-  caller_root &= ADDRESS;
-  if (!callee->allowed_viewers || !(callee->allowed_viewers >> caller->id & 1)) return -EPERM;
-  if (!guest_memory(caller, caller_root, PAGE) || index >= ENTRIES) return -EINVAL;
-  view_roots = allocate_pages(1);
-  view_roots[index] = page_entry(callee->memory + callee->allowed_root);
-  caller->eptp_list[index] = new_ept(callee, (u64 *)(callee->pointers[0] & ADDRESS), callee->windows, view_roots);
-  caller->view_roots[index] = page_entry(caller->memory + caller_root);
-  caller->views++;
-  return index;
+  for (u64 n = 0; n < WINDOW_SIZE / PAGE; n++) vm->windows[first + n] = ept_page((u64)window_memory(window) + n * PAGE);
 }

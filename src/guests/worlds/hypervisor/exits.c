@@ -3,7 +3,9 @@
 
 #define RFLAGS_IF 0x200
 #define BLOCKED_BY_STI_OR_MOV_SS 3
-#define INJECT_EXTERNAL 0x80000000ul
+#define INJECT_VALID 0x80000000ul
+#define INJECT_EXTERNAL INJECT_VALID
+#define INJECT_UNDEFINED_OPCODE 0x80000306ul
 #define SS_DPL(rights) ((rights) >> 5 & 3)
 
 struct registers *guest_registers;
@@ -100,7 +102,8 @@ static void vmcall(struct registers *r) {
 static void inject_interrupt(struct context *vm) {
   u64 controls = vmread(PRIMARY_CONTROLS) & ~PRIMARY_INTERRUPT_WINDOW;
   if (vm->interrupt_pending && vmread(EPT_POINTER) == vm->eptp) {
-    if ((vmread(GUEST_RFLAGS) & RFLAGS_IF) && !(vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_STI_OR_MOV_SS)) {
+    if (!(vmread(ENTRY_INTERRUPTION) & INJECT_VALID) && (vmread(GUEST_RFLAGS) & RFLAGS_IF) &&
+        !(vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_STI_OR_MOV_SS)) {
       vmwrite(ENTRY_INTERRUPTION, INJECT_EXTERNAL | vm->timer_vector);
       vm->interrupt_pending = 0;
     } else {
@@ -108,6 +111,15 @@ static void inject_interrupt(struct context *vm) {
     }
   }
   vmwrite(PRIMARY_CONTROLS, controls);
+}
+
+/* A function or an EPTP that there is not: as if the instruction were not there. */
+static void inject_undefined_opcode(void) { vmwrite(ENTRY_INTERRUPTION, INJECT_UNDEFINED_OPCODE); }
+
+static void check_times(struct context *vm) {
+  check_call_time(vm);
+  check_world_time();
+  if (vm != HOST) check_view_time(vm);
 }
 
 void enter_vm(struct context *vm) {
@@ -127,7 +139,7 @@ void handle_exit(void) {
   if (vm == HOST) host_left_guest();
   switch (reason) {
   case EXTERNAL_INTERRUPT: case INTERRUPT_WINDOW: break;
-  case PREEMPTION_TIMER_EXPIRED: check_call_time(vm), check_world_time(); break;
+  case PREEMPTION_TIMER_EXPIRED: check_times(vm); break;
   case CPUID: cpuid(r), skip_instruction(); break;
   case HLT: skip_instruction(), wait_for_timer(vm); break;
   case VMCALL: vmcall(r); break;
@@ -135,7 +147,7 @@ void handle_exit(void) {
   case WORLD_CACHE_MISS: world_cache_miss(); break;
   case TRIPLE_FAULT: kill_machine("triple fault");
   case EPT_VIOLATION: kill_machine("EPT violation");
-  case VMFUNC: kill_machine("VMFUNC without such a function or view");
+  case VMFUNC: if (!view_is_gone(vm)) inject_undefined_opcode(); break;
   default: kill_machine("unexpected exit");
   }
   resume();

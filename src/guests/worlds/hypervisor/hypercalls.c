@@ -44,17 +44,10 @@ void check_call_time(struct context *callee) {
   answer(callee, -ETIMEDOUT);
 }
 
-static i64 allow_views(struct context *who, u64 root, u64 mask) {
-  if (who->id == HOST_ID || !guest_memory(who, root & -PAGE, PAGE)) return -EINVAL;
-  who->allowed_root = root & -PAGE;
-  who->allowed_viewers = mask;
-  return 0;
-}
-
-static i64 view(struct context *who, u64 target, u64 root) {
+static i64 view(struct context *who, u64 target, u64 root, u64 record) {
   struct context *callee = machine(target);
   if (!callee || callee == who || who->id == HOST_ID) return -ENOENT;
-  return make_view(who, callee, root);
+  return make_view(who, callee, root, record);
 }
 
 static i64 set_timer(struct context *who, u64 period, u64 vector) {
@@ -70,7 +63,6 @@ static i64 register_of_machine(struct context *who, u64 gpa) {
 }
 
 i64 hypercall(struct context *who, u64 number, u64 a, u64 b, u64 c) {
-  (void)c;
   switch (number) {
   case HC_VM_ID: return who->id;
   case HC_TIMER: return set_timer(who, a, b);
@@ -81,8 +73,8 @@ i64 hypercall(struct context *who, u64 number, u64 a, u64 b, u64 c) {
   case HC_WORLD_DROP: return drop_world(who, a);
   case HC_WORLD_FIND: return find_world(a, b);
   case HC_WORLD_OWNER: return owner_of_world(a);
-  case HC_VIEW_ALLOW: return allow_views(who, a, b);
-  case HC_VIEW: return view(who, a, b);
+  case HC_VIEW_ALLOW: return who->id == HOST_ID ? -EINVAL : allow_views(who, a, b);
+  case HC_VIEW: return view(who, a, b, c);
   case HC_EXIT: end_context(who, a);
   default: return -ENOSYS;
   }

@@ -45,12 +45,21 @@ struct context {
   u64 *eptp_list;            /* index 0: its own memory; others: views */
   u64 *pointers;             /* EPT: entries for each GB */
   u64 *windows, *view_roots; /* EPT: tables with the pages of the windows, and of the roots of views */
-  u32 views;
+  struct view *views;
+  u32 view_count;
   u64 allowed_root, allowed_viewers; /* HC_VIEW_ALLOW */
   u64 timer_period, timer_left;      /* of time in which it runs */
   u32 timer_vector;
   int interrupt_pending;
 };
+
+/* Another machine's memory, in a machine's EPTP list. */
+struct view {
+  u32 callee; /* 0: taken back */
+  u64 eptp;
+  const struct view_record *record;
+};
+#define MAX_VIEWS 16 /* and index 0: the machine's own memory */
 
 extern struct context contexts[MAX_VMS + 1];
 /* Who has the processor, or is about to get it. */
@@ -82,8 +91,16 @@ extern u64 initrd_size;
 /* ept.c */
 void make_memory(struct context *vm);
 void share_window(u32 window, struct context *vm);
+u64 new_ept(struct context *vm, const u64 *below_1gb, const u64 *windows, u64 *view_roots);
+u64 ept_page(u64 address);
+/* What a machine has below 1 GB: its RAM. */
+u64 *below_1gb(const struct context *vm);
 u8 *window_memory(u32 window);
-i64 make_view(struct context *caller, struct context *callee, u64 caller_root);
+/* views.c */
+i64 make_view(struct context *caller, struct context *callee, u64 caller_root, u64 record);
+i64 allow_views(struct context *callee, u64 root, u64 machines);
+int view_is_gone(struct context *caller);
+void check_view_time(struct context *caller);
 /* Host address of guest-physical memory; NULL if [gpa, gpa + size) is not the machine's RAM. */
 void *guest_memory(const struct context *vm, u64 gpa, u64 size);
 

@@ -12,6 +12,8 @@ void console_mount(struct fs *);
 
 /* tables.c: TSS, IDT, SYSCALL's registers. */
 void tables_init(void);
+/* What a world of this kernel's needs to take exceptions and system calls. */
+void tables_describe(struct system_context *);
 /* The stack that interrupts and system calls from user code begin on. */
 void set_kernel_stack(u64 top);
 u64 kernel_stack(void);

@@ -20,6 +20,7 @@ void service_leave(i64 result) __attribute__((noreturn));
 
 /* view.S: into the kernel of another machine and back. */
 i64 view_call(u64 view, u64 window);
+void view_returned(void);
 /* view.S: the stack that calls from other machines are served on. */
 extern u8 remote_stack_top[];
 

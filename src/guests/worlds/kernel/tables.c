@@ -8,6 +8,10 @@ struct gate {
 };
 #define INTERRUPT_GATE 0x8e00
 #define DOUBLE_FAULT_STACK 1
+/* SYSRET takes CS from STAR[63:48] + 16 and SS from + 8. */
+#define STAR_VALUE ((u64)(USER_CS - 16) << 48 | (u64)KERNEL_CS << 32)
+/* NT has to go as well: an IRET of the kernel's would fault with it. */
+#define FMASK_VALUE (RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC)
 #define TSS_AVAILABLE (0x89ul << 40)
 
 struct task_state {
@@ -48,11 +52,26 @@ void tables_init(void) {
   struct table_pointer pointer = { sizeof idt - 1, (u64)idt };
   __asm__ volatile("lidt %0; ltr %w1" ::"m"(pointer), "r"(TSS_SELECTOR));
 
-  /* SYSRET takes CS from STAR[63:48] + 16 and SS from + 8. */
-  wrmsr(IA32_STAR, (u64)(USER_CS - 16) << 48 | (u64)KERNEL_CS << 32);
+  wrmsr(IA32_STAR, STAR_VALUE);
   wrmsr(IA32_LSTAR, (u64)syscall_entry);
-  /* NT has to go as well: an IRET of the kernel's would fault with it. */
-  wrmsr(IA32_FMASK, RFLAGS_IF | RFLAGS_TF | RFLAGS_DF | RFLAGS_NT | RFLAGS_AC);
+  wrmsr(IA32_FMASK, FMASK_VALUE);
+}
+
+void tables_describe(struct system_context *context) {
+  struct table_pointer gdt, idt_pointer;
+  __asm__ volatile("sgdt %0; sidt %1" : "=m"(gdt), "=m"(idt_pointer));
+  *context = (struct system_context){
+    .gdtr_base = gdt.base,
+    .gdtr_limit = gdt.limit,
+    .idtr_base = idt_pointer.base,
+    .idtr_limit = idt_pointer.limit,
+    .tr_selector = TSS_SELECTOR,
+    .tr_base = (u64)&tss,
+    .tr_limit = sizeof tss - 1,
+    .lstar = (u64)syscall_entry,
+    .star = STAR_VALUE,
+    .fmask = FMASK_VALUE,
+  };
 }
 
 void set_kernel_stack(u64 top) {

@@ -15,6 +15,7 @@
 view_call:
   push %rbx; push %rbp; push %r12; push %r13; push %r14; push %r15
   mov %rsp, view_stack_pointer(%rip)
+  incq view_record(%rip)                        /* calls */
   mov %edi, %ecx
   mov %rsi, %rdi
   mov $VMFUNC_EPTP_SWITCHING, %eax
@@ -25,6 +26,8 @@ view_call:
   mov $VMFUNC_EPTP_SWITCHING, %eax
   xor %ecx, %ecx                                /* the machine's own memory */
   vmfunc
+.globl view_returned
+view_returned:                                  /* also by force, when a call takes too long: with the error in RDX */
   mov view_stack_pointer(%rip), %rsp
   mov %rdx, %rax
   pop %r15; pop %r14; pop %r13; pop %r12; pop %rbp; pop %rbx

@@ -1,7 +1,7 @@
 /*
  * Worlds. A process becomes a world at CPL 3 with an entry point of its own; the kernel becomes one at CPL 0, in the
- * address space of the proxy, and serves with the world library's entry code. All kernels are one image at the same
- * addresses, so descriptor tables and the registers of SYSCALL have the values that fit: a world needs no system context.
+ * address space of the proxy, and serves with the world library's entry code. Each has this kernel's system context: who is
+ * called could leave behind descriptor tables of its own, and they are not to outlive the call.
  */
 #include "../world/world.h"
 #include "remote.h"
@@ -10,8 +10,11 @@ static u64 kernel_world; /* WID; 0: the kernel is no world */
 
 static i64 register_world(const struct world_description *given) {
   static struct world_description description __attribute__((aligned(16)));
+  static struct system_context context __attribute__((aligned(16)));
+  tables_describe(&context);
   description = *given;
   description.cr3 = current->cr3;
+  description.system_context = (u64)&context;
   return hypercall(HC_WORLD_REGISTER, (u64)&description, 0, 0);
 }
 
