@@ -1,6 +1,7 @@
 /** What attacks have in common: a loop of calls, hot enough to be translated and linked, and secrets to be after. */
 import { assert } from "@std/assert";
 import type { MachineOptions } from "../../src/machine/machine.ts";
+import { RAM_BASE } from "../../src/memory/physical.ts";
 import { decrement, increment, load, NOP, STOP, VMFUNC } from "./_code.ts";
 import { CODE, DATA, ENTRY, everywhere, type Party, type WorldMachine } from "./_machine.ts";
 
@@ -50,12 +51,16 @@ export function standard(machine: WorldMachine): void {
   machine.place(machine.a);
 }
 
-/** Bytes of a party's memory that hold neither page tables nor what its code may change, as one number. */
-export function fingerprint(party: Party): number {
-  const bytes = party.machine.machine.readPhysical(party.base + 0x3_0000, 0x3_0000);
+/** A party's pages of code and data as one number. */
+export function fingerprint({ machine, base }: Party): number {
   let hash = 0x811c_9dc5;
-  for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x0100_0193);
-  return hash >>> 0;
+  for (const page of [CODE, ENTRY, DATA]) {
+    const start = (RAM_BASE + base + page) >>> 2;
+    for (let word = start; word < start + 1024; word++) {
+      hash = Math.imul(hash ^ machine.m[word]!, 0x0100_0193);
+    }
+  }
+  return hash;
 }
 
 /** Declares an attack twice on every engine: with the protection that it is stopped by, and in a control without it. */
