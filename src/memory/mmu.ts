@@ -22,7 +22,6 @@ import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
 import { fillEntry, tlbWord } from "./tlb.ts";
 import { type World, Worlds } from "./worlds.ts";
 
-const FRAME_MASK = 0xfff_ffff_ffff_f000n;
 /** Setting an accessed or dirty flag. */
 const TABLE_WRITE: SecondStageAccess = { read: true, write: true, execute: false, table: true };
 const PCID_MASK = 0xfffn;
@@ -83,12 +82,9 @@ export class Mmu implements WorldControl {
     this.#setCr3(value);
     this.enterWorld();
     if (!flush) return;
-    // The slots of this address space with other rules (CPL, SMAP) hold its translations too.
-    const frame = value & FRAME_MASK;
-    this.worlds.dropWhere(
-      ({ cr3 }) => (cr3 & FRAME_MASK) === frame || this.#samePcid(cr3, value),
-      TlbFlag.GLOBAL,
-    );
+    // Without PCIDs all address spaces have PCID 0: world calls come back to others without loading CR3.
+    const tagged = (this.memory.i32[CR4 >> 2]! & Cr4.PCIDE) !== 0, pcid = value & PCID_MASK;
+    this.worlds.dropWhere(({ cr3 }) => !tagged || (cr3 & PCID_MASK) === pcid, TlbFlag.GLOBAL);
   }
 
   loadPdptes(table: number): PdpteLoad {
@@ -163,6 +159,7 @@ export class Mmu implements WorldControl {
     const inRam = page < this.memory.ramBytes;
     // Accesses that a breakpoint may watch take the slow path.
     const open = inRam && !this.breakpoints.watchesPage(lo, hi);
+    this.worlds.noteEntry();
     if (large) this.worlds.noteLarge();
     fillEntry(this.memory, tlbWord(i32[TLB_BASE >> 2]!, lo), lo, hi, page, {
       read: open,
@@ -262,11 +259,6 @@ export class Mmu implements WorldControl {
     context.smap = (cr4 & Cr4.SMAP) !== 0;
     context.alignmentCheck = (i32[RFLAGS_SYSTEM >> 2]! & Flag.AC) !== 0;
     context.pageSizeExtensions = (cr4 & Cr4.PSE) !== 0;
-  }
-
-  #samePcid(cr3: bigint, other: bigint): boolean {
-    return (this.memory.i32[CR4 >> 2]! & Cr4.PCIDE) !== 0 &&
-      (cr3 & PCID_MASK) === (other & PCID_MASK);
   }
 
   #setCr3(value: bigint): void {

@@ -62,6 +62,8 @@ interface Slot {
   readonly codePages: Set<number>;
   /** Whether it has had entries that are parts of larger pages. */
   large: boolean;
+  /** Flags of the entries that it may still hold, because it has got none since others were dropped; undefined: any. */
+  left: number | undefined;
 }
 
 const pageNumber = (lo: number, hi: number): number => (hi >>> 0) * 0x10_0000 + (lo >>> 12);
@@ -115,8 +117,7 @@ export class Worlds {
     for (const slot of this.#slots) {
       const { world } = slot;
       if (world.vpid !== now.vpid || world.vmx !== now.vmx || !chosen(world)) continue;
-      clearTlbExcept(this.memory, slot.number, kept);
-      this.#forgetCode(slot);
+      this.#drop(slot, kept);
     }
   }
 
@@ -124,8 +125,7 @@ export class Worlds {
   dropTagged(chosen: (world: World) => boolean): void {
     for (const slot of this.#slots) {
       if (!chosen(slot.world)) continue;
-      clearTlbExcept(this.memory, slot.number, 0);
-      this.#forgetCode(slot);
+      this.#drop(slot, 0);
     }
   }
 
@@ -134,9 +134,16 @@ export class Worlds {
     for (const { number } of this.#slots) protectFrame(this.memory, number, frame);
   }
 
+  /** Called when the current world gets an entry of its soft TLB. */
+  noteEntry(): void {
+    this.#current.left = undefined;
+  }
+
   /** Called when code has been found through the page of a linear address in the current world. */
   noteCode(lo: number, hi: number): void {
-    this.#current.codePages.add(pageNumber(lo, hi));
+    const slot = this.#current;
+    slot.codePages.add(pageNumber(lo, hi));
+    slot.left = undefined;
   }
 
   /** Called when the current world gets an entry that is part of a larger page. */
@@ -153,6 +160,7 @@ export class Worlds {
   /** Records whether a region lies in place in the current world; holds until a mapping of its code pages is dropped. */
   notePlacement(region: number, inPlace: boolean): void {
     this.memory.i32[this.#regionWord(region)] = inPlace ? region : -region;
+    this.#current.left = undefined;
   }
 
   #regionWord(region: number): number {
@@ -180,7 +188,7 @@ export class Worlds {
     let slot: Slot;
     if (this.#slots.length < SLOTS) {
       const number = this.#slots.length;
-      slot = { number, world, description: now.slice(), hash, codePages: new Set(), large: false };
+      slot = { number, world, description: now.slice(), hash, codePages: new Set(), large: false, left: 0 };
       this.#slots.push(slot);
     } else {
       slot = this.#leastRecent();
@@ -192,6 +200,7 @@ export class Worlds {
       slot.hash = hash;
       slot.codePages.clear();
       slot.large = false;
+      slot.left = 0;
       this.onReuse?.();
     }
     clearSlot(this.memory, slot.number);
@@ -215,6 +224,14 @@ export class Worlds {
     into[7] = i32[CR0 >> 2]! & CR0_PAGING;
     into[8] = cr4;
     into[9] = i32[EFER >> 2]! & EFER_PAGING;
+  }
+
+  /** Drops the entries of a slot that have none of the flags `kept`, and all code, unless that has been done already. */
+  #drop(slot: Slot, kept: number): void {
+    if (slot.left !== undefined && (slot.left & ~kept) === 0) return;
+    clearTlbExcept(this.memory, slot.number, kept);
+    this.#forgetCode(slot);
+    slot.left = kept;
   }
 
   #forgetCode(slot: Slot): void {

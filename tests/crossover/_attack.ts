@@ -3,7 +3,7 @@ import { assert } from "@std/assert";
 import type { MachineOptions } from "../../src/machine/machine.ts";
 import { RAM_BASE } from "../../src/memory/physical.ts";
 import { decrement, increment, load, NOP, STOP, VMFUNC } from "./_code.ts";
-import { CODE, DATA, ENTRY, everywhere, type Party, type WorldMachine } from "./_machine.ts";
+import { CODE, DATA, ENGINES, ENTRY, everywhere, type Party, type WorldMachine } from "./_machine.ts";
 
 /** WIDs of the attacker's or caller's world, the victim's or callee's, and of a third party. */
 export const CALLER = 0x0a_1111n, CALLEE = 0x0b_2222n, THIRD = 0x0c_3333n;
@@ -63,11 +63,16 @@ export function fingerprint({ machine, base }: Party): number {
   return hash;
 }
 
-/** Declares an attack twice on every engine: with the protection that it is stopped by, and in a control without it. */
+/**
+ * Declares an attack twice on every engine: with the protection that it is stopped by, and in a control without it.
+ *
+ * @param control engines for the control; by default all
+ */
 export function attack(
   name: string,
   run: (make: (options?: Partial<MachineOptions>) => WorldMachine, isProtected: boolean) => void,
+  control: typeof ENGINES = ENGINES,
 ): void {
   everywhere(name, (make) => run(make, true));
-  everywhere(`control, unprotected: ${name}`, (make) => run(make, false));
+  everywhere(`control, unprotected: ${name}`, (make) => run(make, false), control);
 }

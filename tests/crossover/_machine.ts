@@ -410,8 +410,9 @@ export const ENGINES: Readonly<Record<string, Partial<MachineOptions>>> = {
 export function everywhere(
   name: string,
   test: (machine: (options?: Partial<MachineOptions>) => WorldMachine) => void,
+  engines: typeof ENGINES = ENGINES,
 ): void {
-  for (const [label, configuration] of Object.entries(ENGINES)) {
+  for (const [label, configuration] of Object.entries(engines)) {
     Deno.test(`${name} (${label})`, () =>
       test((options = {}) => new WorldMachine({ ...configuration, ...options })));
   }
