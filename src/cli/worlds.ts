@@ -1,6 +1,7 @@
 /** `causeway worlds`: what a call from one virtual machine into another costs over three paths. */
 import { writeFileSync } from "node:fs";
 import type { CycleChoice } from "../machine/cycle_model.ts";
+import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import type { Command } from "./command.ts";
 import { inputError, usageError } from "./exit_codes.ts";
 import { reasonOf } from "./input.ts";
@@ -87,6 +88,8 @@ export const worlds: Command = {
     if (rest.length > 0) throw usageError(`worlds takes no ${rest[0]}; --help lists its options`);
     const models = modelsOf(values.cycles, values["world-call-cycles"]);
     const images = await loadImages(values.images);
+    // A file that cannot be written is told before the work, not after it.
+    if (values.html !== undefined) writePage(values.html, "");
     const { runs, timelines } = runAll(values, images);
     const iterations = values.iterations ?? DEFAULT_ITERATIONS;
     const findings = { runs, models, iterations, timelines };
@@ -140,6 +143,7 @@ function runAll(
   } catch (error) {
     progress.clear();
     if (error instanceof CaseStudyError) throw inputError(error.message);
+    if (error instanceof CannotBootError) throw inputError(`cannot boot the hypervisor: ${error.message}`);
     throw error;
   } finally {
     progress.clear();
