@@ -40,6 +40,7 @@ export class Mmu implements WorldControl {
   #linearHi = 0;
   readonly #walk: Walk = {
     page: 0,
+    readable: false,
     writable: false,
     executable: false,
     dirty: false,
@@ -155,14 +156,14 @@ export class Mmu implements WorldControl {
     const failure = this.#doWalk(lo, hi, write, execute, user);
     if (failure !== 0) return failure;
     this.refills++;
-    const { page, writable, executable, dirty, global, large } = this.#walk;
+    const { page, readable, writable, executable, dirty, global, large } = this.#walk;
     const inRam = page < this.memory.ramBytes;
     // Accesses that a breakpoint may watch take the slow path.
     const open = inRam && !this.breakpoints.watchesPage(lo, hi);
     this.worlds.noteEntry();
     if (large) this.worlds.noteLarge();
     fillEntry(this.memory, tlbWord(i32[TLB_BASE >> 2]!, lo), lo, hi, page, {
-      read: open,
+      read: open && readable,
       write: open && writable && dirty && !this.codePages.has(page / 0x1000),
       execute: inRam && executable,
     }, (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0));
@@ -213,6 +214,7 @@ export class Mmu implements WorldControl {
     });
     if (hpa < 0) return SECOND_STAGE_REFUSED;
     this.#walk.page = hpa;
+    this.#walk.readable &&= stage.readable;
     this.#walk.writable &&= stage.writable;
     this.#walk.executable &&= stage.executable;
     return 0;

@@ -49,7 +49,8 @@ export interface WalkAccess {
 export interface Walk {
   /** Guest-physical address of the 4-KB page. */
   page: number;
-  /** Whether the same kind of access (user or supervisor) may write and execute there. */
+  /** Whether the same kind of access (user or supervisor) may read, write and execute there. */
+  readable: boolean;
   writable: boolean;
   executable: boolean;
   dirty: boolean;
@@ -133,6 +134,7 @@ export function walk(
       i32[at] = used;
     }
     out.page = pageAddress(next, lo, level, wide);
+    out.readable = mayRead;
     out.writable = mayWrite;
     out.executable = mayExecute;
     out.dirty = (used & Pte.D) !== 0;
@@ -163,7 +165,11 @@ export function loadPdptes(i32: Int32Array, tables: TableMemory, table: number):
 /** Without paging the linear address is the physical one. */
 function unpaged(lo: number, out: Walk): number {
   out.page = (lo & ~0xfff) >>> 0;
-  out.writable = out.executable = out.dirty = true;
+  out.readable =
+    out.writable =
+    out.executable =
+    out.dirty =
+      true;
   out.global = out.large = false;
   return 0;
 }

@@ -18,7 +18,8 @@ export interface SecondStage {
    * EVENT cell is Event.VM_EXIT).
    */
   translate(gpa: number, access: SecondStageAccess): number;
-  /** Rights of the last page translated. */
+  /** Rights of the last page translated. Pages may be executable without being readable. */
+  readonly readable: boolean;
   readonly writable: boolean;
   readonly executable: boolean;
 }

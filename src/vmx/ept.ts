@@ -24,6 +24,7 @@ export function isEptp(value: bigint): boolean {
 
 /** The second stage of a processor in non-root operation. */
 export class Ept implements SecondStage {
+  readable = false;
   writable = false;
   executable = false;
 
@@ -56,6 +57,7 @@ export class Ept implements SecondStage {
       if (flags && used !== lo) m[at] = used;
       // A page that is not dirty yet must be seen by the next write.
       this.writable = (rights & WRITE) !== 0 && (!flags || (used & DIRTY) !== 0);
+      this.readable = (rights & READ) !== 0;
       this.executable = (rights & EXECUTE) !== 0;
       const inside = gpa % PAGE_BYTES[level]!;
       return table - table % PAGE_BYTES[level]! + inside - inside % 0x1000;

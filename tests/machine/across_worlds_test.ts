@@ -7,9 +7,11 @@ import { AcrossWorlds, COMPARED, FRAME_BYTES, FRAMES, MAILBOX, MEMORY } from "./
 
 const kernel = Deno.readFileSync(new URL("kernels/across_worlds.elf", import.meta.url));
 /** Guests of this many operations, from this seed on; CAUSEWAY_ACROSS_WORLDS asks for more. */
-const GUESTS = Number(Deno.env.get("CAUSEWAY_ACROSS_WORLDS") ?? 6);
+const GUESTS = Number(Deno.env.get("CAUSEWAY_ACROSS_WORLDS") ?? 5);
 const SEED = Number(Deno.env.get("CAUSEWAY_RANDOM_SEED") ?? 1);
 const OPERATIONS = Number(Deno.env.get("CAUSEWAY_ACROSS_WORLDS_OPERATIONS") ?? 30);
+/** 1001 found that what is executed could be read although its EPT entry forbids it. */
+const SEEDS = [...Array.from({ length: GUESTS }, (_, n) => SEED + n), 1001];
 const LIMIT = 2_000_000, FEW = 5;
 
 /** How a guest's run ended, in what can be compared. */
@@ -63,7 +65,7 @@ function reference(seed: number): Outcome {
 
 for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
   Deno.test(`translations across worlds do what an interpreter without memory does (${label})`, () => {
-    for (let seed = SEED; seed < SEED + GUESTS; seed++) {
+    for (const seed of SEEDS) {
       const machine = boot(seed, configuration);
       const stop = machine.run({ instructions: LIMIT });
       assertEquals(outcome(machine, stop.kind), reference(seed), `seed ${seed}`);

@@ -340,3 +340,18 @@ everywhere(
     assertEquals([stoppedIn(machine), machine.stack(2)], [14, [1n, BigInt(CODE + 15)]]);
   },
 );
+
+everywhere(
+  "SMAP: a user page that the kernel has executed is no more readable for it than before, section 4.6.1",
+  (create) => {
+    const machine = create();
+    machine.bare.mapPage(CODE, CODE, 3);
+    for (const page of [0x5000, 0x6000, 0x8000, 0x1_8000]) machine.bare.mapPage(page, page, 3);
+    machine.m[CR4 >> 2]! |= 0x20_0000;
+    machine.bare.processor.mmu.enterWorld();
+    machine.write(USER_CODE, [0xc3]);
+    const call = "b8 00 00 02 00 ff d0"; // MOV EAX, USER_CODE; CALL RAX
+    machine.runCode(`${call} 8b 04 25 00 00 02 00`);
+    assertEquals([stoppedIn(machine), machine.stack(2)], [14, [1n, BigInt(CODE + 7)]]);
+  },
+);
