@@ -2,16 +2,14 @@
 import { assertEquals } from "@std/assert";
 import { runWorlds } from "./_worlds.ts";
 
-const EPERM = -1, ENOENT = -2, EBUSY = -16, ETIMEDOUT = -110, VALUE = 42;
+const EPERM = -1, ENOENT = -2, EFAULT = -14, EBUSY = -16, ETIMEDOUT = -110, VALUE = 42;
 
 /** Runs the awkward server (src/guests/worlds/systems/awkward.c) and what probe.c does with it. */
 function probe(what: string, options = {}): [string, number][] {
   const { stop, text } = runWorlds(`server=awkward client=probe path=${what}`, options);
   assertEquals(stop, { kind: "exit", code: 1 }, text);
-  return text.trimEnd().split("\n").map((line) => {
-    const [name, value] = line.split(": ") as [string, string];
-    return [name, Number(value)];
-  });
+  const answers = [...text.matchAll(/^(.+): (-?\d+)$/gm)];
+  return answers.map(([, name, value]) => [name!, Number(value)]);
 }
 
 Deno.test("the example of a world adds for its caller", () => {
@@ -40,6 +38,20 @@ Deno.test("a world that is dropped while it serves cannot answer any more, and c
     ["a call", VALUE],
     ["a callee that drops itself", ETIMEDOUT],
     ["a dropped world", ENOENT],
+  ]);
+});
+
+Deno.test("a world whose machine crashes while it serves: the caller gets EFAULT and goes on", () => {
+  assertEquals(probe("crashed"), [["a callee that crashes", EFAULT]]);
+});
+
+Deno.test("a machine that ends owes no answer any more, and neither it nor its world can be called", () => {
+  assertEquals(probe("ended"), [
+    ["connect", 0],
+    ["a machine that ends", ENOENT],
+    ["a machine that has ended", ENOENT],
+    ["its world", ENOENT],
+    ["a view of it", ENOENT],
   ]);
 });
 

@@ -23,9 +23,10 @@ void load_msrs(const struct system_msrs *msrs) {
   wrmsr(KERNEL_GS_BASE, msrs->kernel_gs_base);
 }
 
-/* A machine, or what its virtual processor has called, did what this hypervisor cannot do for it. */
-static void kill_machine(const char *why) __attribute__((noreturn));
-static void kill_machine(const char *why) {
+/* A machine did what this hypervisor cannot do for it: it ends, and tells why. If it was in a call, that was the callee: then
+ * the call ends, and the caller gets -EFAULT. */
+static void give_up(const char *why) {
+  if (end_world_call(current, -EFAULT) || (current != HOST && end_view_call(current, -EFAULT))) return;
   text("hypervisor: machine ");
   hex(current->id);
   text(": ");
@@ -46,6 +47,9 @@ static void kill_machine(const char *why) {
   end_context(current, 125);
 }
 
+/* Whether its own memory is in force. */
+static int is_home(const struct context *vm) { return vm != HOST && vmread(EPT_POINTER) == vm->eptp; }
+
 static void skip_instruction(void) { vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmread(EXIT_INSTRUCTION_LENGTH)); }
 
 static void cpuid(struct registers *r) {
@@ -62,7 +66,7 @@ static void cpuid(struct registers *r) {
 /* Ports without a device read as ones. */
 static void access_port(struct registers *r) {
   u64 qualification = vmread(EXIT_QUALIFICATION);
-  if (qualification & 1 << 4) kill_machine("string I/O");
+  if (qualification & 1 << 4) give_up("string I/O");
   if (!(qualification & 1 << 3)) return;
   if ((qualification & 7) == 3) r->rax = 0xffffffff;
   else r->rax |= (qualification & 7) == 1 ? 0xffff : 0xff;
@@ -101,7 +105,7 @@ static void vmcall(struct registers *r) {
 /* Gives the machine the interrupt that is due, or has it call when it can take one. Not while it is elsewhere. */
 static void inject_interrupt(struct context *vm) {
   u64 controls = vmread(PRIMARY_CONTROLS) & ~PRIMARY_INTERRUPT_WINDOW;
-  if (vm->interrupt_pending && vmread(EPT_POINTER) == vm->eptp) {
+  if (vm->interrupt_pending && is_home(vm)) {
     if (!(vmread(ENTRY_INTERRUPTION) & INJECT_VALID) && (vmread(GUEST_RFLAGS) & RFLAGS_IF) &&
         !(vmread(GUEST_INTERRUPTIBILITY) & BLOCKED_BY_STI_OR_MOV_SS)) {
       vmwrite(ENTRY_INTERRUPTION, INJECT_EXTERNAL | vm->timer_vector);
@@ -116,10 +120,22 @@ static void inject_interrupt(struct context *vm) {
 /* A function or an EPTP that there is not: as if the instruction were not there. */
 static void inject_undefined_opcode(void) { vmwrite(ENTRY_INTERRUPTION, INJECT_UNDEFINED_OPCODE); }
 
+/* Time limits are looked at now and then, whatever the exits are for: a callee may cause as many as it likes. */
 static void check_times(struct context *vm) {
+  static u64 checked;
+  u64 now = rdtsc();
+  if (now - checked < TIME_CHECK_INTERVAL) return;
+  checked = now;
   check_call_time(vm);
   check_world_time();
   if (vm != HOST) check_view_time(vm);
+}
+
+/* HLT waits for the machine's timer. Within a call the processor is not the callee's to give away. */
+static void halt(struct context *vm) {
+  skip_instruction();
+  if (!is_home(vm)) give_up("HLT in a call");
+  if (!wait_for_timer(vm)) give_up("HLT with nothing to wait for");
 }
 
 void enter_vm(struct context *vm) {
@@ -139,17 +155,18 @@ void handle_exit(void) {
   if (vm == HOST) host_left_guest();
   switch (reason) {
   case EXTERNAL_INTERRUPT: case INTERRUPT_WINDOW: break;
-  case PREEMPTION_TIMER_EXPIRED: check_times(vm); break;
+  case PREEMPTION_TIMER_EXPIRED: break;
   case CPUID: cpuid(r), skip_instruction(); break;
-  case HLT: skip_instruction(), wait_for_timer(vm); break;
+  case HLT: halt(vm); break;
   case VMCALL: vmcall(r); break;
   case IO_INSTRUCTION: access_port(r), skip_instruction(); break;
   case WORLD_CACHE_MISS: world_cache_miss(); break;
-  case TRIPLE_FAULT: kill_machine("triple fault");
-  case EPT_VIOLATION: kill_machine("EPT violation");
+  case TRIPLE_FAULT: give_up("triple fault"); break;
+  case EPT_VIOLATION: give_up("EPT violation"); break;
   case VMFUNC: if (!view_is_gone(vm)) inject_undefined_opcode(); break;
-  default: kill_machine("unexpected exit");
+  default: give_up("unexpected exit");
   }
+  check_times(current);
   resume();
 }
 

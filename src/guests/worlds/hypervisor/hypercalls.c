@@ -5,7 +5,7 @@ static struct context *machine(u64 id) {
   return id > HOST_ID && id <= MAX_VMS && contexts[id].state != ABSENT && contexts[id].state != ENDED ? &contexts[id] : 0;
 }
 
-static void answer(struct context *callee, i64 result) {
+void answer(struct context *callee, i64 result) {
   struct context *caller = &contexts[callee->caller];
   callee->call_started = 0;
   caller->registers.rax = result;
@@ -66,7 +66,7 @@ i64 hypercall(struct context *who, u64 number, u64 a, u64 b, u64 c) {
   switch (number) {
   case HC_VM_ID: return who->id;
   case HC_TIMER: return set_timer(who, a, b);
-  case HC_IDLE: return wait_for_timer(who), 0;
+  case HC_IDLE: return wait_for_timer(who) ? 0 : -EINVAL;
   case HC_WAIT_CALL: return wait_call(who, a);
   case HC_CALL: return call(who, a, b);
   case HC_WORLD_REGISTER: return who->id == HOST_ID ? -EINVAL : register_of_machine(who, a);

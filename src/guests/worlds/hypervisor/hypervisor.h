@@ -7,6 +7,7 @@
 
 /* A callee that does not answer for so long (ticks of the time-stamp counter) is given up. */
 #define CALL_TIME_LIMIT 20000000ul
+#define TIME_CHECK_INTERVAL (CALL_TIME_LIMIT / 4)
 
 /* The general registers but RSP, as entry.S saves them. */
 struct registers {
@@ -101,6 +102,7 @@ i64 make_view(struct context *caller, struct context *callee, u64 caller_root, u
 i64 allow_views(struct context *callee, u64 root, u64 machines);
 int view_is_gone(struct context *caller);
 void check_view_time(struct context *caller);
+int end_view_call(struct context *caller, i64 error);
 /* Host address of guest-physical memory; NULL if [gpa, gpa + size) is not the machine's RAM. */
 void *guest_memory(const struct context *vm, u64 gpa, u64 size);
 
@@ -116,11 +118,12 @@ void load_msrs(const struct system_msrs *msrs);
 /* hypercalls.c: what machine or process `who` asks; the result. */
 i64 hypercall(struct context *who, u64 number, u64 a, u64 b, u64 c);
 void check_call_time(struct context *callee);
+void answer(struct context *callee, i64 result);
 
 /* timer.c */
 void start_timers(struct context *vm);
 void account_time(struct context *vm);
-void wait_for_timer(struct context *vm);
+int wait_for_timer(struct context *vm);
 
 /* worlds.c */
 void enable_worlds(void);
@@ -131,6 +134,8 @@ i64 owner_of_world(u64 wid);
 void world_cache_miss(void);
 int host_world_cache_miss(void);
 void check_world_time(void);
+int end_world_call(struct context *who, i64 error);
+void drop_worlds_of(const struct context *who);
 
 /* exits.c */
 void enter_vm(struct context *vm) __attribute__((noreturn));

@@ -60,9 +60,16 @@ void next_in_line(void) {
   switch_to(line[next++]);
 }
 
-/* The last in line decides about the whole: the client. */
+/* A machine or the host's process has ended: nobody reaches it any more. If it owes an answer, that is an error; otherwise
+ * the next has its turn. The client is the last in line: its exit code is that of the whole, and so is every other error. */
 void end_context(struct context *context, u64 code) {
   context->state = ENDED;
+  drop_worlds_of(context);
+  if (context->id != HOST_ID) allow_views(context, 0, 0);
+  if (context->call_started) {
+    answer(context, -ENOENT);
+    resume();
+  }
   if (!line[next] || code != 0) outl(EXIT_PORT, code);
   next_in_line();
   resume();

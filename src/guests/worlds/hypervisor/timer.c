@@ -6,7 +6,7 @@
 #include "hypervisor.h"
 
 /* Ticks of the time-stamp counter; the preemption timer counts at its rate (IA32_VMX_MISC bits 4:0 are 0). */
-#define SLICE (CALL_TIME_LIMIT / 2)
+#define SLICE TIME_CHECK_INTERVAL
 #define APIC 0xfee00000ul
 #define APIC_SPURIOUS 0xf0
 #define APIC_TIMER 0x320
@@ -42,14 +42,16 @@ void account_time(struct context *vm) { pass(vm, rdtsc() - entered); }
 
 static void apic_write(u64 offset, u32 value) { *(volatile u32 *)(APIC + offset) = value; }
 
-/* Halts the processor until the machine's timer is due: it has nothing to do, and neither has anybody else. */
-void wait_for_timer(struct context *vm) {
-  if (vm->interrupt_pending) return;
-  if (!vm->timer_period) panic("a machine waits for nothing", vm->id);
+/* Halts the processor until the machine's timer is due: it has nothing to do, and neither has anybody else. 0 if there is no
+ * timer. */
+int wait_for_timer(struct context *vm) {
+  if (vm->interrupt_pending) return 1;
+  if (!vm->timer_period) return 0;
   apic_write(APIC_SPURIOUS, APIC_ENABLE | SPURIOUS_VECTOR);
   apic_write(APIC_TIMER_DIVIDE, DIVIDE_BY_1);
   apic_write(APIC_TIMER, WAKE_UP_VECTOR);
   apic_write(APIC_TIMER_INITIAL, vm->timer_left);
   idle_until_interrupt();
   pass(vm, vm->timer_left);
+  return 1;
 }

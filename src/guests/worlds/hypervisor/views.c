@@ -68,24 +68,34 @@ int view_is_gone(struct context *caller) {
   return 1;
 }
 
-/* At each end of the preemption timer: is the processor in a view, and in the same call, for too long? The callee's kernel is
- * somewhere in that call, and nobody can enter it any more. */
-void check_view_time(struct context *caller) {
-  static u64 last_eptp, last_calls, since;
+/* Index of the view that is in force, 0 if it is the machine's own memory. */
+static u64 view_in_force(const struct context *caller) {
   u64 eptp = vmread(EPT_POINTER);
   for (u32 index = 1; index < caller->view_count; index++) {
-    const struct view *view = &caller->views[index];
-    if (view->eptp != eptp || !view->record) continue;
-    if (eptp != last_eptp || view->record->calls != last_calls) {
-      last_eptp = eptp;
-      last_calls = view->record->calls;
-      since = rdtsc();
-    } else if (rdtsc() - since >= CALL_TIME_LIMIT) {
-      take_back(caller, index);
-      contexts[view->callee].state = STUCK;
-      force_return(caller, view->record, -ETIMEDOUT);
-    }
-    return;
+    if (caller->views[index].eptp == eptp && caller->views[index].record) return index;
   }
-  last_eptp = 0;
+  return 0;
+}
+
+/* The callee's kernel is somewhere in a call that it cannot end, and nobody can enter it any more. Gives 0 if there is no call. */
+int end_view_call(struct context *caller, i64 error) {
+  u64 index = view_in_force(caller);
+  if (!index) return 0;
+  contexts[caller->views[index].callee].state = STUCK;
+  take_back(caller, index);
+  force_return(caller, caller->views[index].record, error);
+  return 1;
+}
+
+/* Now and then: is the call through a view still the one that it was, for too long? */
+void check_view_time(struct context *caller) {
+  static u64 last_index, last_calls, since;
+  u64 index = view_in_force(caller), calls = index ? caller->views[index].record->calls : 0;
+  if (index != last_index || calls != last_calls) {
+    last_index = index;
+    last_calls = calls;
+    since = rdtsc();
+  } else if (index && rdtsc() - since >= CALL_TIME_LIMIT) {
+    end_view_call(caller, -ETIMEDOUT);
+  }
 }

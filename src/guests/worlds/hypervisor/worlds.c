@@ -109,6 +109,15 @@ i64 drop_world(struct context *who, u64 wid) {
   return 0;
 }
 
+void drop_worlds_of(const struct context *who) {
+  for (u32 n = 0; n < MAX_WORLDS; n++) {
+    struct world_entry *entry = &worlds[n].entry;
+    if (!entry->flags || worlds[n].owner != who->id) continue;
+    entry->flags = 0;
+    manage_world_caches(DROP, entry->wid);
+  }
+}
+
 i64 find_world(u32 owner, u32 cpl) {
   i64 found = -ENOENT;
   for (u32 n = 0; n < MAX_WORLDS; n++) {
@@ -201,12 +210,24 @@ static void force_return(struct context *who, struct world *world, i64 error) {
   }
 }
 
-/* At each end of the preemption timer: is the call still the one that it was, for too long? */
+/* The world that called what runs now in the place of `who`; NULL if it runs itself. */
+static struct world *world_away(struct context *who) {
+  int is_away = who->id == HOST_ID || vmread(EPT_POINTER) != who->eptp;
+  return is_away ? calling_world(who) : 0;
+}
+
+/* The callee cannot go on. Gives 0 if there is no call. */
+int end_world_call(struct context *who, i64 error) {
+  struct world *world = world_away(who);
+  if (world) force_return(who, world, error);
+  return world != 0;
+}
+
+/* Now and then: is the call still the one that it was, for too long? */
 void check_world_time(void) {
   static u64 last_wid, last_calls, since;
-  struct world *world = calling_world(current);
-  int is_away = current->id == HOST_ID || vmread(EPT_POINTER) != current->eptp;
-  if (!world || !is_away) {
+  struct world *world = world_away(current);
+  if (!world) {
     last_wid = 0;
   } else if (world->entry.wid != last_wid || world->record->calls != last_calls) {
     last_wid = world->entry.wid;

@@ -2,7 +2,8 @@
  * Calls the awkward server, and tells what comes back. The path is what it tries:
  *   original, vmfunc, crossover   a call that is never answered
  *   forged                        calls of worlds that there are not, and from a process that is no world
- *   dropped                       a world that drops itself while it serves
+ *   dropped, crashed              a world that drops itself, or crashes, while it serves
+ *   ended                         a machine that ends instead of answering
  */
 #include "../world/world.h"
 #include "awkward.h"
@@ -51,10 +52,28 @@ static void try_dropped(void) {
   tell("a dropped world", world_call(server, AWKWARD_ANSWER, 0));
 }
 
+static void try_crashed(void) {
+  i64 server = find_world(SERVER, USER_LEVEL);
+  become_world();
+  tell("a callee that crashes", world_call(server, AWKWARD_CRASH, 0));
+}
+
+static void try_ended(void) {
+  i64 server = find_world(SERVER, USER_LEVEL);
+  tell("connect", remote_connect("original", USER_LEVEL));
+  tell("a machine that ends", remote_request(AWKWARD_END, 0, 0, 0));
+  tell("a machine that has ended", remote_request(AWKWARD_END, 0, 0, 0));
+  become_world();
+  tell("its world", world_call(server, AWKWARD_ANSWER, 0));
+  tell("a view of it", remote_connect("vmfunc", USER_LEVEL));
+}
+
 int main(int count, char **arguments) {
   const char *what = count > 1 ? arguments[1] : "";
   if (strcmp(what, "forged") == 0) try_forged();
   else if (strcmp(what, "dropped") == 0) try_dropped();
+  else if (strcmp(what, "crashed") == 0) try_crashed();
+  else if (strcmp(what, "ended") == 0) try_ended();
   else if (strcmp(what, "crossover") == 0) try_unanswered_world();
   else try_unanswered(what);
   return 0;
