@@ -38,6 +38,12 @@ export const KERNELS: readonly Kernel[] = [
     image: file("src/guests/echo/echo.elf"),
   },
   {
+    name: "lab",
+    bits: 32,
+    sources: [file("src/guests/lab/lab.c")],
+    image: file("src/guests/lab/lab.elf"),
+  },
+  {
     name: "selftest",
     bits: 64,
     sources: [file("tests/machine/kernels/entry.S"), file("tests/machine/kernels/selftest.c")],
