@@ -14,7 +14,13 @@ import {
 } from "../../_tools/docs.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
-const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "DEVIATIONS.md"];
+const DOCUMENTS = [
+  "README.md",
+  "ARCHITECTURE.md",
+  "CONTRIBUTING.md",
+  "DEVIATIONS.md",
+  "docs/hypervisor_lab.md",
+];
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
 const bash = spawnSync("bash", ["-c", "grep --version"]).status === 0;
@@ -68,6 +74,7 @@ Deno.test("code examples of the documents and docstrings run", () => {
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
+    "docs/hypervisor_lab.md",
     "mod.ts",
     "src/cli/host.ts",
     "src/machine/api",
