@@ -7,7 +7,6 @@ import {
   EVENT_ERROR,
   EVENT_VECTOR,
   MSR_KERNEL_GS_BASE,
-  RFLAGS_SYSTEM,
   RIP,
   Segment,
   segmentBase,
