@@ -1,6 +1,8 @@
 /** CPUID of a processor in a machine: what operating systems use, on top of what programs use. SDM vol. 2A, "CPUID". */
 import { cpuid, type CpuidResult, type CpuidState } from "./cpuid.ts";
 
+import { MONITOR_LINE } from "./system/monitor.ts";
+
 /** What it reports of the machine. */
 export interface CpuidMachine {
   /** ID of the processor's local APIC. */
@@ -9,6 +11,8 @@ export interface CpuidMachine {
   readonly hasApic: boolean;
   /** The processor has VMX. */
   readonly hasVmx?: boolean;
+  /** IA32_MISC_ENABLE says that there are MONITOR and MWAIT. */
+  readonly hasMonitor?: boolean;
   /** How many processors there are: cores of one package. Default: 1. */
   readonly processors?: number;
 }
@@ -20,7 +24,9 @@ const bits = (...positions: readonly number[]): number => positions.reduce((mask
 
 /** PCID X2APIC TSC-deadline. */
 const LEAF1_ECX = bits(17, 21, 24);
-const LEAF1_ECX_VMX = bits(5);
+const LEAF1_ECX_VMX = bits(5), LEAF1_ECX_MONITOR = bits(3);
+/** MWAIT: extensions are enumerated; masked interrupts can end it. C1 has one sub-state. */
+const LEAF5_ECX = bits(0, 1), LEAF5_EDX = 0x10;
 /** DE MSR MCE SEP MTRR PGE MCA PAT. */
 const LEAF1_EDX = bits(2, 5, 7, 11, 12, 13, 14, 16);
 const LEAF1_EDX_APIC = bits(9);
@@ -42,7 +48,7 @@ export function machineCpuid(
   leaf: number,
   subleaf: number,
   state: CpuidState,
-  { apicId, hasApic, hasVmx = false, processors = 1 }: CpuidMachine,
+  { apicId, hasApic, hasVmx = false, hasMonitor = false, processors = 1 }: CpuidMachine,
 ): CpuidResult {
   const number = leaf >>> 0;
   const outOfRange = number < 0x8000_0000 ? number > MAX_BASIC : number > 0x8000_0008;
@@ -57,7 +63,7 @@ export function machineCpuid(
       return [
         eax,
         (ebx & ~LOGICAL_PROCESSORS) | (processors << 16) | (apicId << 24),
-        ecx | LEAF1_ECX | (hasVmx ? LEAF1_ECX_VMX : 0),
+        ecx | LEAF1_ECX | (hasVmx ? LEAF1_ECX_VMX : 0) | (hasMonitor ? LEAF1_ECX_MONITOR : 0),
         edx | LEAF1_EDX | (hasApic ? LEAF1_EDX_APIC : 0) | (processors > 1 ? LEAF1_EDX_HTT : 0),
       ];
     case 4:
@@ -69,6 +75,8 @@ export function machineCpuid(
         ecx,
         edx,
       ];
+    case 5:
+      return hasMonitor ? [MONITOR_LINE, MONITOR_LINE, LEAF5_ECX, LEAF5_EDX] : [0, 0, 0, 0];
     case 6:
       return [LEAF6_EAX, 0, 0, 0];
     case 7:

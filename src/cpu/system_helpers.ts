@@ -125,6 +125,8 @@ export function systemHelpers(unit: SystemUnit, seed: number): SystemHelpers {
     sysenter: () => fastCalls.sysenter(),
     set_extended_control: () => control.setExtendedControl(),
     swap_gs: () => unit.swapGs(),
+    monitor: (lo: number, hi: number, flags: number) => unit.monitor.monitor(lo, hi, flags),
+    monitor_wait: () => unit.monitor.wait(),
     set_alignment_check: (value: number) => {
       m[RFLAGS_SYSTEM >> 2] = (m[RFLAGS_SYSTEM >> 2]! & ~Flag.AC) | (value !== 0 ? Flag.AC : 0);
       context.world.enterWorld();

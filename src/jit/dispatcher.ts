@@ -13,7 +13,7 @@ import {
   RFLAGS_SYSTEM,
   RIP,
 } from "../cpu/state.ts";
-import { WorldSwitch, WorldSwitches } from "../cpu/system/world_switches.ts";
+import { WorldSwitches } from "../cpu/system/world_switches.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Code, Entry } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";

@@ -2,6 +2,7 @@
 import type { CpuidResult, CpuidState } from "../cpu/cpuid.ts";
 import { machineCpuid } from "../cpu/machine_cpuid.ts";
 import type { MsrValue, SystemBus } from "../cpu/system/bus.ts";
+import type { MonitoredLine } from "../cpu/system/monitor.ts";
 import type { Mmio } from "../memory/mmio.ts";
 import type { AccessSize, Bus } from "./bus.ts";
 import type { LocalApic } from "./devices/local_apic.ts";
@@ -15,8 +16,8 @@ import type { VirtualClock } from "./virtual_clock.ts";
 const TSC = 0x10, PLATFORM_ID = 0x17, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, BIOS_SIGNATURE = 0x8b;
 const MCG_CAP = 0x179, MCG_STATUS = 0x17a;
 const MISC_ENABLE = 0x1a0, TSC_DEADLINE = 0x6e0;
-/** IA32_MISC_ENABLE: fast strings; branch trace storage and precise event-based sampling unavailable. */
-const MISC_ENABLE_RESET = 0x1801, MISC_ENABLE_WRITABLE = 0x1;
+/** IA32_MISC_ENABLE: fast strings, MONITOR; branch trace storage and precise event-based sampling unavailable. */
+const MISC_ENABLE_RESET = 0x4_1801, MISC_ENABLE_WRITABLE = 0x4_0001, MISC_ENABLE_MONITOR = 0x4_0000;
 const TWO_32 = 0x1_0000_0000;
 
 const split = (value: number): MsrValue => ({ lo: value % TWO_32 | 0, hi: Math.floor(value / TWO_32) | 0 });
@@ -30,6 +31,8 @@ export interface MachineTraits {
   readonly hasVmx: boolean;
   /** The processor spins. */
   pause(): void;
+  /** It waits for a store (cpu/system/bus.ts). */
+  waitForStore(line: MonitoredLine, endsWithMasked: boolean): void;
 }
 
 /** One processor's view. */
@@ -63,6 +66,14 @@ export class ProcessorBus implements SystemBus, Mmio {
 
   pause(): void {
     this.machine.pause();
+  }
+
+  get hasMonitor(): boolean {
+    return (this.#miscEnable & MISC_ENABLE_MONITOR) !== 0;
+  }
+
+  waitForStore(line: MonitoredLine, endsWithMasked: boolean): void {
+    this.machine.waitForStore(line, endsWithMasked);
   }
 
   in(port: number, size: number): number {
@@ -106,6 +117,7 @@ export class ProcessorBus implements SystemBus, Mmio {
       apicId: this.apic.id,
       hasApic: this.hasApic,
       hasVmx: this.machine.hasVmx,
+      hasMonitor: this.hasMonitor,
       processors: this.machine.processors,
     });
   }

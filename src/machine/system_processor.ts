@@ -14,6 +14,7 @@ import {
   VMX_MODE,
 } from "../cpu/state.ts";
 import { systemHelpers } from "../cpu/system_helpers.ts";
+import type { MonitoredLine } from "../cpu/system/monitor.ts";
 import type { SystemHelpers } from "../cpu/system/seat.ts";
 import { type Delivery, SystemUnit } from "../cpu/system/unit.ts";
 import { CrossOver } from "../crossover/crossover.ts";
@@ -106,6 +107,8 @@ export class SystemProcessor implements Resident {
   #shutdown = false;
   /** Instructions left of the current turn are given up. */
   #yields = false;
+  /** MWAIT: the line that is waited for. */
+  #monitored: { readonly line: MonitoredLine; readonly endsWithMasked: boolean } | undefined;
   #init = false;
   /** Vector of a STARTUP that has arrived. */
   #startup: number | undefined;
@@ -132,6 +135,10 @@ export class SystemProcessor implements Resident {
       processors: count,
       hasVmx: vmx,
       pause: () => this.#pause(count),
+      waitForStore: (line, endsWithMasked) => {
+        this.#monitored = { line, endsWithMasked };
+        this.attend();
+      },
     });
     this.unit = new SystemUnit(memory, access, access.mmu, this.bus);
     this.helpers = systemHelpers(this.unit, seed);
@@ -203,7 +210,9 @@ export class SystemProcessor implements Resident {
     const timedOut = this.#waits.deadline <= this.core.clock.now();
     switch (this.#waiting.activity) {
       case Activity.ACTIVE:
-        return true;
+        if (this.#monitored === undefined || !this.#monitored.line.isUnchanged) return true;
+        this.apic.advance();
+        return this.#isDeliverable() || timedOut || (this.#monitored.endsWithMasked && this.#isPending());
       case Activity.HLT:
         this.apic.advance();
         return this.#isDeliverable() || timedOut;
@@ -218,8 +227,10 @@ export class SystemProcessor implements Resident {
   get wakesAt(): number {
     const { interrupts, deadline } = this.#waits, { activity } = this.#waiting;
     if (activity === Activity.SHUTDOWN) return deadline;
-    if (activity !== Activity.HLT) return Infinity;
-    return Math.min(interrupts ? this.apic.nextInterrupt() : Infinity, deadline);
+    const monitored = activity === Activity.ACTIVE ? this.#monitored : undefined;
+    if (activity !== Activity.HLT && monitored === undefined) return Infinity;
+    const listens = interrupts || monitored?.endsWithMasked === true;
+    return Math.min(listens ? this.apic.nextInterrupt() : Infinity, deadline);
   }
 
   leave(): void {
@@ -266,8 +277,12 @@ export class SystemProcessor implements Resident {
       this.#ageShadow();
       const due = vmx?.boundary.before(this.#hasNmi() && !this.#isShadowed) ?? "nothing";
       if (due === "shutdown") this.#shutdown = true;
-      if (due !== "nothing" || this.#takeInterrupt()) continue;
-      if (this.#waiting.activity !== Activity.ACTIVE) return "halt";
+      if (due !== "nothing" || this.#takeInterrupt()) {
+        this.#monitored = undefined;
+        continue;
+      }
+      if (this.#waiting.activity !== Activity.ACTIVE || !this.isReady) return "halt";
+      this.#monitored = undefined;
       if (this.#yields || core.interrupted) {
         this.#yields = core.interrupted = false;
         return "yield";
@@ -310,6 +325,7 @@ export class SystemProcessor implements Resident {
         return;
       }
       this.apic.reset();
+      this.#monitored = undefined;
       enterInitState(view);
       this.#waiting.activity = this.bus.isBootstrap ? Activity.ACTIVE : Activity.WAIT_FOR_SIPI;
     }

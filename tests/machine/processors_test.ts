@@ -23,6 +23,8 @@ const TRANSCRIPT = [
   "lowest priority",
   "the task priority holds back",
   "INIT drops what was pending",
+  "MWAIT until a store",
+  "MWAIT until a masked interrupt",
   "a timer of another processor",
   ...INTERRUPTS,
 ].map((name) => `PASS: ${name}\n`).join("");

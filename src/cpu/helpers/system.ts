@@ -36,6 +36,9 @@ export const PRIVILEGED_HELPERS = {
   swap_gs:            { signature: ":.",     state: "all", exits: true },
   /** CLAC (0) and STAC (1). */
   set_alignment_check: { signature: "w:.",   state: "all", exits: true },
+  /** MONITOR of a linear address: memory flags. MWAIT. */
+  monitor:            { signature: "qw:.",   state: "all", exits: true },
+  monitor_wait:       { signature: ":.",     state: "all", exits: true },
   /** SGDT and SIDT: table, linear address, memory flags. */
   store_table:        { signature: "wqw:.",  state: "all", exits: true },
   /** SLDT (2) and STR (3). */

@@ -1,5 +1,6 @@
 /** What the processor's system instructions ask of the machine around it, and of VMX. */
 
+import type { MonitoredLine } from "./monitor.ts";
 import type { CpuidResult, CpuidState } from "../cpuid.ts";
 
 /** A model-specific register's value. */
@@ -29,6 +30,10 @@ export interface SystemBus {
   invd(): void;
   /** PAUSE: the processor spins. */
   pause?(): void;
+  /** Whether there are MONITOR and MWAIT. */
+  readonly hasMonitor?: boolean;
+  /** MWAIT: the processor waits until the line changes or an interrupt comes; a masked one ends the wait, too, if asked. */
+  waitForStore?(line: MonitoredLine, endsWithMasked: boolean): void;
   /** CPUID, where it is not what cpuid.ts says: EAX, EBX, ECX, EDX. */
   cpuid?(leaf: number, subleaf: number, state: CpuidState): CpuidResult;
 }

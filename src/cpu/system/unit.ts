@@ -24,6 +24,7 @@ import { FarTransfers } from "./far_transfers.ts";
 import { FastCalls } from "./fast_calls.ts";
 import { InterruptReturn } from "./interrupt_return.ts";
 import { PortIo } from "./io.ts";
+import { Monitor } from "./monitor.ts";
 import { ModelSpecificRegisters } from "./msr.ts";
 import { SegmentRegisters } from "./segments.ts";
 import { TableRegisters } from "./table_registers.ts";
@@ -54,6 +55,7 @@ export class SystemUnit {
   readonly fastCalls: FastCalls;
   readonly msrs: ModelSpecificRegisters;
   readonly io: PortIo;
+  readonly monitor: Monitor;
   /** The VMX instructions; without them they are undefined. */
   vmx: VmxInstructions | undefined;
   readonly #delivery: EventDelivery;
@@ -81,6 +83,7 @@ export class SystemUnit {
     this.fastCalls = new FastCalls(context, segments);
     this.msrs = new ModelSpecificRegisters(context, this.control);
     this.io = new PortIo(context, task);
+    this.monitor = new Monitor(memory, context);
     this.#delivery = new EventDelivery(context, segments, task);
   }
 

@@ -1,5 +1,6 @@
 /** Instructions of operating systems: table registers, MSRs, caches, parts of control registers. SDM vol. 2; vol. 3A, section 2.8. */
-import type { Value } from "../../ir/types.ts";
+import { MemoryFlag, type Value } from "../../ir/types.ts";
+import { Gpr, Segment } from "../../cpu/state.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
 import { Table } from "../../cpu/system/table_registers.ts";
@@ -121,5 +122,18 @@ export function STAC(t: Translator): void {
 /** XSETBV. */
 export function XSETBV(t: Translator): void {
   t.call("set_extended_control");
+  t.redispatch();
+}
+
+/** MONITOR: the line at DS:rAX. */
+export function MONITOR(t: Translator): void {
+  const { ir, instruction: { addressSize, segmentOverride } } = t;
+  const segment = segmentOverride < 0 ? Segment.DS : segmentOverride;
+  const address = t.segmentLinear(segment, ir.zext(t.readGpr(Gpr.RAX, addressSize), "i64"));
+  t.call("monitor", address, ir.i32(segment === Segment.SS ? MemoryFlag.STACK : 0));
+}
+/** MWAIT. */
+export function MWAIT(t: Translator): void {
+  t.call("monitor_wait");
   t.redispatch();
 }

@@ -196,6 +196,31 @@ static void compare_time(u64 unused) {
   last_time = now;
 }
 
+/* Waits for a store to a line of memory, or for an interrupt although it is masked. */
+static volatile u32 line_waited_for[16] __attribute__((aligned(64)));
+static volatile u32 waits, woken;
+static void wait(u64 extensions) {
+  called = 1;
+  end_of_interrupt();
+  while (!line_waited_for[0] && !waits) {
+    __asm__ volatile("monitor" ::"a"(line_waited_for), "c"(0), "d"(0));
+    __asm__ volatile("mwait" ::"a"(0), "c"((u32)extensions) : "memory");
+    waits++;
+  }
+  woken = 1 + counted[id()];
+}
+static int waits_until(u64 extensions, void (*wake)(void)) {
+  line_waited_for[0] = waits = woken = counted[1] = 0;
+  on(1, wait, extensions);
+  for (int i = 0; i < 100; i++) pause();
+  if (woken) return 0;
+  wake();
+  while (!woken) pause();
+  return waits == 1 && woken == 1;
+}
+static void store(void) { line_waited_for[3] = 1; }
+static void interrupt_other(void) { send(ASSERT | COUNT_VECTOR, 1); }
+
 static void set_priority(u64 value) { apic[TPR] = value; }
 static void start_timer(u64 ticks_until) {
   apic[TIMER] = TIMER_VECTOR;
@@ -270,6 +295,9 @@ void kernel_main(u32 magic, u32 *information) {
   start(0, 1, count + 1);
   for (int i = 0; i < 100; i++) pause();
   report("INIT drops what was pending", counted[1] == 0);
+
+  report("MWAIT until a store", waits_until(0, store));
+  report("MWAIT until a masked interrupt", waits_until(1, interrupt_other));
 
   u64 before = tsc();
   counted[0] = 0;
