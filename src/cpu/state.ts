@@ -170,6 +170,18 @@ export const VPID = 0x398;
 /** Page-directory-pointer entries with PAE paging, 64 bits each; IA32_DEBUGCTL, 64 bits. */
 export const PDPTE = 0x3c0;
 export const DEBUGCTL = 0x3e0;
+/**
+ * What translated code must know to execute VM functions by itself (ARCHITECTURE.md, "Worlds"). Word index of the EPTP
+ * list in the linear memory while function 0 is enabled, in non-root operation with a VPID, else 0.
+ */
+export const EPTP_LIST = 0x3a0;
+/** Word indices of the current VMCS's EPTP and EPTP index fields, in non-root operation, else 0. */
+export const VMCS_EPTP = 0x3a4;
+export const VMCS_EPTP_INDEX = 0x3a8;
+/** 1 while function 1 is enabled. */
+export const WORLD_CALLS = 0x3ac;
+/** A number that no earlier state of the processor's world caches had. */
+export const WORLD_GENERATION = 0x3b0;
 
 /** XMMn: `XMM + 16 * n`, n < 32. */
 export const XMM = 0x400;
@@ -184,7 +196,7 @@ export const SWITCH_COUNTS = 0x800;
 export const SWITCH_COSTS = 0x840;
 /** 1 while somebody is told of each world switch: then translated code leaves them to the helpers, which tell. */
 export const SWITCHES_OBSERVED = 0x880;
-/** Counts up with each switch of world slots (modulo 2^32): what was used when. */
+/** Counts up with each switch of worlds (modulo 2^32): what was used when. */
 export const WORLD_TICK = 0x884;
 
 /** 4 KB of scratch space for vector helpers. */

@@ -12,7 +12,10 @@ import {
   Gpr,
   INTERRUPTIBILITY,
   RIP,
+  SEG_ATTRIBUTES,
+  SEG_SELECTOR,
   Segment,
+  TLB_BASE,
 } from "../cpu/state.ts";
 import { CODE64, DATA, USER } from "../cpu/system/flat_segments.ts";
 import { segmentCell } from "../cpu/system/segments.ts";
@@ -28,7 +31,7 @@ import { Field } from "../vmx/fields.ts";
 import { VmxMode, type VmxState } from "../vmx/vmx_state.ts";
 import { loadSystemContext } from "./system_context.ts";
 import type { World } from "./world.ts";
-import type { WorldCaches } from "./world_cache.ts";
+import type { Line, WorldCaches } from "./world_cache.ts";
 import { contextKey } from "./world_context.ts";
 
 /** Exit qualification of a miss. */
@@ -65,9 +68,12 @@ export function worldCall(state: VmxState, caches: WorldCaches, nextLo: number, 
   }
   caches.touch(caller);
   caches.touch(callee);
+  const from = m[TLB_BASE >> 2]!;
   load(state, world);
   setCell(m, RCX, caller.world.wid);
   state.mmu.enterWorld();
+  if (world.host === inHost) link(state, from, caller, callee);
+  else state.noteVmFunctions();
   context.switches.count(WorldSwitch.WORLD_CALL);
   return context.wide(Number(BigInt.asIntN(32, world.rip)), Number(BigInt.asIntN(32, world.rip >> 32n)));
 }
@@ -100,6 +106,27 @@ function load(state: VmxState, world: World): void {
   if (world.systemContext !== undefined) loadSystemContext(m, world.systemContext);
   writeRflags(m, readRflags(m) & ~(CLEARED_FLAGS | (world.keepsInterrupts ? 0 : Flag.IF)));
   m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
+}
+
+/** Lets translated code repeat the call: this is what `load` makes of the processor. */
+function link({ m, mmu }: VmxState, from: number, caller: Line, { world, place }: Line): void {
+  const cs = segmentCell(Segment.CS), ss = segmentCell(Segment.SS);
+  const system = CLEARED_FLAGS & ~Flag.DF;
+  mmu.links.linkCall(from, {
+    caller: caller.world.wid,
+    callee: world.wid,
+    cr3: world.cr3,
+    rip: world.rip,
+    cpl: world.cpl,
+    cs: m[(cs + SEG_SELECTOR) >> 2]!,
+    csAttributes: m[(cs + SEG_ATTRIBUTES) >> 2]!,
+    ss: m[(ss + SEG_SELECTOR) >> 2]!,
+    ssAttributes: m[(ss + SEG_ATTRIBUTES) >> 2]!,
+    flags: ~(world.keepsInterrupts ? system : system | Flag.IF),
+    callerUse: caller.place,
+    calleeUse: place,
+    systemContext: world.systemContext,
+  });
 }
 
 /** From non-root to root operation: as an exit, but nothing is told of it, and RSP and RFLAGS stay. */

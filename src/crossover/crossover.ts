@@ -38,7 +38,8 @@ export class CrossOver implements WorldFunctions {
       }
     }
     this.#state = state;
-    this.caches = new WorldCaches(sizes);
+    this.caches = new WorldCaches(sizes, state.mmu.links);
+    this.caches.onChange = () => state.mmu.links.renew();
     state.worldFunctions = this;
   }
 
@@ -64,6 +65,7 @@ export class CrossOver implements WorldFunctions {
     if (hi !== 0 || (lo & ~ENABLE) !== 0) return false;
     this.#control = lo;
     this.caches.changed();
+    this.#state.noteVmFunctions();
     return true;
   }
 

@@ -11,43 +11,62 @@ export interface WorldCacheSizes {
 /** An entry of the WT cache or the IWT cache. */
 export interface Line {
   readonly world: World;
-  /** The larger, the more recently used. */
-  lastUse: number;
+  /** Where it is kept when it was used last. */
+  readonly place: number;
+}
+
+/** Keeps when entries were used last (memory/world_links.ts): compiled code tells it too. */
+export interface LastUses {
+  /** Places for a number of entries: the first. */
+  takeUses(entries: number): number;
+  /** The entry with this place has been used. */
+  use(place: number): void;
+  /** How long ago: the larger, the less recently. */
+  age(place: number): number;
+}
+
+/** One cache. */
+interface Cache {
+  readonly lines: Map<bigint, Line>;
+  /** Places of the entries that are free. */
+  readonly free: number[];
 }
 
 /** WT and IWT. */
 export class WorldCaches {
   /** Counts up whenever what a world call finds or loads may have become another. */
   generation = 0;
+  /** Is told then. */
+  onChange: (() => void) | undefined;
   /** WID to world. */
-  readonly #byWid = new Map<bigint, Line>();
+  readonly #byWid: Cache;
   /** Context to world. */
-  readonly #byContext = new Map<bigint, Line>();
-  #uses = 0;
+  readonly #byContext: Cache;
 
-  constructor(readonly sizes: WorldCacheSizes) {}
-
-  /**
-   * HOOK: everything that changes what is in either cache, or whether world calls are enabled, comes through here. What has
-   * been derived from the caches before is void.
-   */
-  changed(): void {
-    this.generation++;
+  constructor(readonly sizes: WorldCacheSizes, readonly uses: LastUses) {
+    this.#byWid = newCache(sizes.worldCacheEntries, uses);
+    this.#byContext = newCache(sizes.inverseWorldCacheEntries, uses);
   }
 
-  /** HOOK: the one place where recency is kept. Called for caller and callee of each call, and on insertion. */
-  touch(line: Line): void {
-    line.lastUse = ++this.#uses;
+  /** Everything that changes what is in either cache, or whether world calls are enabled, comes through here. */
+  changed(): void {
+    this.generation++;
+    this.onChange?.();
+  }
+
+  /** Called for caller and callee of each call, and on insertion. */
+  touch({ place }: Line): void {
+    this.uses.use(place);
   }
 
   /** The world with a WID. */
   callee(wid: bigint): Line | undefined {
-    return this.#byWid.get(wid);
+    return this.#byWid.lines.get(wid);
   }
 
   /** The world in whose context the processor is. */
   caller(context: bigint): Line | undefined {
-    return this.#byContext.get(context);
+    return this.#byContext.lines.get(context);
   }
 
   /** Puts a world into both caches, in place of what its WID meant before. False if another WID holds its context. */
@@ -55,8 +74,8 @@ export class WorldCaches {
     const context = contextKey(world);
     if (this.#isHeldByAnother(context, world.wid)) return false;
     this.#dropWhere((other) => other.wid === world.wid);
-    this.#put(this.#byWid, this.sizes.worldCacheEntries, world.wid, world);
-    this.#put(this.#byContext, this.sizes.inverseWorldCacheEntries, context, world);
+    this.#put(this.#byWid, world.wid, world);
+    this.#put(this.#byContext, context, world);
     this.changed();
     return true;
   }
@@ -80,34 +99,41 @@ export class WorldCaches {
 
   /** Identity is unique: no two WIDs have the same context in either cache. */
   #isHeldByAnother(context: bigint, wid: bigint): boolean {
-    const identified = this.#byContext.get(context);
+    const identified = this.#byContext.lines.get(context);
     if (identified !== undefined && identified.world.wid !== wid) return true;
-    for (const { world } of this.#byWid.values()) {
+    for (const { world } of this.#byWid.lines.values()) {
       if (world.wid !== wid && contextKey(world) === context) return true;
     }
     return false;
   }
 
-  #put(cache: Map<bigint, Line>, size: number, key: bigint, world: World): void {
-    if (cache.size >= size) evictLeastRecent(cache);
-    const line: Line = { world, lastUse: 0 };
+  #put(cache: Cache, key: bigint, world: World): void {
+    if (cache.free.length === 0) this.#evictLeastRecent(cache);
+    const line: Line = { world, place: cache.free.pop()! };
     this.touch(line);
-    cache.set(key, line);
+    cache.lines.set(key, line);
+  }
+
+  #evictLeastRecent(cache: Cache): void {
+    const [key] = [...cache.lines].reduce((oldest, other) =>
+      this.uses.age(other[1].place) > this.uses.age(oldest[1].place) ? other : oldest
+    );
+    remove(cache, key);
   }
 
   #dropWhere(chosen: (world: World) => boolean): void {
     for (const cache of [this.#byWid, this.#byContext]) {
-      for (const [key, { world }] of cache) if (chosen(world)) cache.delete(key);
+      for (const [key, { world }] of cache.lines) if (chosen(world)) remove(cache, key);
     }
   }
 }
 
-function evictLeastRecent(cache: Map<bigint, Line>): void {
-  let oldest: bigint | undefined, lastUse = Infinity;
-  for (const [key, line] of cache) {
-    if (line.lastUse >= lastUse) continue;
-    oldest = key;
-    lastUse = line.lastUse;
-  }
-  if (oldest !== undefined) cache.delete(oldest);
+function newCache(entries: number, uses: LastUses): Cache {
+  const first = uses.takeUses(entries);
+  return { lines: new Map(), free: Array.from({ length: entries }, (_, n) => first + n) };
+}
+
+function remove({ lines, free }: Cache, key: bigint): void {
+  free.push(lines.get(key)!.place);
+  lines.delete(key);
 }

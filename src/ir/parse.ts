@@ -79,6 +79,8 @@ class BlockReader {
         return this.#event(fields);
       case "redispatch":
         return { kind, target: this.#value(fields[0]!) };
+      case "vmfunc":
+        return { kind, next: BigInt(fields[0]!) };
       default:
         return undefined;
     }

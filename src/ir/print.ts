@@ -152,5 +152,7 @@ function printTerminal(terminal: Terminal): string {
     }
     case "redispatch":
       return `redispatch %${terminal.target.id}`;
+    case "vmfunc":
+      return `vmfunc ${hex(terminal.next)}`;
   }
 }

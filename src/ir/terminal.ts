@@ -28,4 +28,6 @@ export type Terminal =
     readonly retired: boolean;
   }
   /** Goes on at `target`, looked up afresh: the mode of execution may have changed. */
-  | { readonly kind: "redispatch"; readonly target: Value };
+  | { readonly kind: "redispatch"; readonly target: Value }
+  /** VMFUNC, the last instruction: goes on in another world, at `next` or where a world call leads. */
+  | { readonly kind: "vmfunc"; readonly next: bigint };

@@ -66,6 +66,8 @@ function successors(terminal: Terminal): bigint[] {
       return [terminal.next, terminal.taken];
     case "indirect":
       return terminal.returnTo === undefined ? [] : [terminal.returnTo];
+    case "vmfunc":
+      return [terminal.next];
     default:
       return [];
   }

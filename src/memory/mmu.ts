@@ -20,6 +20,7 @@ import {
 import { type LinearMemory, RAM_BASE, TlbFlag } from "./physical.ts";
 import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
 import { fillEntry, tlbWord } from "./tlb.ts";
+import { WorldLinks } from "./world_links.ts";
 import { type World, Worlds } from "./worlds.ts";
 
 /** Setting an accessed or dirty flag. */
@@ -31,6 +32,7 @@ export class Mmu implements WorldControl {
   readonly codePages: CodePages;
   readonly worlds: Worlds;
   readonly breakpoints: Breakpoints;
+  readonly links: WorldLinks;
   /** Page walks done, by the soft TLB's misses. */
   refills = 0;
   /** Translates guest-physical addresses while the EPTP cell is not 0. */
@@ -64,6 +66,8 @@ export class Mmu implements WorldControl {
   constructor(readonly memory: LinearMemory) {
     this.worlds = new Worlds(memory);
     this.breakpoints = new Breakpoints(memory);
+    this.links = new WorldLinks(memory);
+    this.worlds.onReuse = () => this.links.clear();
     this.codePages = new CodePages(memory, this.worlds);
     this.#direct = directTables(memory);
     this.#staged = {

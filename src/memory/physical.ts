@@ -51,8 +51,20 @@ export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTE
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
 const SLOT_BYTES = SLOT_LAST_USE + 3 * 64;
 const FIRST_SLOT = STATE_BYTES;
+
+/** Links between worlds (world_links.ts), and words of each. */
+export const WORLD_LINKS = 0x4000;
+export const WORLD_LINK_WORDS = 64;
+/** Where they start, as a word index. */
+export const worldLinks: number = (FIRST_SLOT + SLOTS * SLOT_BYTES) / 4;
+
+/** Words in which the world caches of all processors keep when their entries were used last. */
+export const WORLD_USES = 0x4_0000;
+/** Where they start, as a word index. */
+export const worldUses: number = worldLinks + WORLD_LINKS * WORLD_LINK_WORDS;
+
 /** Offset of guest-physical (and host-physical) address 0 in the linear memory. */
-export const RAM_BASE: number = Math.ceil((FIRST_SLOT + SLOTS * SLOT_BYTES) / 0x10_0000) * 0x10_0000;
+export const RAM_BASE: number = Math.ceil((worldUses + WORLD_USES) * 4 / 0x10_0000) * 0x10_0000;
 
 /** Offset of a world slot: of its soft TLB. */
 export const slotOffset = (slot: number): number => FIRST_SLOT + slot * SLOT_BYTES;

@@ -85,6 +85,7 @@ export function getCell(m: Int32Array, cell: number): bigint {
 export function loadGuest(state: VmxState): number {
   const { mmu } = state;
   loadGuestState(state);
+  state.noteVmFunctions();
   mmu.enterWorld();
   // Without VPIDs nothing cached outlives an entry.
   if ((state.secondary & Secondary.VPID) === 0) mmu.flushAll();

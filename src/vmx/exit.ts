@@ -202,6 +202,7 @@ function loadHost(state: VmxState, interruptibility: number): boolean {
     if (!arePdptesValid(entries)) return abort(state, Abort.PDPTES);
     loadPdptes(state.memory, entries);
   }
+  state.noteVmFunctions();
   mmu.enterWorld();
   if (!hadVpid) mmu.flushAll();
   if (loadMsrs(state, Field.EXIT_MSR_LOAD_ADDRESS, Field.EXIT_MSR_LOAD_COUNT) !== 0) {

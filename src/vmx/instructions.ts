@@ -86,6 +86,7 @@ export class Instructions implements VmxInstructions {
         m[VMX_MODE >> 2] = VmxMode.OUTSIDE;
         state.vmxon = NO_VMCS;
         state.vmcs = undefined;
+        state.noteVmFunctions();
         state.mmu.enterWorld();
         state.unit.context.switches.moved();
         this.#succeed();
@@ -231,6 +232,7 @@ export class Instructions implements VmxInstructions {
     state.vmxon = pointer;
     state.vmcs = undefined;
     m[VMX_MODE >> 2] = VmxMode.ROOT;
+    state.noteVmFunctions();
     state.mmu.enterWorld();
     state.unit.context.switches.moved();
     this.#succeed();

@@ -82,6 +82,11 @@ export class Vmcs {
     }
   }
 
+  /** Where a field lies, as a word index of the linear memory. */
+  wordIndex(field: number): number {
+    return this.#place(field) / 4;
+  }
+
   #place(field: number): number {
     return this.#base + FIELDS + 8 * slotOf(field)!;
   }

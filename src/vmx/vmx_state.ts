@@ -3,11 +3,19 @@ import { Event } from "../cpu/fault.ts";
 import type { Waiting } from "../cpu/system/activity.ts";
 import type { InterceptedEvent, Intercepts } from "../cpu/system/bus.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
-import { EVENT, EVENT_VECTOR, VMX_MODE } from "../cpu/state.ts";
+import {
+  EPTP_LIST,
+  EVENT,
+  EVENT_VECTOR,
+  VMCS_EPTP,
+  VMCS_EPTP_INDEX,
+  VMX_MODE,
+  WORLD_CALLS,
+} from "../cpu/state.ts";
 import type { Mmu } from "../memory/mmu.ts";
-import type { LinearMemory } from "../memory/physical.ts";
+import { type LinearMemory, RAM_BASE } from "../memory/physical.ts";
 import { VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "./capabilities.ts";
-import { Primary } from "./controls.ts";
+import { Primary, Secondary } from "./controls.ts";
 import type { ExitInstruction } from "./exit_instruction.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
@@ -21,6 +29,8 @@ export const Blocking = { STI: 1, MOV_SS: 2, SMI: 4, NMI: 8 } as const;
 export const Debug = { BREAKPOINTS: 15, ENABLED: 0x1000, ACCESS: 0x2000, STEP: 0x4000 } as const;
 /** A pointer that names no VMCS. */
 export const NO_VMCS = 0xffff_ffff_ffff_ffffn;
+
+const EPTP_LIST_BYTES = 0x1000;
 
 /** What a VM exit records. */
 export interface ExitInformation {
@@ -120,7 +130,27 @@ export class VmxState {
   }
   /** Secondary controls in force. */
   get secondary(): number {
-    return secondaryOf(this.vmcs!);
+    return this.vmcs === undefined ? 0 : secondaryOf(this.vmcs);
+  }
+
+  /**
+   * Tells translated code which VM functions it may execute by itself. Called when root or non-root operation begins or
+   * ends, and when world calls are enabled or disabled. With VPID 0 EPTP switching invalidates, so it is left to us.
+   */
+  noteVmFunctions(): void {
+    const { m, vmcs, secondary } = this, guest = this.mode === VmxMode.GUEST ? vmcs : undefined;
+    const functions = guest === undefined || (secondary & Secondary.VMFUNC) === 0
+      ? 0
+      : guest.word(Field.VMFUNC_CONTROLS) & this.vmFunctions;
+    const list = guest === undefined ? 0 : Number(guest.read(Field.EPTP_LIST_ADDRESS));
+    const switches = (functions & VM_FUNCTIONS) !== 0 && (secondary & Secondary.VPID) !== 0 &&
+      list + EPTP_LIST_BYTES <= this.memory.ramBytes;
+    m[EPTP_LIST >> 2] = switches ? (RAM_BASE + list) / 4 : 0;
+    m[VMCS_EPTP >> 2] = guest?.wordIndex(Field.EPTP) ?? 0;
+    m[VMCS_EPTP_INDEX >> 2] = guest?.wordIndex(Field.EPTP_INDEX) ?? 0;
+    const calls = this.worldFunctions?.isEnabled === true &&
+      (this.mode === VmxMode.ROOT || (functions & WORLD_CALL_FUNCTION) !== 0);
+    m[WORLD_CALLS >> 2] = calls ? 1 : 0;
   }
 
   /** Records a VM exit: the instruction under way stops. */

@@ -166,6 +166,8 @@ export function run(block: Block, world: World): Ending {
     case "indirect":
     case "redispatch":
       return { how: terminal.kind, target: values.get(terminal.target)! };
+    case "vmfunc":
+      return { how: terminal.kind, target: terminal.next };
     case "event":
       return { how: `event ${terminal.event}`, target: terminal.rip };
   }

@@ -240,6 +240,7 @@ export class WorldMachine {
     setCell(m, CR3, cr3);
     setCell(m, EPTP, eptp);
     if (!party.isHost) this.vmcs.write(Field.EPTP, eptp);
+    this.vmx.noteVmFunctions();
     unit.intercepts = party.isHost ? undefined : this.vmx.intercepts;
     writeRflags(m, rflags);
     this.set(4, STACK);
@@ -270,6 +271,7 @@ export class WorldMachine {
     m[VPID >> 2] = before.mode === VmxMode.GUEST ? this.vmcs.word(Field.VPID) : 0;
     this.machine.processor.unit.intercepts = before.mode === VmxMode.GUEST ? this.vmx.intercepts : undefined;
     writeRflags(m, rflags);
+    this.vmx.noteVmFunctions();
     this.machine.processor.inner.mmu.enterWorld();
     return !failed;
   }

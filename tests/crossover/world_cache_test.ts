@@ -17,8 +17,15 @@ const world = (wid: bigint, context: bigint = wid, eptp = 0x801en): World => ({
   rip: 0x1000n,
   systemContext: undefined,
 });
-const make = (worldCacheEntries: number, inverseWorldCacheEntries = worldCacheEntries): WorldCaches =>
-  new WorldCaches({ worldCacheEntries, inverseWorldCacheEntries });
+function make(worldCacheEntries: number, inverseWorldCacheEntries = worldCacheEntries): WorldCaches {
+  const stamps: number[] = [];
+  let places = 0, tick = 0;
+  return new WorldCaches({ worldCacheEntries, inverseWorldCacheEntries }, {
+    takeUses: (entries) => (places += entries) - entries,
+    use: (place) => void (stamps[place] = ++tick),
+    age: (place) => tick - stamps[place]!,
+  });
+}
 const callees = (caches: WorldCaches, wids: readonly bigint[]): bigint[] =>
   wids.filter((wid) => caches.callee(wid) !== undefined);
 const callers = (caches: WorldCaches, worlds: readonly World[]): bigint[] =>

@@ -50,7 +50,7 @@ export function VMRESUME(t: Translator): void {
 }
 /** VMFUNC. */
 export function VMFUNC(t: Translator): void {
-  transfer(t, VmxTransfer.VMFUNC);
+  t.end({ kind: "vmfunc", next: t.next });
 }
 
 function access(t: Translator, helper: "vmx_read" | "vmx_write", field: Operand, operand: Operand): void {

@@ -12,6 +12,7 @@ export function terminalValue(terminal: Terminal): Inst | undefined {
       return terminal.target;
     case "jump":
     case "event":
+    case "vmfunc":
       return undefined;
   }
 }

@@ -1,13 +1,14 @@
 /** The interpreter: executes assembled IR blocks. It runs cold code, and it is the reference for the other engines. */
 import { OPCODE_NAMES } from "../../ir/opcodes.ts";
 import type { Block } from "../../ir/types.ts";
-import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, RIP } from "../../cpu/state.ts";
+import { type HelperFunction, helperId } from "../../cpu/helpers.ts";
+import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, RETURN_HI, RIP } from "../../cpu/state.ts";
+import { VmxTransfer } from "../../cpu/system/vmx_instructions.ts";
 import { Event } from "../../cpu/fault.ts";
 import type { Bindings } from "../bindings.ts";
 import {
   type Address,
   assemble,
-  type End,
   EXITS,
   Field,
   GUEST_SHIFT,
@@ -29,10 +30,12 @@ export class Interpreter {
   readonly #values = new Int32Array(MAX_VALUES * VALUE_WORDS);
   /** Rows by opcode number. */
   readonly #rows: readonly Run[];
+  readonly #vmxTransfer: HelperFunction;
 
   constructor(bindings: Bindings) {
     this.#m = bindings.memory.i32;
     const reference = createReference(bindings, this.#values);
+    this.#vmxTransfer = bindings.helpers[helperId("vmx_transfer")]!;
     this.#rows = OPCODE_NAMES.map((name) => reference[name]);
   }
 
@@ -64,7 +67,7 @@ export class Interpreter {
         return true;
       }
     }
-    return this.#finish(program.terminal);
+    return this.#finish(program);
   }
 
   /** Leaves at guest instruction `guest`, which has not been executed. */
@@ -76,7 +79,8 @@ export class Interpreter {
     m[RIP_HI] = lo >>> 0 < start.lo >>> 0 ? start.hi + 1 : start.hi;
   }
 
-  #finish(terminal: End): boolean {
+  #finish(program: Program): boolean {
+    const { terminal } = program;
     const m = this.#m;
     const v = this.#values;
     switch (terminal.kind) {
@@ -90,6 +94,13 @@ export class Interpreter {
         m[RIP_LO] = v[terminal.value]!;
         m[RIP_HI] = v[terminal.value + 1]!;
         return terminal.redispatch;
+      case "vmfunc": {
+        const { lo, hi } = terminal.next;
+        const to = Number(this.#vmxTransfer(VmxTransfer.VMFUNC, lo, hi));
+        if (m[EVENT >> 2] !== Event.NONE) this.#leave(program, program.count - 1);
+        else this.#setRip({ lo: to, hi: m[RETURN_HI >> 2]! });
+        return true;
+      }
       case "event":
         m[EVENT >> 2] = terminal.event;
         m[EVENT_VECTOR >> 2] = terminal.vector;

@@ -53,6 +53,7 @@ export type End =
   | { readonly kind: "jump"; readonly to: Address }
   | { readonly kind: "branch"; readonly value: number; readonly taken: Address; readonly next: Address }
   | { readonly kind: "indirect"; readonly value: number; readonly redispatch: boolean }
+  | { readonly kind: "vmfunc"; readonly next: Address }
   | {
     readonly kind: "event";
     readonly event: number;
@@ -145,6 +146,8 @@ function endOf(terminal: Terminal): End {
     case "indirect":
     case "redispatch":
       return { kind: "indirect", value: wordOf(terminal.target), redispatch: terminal.kind === "redispatch" };
+    case "vmfunc":
+      return { kind: "vmfunc", next: halves(terminal.next) };
     case "event": {
       const { event, vector, error, rip, retired } = terminal;
       return { kind: "event", event, vector, error, to: halves(rip), undo: retired ? 0 : 1 };

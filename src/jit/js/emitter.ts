@@ -18,6 +18,7 @@ import {
   lowName,
   storeCells,
 } from "./registers.ts";
+import { emitVmfunc } from "./world_switch.ts";
 
 /** The text of a compiled region. */
 export interface Emitted {
@@ -56,14 +57,14 @@ export class Emitter {
 
   constructor(readonly blocks: readonly Block[], readonly id: number) {
     this.#starts = blocks.map(({ pc }) => halves(pc));
-    this.#cells = collectCells(blocks.map(({ insts }) => insts));
+    this.#cells = collectCells(blocks);
   }
 
   emit(): Emitted {
     this.#out.push(
       // In parentheses: V8 compiles such a function at once, and does not read it a second time at its first call.
       `(function(b){${declareCells(this.#cells.used)}`,
-      `let n=M[${BUDGET >> 2}],x=0,e=0;const T=M[${TLB_BASE >> 2}]>>2;`,
+      `let n=M[${BUDGET >> 2}],x=0,e=0,T=M[${TLB_BASE >> 2}]>>2;`,
       "L:for(;;){switch(b){\n",
     );
     for (const [number, block] of this.blocks.entries()) this.#emitBlock(number, block);
@@ -195,7 +196,7 @@ export class Emitter {
 
   /** Leaves by a side exit if an event has been raised. */
   checkEvent(inst: Inst): void {
-    this.write(`if(M[${EVENT >> 2}]!==0){x=${this.#sideExit(inst)};break L;}`);
+    this.write(`if(M[${EVENT >> 2}]!==0){x=${this.#sideExit(inst.guest)};break L;}`);
   }
 
   /**
@@ -239,7 +240,8 @@ export class Emitter {
   #exit(exit: Exit): number {
     return this.#exits.push(exit) - 1;
   }
-  #sideExit({ guest }: Inst): number {
+  /** Exit at guest instruction `guest`, which has not been executed. */
+  #sideExit(guest: number): number {
     const { pc, offsets } = this.#current;
     const count = offsets.length - 1;
     return this.#exit({ kind: "side", ...halves(pc + BigInt(offsets[guest]!)), undo: count - guest });
@@ -275,7 +277,23 @@ export class Emitter {
         const exit: Exit = { kind: "event", ...halves(rip), undo: retired ? 0 : 1, event, vector, error };
         return this.write(`x=${this.#exit(exit)};break L;`);
       }
+      case "vmfunc":
+        return this.#emitVmfunc(terminal.next);
     }
+  }
+  #emitVmfunc(next: bigint): void {
+    const { mode, offsets } = this.#current;
+    const side = this.#sideExit(offsets.length - 2);
+    this.write(emitVmfunc({
+      region: this.id,
+      mode,
+      next: halves(next),
+      goOn: this.#goto(next),
+      exit: this.#exit({ kind: "indirect", redispatch: true, next: undefined }),
+      store: storeCells(this.#cells.written),
+      load: loadCells(this.#cells.used),
+      check: `if(M[${EVENT >> 2}]!==0){x=${side};break L;}`,
+    }));
   }
   #emitIndirect(target: Value, local: readonly number[]): void {
     const lo = this.atom(this.lo(target)), hi = this.atom(this.hi(target));

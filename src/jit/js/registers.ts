@@ -1,6 +1,9 @@
 /** Which cells of the processor state live in variables of a compiled function, and how those are named. */
-import type { Inst } from "../../ir/types.ts";
-import { CF, GPR, RFLAGS_SYSTEM, Segment, segmentBase } from "../../cpu/state.ts";
+import type { Block } from "../../ir/types.ts";
+import { CF, GPR, Gpr, RFLAGS_SYSTEM, Segment, segmentBase } from "../../cpu/state.ts";
+
+/** Registers that VMFUNC reads. */
+export const SWITCH_CELLS = [GPR + 8 * Gpr.RAX, GPR + 8 * Gpr.RCX] as const;
 
 const isGpr = (offset: number): boolean => offset >= GPR && offset < GPR + 128;
 const isBase = (offset: number): boolean =>
@@ -27,10 +30,11 @@ export interface Cells {
   readonly written: ReadonlySet<number>;
 }
 
-/** Collects the cells of a list of operations. */
-export function collectCells(lists: readonly (readonly Inst[])[]): Cells {
+/** Collects the cells that the operations and terminals of blocks mention. */
+export function collectCells(blocks: readonly Block[]): Cells {
   const used = new Set<number>(), written = new Set<number>();
-  for (const insts of lists) {
+  for (const { insts, terminal } of blocks) {
+    if (terminal.kind === "vmfunc") { for (const cell of SWITCH_CELLS) used.add(cell); }
     for (const { op, imm } of insts) {
       const isSet = op === "set32" || op === "set64";
       if (!isSet && op !== "get32" && op !== "get64" || !inVariable(imm)) continue;
