@@ -4,7 +4,11 @@ import { basename } from "node:path";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
-import { MAX_WORLD_CACHE_ENTRIES, type WorldCallOptions } from "../machine/world_calls.ts";
+import {
+  MAX_WORLD_CACHE_ENTRIES,
+  MIN_WORLD_CACHE_ENTRIES,
+  type WorldCallOptions,
+} from "../machine/world_calls.ts";
 import { MAX_PROCESSORS } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import type { Command } from "./command.ts";
@@ -127,8 +131,8 @@ function parseProcessors(text: string): number {
 
 function parseWorlds(text: string): number {
   const count = parseCount(text);
-  if (count < 1 || count > MAX_WORLD_CACHE_ENTRIES) {
-    throw new RangeError(`must be from 1 to ${MAX_WORLD_CACHE_ENTRIES}`);
+  if (count < MIN_WORLD_CACHE_ENTRIES || count > MAX_WORLD_CACHE_ENTRIES) {
+    throw new RangeError(`must be from ${MIN_WORLD_CACHE_ENTRIES} to ${MAX_WORLD_CACHE_ENTRIES}`);
   }
   return count;
 }

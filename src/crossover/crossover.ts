@@ -19,8 +19,8 @@ const VERSION = 1;
 
 /** Sizes of the caches where nobody asks for others. */
 export const DEFAULT_SIZES: WorldCacheSizes = { worldCacheEntries: 64, inverseWorldCacheEntries: 64 };
-/** Most entries of a cache. */
-export const MAX_ENTRIES = 65536;
+/** Fewest and most entries of a cache. With one, inserting the callee of a call would evict its caller. */
+export const MIN_ENTRIES = 2, MAX_ENTRIES = 65536;
 
 /** CrossOver. Make it for a processor with VMX; from then on VMFUNC has functions 1 and 2. */
 export class CrossOver implements WorldFunctions {
@@ -31,9 +31,9 @@ export class CrossOver implements WorldFunctions {
   /** @throws {RangeError} if a cache has no size that it can have */
   constructor(state: VmxState, sizes: WorldCacheSizes = DEFAULT_SIZES) {
     for (const entries of [sizes.worldCacheEntries, sizes.inverseWorldCacheEntries]) {
-      if (!Number.isInteger(entries) || entries < 1 || entries > MAX_ENTRIES) {
+      if (!Number.isInteger(entries) || entries < MIN_ENTRIES || entries > MAX_ENTRIES) {
         throw new RangeError(
-          `Cannot make a world cache of ${entries} entries: it must be from 1 to ${MAX_ENTRIES}`,
+          `Cannot make a world cache of ${entries} entries: it must be from ${MIN_ENTRIES} to ${MAX_ENTRIES}`,
         );
       }
     }
