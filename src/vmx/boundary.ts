@@ -3,7 +3,7 @@ import { Vector } from "../cpu/fault.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Activity } from "../cpu/system/activity.ts";
 import type { DeliveryKind } from "../cpu/system/delivery.ts";
-import { INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP } from "../cpu/state.ts";
+import { DR7, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP } from "../cpu/state.ts";
 import { Primary } from "./controls.ts";
 import { getCell, setCell } from "./enter.ts";
 import { EventType } from "./entry_fields.ts";
@@ -104,10 +104,13 @@ export class Boundary {
     const length = software ? state.word(Field.ENTRY_INSTRUCTION_LENGTH) : 0;
     if (software) setCell(m, RIP, getCell(m, RIP) + BigInt(length));
     const error = (information & DELIVERS_ERROR) !== 0 ? state.word(Field.ENTRY_ERROR_CODE) : undefined;
+    const dr7 = getCell(m, DR7);
     this.intercepts.injecting = true;
     this.proceed();
     const delivery = unit.deliver(information & 0xff, error, KINDS[type]!, undefined, length);
     this.intercepts.injecting = false;
+    // A debug exception that is injected leaves DR7.GD as it is. Section 27.6.1.
+    if (delivery === "done") setCell(m, DR7, dr7);
     if (delivery === "exit") return this.#settle();
     return delivery === "shutdown" ? "shutdown" : "something";
   }

@@ -31,7 +31,7 @@ import {
 import { EntryControl, ExitControl, Pin, Secondary } from "./controls.ts";
 import { getCell, QUAD_CELLS, SEGMENT_CELLS, setCell } from "./enter.ts";
 import { EventType } from "./entry_fields.ts";
-import { displacementOf, informationOf } from "./exit_instruction.ts";
+import { informationOf, told } from "./exit_instruction.ts";
 import { BASIC_REASON, byInstruction, ENTRY_FAILED, Reason } from "./exit_reasons.ts";
 import { Field } from "./fields.ts";
 import { loadMsrs, storeMsrs } from "./msr_areas.ts";
@@ -103,17 +103,19 @@ function tell({ exitObserver, vmcs }: VmxState): void {
 
 function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedEvent | undefined): void {
   const v = state.vmcs!;
-  const software = during?.kind === "software" ? during.length : 0;
   const instruction = byInstruction(exit.reason) ? state.surroundings.instruction() : undefined;
   // Reading the instruction may have met a page that is not there; that is no exit.
   state.pending = undefined;
-  const length = exit.length ?? (software > 0 ? software : instruction?.length ?? 0);
+  const length = exit.length ?? (during?.length || (instruction?.length ?? 0));
   const unblocked = state.unblockedNmis && during === undefined ? NMI_UNBLOCKED : 0;
-  const displacement = instruction && displacementOf(state.m, exit.reason, instruction);
+  const recorded = { qualification: exit.qualification, linear: exit.linear };
+  const { qualification, linear } = instruction === undefined
+    ? recorded
+    : told(state.m, exit.reason, instruction, recorded, state.unit.context.is64);
   v.write(Field.EXIT_REASON, exit.reason);
   v.write(
     Field.EXIT_QUALIFICATION,
-    (displacement ?? exit.qualification) | BigInt(exit.reason === Reason.EPT_VIOLATION ? unblocked : 0),
+    qualification | BigInt(exit.reason === Reason.EPT_VIOLATION ? unblocked : 0),
   );
   v.write(
     Field.EXIT_INTERRUPTION,
@@ -127,7 +129,7 @@ function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedE
     Field.EXIT_INSTRUCTION_INFORMATION,
     instruction === undefined ? 0 : informationOf(exit.reason, instruction) >>> 0,
   );
-  v.write(Field.GUEST_LINEAR_ADDRESS, exit.linear ?? 0n);
+  v.write(Field.GUEST_LINEAR_ADDRESS, linear ?? 0n);
   v.write(Field.GUEST_PHYSICAL_ADDRESS, exit.physical ?? 0n);
   v.write(Field.ENTRY_INTERRUPTION, v.word(Field.ENTRY_INTERRUPTION) & ~VALID);
 }

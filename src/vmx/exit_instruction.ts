@@ -145,15 +145,38 @@ function displacement(m: Int32Array, instruction: ExitInstruction): bigint {
   return BigInt.asUintN(64, given + next);
 }
 
-/** The displacement, for exits with these reasons; else undefined. */
-export const displacementOf = (
+/** Qualification of I/O exits: the port is an immediate. Of LMSW: the operand is in memory. */
+const IMMEDIATE_PORT = 0x40n, MEMORY_OPERAND = 0x40n;
+/** Kind of access in the qualification of control-register exits. */
+const ACCESS = 0x30n, LMSW = 0x30n;
+
+/** What an exit tells, completed with what only the instruction tells. */
+export interface Told {
+  readonly qualification: bigint;
+  readonly linear: bigint | undefined;
+}
+
+/** Completes the qualification that an exit with this reason has recorded, and the guest-linear address. */
+export function told(
   m: Int32Array,
   reason: number,
   instruction: ExitInstruction,
-): bigint | undefined => WITH_DISPLACEMENT.has(reason) ? displacement(m, instruction) : undefined;
+  given: Told,
+  long: boolean,
+): Told {
+  const { qualification, linear } = given;
+  if (WITH_DISPLACEMENT.has(reason)) return { qualification: displacement(m, instruction), linear };
+  if (reason === Reason.IO && instruction.operands.some(({ kind }) => kind === "imm")) {
+    return { qualification: qualification | IMMEDIATE_PORT, linear };
+  }
+  const at = reason === Reason.CR_ACCESS && (qualification & ACCESS) === LMSW
+    ? linearOf(m, instruction, long)
+    : undefined;
+  return at === undefined ? given : { qualification: qualification | MEMORY_OPERAND, linear: at };
+}
 
 /** Linear address of the memory operand; undefined if there is none. */
-export function linearOf(m: Int32Array, instruction: ExitInstruction, long: boolean): bigint | undefined {
+function linearOf(m: Int32Array, instruction: ExitInstruction, long: boolean): bigint | undefined {
   const memory = memoryOf(instruction);
   if (memory === undefined) return undefined;
   const { base, index, scale, segment, addressSize, ripRelative } = memory;

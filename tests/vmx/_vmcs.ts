@@ -67,7 +67,34 @@ export const HOST_32: Values = [
   [Field.HOST_SS, 0x10],
 ];
 
-/** A VMCS with a 64-bit host and guest under EPT, and these fields changed. */
+/** Fields of a VMCS with a 64-bit host and guest under EPT. */
+export const VALID: Values = [
+  ...pin(0),
+  ...primary(0),
+  ...secondary(0),
+  ...exitControls(0),
+  ...entryControls(0),
+  [Field.VPID, 1],
+  [Field.EPTP, 0x205e],
+  [Field.HOST_CR0, CR0],
+  [Field.HOST_CR4, CR4],
+  [Field.HOST_CS, 8],
+  [Field.HOST_TR, 0x18],
+  [Field.GUEST_CR0, CR0],
+  [Field.GUEST_CR4, CR4],
+  [Field.GUEST_RFLAGS, 2],
+  [Field.VMCS_LINK_POINTER, 0xffff_ffff_ffff_ffffn],
+  ...[0, 1, 2, 3, 4, 5].flatMap((n): Values => [
+    [Field.GUEST_ES + 2 * n, n === 1 ? 8 : 0x10],
+    [Field.GUEST_ES_LIMIT + 2 * n, FLAT],
+    [Field.GUEST_ES_RIGHTS + 2 * n, n === 1 ? CODE64 : DATA],
+  ]),
+  [Field.GUEST_LDTR_RIGHTS, UNUSABLE],
+  [Field.GUEST_TR_RIGHTS, 0x8b],
+  [Field.GUEST_TR_LIMIT, 0x67],
+];
+
+/** A VMCS with those, and these fields changed. */
 export function vmcs(...changes: Values): Vmcs {
   const v = new Vmcs(memory, BigInt(VMCS));
   memory.ram(VMCS, 0x5000).fill(0);
@@ -77,31 +104,6 @@ export function vmcs(...changes: Values): Vmcs {
   memory.view.setInt32(RAM_BASE + VIRTUAL_APIC + 0x80, 0x50, true);
   memory.view.setInt32(RAM_BASE + PDPT, 0x6001, true);
   memory.view.setInt32(RAM_BASE + BAD_PDPT + 8, 0x6003, true);
-  const valid: Values = [
-    ...pin(0),
-    ...primary(0),
-    ...secondary(0),
-    ...exitControls(0),
-    ...entryControls(0),
-    [Field.VPID, 1],
-    [Field.EPTP, 0x205e],
-    [Field.HOST_CR0, CR0],
-    [Field.HOST_CR4, CR4],
-    [Field.HOST_CS, 8],
-    [Field.HOST_TR, 0x18],
-    [Field.GUEST_CR0, CR0],
-    [Field.GUEST_CR4, CR4],
-    [Field.GUEST_RFLAGS, 2],
-    [Field.VMCS_LINK_POINTER, 0xffff_ffff_ffff_ffffn],
-    ...[0, 1, 2, 3, 4, 5].flatMap((n): Values => [
-      [Field.GUEST_ES + 2 * n, n === 1 ? 8 : 0x10],
-      [Field.GUEST_ES_LIMIT + 2 * n, FLAT],
-      [Field.GUEST_ES_RIGHTS + 2 * n, n === 1 ? CODE64 : DATA],
-    ]),
-    [Field.GUEST_LDTR_RIGHTS, UNUSABLE],
-    [Field.GUEST_TR_RIGHTS, 0x8b],
-    [Field.GUEST_TR_LIMIT, 0x67],
-  ];
-  for (const [field, value] of [...valid, ...changes]) v.write(field, value);
+  for (const [field, value] of [...VALID, ...changes]) v.write(field, value);
   return v;
 }

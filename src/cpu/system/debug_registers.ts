@@ -22,7 +22,7 @@ export class DebugRegisters {
   /** MOV from debug register `n` to general register `register`. Returns the low half. */
   read(n: number, register: number): number {
     const { context } = this, { m } = context;
-    if (context.mayExit(ExitReason.DR_ACCESS, n | FROM_DR | (register << 8))) return 0;
+    if (!this.#exists(n) || context.mayExit(ExitReason.DR_ACCESS, n | FROM_DR | (register << 8))) return 0;
     const cell = this.#cell(n);
     if (cell === undefined) return 0;
     return context.wide(m[cell >> 2]!, m[(cell >> 2) + 1]!);
@@ -31,7 +31,7 @@ export class DebugRegisters {
   /** MOV to debug register `n`. */
   write(n: number, lo: number, hi: number, register: number): void {
     const { context } = this, { m } = context;
-    if (context.mayExit(ExitReason.DR_ACCESS, n | (register << 8), lo, hi)) return;
+    if (!this.#exists(n) || context.mayExit(ExitReason.DR_ACCESS, n | (register << 8), lo, hi)) return;
     const cell = this.#cell(n);
     if (cell === undefined) return;
     if (cell === DR6 || cell === DR7) {
@@ -46,13 +46,17 @@ export class DebugRegisters {
     context.world.breakpointsChanged();
   }
 
-  /** Cell of a debug register; undefined after raising a fault. DR4 and DR5 are DR6 and DR7 unless CR4.DE is set. */
+  /** Whether there is such a register here; else a fault is raised. DR4 and DR5 are DR6 and DR7 unless CR4.DE is set. */
+  #exists(n: number): boolean {
+    const { context } = this;
+    if (context.cpl !== 0) return context.raise(Vector.GP, 0);
+    const hidden = (n === 4 || n === 5) && (context.m[CR4 >> 2]! & Cr4.DE) !== 0;
+    return (n <= 7 && !hidden) || context.raise(Vector.UD);
+  }
+
+  /** Cell of a debug register; undefined after raising the #DB of DR7.GD. */
   #cell(n: number): number | undefined {
     const { context } = this, { m } = context;
-    if (context.cpl !== 0) return void context.raise(Vector.GP, 0);
-    if (n > 7 || ((n === 4 || n === 5) && (m[CR4 >> 2]! & Cr4.DE) !== 0)) {
-      return void context.raise(Vector.UD);
-    }
     if ((m[DR7 >> 2]! & DR7_GD) !== 0) {
       context.world.breakpoints?.raised(DebugCause.BD, true);
       return void context.raise(Vector.DB);

@@ -105,7 +105,8 @@ export class EventDelivery {
     m[EVENT >> 2] = Event.NONE;
     const { intercepts } = this.context;
     if (intercepts !== undefined && intercepts.event({ vector, error, kind, length, cause }, address)) {
-      if (kind === "software") this.#moveRip(-length);
+      // RIP is at the instruction that raised it: INT n, INT3, INTO, INT1.
+      this.#moveRip(-length);
       access.allowCodeWrites = allowed;
       return "exit";
     }
@@ -128,7 +129,7 @@ export class EventDelivery {
         return "done";
       }
       if (m[EVENT >> 2] !== Event.FAULT) {
-        if (pending.kind === "software") this.#moveRip(-pending.length);
+        this.#moveRip(-pending.length);
         this.context.intercepts?.interrupted(pending);
         return "exit";
       }
