@@ -10,6 +10,7 @@ import { type Micro, microBenchmarks } from "./micro.ts";
 import { CAN_RUN, isInstalled } from "./native.ts";
 import { meanRows, means, microRows, programRows, tableHead } from "./report.ts";
 import { BUSYBOX, SUITE } from "./suite.ts";
+import { systemBenchmarks, type SystemRatio, systemRows } from "./systems.ts";
 import { type SwitchCost, switchRows, worldBenchmarks } from "./worlds.ts";
 
 const HELP =
@@ -17,13 +18,14 @@ const HELP =
 
 Runs ten programs natively, in QEMU's user mode where it is installed, and in each engine, and checks that all print
 the same. Each takes about a second natively; takes some ten minutes in all. Then micro benchmarks, and what a switch
-between worlds costs, here and in Bochs where it is installed.
+between worlds costs, here and in Bochs where it is installed; and four systems over the paths of causeway worlds.
 
 --programs LIST   only these: ${SUITE.map(({ name }) => name).join(", ")}
 --engines LIST    only these engines
 --runs N          the median of N runs counts (the interpreter runs once); default 3
 --full            the engines that compile do the full work too, not a quarter: four times longer
---no-suite        without the programs; --no-micro, --no-worlds: without the micro benchmarks, the world switches
+--no-suite        without the programs; --no-micro, --no-worlds, --no-systems: without the micro benchmarks, the world
+                  switches, the four systems
 --json            prints one JSON object
 `;
 
@@ -37,6 +39,7 @@ async function main(): Promise<number> {
       "no-micro": { type: "boolean", default: false },
       "no-suite": { type: "boolean", default: false },
       "no-worlds": { type: "boolean", default: false },
+      "no-systems": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -63,6 +66,7 @@ async function main(): Promise<number> {
   const all: Measurement[] = [];
   let micro: Micro[] = [];
   let worlds: SwitchCost[] = [];
+  let systems: readonly SystemRatio[] = [];
   if (!CAN_RUN) console.error("This is no x86-64 Linux: there is nothing native to compare with.");
   else if (!places.includes("qemu")) console.error(`${QEMU} is not installed: nothing is compared with it.`);
   if (!values["no-suite"]) {
@@ -86,7 +90,14 @@ async function main(): Promise<number> {
     worlds = await worldBenchmarks(engines, runs);
     print(switchRows(worlds));
   }
-  if (values.json) console.log(JSON.stringify({ programs: all, means: means(all), micro, worlds }, null, 2));
+  if (!values["no-systems"]) {
+    const engine = engines.includes("auto") ? "auto" : engines.at(-1)!;
+    systems = systemBenchmarks(engine, runs);
+    print(systemRows(systems));
+  }
+  if (values.json) {
+    console.log(JSON.stringify({ programs: all, means: means(all), micro, worlds, systems }, null, 2));
+  }
   return 0;
 }
 
