@@ -1,12 +1,14 @@
 /** The hypervisor with its machines, and what its console and its marks tell. */
 import { readFileSync } from "node:fs";
 import type { SwitchCounts } from "../../../src/machine/api/world_events.ts";
+import type { BootModule } from "../../../src/machine/loaders/multiboot1.ts";
+import { type BochsResult, runOnBochs } from "../../referee/bochs.ts";
 import { bootMachine, type MachineOptions, type MachineStop } from "../../../src/machine/machine.ts";
 
 const WORLDS = new URL("../../../src/guests/worlds/", import.meta.url);
 const image = (name: string): Uint8Array => readFileSync(new URL(name, WORLDS));
 const kernel = image("hypervisor.elf");
-const modules = [{ bytes: image("kernel.elf") }, { bytes: image("initrd.tar") }];
+const modules: readonly BootModule[] = [{ bytes: image("kernel.elf") }, { bytes: image("initrd.tar") }];
 const LIMIT = 1e8;
 
 /** The systems, and the paths of each. */
@@ -70,6 +72,11 @@ export function runWorlds(commandLine: string, options: Partial<MachineOptions> 
   });
   const stop = machine.run({ instructions: LIMIT });
   return { stop, text: machine.console.text, instructions: machine.instructions, measured };
+}
+
+/** The same on Bochs, which has VMX and VMFUNC, but no world calls. */
+export function runWorldsOnBochs(commandLine: string): Promise<BochsResult> {
+  return runOnBochs({ kernel, modules, commandLine });
 }
 
 function difference(after: SwitchCounts, before: SwitchCounts): SwitchCounts {

@@ -1,6 +1,7 @@
 /** The hypervisor and the world library with servers that misbehave, and callers that are not what they should be. */
 import { assertEquals } from "@std/assert";
-import { runWorlds } from "./_worlds.ts";
+import { BOCHS_MISSING, HAS_BOCHS } from "../../referee/bochs.ts";
+import { runWorlds, runWorldsOnBochs } from "./_worlds.ts";
 
 const EPERM = -1, ENOENT = -2, EFAULT = -14, EBUSY = -16, ETIMEDOUT = -110, VALUE = 42;
 
@@ -53,6 +54,18 @@ Deno.test("a machine that ends owes no answer any more, and neither it nor its w
     ["its world", ENOENT],
     ["a view of it", ENOENT],
   ]);
+});
+
+Deno.test({
+  name: `Bochs' machines meet the same time limits as Causeway's${BOCHS_MISSING}`,
+  ignore: !HAS_BOCHS,
+  async fn() {
+    for (const path of ["original", "vmfunc"]) {
+      const commandLine = `server=awkward client=probe path=${path}`;
+      const { text, end } = await runWorldsOnBochs(commandLine);
+      assertEquals([text, end], [runWorlds(commandLine).text, "halt"], path);
+    }
+  },
 });
 
 for (const engine of ["interpreter", "js", "auto"] as const) {

@@ -1,5 +1,6 @@
 /** Proxos, Hyper-Shell, Tahoma and ShadowContext: the same results over three paths, with the hops that theory counts. */
 import { assert, assertEquals } from "@std/assert";
+import { BOCHS_MISSING, HAS_BOCHS } from "../../referee/bochs.ts";
 import {
   hopsOf,
   linesOf,
@@ -7,6 +8,7 @@ import {
   PATHS,
   type Run,
   runWorlds,
+  runWorldsOnBochs,
   type System,
   SYSTEMS,
   WORKLOADS,
@@ -67,6 +69,22 @@ for (const system of SYSTEMS) {
       assertEquals(calls, calls.map(() => calls[0]!), name);
       assert(calls[0]! >= 5 && Number.isInteger(calls[0]), `${name}: ${calls[0]} calls`);
     }
+  });
+}
+
+for (const system of SYSTEMS) {
+  Deno.test({
+    name:
+      `Bochs prints what Causeway prints of ${system} over the paths that need no world calls${BOCHS_MISSING}`,
+    ignore: !HAS_BOCHS,
+    async fn() {
+      for (const path of ["original", "vmfunc"] as const) {
+        const { text, end } = await runWorldsOnBochs(
+          `system=${system} path=${path} iterations=${ITERATIONS}`,
+        );
+        assertEquals([text, end], [run(system, path).text, "halt"], path);
+      }
+    },
   });
 }
 

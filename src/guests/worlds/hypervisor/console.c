@@ -2,6 +2,7 @@
 #include "hypervisor.h"
 
 #define COM1 0x3f8
+#define PANIC_CODE 63
 
 void text(const char *s) {
   while (*s) outb(COM1, *s++);
@@ -20,6 +21,11 @@ void panic(const char *why, u64 value) {
   text(" ");
   hex(value);
   text("\n");
-  outl(EXIT_PORT, 63);
+  stop(PANIC_CODE);
+}
+
+/* The end of everything. On machines without the exit port the processor halts. */
+void stop(u32 code) {
+  outl(EXIT_PORT, code);
   for (;;) __asm__ volatile("cli; hlt");
 }

@@ -77,6 +77,7 @@ void switch_to(struct context *context);
 void text(const char *s);
 void hex(u64 value);
 void panic(const char *why, u64 value) __attribute__((noreturn));
+void stop(u32 code) __attribute__((noreturn));
 
 /* memory.c */
 void *allocate_pages(u64 count);

@@ -70,7 +70,7 @@ void end_context(struct context *context, u64 code) {
     answer(context, -ENOENT);
     resume();
   }
-  if (!line[next] || code != 0) outl(EXIT_PORT, code);
+  if (!line[next] || code != 0) stop(code);
   next_in_line();
   resume();
 }

@@ -5,8 +5,11 @@
  */
 #include "hypervisor.h"
 
-/* Ticks of the time-stamp counter; the preemption timer counts at its rate (IA32_VMX_MISC bits 4:0 are 0). */
+/* Ticks of the time-stamp counter. */
 #define SLICE TIME_CHECK_INTERVAL
+/* The preemption timer counts once every 2^n ticks; n is in bits 4:0. SDM vol. 3D, appendix A.6. */
+#define IA32_VMX_MISC 0x485
+#define TIMER_RATE 0x1f
 #define APIC 0xfee00000ul
 #define APIC_SPURIOUS 0xf0
 #define APIC_TIMER 0x320
@@ -23,7 +26,7 @@ static u64 entered;
 void start_timers(struct context *vm) {
   u64 ticks = SLICE;
   if (vm->timer_period && vm->timer_left < ticks) ticks = vm->timer_left;
-  vmwrite(PREEMPTION_TIMER, ticks);
+  vmwrite(PREEMPTION_TIMER, ticks >> (rdmsr(IA32_VMX_MISC) & TIMER_RATE));
   entered = rdtsc();
 }
 
