@@ -30,18 +30,20 @@ for (const loop of SWITCH_LOOPS) {
     });
   }
 
-  if (loop.onBochs) {Deno.test({
-    name: `${loop.name}: Bochs computes the same${BOCHS_MISSING}`,
-    ignore: !HAS_BOCHS,
-    async fn() {
-      const { text, end } = await runOnBochs({ kernel, commandLine });
-      const said = text.split("\n").filter((line) => line.startsWith("end"));
-      assertEquals({ said, end }, {
-        said: Array.from({ length: ROUNDS }, () => expected).flat(),
-        end: "off",
-      });
-    },
-  });
+  if (loop.onBochs) {
+    Deno.test({
+      name: `${loop.name}: Bochs computes the same${BOCHS_MISSING}`,
+      ignore: !HAS_BOCHS,
+      async fn() {
+        const { text, end } = await runOnBochs({ kernel, commandLine });
+        const said = text.split("\n").filter((line) => line.startsWith("end"));
+        assertEquals({ said, end }, {
+          said: Array.from({ length: ROUNDS }, () => expected).flat(),
+          end: "off",
+        });
+      },
+    });
+  }
 
   Deno.test(`${loop.name}: compiled code refills and translates nothing from switch to switch`, async () => {
     const cost = await measureSwitches(loop, "js", { turns: 3000, rounds: 2 });

@@ -50,6 +50,25 @@ Deno.test({
   },
 });
 
+/** What differs where the kernel is a virtual machine: its name, the script by default, and that there is somebody to call. */
+const IN_A_MACHINE = expected.replaceAll("/bin/sh /etc/rc", "/bin/sh").replaceAll(/\balone\b/g, "server")
+  .replace("call another machine: -38", "call another machine: -22");
+
+for (const engine of ENGINE_NAMES) {
+  Deno.test(`the kernel runs its script as a virtual machine (${engine})`, () => {
+    const machine = bootMachine({
+      kernel: readFileSync(new URL("hypervisor.elf", WORLDS)),
+      modules: [{ bytes: kernel }, { bytes: initrd }],
+      commandLine: "hypervisor.elf server=sh client=none",
+      vmx: true,
+      engine,
+    });
+    machine.run({ instructions: LIMIT });
+    // Then the other machine begins, which has no program.
+    assertEquals(machine.console.text, `${IN_A_MACHINE}kernel: cannot start /bin/none: error 2\n`);
+  });
+}
+
 Deno.test("the kernel tells its first program's exit code to the machine", () => {
   const { machine, stop } = run("init=/bin/test once");
   assertEquals([stop, machine.console.text], [

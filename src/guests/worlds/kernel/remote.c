@@ -19,10 +19,12 @@ static void *in_window(struct request *request, u64 offset, u64 size) {
 
 /* Copies a path out of the window, so that nobody changes it any more. */
 static i64 copy_path(char path[PATH_SIZE], struct request *request, u64 offset) {
+  const char *from = in_window(request, offset, 1);
+  if (!from) return -EFAULT;
+  u64 room = WINDOW_SIZE - offset;
   for (u64 n = 0; n < PATH_SIZE; n++) {
-    const char *c = in_window(request, offset + n, 1);
-    if (!c) return -EFAULT;
-    path[n] = *c;
+    if (n == room) return -EFAULT;
+    path[n] = from[n];
     if (!path[n]) return 0;
   }
   return -ENAMETOOLONG;

@@ -1,5 +1,5 @@
 /*
- * sh FILE: runs the commands in a file, one a line. Words; `a | b`; `> file` at the end; `&` at the end; `#` comments. Tells when
+ * sh [FILE]: runs the commands in a file (/etc/rc), one a line. Words; `a | b`; `> file` at the end; `&` at the end; `#` comments. Tells when
  * a command fails. The whole of a Unix is seen from here: spawn, wait, pipes and descriptors.
  */
 #include "../lib/user.h"
@@ -85,7 +85,7 @@ static void run_line(char *line) {
 }
 
 int main(int count, char **arguments) {
-  i64 fd = count > 1 ? open(arguments[1], O_RDONLY) : -ENOENT;
+  i64 fd = open(count > 1 ? arguments[1] : "/etc/rc", O_RDONLY);
   if (fd < 0) {
     print("sh: no script\n");
     return 2;

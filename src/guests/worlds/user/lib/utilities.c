@@ -130,8 +130,9 @@ int utility_uptime(const struct calls *calls, struct sink *sink) {
 
 static int contains(const char *line, u64 length, const char *text) {
   u64 wanted = strlen(text);
+  if (wanted == 0) return 1;
   for (u64 at = 0; at + wanted <= length; at++) {
-    if (memcmp(line + at, text, wanted) == 0) return 1;
+    if (line[at] == text[0] && memcmp(line + at, text, wanted) == 0) return 1;
   }
   return 0;
 }
