@@ -16,8 +16,11 @@ import type { VirtualClock } from "./virtual_clock.ts";
 const TSC = 0x10, PLATFORM_ID = 0x17, APIC_BASE = 0x1b, TSC_ADJUST = 0x3b, BIOS_SIGNATURE = 0x8b;
 const MCG_CAP = 0x179, MCG_STATUS = 0x17a;
 const MISC_ENABLE = 0x1a0, TSC_DEADLINE = 0x6e0;
-/** IA32_MISC_ENABLE: fast strings, MONITOR; branch trace storage and precise event-based sampling unavailable. */
-const MISC_ENABLE_RESET = 0x4_1801, MISC_ENABLE_WRITABLE = 0x4_0001, MISC_ENABLE_MONITOR = 0x4_0000;
+/**
+ * IA32_MISC_ENABLE: fast strings, MONITOR; branch trace storage and precise event-based sampling unavailable. Thermal
+ * control, SpeedStep and xTPR messages can be enabled, too, and there is nothing that it does.
+ */
+const MISC_ENABLE_RESET = 0x4_1801, MISC_ENABLE_WRITABLE = 0x85_0009, MISC_ENABLE_MONITOR = 0x4_0000;
 const TWO_32 = 0x1_0000_0000;
 
 const split = (value: number): MsrValue => ({ lo: value % TWO_32 | 0, hi: Math.floor(value / TWO_32) | 0 });

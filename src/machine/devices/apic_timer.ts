@@ -8,16 +8,25 @@ export class ApicTimer {
   #mode = ONE_SHOT;
   #divider = 2;
   #initial = 0;
+  /** It counts, or, in one-shot mode, has since it was started. */
+  #isRunning = false;
   #startedAt = 0;
   /** Until when expirations have been told. */
   #toldUntil = 0;
   #deadline = Infinity;
 
-  /** Bits 18:17 of the LVT entry. A change to or from TSC-deadline mode disarms the timer. */
-  setMode(mode: number): void {
+  /**
+   * Bits 18:17 of the LVT entry. A change to or from TSC-deadline mode disarms the timer. Between the other two it counts
+   * on from where it is, and stays at 0 where it has stopped there.
+   */
+  setMode(mode: number, now: number): void {
     if ((mode === TSC_DEADLINE) !== (this.#mode === TSC_DEADLINE)) {
       this.#initial = 0;
+      this.#isRunning = false;
       this.#deadline = Infinity;
+    } else if (mode !== this.#mode && this.#isRunning) {
+      this.#isRunning = this.current(now) !== 0;
+      if (this.#isRunning) this.#startedAt = now - (now - this.#startedAt) % (this.#initial * this.#divider);
     }
     this.#mode = mode;
   }
@@ -28,13 +37,14 @@ export class ApicTimer {
     const shift = ((register & 8) >> 1) | (register & 3);
     this.#divider = shift === 7 ? 1 : 2 << shift;
     // What is left goes on at the new pace.
-    if (this.#initial !== 0) this.#startedAt = now - (this.#initial - left) * this.#divider;
+    if (this.#isRunning) this.#startedAt = now - (this.#initial - left) * this.#divider;
   }
 
   /** The initial-count register: starts the timer, or stops it with 0. Ignored in TSC-deadline mode. */
   start(count: number, now: number): void {
     if (this.#mode === TSC_DEADLINE) return;
     this.#initial = count >>> 0;
+    this.#isRunning = this.#initial !== 0;
     this.#startedAt = this.#toldUntil = now;
   }
 
@@ -44,7 +54,7 @@ export class ApicTimer {
 
   /** The current-count register. */
   current(now: number): number {
-    if (this.#initial === 0 || this.#mode === TSC_DEADLINE) return 0;
+    if (!this.#isRunning || this.#mode === TSC_DEADLINE) return 0;
     const ticks = Math.floor((now - this.#startedAt) / this.#divider);
     if (this.#mode === PERIODIC) return this.#initial - ticks % this.#initial;
     return Math.max(0, this.#initial - ticks);
@@ -65,7 +75,7 @@ export class ApicTimer {
   /** When it expires next; Infinity: never. */
   next(): number {
     if (this.#mode === TSC_DEADLINE) return this.#deadline;
-    if (this.#initial === 0) return Infinity;
+    if (!this.#isRunning) return Infinity;
     const period = this.#initial * this.#divider;
     if (this.#mode === ONE_SHOT) {
       const end = this.#startedAt + period;

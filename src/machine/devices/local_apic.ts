@@ -101,7 +101,7 @@ export class LocalApic {
     this.#set(Register.DESTINATION_FORMAT, FLAT);
     this.#set(Register.SPURIOUS, 0xff);
     for (const entry of Object.keys(LVT_WRITABLE)) this.#set(Number(entry), MASKED);
-    this.timer.setMode(0);
+    this.timer.setMode(0, 0);
     this.timer.start(0, 0);
   }
 
@@ -316,7 +316,7 @@ export class LocalApic {
     // What expired while the entry was masked is gone.
     if (wasMasked) this.timer.expired(this.#wires.now());
     this.#setLvt(Register.LVT_TIMER, value);
-    this.timer.setMode((value >> 17) & 3);
+    this.timer.setMode((value >> 17) & 3, this.#wires.now());
   }
 
   #setLvt(register: number, value: number): void {

@@ -181,3 +181,26 @@ Deno.test("ApicMsrs: x2APIC registers answer in x2APIC mode only, with their res
   ]]);
   assertEquals(msrs.read(0x830), { lo: 0x4052, hi: 7 });
 });
+
+Deno.test("LocalApic's timer counts on when its mode changes, and stays at 0 where it has stopped", () => {
+  const { apic, time } = create();
+  const current = (): number => apic.read(Register.CURRENT_COUNT);
+  apic.write(Register.DIVIDE, DIVIDE_BY_1);
+  apic.write(Register.LVT_TIMER, 0x40);
+  apic.write(Register.INITIAL_COUNT, 1000);
+  time.now = 700;
+  apic.write(Register.LVT_TIMER, PERIODIC | 0x40);
+  assertEquals([current(), apic.nextTimer()], [300, 1000]);
+  time.now = 2600;
+  apic.advance();
+  assertEquals(current(), 400);
+  apic.write(Register.LVT_TIMER, 0x40);
+  assertEquals([current(), apic.nextTimer()], [400, 3000]);
+  time.now = 3500;
+  apic.advance();
+  assertEquals(current(), 0);
+  apic.write(Register.LVT_TIMER, PERIODIC | 0x40);
+  assertEquals([current(), apic.nextTimer(), apic.read(Register.INITIAL_COUNT)], [0, Infinity, 1000]);
+  apic.write(Register.INITIAL_COUNT, 10);
+  assertEquals([current(), apic.nextTimer()], [10, 3510]);
+});
