@@ -162,7 +162,10 @@ export class Instructions implements VmxInstructions {
   /** VMLAUNCH and VMRESUME. Returns whether RIP is where to go on: in the guest, or in the host after a failure. */
   #enter(launch: boolean): boolean {
     const { state } = this, v = state.vmcs;
-    if (v === undefined || v.isShadow) return this.#refuse(0);
+    if (v === undefined || v.isShadow) {
+      this.#setStatus(Flag.CF);
+      return false;
+    }
     if ((state.unit.context.shadows & Blocking.MOV_SS) !== 0) {
       return this.#refuse(VmError.EVENTS_BLOCKED_BY_MOV_SS);
     }

@@ -5,6 +5,8 @@ import {
   CR3,
   CR4,
   EFER,
+  GDTR_BASE,
+  GDTR_LIMIT,
   GPR,
   Gpr,
   IDTR_LIMIT,
@@ -35,7 +37,7 @@ export const PAGE_TABLES = 0x1000, EPT = 0x4000, EPT_PT = 0x7000, IDT = 0xa000, 
 export const GUEST_STACK = 0xd000, VMCS = 0xe000, VMXON = 0xf000;
 export const CODE = 0x1_0000, HOST_CODE = 0x1_1000, HOST_EXIT = 0x1_1800;
 export const IO_BITMAPS = 0x1_2000, MSR_BITMAPS = 0x1_4000, VIRTUAL_APIC = 0x1_5000;
-export const VMREAD_BITMAP = 0x1_6000, VMWRITE_BITMAP = 0x1_6800, SHADOW_VMCS = 0x1_7000;
+export const VMREAD_BITMAP = 0x1_6000, VMWRITE_BITMAP = 0x1_d000, SHADOW_VMCS = 0x1_7000;
 export const VE_AREA = 0x1_8000, EPTP_LIST = 0x1_9000, DATA = 0x1_a000, MSR_AREA = 0x1_b000, GDT = 0x1_c000;
 /** The guest's handler of a vector: VMCALL. */
 export const HANDLERS = 0x2_0000, HANDLER_BYTES = 16;
@@ -223,6 +225,8 @@ export class Guest {
     m[CPL >> 2] = 0;
     m[MXCSR >> 2] = 0x1f80;
     m[IDTR_LIMIT >> 2] = 0;
+    m[GDTR_BASE >> 2] = GDT;
+    m[GDTR_LIMIT >> 2] = 0x1f;
     this.cell(CR3, BigInt(PAGE_TABLES));
     writeRflags(m, 2);
     for (const n of Object.values(Segment)) {
