@@ -16,7 +16,9 @@ export interface Resident {
   readonly helpers: SystemHelpers;
   readonly bus: Mmio;
   readonly secondStage: SecondStage | undefined;
-  /** It is about to leave the seat. */
+  /** It has taken the seat. */
+  enter(): void;
+  /** It is about to leave it. */
   leave(): void;
 }
 
@@ -71,5 +73,6 @@ export class ProcessorCore {
     mmu.secondStage = processor.secondStage;
     mmu.enterWorld();
     mmu.breakpointsChanged();
+    processor.enter();
   }
 }

@@ -28,8 +28,8 @@ const Shorthand = { NONE: 0, SELF: 1, ALL: 2, ALL_BUT_SELF: 3 } as const;
 
 /**
  * The processors of a machine, on one thread of the host. They take turns in the order of their numbers. A turn ends
- * after a fixed count of instructions, or when the processor waits, spins or interrupts another one: so every run is
- * the same. One virtual clock counts the cycles of all; while all wait, it skips to the next timer.
+ * after a fixed count of instructions (unless all others wait), or when the processor waits, spins or interrupts another
+ * one: so every run is the same. One virtual clock counts the cycles of all; while all wait, it skips to the next timer.
  */
 export class Processors {
   readonly core: ProcessorCore;
@@ -88,7 +88,7 @@ export class Processors {
           continue;
         }
         this.#turn = next;
-        this.#left = TURN;
+        this.#left = this.#isUndisturbed ? Infinity : TURN;
       }
       const stop = this.#runCurrent(left);
       if (stop === "asked" || stop === "shutdown") return stop;
@@ -114,6 +114,16 @@ export class Processors {
       if (this.all[n]!.isReady) return n;
     }
     return undefined;
+  }
+
+  /**
+   * Whether no other processor has something to execute, nor will have before the current one is told: stores, which
+   * end MWAIT, tell nobody.
+   */
+  get #isUndisturbed(): boolean {
+    return this.all.every((processor) =>
+      processor === this.current || (!processor.isReady && !processor.isMonitoring)
+    );
   }
 
   /** When a timer will wake a processor other than the current one. */

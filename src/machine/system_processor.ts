@@ -114,6 +114,8 @@ export class SystemProcessor implements Resident {
   #startup: number | undefined;
   /** What it waits for, while it does not sit in the seat. */
   #wait: Wait = { interrupts: false, nmi: false, init: true, deadline: Infinity };
+  /** Breakpoints that wait for its next instruction, while it does not sit in the seat. */
+  #deferred = 0;
   /** Events settled since an instruction was last executed. */
   #stalled = 0;
 
@@ -170,6 +172,11 @@ export class SystemProcessor implements Resident {
   /** Whether it waits in HLT. */
   get isHalted(): boolean {
     return this.#waiting.activity === Activity.HLT;
+  }
+
+  /** Whether it waits in MWAIT. */
+  get isMonitoring(): boolean {
+    return this.#monitored !== undefined;
   }
 
   get #awaitsStartup(): boolean {
@@ -233,8 +240,12 @@ export class SystemProcessor implements Resident {
     return Math.min(listens ? this.apic.nextInterrupt() : Infinity, deadline);
   }
 
+  enter(): void {
+    this.core.inner.mmu.breakpoints.deferred = this.#deferred;
+  }
   leave(): void {
     this.#wait = this.#waits;
+    this.#deferred = this.core.inner.mmu.breakpoints.deferred;
   }
 
   /** What would end a wait now. */
