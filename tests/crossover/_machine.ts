@@ -27,6 +27,7 @@ import { readRflags } from "../../src/cpu/rflags.ts";
 import type { CrossOver } from "../../src/crossover/crossover.ts";
 import { EntryFlag } from "../../src/crossover/world.ts";
 import { Machine, type MachineOptions } from "../../src/machine/machine.ts";
+import type { SystemProcessor } from "../../src/machine/system_processor.ts";
 import { RAM_BASE } from "../../src/memory/physical.ts";
 import { ALLOWED, EntryControl, ExitControl, Secondary } from "../../src/vmx/controls.ts";
 import { getCell, setCell } from "../../src/vmx/enter.ts";
@@ -48,6 +49,8 @@ export const HANDLERS = 0x2_f000, HANDLER_BYTES = 0x10;
 export const CODE = 0x3_0000, ENTRY = 0x3_8000, DATA = 0x4_0000;
 /** In the host: where exits lead, an entry of a world for MANAGE_WTC, VMCSs. */
 export const EXIT_HANDLER = 0x5_0000, OPERAND = 0x5_1000, VMCS = 0x5_2000, EPTP_LIST = 0x5_3000;
+/** VMCSs of the other processors; where they start. */
+const VMCS_STRIDE = 0x4000, STARTUP = 0x5_b000;
 export const SYSTEM_CONTEXT = 0x5_4000;
 /** EPTs, from here on in the host's memory. */
 const EPTS = 0x10_0000, EPT_BYTES = 0x4000;
@@ -160,9 +163,10 @@ export class WorldMachine {
   readonly machine: Machine;
   readonly m: Int32Array;
   readonly view: DataView;
-  readonly vmx: VmxState;
-  readonly vmcs: Vmcs;
   readonly parties: readonly Party[];
+  /** Of each processor. */
+  readonly #vmcss: readonly Vmcs[];
+  #number = 0;
   #epts = 0;
 
   constructor(options: Partial<MachineOptions> = {}) {
@@ -173,25 +177,58 @@ export class WorldMachine {
       crossover: true,
       ...options,
     });
-    const { processor } = this.machine, { memory } = processor.inner.mmu;
+    const { memory } = this.machine.processors.core;
     this.m = memory.i32;
     this.view = memory.view;
-    this.vmx = processor.vmx!.state;
     this.parties = Array.from({ length: PARTIES }, (_, n) => new Party(this, n));
-    this.vmcs = new Vmcs(memory, BigInt(VMCS));
+    this.#vmcss = this.machine.processors.all.map((_, n) => new Vmcs(memory, BigInt(VMCS + VMCS_STRIDE * n)));
+    this.host.write(EXIT_HANDLER, STOP);
+    this.#prepare();
+  }
+
+  /** Puts the processor in the seat into VMX root operation in the host, with a VMCS and world calls enabled. */
+  #prepare(): void {
     this.vmx.vmcs = this.vmcs;
     this.vmx.vmxon = 0x5_f000n;
     this.#fillVmcs();
-    this.host.write(EXIT_HANDLER, STOP);
     for (const [cell, value] of [[CR0, CR0_VALUE], [CR4, CR4_VALUE], [EFER, EFER_VALUE]] as const) {
       setCell(this.m, cell, BigInt(value));
     }
-    processor.bus.crossover?.writeControl(1, 0);
+    this.processor.bus.crossover?.writeControl(1, 0);
     this.place(this.host);
   }
 
+  /** Starts processor `number`, which until then waits for STARTUP. */
+  start(number: number): void {
+    this.host.write(STARTUP, STOP);
+    setCell(this.m, RIP, BigInt(STARTUP));
+    this.machine.processors.all[number]!.receive({ mode: 6, vector: STARTUP >> 12, level: false });
+    this.machine.run({ instructions: 100_000 });
+    this.use(number);
+    this.#prepare();
+    this.use(0);
+  }
+
+  /** Makes everything here mean processor `number`: its registers, caches, VMCS. */
+  use(number: number): void {
+    this.#number = number;
+    this.machine.processors.core.seat(this.processor);
+  }
+
+  get processor(): SystemProcessor {
+    const processor = this.machine.processors.all[this.#number]!;
+    this.machine.processors.core.seat(processor);
+    return processor;
+  }
+  get vmx(): VmxState {
+    return this.processor.vmx!.state;
+  }
+  get vmcs(): Vmcs {
+    return this.#vmcss[this.#number]!;
+  }
+
   get crossover(): CrossOver {
-    return this.machine.processor.bus.crossover!;
+    return this.processor.bus.crossover!;
   }
   get host(): Party {
     return this.parties[0]!;
@@ -220,7 +257,7 @@ export class WorldMachine {
     readonly eptp?: bigint;
     readonly rflags?: number;
   } = {}): void {
-    const { m } = this, { unit } = this.machine.processor;
+    const { m } = this, { unit } = this.processor;
     const user = cpl === 3 ? 0x60 : 0;
     const data = cpl === 3 ? Selector.USER_DATA : Selector.DATA;
     for (const n of [Segment.ES, Segment.SS, Segment.DS, Segment.FS, Segment.GS]) {
@@ -244,7 +281,7 @@ export class WorldMachine {
     unit.intercepts = party.isHost ? undefined : this.vmx.intercepts;
     writeRflags(m, rflags);
     this.set(4, STACK);
-    this.machine.processor.inner.mmu.enterWorld();
+    this.processor.inner.mmu.enterWorld();
   }
 
   /** Puts a world into the caches, through the same door as MANAGE_WTC. False: refused. */
@@ -269,10 +306,10 @@ export class WorldMachine {
     m[VMX_MODE >> 2] = before.mode;
     m[CPL >> 2] = before.cpl;
     m[VPID >> 2] = before.mode === VmxMode.GUEST ? this.vmcs.word(Field.VPID) : 0;
-    this.machine.processor.unit.intercepts = before.mode === VmxMode.GUEST ? this.vmx.intercepts : undefined;
+    this.processor.unit.intercepts = before.mode === VmxMode.GUEST ? this.vmx.intercepts : undefined;
     writeRflags(m, rflags);
     this.vmx.noteVmFunctions();
-    this.machine.processor.inner.mmu.enterWorld();
+    this.processor.inner.mmu.enterWorld();
     return !failed;
   }
 

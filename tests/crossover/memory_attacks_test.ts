@@ -5,18 +5,20 @@
  */
 import { assert, assertEquals } from "@std/assert";
 import { Field } from "../../src/vmx/fields.ts";
-import { attack, CALLEE, CALLER, LOOP_END, runLoop, SECRET, SERVED, standard, writeLoop } from "./_attack.ts";
-import { increment, load, STOP, VMFUNC } from "./_code.ts";
 import {
-  CODE,
-  DATA,
-  ENGINES,
-  ENTRY,
-  everywhere,
-  OPERAND,
-  type Party,
-  type WorldMachine,
-} from "./_machine.ts";
+  attack,
+  CALLEE,
+  CALLER,
+  KEEPING_CODE,
+  LOOP_END,
+  runLoop,
+  SECRET,
+  SERVED,
+  standard,
+  writeLoop,
+} from "./_attack.ts";
+import { increment, load, STOP, VMFUNC } from "./_code.ts";
+import { CODE, DATA, ENTRY, everywhere, OPERAND, type Party, type WorldMachine } from "./_machine.ts";
 
 const HOT = 60;
 /** Another page of the victim's memory, with other code or data. */
@@ -62,11 +64,6 @@ function remap(machine: WorldMachine, change: () => void): void {
 function writeOtherEntry(party: Party): void {
   party.write(OTHER + (ENTRY & 0xfff), [0x49, 0x81, 0xc5, 0, 1, 0, 0], load(0, 1), VMFUNC, STOP);
 }
-
-/** Engines that still have the code of a loop at its next iteration: others may look at its mapping anew at any time. */
-const KEEPING_CODE = Object.fromEntries(
-  Object.entries(ENGINES).filter(([, { tiers }]) => tiers?.codeCacheBlocks === undefined),
-);
 
 /** INVEPT of both types, and what reaches an EPT's mappings otherwise. */
 const INVEPTS: Readonly<Record<string, (machine: WorldMachine) => void>> = {

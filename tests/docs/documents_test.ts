@@ -19,6 +19,7 @@ const DOCUMENTS = [
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
   "DEVIATIONS.md",
+  "docs/crossover.md",
   "docs/hypervisor_lab.md",
 ];
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
