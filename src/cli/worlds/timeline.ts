@@ -41,9 +41,9 @@ export class WorldNames {
 
   constructor(readonly system: SystemName) {}
 
-  /** A VM entry: the first of a machine enters under its own EPT. */
+  /** A VM entry: the first of a machine enters under its own EPT, and nobody enters under it before. */
   entered({ eptp, vpid }: WorldDescription): void {
-    if (this.#known.has(vpid)) return;
+    if (this.#known.has(vpid) || this.#machines.has(eptp)) return;
     this.#known.add(vpid);
     this.#machines.set(eptp, vpid);
   }

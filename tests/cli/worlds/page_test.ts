@@ -74,6 +74,7 @@ Deno.test("WorldNames.nameOf() knows whose EPT it is, and views by being nobody'
   names.entered(world("non-root", 0, 0x1000n, 1));
   names.entered(world("non-root", 0, 0x2000n, 2));
   names.entered(world("non-root", 0, 0x3000n, 2)); // resumed in a view
+  names.entered(world("non-root", 0, 0x1000n, 5)); // the host's call into a machine
   assertEquals(names.nameOf(world("non-root", 3, 0x2000n, 2)), "instance VM, user");
   assertEquals(names.nameOf(world("non-root", 0, 0x1000n, 2)), "manager VM, kernel");
   assertEquals(names.nameOf(world("non-root", 0, 0x3000n, 2)), "view of the manager VM, kernel");

@@ -31,6 +31,11 @@ for (const system of SYSTEM_NAMES) {
         transitions.map(({ cause, to }) => `${cause} ${to}`).join(", "),
       );
       assertEquals(transitions.at(-1)!.to, call.start, "it ends where it began");
+      const { machines } = SYSTEMS[system];
+      const known = new RegExp(
+        `^(host process|hypervisor|(view of the )?(${machines[1]}|${machines[2]}), (user|kernel))$`,
+      );
+      for (const { to } of call.switches) assert(known.test(to), to);
     }
     assertEquals(Object.keys(paths[0]!.results).length, WORKLOADS.length);
     assertEquals(disagreements({ system, paths }), []);

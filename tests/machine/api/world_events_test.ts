@@ -151,3 +151,30 @@ Deno.test("a machine without marks reads ones at the mark port and tells nothing
   machine.on("mark", () => marks++);
   assertEquals([machine.run(LIMIT).kind, marks], ["exit", 0]);
 });
+
+const VMFUNC = read("../bench/worlds/vmfunc.elf");
+
+for (const [label, configuration] of FAST) {
+  Deno.test(`listeners that come while code switches worlds by itself hear every switch from then on (${label})`, () => {
+    const machine = new Machine({
+      kernel: VMFUNC,
+      vmx: true,
+      commandLine: "vmfunc turns=500 rounds=3",
+      ...configuration,
+    });
+    const counted = (): number => machine.statistics().worldSwitches.vmfunc;
+    machine.waitForText("end plain");
+    assertEquals(counted(), 1000);
+    let heard = 0;
+    const off = machine.on("worldSwitch", ({ kind, from, to }) => {
+      if (kind !== "vmfunc") return;
+      heard++;
+      assert(from.eptp !== to.eptp && from.cr3 === to.cr3);
+    });
+    machine.waitForText("end plain");
+    assertEquals([heard, counted()], [1000, 2000]);
+    off();
+    assertEquals(machine.run(LIMIT).kind, "exit");
+    assertEquals([heard, counted()], [1000, 3000]);
+  });
+}
