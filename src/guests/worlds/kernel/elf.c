@@ -25,7 +25,8 @@ static i64 read_exactly(struct node *node, u64 offset, void *buffer, u64 size) {
 
 static i64 load_segment(u64 *root, struct node *program, const struct program_header *segment) {
   u64 start = segment->address, size = segment->memory_size;
-  if (start < USER_CODE || start > USER_MEMORY || size > USER_MEMORY - start || segment->file_size > size) return -EINVAL;
+  if (start < USER_CODE || start > USER_MEMORY || size > USER_MEMORY - start) return -EINVAL;
+  if (segment->file_size > size) return -EINVAL;
   u64 flags = (segment->flags & PF_W ? PAGE_WRITABLE : 0) | (segment->flags & PF_X ? 0 : PAGE_NO_EXECUTE);
   i64 error = map_memory(root, start, size, flags);
   for (u64 done = 0; !error && done < segment->file_size;) {
@@ -42,7 +43,8 @@ i64 elf_load(u64 *root, struct node *program, u64 *entry) {
   if (!program->operations->read) return -EISDIR;
   i64 error = read_exactly(program, 0, &header, sizeof header);
   if (error) return error;
-  if (memcmp(header.magic, "\177ELF", 4) != 0 || header.class != CLASS_64 || header.machine != MACHINE_X86_64) return -EINVAL;
+  if (memcmp(header.magic, "\177ELF", 4) != 0) return -EINVAL;
+  if (header.class != CLASS_64 || header.machine != MACHINE_X86_64) return -EINVAL;
   for (u64 n = 0; n < header.program_header_count; n++) {
     struct program_header segment;
     error = read_exactly(program, header.program_headers + n * header.program_header_size, &segment, sizeof segment);

@@ -139,9 +139,8 @@ i64 sys_serve(u64 result, u64 b, u64 c) {
 i64 sys_service_entry(u64 entry, u64 stack, u64 c) {
   (void)c;
   if (current != remote.proxy) return -EPERM;
-  if (!user_may(current->root, (void *)entry, 1, 0) || !user_may(current->root, (void *)(stack - 8), 8, PAGE_WRITABLE)) {
-    return -EFAULT;
-  }
+  if (!user_may(current->root, (void *)entry, 1, 0)) return -EFAULT;
+  if (!user_may(current->root, (void *)(stack - 8), 8, PAGE_WRITABLE)) return -EFAULT;
   remote.service_entry = entry;
   remote.service_stack = stack;
   return 0;

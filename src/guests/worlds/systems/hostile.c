@@ -1,7 +1,7 @@
 /*
- * A caller that is on the list and means harm: requests whose buffers lie outside the window, wrap around, or have no end; calls
- * that do not exist; wrong views and worlds. It prints what it gets, which is the same over all paths, and whether the server
- * still serves. Arguments: the path, how many random requests.
+ * A caller that is on the list and means harm: requests whose buffers lie outside the window, wrap around, or have no end;
+ * calls that do not exist; wrong views and worlds. It prints what it gets, which is the same over all paths, and whether
+ * the server still serves. Arguments: the path, how many random requests.
  */
 #include "remote.h"
 #include "workloads.h"
@@ -85,8 +85,8 @@ static i64 hypercall(u64 number, u64 a, u64 b) {
 }
 
 static void hypercalls(void) {
-  static const u64 numbers[] = { HC_VM_ID, HC_TIMER, HC_IDLE, HC_CALL, HC_WORLD_REGISTER, HC_WORLD_DROP, HC_VIEW_ALLOW, HC_VIEW,
-                                 HC_EXIT };
+  static const u64 numbers[] = { HC_VM_ID, HC_TIMER, HC_IDLE, HC_CALL, HC_WORLD_REGISTER,
+                                 HC_WORLD_DROP, HC_VIEW_ALLOW, HC_VIEW, HC_EXIT };
   for (u64 n = 0; n < sizeof numbers / sizeof *numbers; n++) {
     print("hypercall %lu in ring 3: %ld\n", numbers[n], hypercall(numbers[n], 1, 1));
   }

@@ -1,6 +1,6 @@
 /*
- * sh [FILE]: runs the commands in a file (/etc/rc), one a line. Words; `a | b`; `> file` at the end; `&` at the end; `#` comments. Tells when
- * a command fails. The whole of a Unix is seen from here: spawn, wait, pipes and descriptors.
+ * sh [FILE]: runs the commands in a file (/etc/rc), one a line: words, `a | b`, `> file` or `&` at the end, `#` comments.
+ * It tells when a command fails. The whole of a Unix is seen from here: spawn, wait, pipes and descriptors.
  */
 #include "../lib/user.h"
 
