@@ -1,0 +1,168 @@
+/**
+ * Calls that compiled code makes by itself: they are worth the same as those of the slow path, for the caches, for the
+ * VMCS, and for everything that takes the permission to call away.
+ */
+import { assert, assertEquals } from "@std/assert";
+import { Vector } from "../../src/cpu/fault.ts";
+import { WorldSwitch } from "../../src/cpu/system/world_switches.ts";
+import { RAM_BASE } from "../../src/memory/physical.ts";
+import { REVISION } from "../../src/vmx/capabilities.ts";
+import { Field } from "../../src/vmx/fields.ts";
+import { Vmcs } from "../../src/vmx/vmcs.ts";
+import {
+  attack,
+  CALLEE,
+  CALLER,
+  KEEPING_CODE,
+  LOOP_END,
+  runLoop,
+  SERVED,
+  standard,
+  THIRD,
+  writeLoop,
+} from "./_attack.ts";
+import { load, STOP, VMFUNC } from "./_code.ts";
+import { CODE, ENTRY, everywhere, type WorldMachine } from "./_machine.ts";
+
+const HOT = 100, DISABLED = 59;
+const SECOND_VMCS = 0x5_d000, POINTER = 0x5_e000;
+const VMPTRLD = [0x0f, 0xc7, 0x34, 0x25, 0x00, 0xe0, 0x05, 0x00], VMRESUME = [0x0f, 0x01, 0xc3];
+const VMXOFF = [0x0f, 0x01, 0xc4];
+
+const calls = (machine: WorldMachine): number =>
+  machine.processor.unit.context.switches.counted(WorldSwitch.WORLD_CALL);
+
+everywhere(
+  "thousands of calls in a row, over regions that grow: all arrive, all are counted, all are unlinked at once",
+  (make) => {
+    const machine = make(), iterations = 3000;
+    standard(machine);
+    writeLoop(machine.a, machine.b);
+    runLoop(machine, iterations);
+    assertEquals([machine.rip, machine.get(SERVED), calls(machine)], [
+      LOOP_END,
+      BigInt(iterations),
+      2 * iterations,
+    ]);
+    machine.crossover.caches.drop(CALLEE);
+    machine.place(machine.a);
+    runLoop(machine, iterations);
+    assertEquals([machine.exit?.reason, machine.get(SERVED)], [240, 0n]);
+  },
+  KEEPING_CODE,
+);
+
+everywhere(
+  "calls keep caller and callee recently used: what is evicted is the world that nobody calls",
+  (make) => {
+    for (const idleFirst of [true, false]) {
+      const machine = make({ crossover: { worldCacheEntries: 3, inverseWorldCacheEntries: 3 } }),
+        { a, b } = machine;
+      const idle = { wid: THIRD, party: b, cr3: b.newSpace() };
+      if (idleFirst) assert(machine.register(idle));
+      standard(machine);
+      if (!idleFirst) assert(machine.register(idle));
+      writeLoop(a, b);
+      runLoop(machine, HOT);
+      assert(machine.register({ wid: 0x77n, party: b, cr3: b.newSpace() }));
+      const { caches } = machine.crossover;
+      assertEquals([CALLER, CALLEE, THIRD].map((wid) => caches.callee(wid) !== undefined), [
+        true,
+        true,
+        false,
+      ]);
+      machine.place(a);
+      runLoop(machine, HOT);
+      assertEquals([machine.rip, machine.get(SERVED)], [LOOP_END, BigInt(HOT)]);
+    }
+  },
+);
+
+/** Makes a second VMCS like the first, current by VMPTRLD, and enters the caller's loop with it. */
+function enterWithSecond(machine: WorldMachine, change: (vmcs: Vmcs) => void): Vmcs {
+  const { host, a, vmcs } = machine;
+  machine.machine.writePhysical(SECOND_VMCS, machine.machine.readPhysical(0x5_2000, 0x1000));
+  machine.view.setInt32(RAM_BASE + SECOND_VMCS, REVISION, true);
+  const second = new Vmcs(machine.vmx.memory, BigInt(SECOND_VMCS));
+  for (
+    const [field, value] of [[Field.GUEST_RIP, CODE], [Field.EPTP, a.eptp], [Field.GUEST_CR3, a.cr3]] as const
+  ) {
+    second.write(field, value);
+  }
+  second.write(Field.VPID, 2);
+  change(second);
+  vmcs.write(Field.EPTP, 0x1234_5000);
+  host.writeQuad(POINTER, SECOND_VMCS);
+  host.write(CODE, VMPTRLD, VMRESUME, STOP);
+  machine.place(host);
+  machine.set(12, HOT + 1);
+  machine.set(SERVED, 0);
+  machine.run(CODE, 12 * HOT + 60);
+  return second;
+}
+
+everywhere("under another VMCS hot calls change that one's EPTP, and not the one's before", (make) => {
+  const machine = make(), { a, b } = machine;
+  standard(machine);
+  writeLoop(a, b);
+  runLoop(machine, HOT);
+  // It ends in the callee's machine.
+  b.write(ENTRY + 0x100, STOP);
+  assert(machine.register({ wid: THIRD, party: b, cpl: 3, rip: ENTRY + 0x100 }));
+  a.write(LOOP_END, load(0, 1), load(1, THIRD), VMFUNC);
+  const second = enterWithSecond(machine, () => {});
+  assertEquals([machine.party, machine.rip, machine.get(SERVED)], [2, ENTRY + 0x100, BigInt(HOT)]);
+  assertEquals([second.read(Field.EPTP), machine.vmcs.read(Field.EPTP)], [b.eptp, 0x1234_5000n]);
+});
+
+attack(
+  "under another VMCS that does not allow world calls hot code does not get through",
+  (make, isProtected) => {
+    const machine = make();
+    standard(machine);
+    writeLoop(machine.a, machine.b);
+    runLoop(machine, HOT);
+    const second = enterWithSecond(machine, (vmcs) => {
+      if (isProtected) vmcs.write(Field.VMFUNC_CONTROLS, 0);
+    });
+    if (!isProtected) return assertEquals([machine.rip, machine.get(SERVED)], [LOOP_END, BigInt(HOT)]);
+    assertEquals([machine.isInGuest, second.word(Field.EXIT_REASON), machine.get(SERVED)], [
+      false,
+      DISABLED,
+      0n,
+    ]);
+  },
+);
+
+attack("after VMXOFF hot code of the host does not get through", (make, isProtected) => {
+  const machine = make(), { host } = machine;
+  const other = host.newSpace();
+  assert(machine.register({ wid: CALLER, party: host }));
+  assert(machine.register({ wid: CALLEE, party: host, cr3: other }));
+  // The other address space has a page of its own at the entry point.
+  host.map(other, ENTRY, 0x7_0000);
+  writeLoop(host, host);
+  host.write(0x7_0000, [0x49, 0xff, 0xc5], load(0, 1), VMFUNC, STOP);
+  host.write(ENTRY, [0x90, 0xe9, ...[0, 8, 16, 24].map((n) => ((CODE - ENTRY - 6) >> n) & 255)]);
+  machine.place(host);
+  runLoop(machine, HOT);
+  assertEquals([machine.rip, machine.get(SERVED)], [LOOP_END, BigInt(HOT)]);
+  host.write(CODE + 0x800, isProtected ? VMXOFF : [0x90, 0x90, 0x90], STOP);
+  machine.place(host);
+  machine.run(CODE + 0x800, 10);
+  machine.set(12, HOT + 1);
+  machine.set(SERVED, 0);
+  machine.run(CODE, 12 * HOT + 50);
+  if (isProtected) assertEquals([machine.vector, machine.get(SERVED)], [Vector.UD, 0n]);
+  else assertEquals([machine.rip, machine.get(SERVED)], [LOOP_END, BigInt(HOT)]);
+});
+
+everywhere("calls cost what the cycle model says, whichever way they are made", (make) => {
+  const machine = make({ cycles: { profile: "haswell", worldCall: 400 } });
+  standard(machine);
+  writeLoop(machine.a, machine.b);
+  const { processor } = machine, before = [processor.clock.now(), machine.machine.instructions] as const;
+  runLoop(machine, HOT);
+  const cycles = processor.clock.now() - before[0], instructions = machine.machine.instructions - before[1];
+  assertEquals([calls(machine), cycles - instructions], [2 * HOT, 2 * HOT * 399]);
+});
