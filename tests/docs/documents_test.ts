@@ -21,6 +21,7 @@ const DOCUMENTS = [
   "DEVIATIONS.md",
   "docs/crossover.md",
   "docs/hypervisor_lab.md",
+  "src/guests/worlds/README.md",
 ];
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
 
