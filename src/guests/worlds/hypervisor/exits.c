@@ -7,6 +7,11 @@
 #define INJECT_EXTERNAL INJECT_VALID
 #define INJECT_UNDEFINED_OPCODE 0x80000306ul
 #define SS_DPL(rights) ((rights) >> 5 & 3)
+#define IO_IN (1 << 3)
+#define IO_STRING (1 << 4)
+/* CPUID leaf 1, ECX. */
+#define CPUID_VMX (1u << 5)
+#define CPUID_HYPERVISOR (1u << 31)
 
 struct registers *guest_registers;
 
@@ -23,8 +28,8 @@ void load_msrs(const struct system_msrs *msrs) {
   wrmsr(KERNEL_GS_BASE, msrs->kernel_gs_base);
 }
 
-/* A machine did what this hypervisor cannot do for it: it ends, and tells why. If it was in a call, that was the callee: then
- * the call ends, and the caller gets -EFAULT. */
+/* A machine did what this hypervisor cannot do for it: it ends, and tells why. If it was in a call, that was the callee:
+ * then the call ends, and the caller gets -EFAULT. */
 static void give_up(const char *why) {
   if (end_world_call(current, -EFAULT) || (current != HOST && end_view_call(current, -EFAULT))) return;
   text("hypervisor: machine ");
@@ -55,7 +60,7 @@ static void skip_instruction(void) { vmwrite(GUEST_RIP, vmread(GUEST_RIP) + vmre
 static void cpuid(struct registers *r) {
   u32 leaf = r->rax, a = leaf, b, c = r->rcx, d;
   __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
-  if (leaf == 1) c = (c & ~(1u << 5)) | 1u << 31; /* no VMX; a hypervisor */
+  if (leaf == 1) c = (c & ~CPUID_VMX) | CPUID_HYPERVISOR;
   if (leaf == VMM_CPUID_LEAF) {
     const u32 *signature = (const u32 *)VMM_SIGNATURE; /* 12 bytes with the zero */
     a = leaf, b = signature[0], c = signature[1], d = signature[2];
@@ -63,13 +68,15 @@ static void cpuid(struct registers *r) {
   r->rax = a, r->rbx = b, r->rcx = c, r->rdx = d;
 }
 
-/* Ports without a device read as ones. */
+/* Ports without a device read as ones. SDM vol. 3C, table 28-5. */
 static void access_port(struct registers *r) {
-  u64 qualification = vmread(EXIT_QUALIFICATION);
-  if (qualification & 1 << 4) give_up("string I/O");
-  if (!(qualification & 1 << 3)) return;
-  if ((qualification & 7) == 3) r->rax = 0xffffffff;
-  else r->rax |= (qualification & 7) == 1 ? 0xffff : 0xff;
+  u64 qualification = vmread(EXIT_QUALIFICATION), bytes = (qualification & 7) + 1;
+  if (qualification & IO_STRING) {
+    give_up("string I/O");
+    return;
+  }
+  if (qualification & IO_IN) r->rax = bytes == 4 ? 0xffffffff : r->rax | (bytes == 2 ? 0xffff : 0xff);
+  skip_instruction();
 }
 
 /*
@@ -135,7 +142,7 @@ static void check_times(struct context *vm) {
 static void halt(struct context *vm) {
   skip_instruction();
   if (!is_home(vm)) give_up("HLT in a call");
-  if (!wait_for_timer(vm)) give_up("HLT with nothing to wait for");
+  else if (!wait_for_timer(vm)) give_up("HLT with nothing to wait for");
 }
 
 void enter_vm(struct context *vm) {
@@ -159,7 +166,7 @@ void handle_exit(void) {
   case CPUID: cpuid(r), skip_instruction(); break;
   case HLT: halt(vm); break;
   case VMCALL: vmcall(r); break;
-  case IO_INSTRUCTION: access_port(r), skip_instruction(); break;
+  case IO_INSTRUCTION: access_port(r); break;
   case WORLD_CACHE_MISS: world_cache_miss(); break;
   case TRIPLE_FAULT: give_up("triple fault"); break;
   case EPT_VIOLATION: give_up("EPT violation"); break;

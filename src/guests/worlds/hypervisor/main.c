@@ -5,8 +5,9 @@
  *   system=proxos|hypershell|tahoma|shadowcontext path=original|vmfunc|crossover iterations=N
  * Instead of a system: server=PROGRAM client=PROGRAM, programs in /bin of the initrd.
  *
- * Machine 1 serves. Machine 3, in a case study, is a stranger to it and tries to call. Machine 2, or a process of the host,
- * calls and measures. They begin in this order: a machine gets its first turn when the one before has parked itself or has ended.
+ * Machine 1 serves. Machine 3, in a case study, is a stranger to it and tries to call. Machine 2, or a process of the
+ * host, calls and measures. They begin in this order: a machine gets its first turn when the one before has parked itself
+ * or has ended.
  */
 #include "hypervisor.h"
 
@@ -60,8 +61,9 @@ void next_in_line(void) {
   switch_to(line[next++]);
 }
 
-/* A machine or the host's process has ended: nobody reaches it any more. If it owes an answer, that is an error; otherwise
- * the next has its turn. The client is the last in line: its exit code is that of the whole, and so is every other error. */
+/* A machine or the host's process has ended: nobody reaches it any more. If it owes an answer, that is an error;
+ * otherwise the next has its turn. The client is the last in line: its exit code is that of the whole, and so is every
+ * other error. */
 void end_context(struct context *context, u64 code) {
   context->state = ENDED;
   drop_worlds_of(context);

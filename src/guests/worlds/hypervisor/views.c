@@ -77,7 +77,8 @@ static u64 view_in_force(const struct context *caller) {
   return 0;
 }
 
-/* The callee's kernel is somewhere in a call that it cannot end, and nobody can enter it any more. Gives 0 if there is no call. */
+/* The callee's kernel is somewhere in a call that it cannot end, and nobody can enter it any more. Gives 0 if there is no
+ * call. */
 int end_view_call(struct context *caller, i64 error) {
   u64 index = view_in_force(caller);
   if (!index) return 0;

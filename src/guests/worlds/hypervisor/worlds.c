@@ -122,7 +122,8 @@ i64 find_world(u32 owner, u32 cpl) {
   i64 found = -ENOENT;
   for (u32 n = 0; n < MAX_WORLDS; n++) {
     const struct world_entry *entry = &worlds[n].entry;
-    if (entry->flags && worlds[n].owner == owner && CPL_OF(entry->flags) == cpl && (i64)entry->wid > found) found = entry->wid;
+    int fits = entry->flags && worlds[n].owner == owner && CPL_OF(entry->flags) == cpl;
+    if (fits && (i64)entry->wid > found) found = entry->wid;
   }
   return found;
 }
@@ -154,8 +155,8 @@ void world_cache_miss(void) {
 
 #define VMFUNC_LENGTH 3
 
-/* #GP of the host's process at a world call: in root operation the processor does not tell which cache missed. Returns whether
- * the process can go on. */
+/* #GP of the host's process at a world call: in root operation the processor does not tell which cache missed. Returns
+ * whether the process can go on. */
 int host_world_cache_miss(void) {
   const u8 *code = (const u8 *)HOST->rip;
   struct registers *r = &HOST->registers;

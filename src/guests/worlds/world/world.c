@@ -48,8 +48,8 @@ u32 world_owner(u64 wid) {
   return this_world.owner[n];
 }
 
-/* Whether a caller that is not on the list belongs to a machine whose worlds may all call. WIDs are never used again, so that
- * it can stay on the list. */
+/* Whether a caller that is not on the list belongs to a machine whose worlds may all call. WIDs are never used again, so
+ * that it can stay on the list. */
 u64 world_admit(u64 wid) {
   i64 owner;
   if (!this_world.allowed_machines) return 0;

@@ -9,8 +9,8 @@
  *   RDI, RSI   arguments of the call
  *   RDX        its result
  *
- * Neither side can trust what the other left in registers. A caller keeps what it needs in its own memory, a callee loads
- * its own stack before it touches memory through RSP.
+ * Neither side can trust what the other left in registers. A caller keeps what it needs in its own memory, a callee
+ * loads its own stack before it touches memory through RSP.
  *
  * Compile world.S with WORLD_KERNEL defined for worlds at CPL 0: they answer with interrupts enabled.
  */
@@ -50,8 +50,9 @@ extern struct world this_world;
 /* Where the world is entered, by calls and by answers to its own. To be registered. */
 extern u8 world_entry[];
 
-/* Calls a world. The callee's result; -ENOENT if there is no such world, -EPERM if the caller is no world itself or the callee
- * does not want it, -EBUSY if the callee is serving somebody, -ETIMEDOUT if it did not answer in time. */
+/* Calls a world. The callee's result; -ENOENT if there is no such world, -EPERM if the caller is no world itself or the
+ * callee does not want it, -EBUSY if the callee is serving somebody, -ETIMEDOUT if it did not answer in time, -EFAULT if its
+ * machine crashed meanwhile. */
 i64 world_call(u64 wid, u64 a, u64 b);
 
 /* Puts a caller on the list. 0, -ENOENT if there is no such world, or -ENOSPC. */

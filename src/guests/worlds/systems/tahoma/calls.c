@@ -49,7 +49,8 @@ static i64 stat_file(struct request *request, u64 offset, struct stat *stat) {
 
 static i64 tell_name(struct utsname *name) {
   if (!name) return -EFAULT;
-  *name = (struct utsname){.sysname = "Tahoma", .nodename = "browser-os", .release = "1.0", .version = "1", .machine = "x86_64"};
+  *name = (struct utsname){
+      .sysname = "Tahoma", .nodename = "browser-os", .release = "1.0", .version = "1", .machine = "x86_64"};
   return 0;
 }
 
