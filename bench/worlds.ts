@@ -145,19 +145,18 @@ function machineSpans(engine: EngineName, { kernel, options }: SwitchLoop, comma
   return JSON.parse(output.toString()) as Span[];
 }
 
-/** The time at which a line is complete. */
+/** The processor time of Bochs at which a line is complete. */
 async function bochsSpans(kernel: string, commandLine: string): Promise<Span[]> {
   const spans: Span[] = [];
   const decoder = new TextDecoder();
   let line = "", begun = 0;
-  const onOutput = (bytes: Uint8Array): void => {
-    const now = performance.now();
+  const onOutput = (bytes: Uint8Array, now: number): void => {
     const lines = (line + decoder.decode(bytes)).split("\n");
     line = lines.pop()!;
     for (const [what, name, ...result] of lines.map((text) => text.split(" "))) {
       if (what === "begin") begun = now;
       if (what === "end") {
-        spans.push({ name: name!, result: result.join(" "), nanoseconds: (now - begun) * 1e6 });
+        spans.push({ name: name!, result: result.join(" "), nanoseconds: now - begun });
       }
     }
   };

@@ -17,7 +17,7 @@ const USAGE = `deno run -A tests/fuzz/kernel.ts [options]
 const ENGINES: Readonly<
   Record<string, { readonly share: number; readonly configuration: ProcessorConfiguration }>
 > = {
-  interpreter: { share: 17, configuration: { engine: "interpreter" } },
+  interpreter: { share: 97, configuration: { engine: "interpreter" } },
   auto: { share: 2, configuration: { engine: "auto", tiers: { threshold: 3 } } },
   js: { share: 1, configuration: { engine: "js" } },
 };

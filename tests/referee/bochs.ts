@@ -1,7 +1,7 @@
 /** Runs multiboot kernels on Bochs (Debian package `bochs`), without a BIOS, and reads their serial console. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,8 +18,8 @@ export interface BochsRun {
   readonly memory?: number;
   /** Milliseconds of the host after which it is given up. */
   readonly timeout?: number;
-  /** Is given the kernel's output as it comes. */
-  readonly onOutput?: (bytes: Uint8Array) => void;
+  /** Is given the kernel's output as it comes, and nanoseconds of processor time that Bochs has taken so far. */
+  readonly onOutput?: (bytes: Uint8Array, time: number) => void;
 }
 
 /** How it went. */
@@ -63,6 +63,12 @@ info: action=report
 debug: action=ignore
 `;
 
+/** Nanoseconds of processor time of a process's first thread: Linux tells; elsewhere the time of day has to do. */
+function processorTime(pid: number | undefined): number {
+  const path = `/proc/${pid}/schedstat`;
+  return existsSync(path) ? Number(readFileSync(path, "utf8").split(" ")[0]) : performance.now() * 1e6;
+}
+
 /** Runs a kernel until it halts with interrupts disabled or shuts down. */
 export async function runOnBochs(run: BochsRun): Promise<BochsResult> {
   const { kernel, modules = [], commandLine = "", memory = 1 << 28, timeout = TIMEOUT } = run;
@@ -73,7 +79,7 @@ export async function runOnBochs(run: BochsRun): Promise<BochsResult> {
   const server = createServer((socket) =>
     socket.on("data", (bytes) => {
       text += decoder.decode(bytes, { stream: true });
-      run.onOutput?.(bytes);
+      run.onOutput?.(bytes, processorTime(child?.pid));
       if (silence !== undefined) awaitSilence();
     })
   );

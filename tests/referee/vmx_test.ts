@@ -11,7 +11,8 @@ const DEVIATIONS: readonly Deviation[] = [
   {
     ours: "vmcall in root status=2 error=1",
     theirs: "vmcall in root status=2 error=13",
-    because: "without dual-monitor treatment VMCALL in root fails with error 1: SDM vol. 3C, VMCALL's operation",
+    because:
+      "without dual-monitor treatment VMCALL in root fails with error 1: SDM vol. 3C, VMCALL's operation",
   },
   {
     ours: "vmwrite of a read-only field status=2 error=d",
