@@ -106,7 +106,7 @@ function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedE
   const instruction = byInstruction(exit.reason) ? state.surroundings.instruction() : undefined;
   // Reading the instruction may have met a page that is not there; that is no exit.
   state.pending = undefined;
-  const length = exit.length ?? (during?.length || (instruction?.length ?? 0));
+  const length = exit.length ?? during?.length ?? instruction?.length ?? 0;
   const unblocked = state.unblockedNmis && during === undefined ? NMI_UNBLOCKED : 0;
   const recorded = { qualification: exit.qualification, linear: exit.linear };
   const { qualification, linear } = instruction === undefined

@@ -11,10 +11,13 @@ import {
   CODE,
   DATA,
   everywhere,
+  GDT,
   type Guest,
   HOST_CODE,
+  IDT,
   MSR_AREA,
   SHADOW_VMCS,
+  TSS,
   VMCS,
   VMREAD_BITMAP,
   VMWRITE_BITMAP,
@@ -275,6 +278,42 @@ everywhere(
     assertEquals(guest.field(Field.GUEST_LINEAR_ADDRESS), 0x1_a030n);
   },
 );
+
+everywhere("task switches exit: JMP, CALL, IRET and task gates, section 26.4.2", (make) => {
+  const TASK = 0x20;
+  const cases:
+    readonly (readonly [code: string, source: number, length: number, vectoring: number, Values?])[] = [
+      ["ea 00 00 00 00 20 00", 2, 7, 0], // JMP TASK:0
+      ["9a 00 00 00 00 20 00", 0, 7, 0], // CALL TASK:0
+      ["ea 00 00 00 00 28 00", 2, 7, 0], // JMP to a task gate
+      ["cf", 1, 1, 0, [[Field.GUEST_RFLAGS, 0x4002]]],
+      ["cd 30", 3, 2, 0x8000_0430],
+      ["0f 0b", 3, 0, 0x8000_0306],
+    ];
+  for (const [code, source, length, vectoring, changes = []] of cases) {
+    const guest = make(
+      ...PROTECTED,
+      ...secondary(Secondary.UNRESTRICTED),
+      [Field.GUEST_CR0, 0x31],
+      [
+        Field.GUEST_CR4,
+        0x2000,
+      ],
+      [Field.GUEST_GDTR_LIMIT, 0x2f],
+      ...changes,
+    );
+    guest.quad(GDT + TASK, source === 1 ? 0x0000_8b00_3000_0067n : 0x0000_8900_3000_0067n);
+    guest.quad(GDT + 0x28, BigInt(TASK << 16) | 0x8500_0000_0000n);
+    guest.write(TSS, [TASK, 0]);
+    for (const vector of [6, 0x30]) guest.quad(IDT + 8 * vector, BigInt(TASK << 16) | 0x8500_0000_0000n);
+    const expected = [9, BigInt.asUintN(32, BigInt(TASK) | BigInt(source) << 30n), length, 0] as const;
+    assertEquals([guest.run(code), guest.exit], ["exit", expected], code);
+    assertEquals([guest.field(Field.VECTORING), guest.field(Field.GUEST_RIP)], [
+      BigInt(vectoring),
+      BigInt(CODE),
+    ], code);
+  }
+});
 
 /** No exits by accesses to CR3. */
 const CR3_FREE: Values = [[Field.PRIMARY_CONTROLS, (ALLOWED.primary.trueOne | 1 << 31) >>> 0]];

@@ -220,7 +220,7 @@ export class EventDelivery {
 
   #throughGate(event: Pending, cpl: number): boolean {
     const { context } = this;
-    const gate = readGate(context, event.vector, event.kind === "software" ? cpl : -1);
+    const gate = readGate(context, this.segments.tables, event.vector, event.kind === "software" ? cpl : -1);
     if (gate === undefined) return false;
     const code = this.#handlerSegment(gate, cpl);
     if (code === undefined) return false;

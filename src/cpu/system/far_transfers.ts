@@ -17,6 +17,7 @@ import {
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
 import type { TaskState } from "./task_state.ts";
+import { namesTask, TaskSwitchSource } from "./task_switch.ts";
 
 /** Where a call gate leads. */
 interface CallGate {
@@ -44,6 +45,7 @@ export class FarTransfers {
   jump(selector: number, lo: number, hi: number): number {
     const { context, segments } = this;
     if (context.isRealAddress || context.isVirtual8086) return this.#paragraph(selector, lo);
+    if (namesTask(context, segments.tables, selector, TaskSwitchSource.JMP)) return 0;
     const gate = this.#gate(selector, true);
     if (gate !== undefined) {
       this.#load(gate.selector, gate.code);
@@ -65,6 +67,7 @@ export class FarTransfers {
       if (!context.failed) stack.commit();
       return target;
     }
+    if (namesTask(context, segments.tables, selector, TaskSwitchSource.CALL)) return 0;
     const gate = this.#gate(selector, false);
     if (gate !== undefined) return this.#callThrough(gate, nextLo, nextHi);
     const code = this.#directTarget(selector, lo, hi);

@@ -2,7 +2,8 @@
 import { Vector } from "../fault.ts";
 import { IDTR_BASE, IDTR_LIMIT } from "../state.ts";
 import type { SystemContext } from "./context.ts";
-import { Attribute, SystemType } from "./descriptor.ts";
+import { Attribute, type DescriptorSource, SystemType } from "./descriptor.ts";
+import { attemptTaskSwitch, TaskSwitchSource } from "./task_switch.ts";
 
 /** An interrupt or trap gate. */
 export interface Gate {
@@ -24,7 +25,12 @@ const IDT = 2;
  * Reads the gate of a vector. `callerLevel` is the privilege that the gate's DPL must admit, or -1 for none.
  * Undefined after raising a fault.
  */
-export function readGate(context: SystemContext, vector: number, callerLevel: number): Gate | undefined {
+export function readGate(
+  context: SystemContext,
+  tables: DescriptorSource,
+  vector: number,
+  callerLevel: number,
+): Gate | undefined {
   const wide = context.isLong, bytes = wide ? 16 : 8, at = vector * bytes;
   const error = vector * 8 + IDT;
   const refuse = (exception: number): undefined => void context.raise(exception, error);
@@ -38,10 +44,14 @@ export function readGate(context: SystemContext, vector: number, callerLevel: nu
   const attributes = second >>> 8, type = attributes & Attribute.FULL_TYPE;
   const is32 = type === SystemType.INTERRUPT_GATE || type === SystemType.TRAP_GATE;
   const is16 = type === SystemType.INTERRUPT_GATE16 || type === SystemType.TRAP_GATE16;
-  // Task gates are among what is refused: there are no task switches.
-  if (!is32 && (wide || !is16)) return refuse(Vector.GP);
+  const isTask = type === SystemType.TASK_GATE && !wide;
+  if (!is32 && !isTask && (wide || !is16)) return refuse(Vector.GP);
   if (callerLevel > ((attributes >> Attribute.DPL_SHIFT) & 3)) return refuse(Vector.GP);
   if ((attributes & Attribute.P) === 0) return refuse(Vector.NP);
+  if (isTask) {
+    attemptTaskSwitch(context, tables, first >>> 16, TaskSwitchSource.GATE);
+    return undefined;
+  }
   return {
     selector: first >>> 16,
     lo: (first & 0xffff) | (is32 ? second & 0xffff_0000 : 0),

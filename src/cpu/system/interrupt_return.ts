@@ -6,6 +6,7 @@ import type { SystemContext } from "./context.ts";
 import { type Descriptor, isBig, isLongCode } from "./descriptor.ts";
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
+import { attemptTaskReturn } from "./task_switch.ts";
 import { WorldSwitch } from "./world_switches.ts";
 
 const NMI_BLOCKED = 8;
@@ -75,7 +76,9 @@ export class InterruptReturn {
   #protected(size: SlotSize): number {
     const { context, segments } = this, { m } = context, { cpl } = context;
     // A return to another task: there are no task switches.
-    if ((readRflags(m) & Flag.NT) !== 0) return this.#refuse(0);
+    if ((readRflags(m) & Flag.NT) !== 0) {
+      return context.isLong ? this.#refuse(0) : Number(attemptTaskReturn(context, segments.tables));
+    }
     const frame = this.#popFrame(size);
     if (frame === undefined) return 0;
     const { selector, lo, hi } = frame;
