@@ -34,8 +34,8 @@ everywhere("two processors call the same world at once, each as itself", (make) 
   for (const [number, wid] of [[0, CALLER], [1, THIRD]] as const) {
     machine.use(number);
     assertEquals([machine.party, machine.rip, machine.get(SERVED)], [1, LOOP_END, BigInt(CALLS)]);
-    assertEquals(machine.crossover.caches.caller(0n), undefined);
-    assert(machine.crossover.caches.callee(wid) !== undefined);
+    const { caches } = machine.crossover, other = wid === CALLER ? THIRD : CALLER;
+    assertEquals([caches.callee(wid)?.world.wid, caches.callee(other)], [wid, undefined]);
   }
   assertEquals(b.readQuad(DATA + 8), BigInt(2 * CALLS));
 }, KEEPING_CODE);
