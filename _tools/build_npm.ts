@@ -10,6 +10,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { GUESTS } from "../src/guests/guests.ts";
+import { WORLD_IMAGES } from "../src/guests/worlds.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 
@@ -30,10 +31,9 @@ export async function buildNpm(folder: string): Promise<void> {
   emitTypes(join(folder, "types"));
   writeFileSync(join(folder, "bin/causeway.js"), BIN);
   chmodSync(join(folder, "bin/causeway.js"), 0o755);
-  for (const { image, source } of GUESTS) {
-    for (const file of [image, source]) {
-      cpSync(fileURLToPath(file), join(folder, "guests", ...file.pathname.split("/").slice(-2)));
-    }
+  const guests = [...GUESTS.flatMap(({ image, source }) => [image, source]), ...Object.values(WORLD_IMAGES)];
+  for (const file of guests) {
+    cpSync(fileURLToPath(file), join(folder, "guests", ...file.pathname.split("/").slice(-2)));
   }
   for (const name of ["LICENSE", "README.md", "DEVIATIONS.md"]) cpSync(join(ROOT, name), join(folder, name));
   writeFileSync(join(folder, "package.json"), JSON.stringify(packageJson(), null, 2) + "\n");

@@ -1,6 +1,6 @@
 /** The images of the worlds: a hypervisor, the kernel of its virtual machines, their programs and files. */
 
-const image = (name: string): URL => new URL(`./worlds/${name}`, import.meta.url);
+const image = (name: string): URL => new URL(`../guests/worlds/${name}`, import.meta.url);
 
 /** Where they are. */
 export const WORLD_IMAGES = {

@@ -79,6 +79,13 @@ Deno.test({
         assertEquals([demo.status, demo.stdout, demo.stderr], [0, expected("scene.txt"), ""]);
       });
 
+      await t.step("causeway worlds finds its images", () => {
+        const args = ["--system", "proxos", "--path", "crossover", "--iterations", "1"];
+        const { status, stdout, stderr } = run(bin, "worlds", ...args);
+        assertEquals([status, stderr], [0, ""]);
+        assert(stdout.includes("10 results"), stdout);
+      });
+
       await t.step("the library has no import of Node.js, so that browsers load it", () => {
         for (const name of ["mod.js", "worker.js"]) {
           for (const chunk of modulesOf(join(home, "esm"), name)) {
