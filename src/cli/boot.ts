@@ -5,8 +5,10 @@ import process from "node:process";
 import { isatty } from "node:tty";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
 import {
+  DEFAULT_WORLD_CACHES,
   MAX_WORLD_CACHE_ENTRIES,
   MIN_WORLD_CACHE_ENTRIES,
+  whyTooLarge,
   type WorldCallOptions,
 } from "../machine/world_calls.ts";
 import { MAX_PROCESSORS } from "../machine/processors.ts";
@@ -139,7 +141,7 @@ function parseWorlds(text: string): number {
 
 /** What the options say about world calls; undefined: there are none. */
 function worldCalls(
-  { vmx, crossover, "wt-entries": worldCacheEntries, "iwt-entries": inverseWorldCacheEntries }: Values<
+  { vmx, cpus, crossover, "wt-entries": worldCacheEntries, "iwt-entries": inverseWorldCacheEntries }: Values<
     typeof OPTIONS
   >,
 ): WorldCallOptions | undefined {
@@ -149,6 +151,8 @@ function worldCalls(
     return undefined;
   }
   if (!vmx) throw usageError("--crossover needs --vmx: world calls are functions of VMFUNC");
+  const problem = whyTooLarge({ ...DEFAULT_WORLD_CACHES, ...sizes }, cpus ?? 1);
+  if (problem !== undefined) throw usageError(problem);
   return sizes;
 }
 

@@ -80,6 +80,10 @@ Deno.test("boot refuses what it cannot boot and what it does not understand", ()
     "causeway boot: --crossover needs --vmx: world calls are functions of VMFUNC\n",
   ]);
   assertEquals(refused("--kernel", ECHO, "--vmx", "--wt-entries", "8")[0], 2);
+  assertStringIncludes(
+    refused("--kernel", ECHO, "--vmx", "--crossover", "--cpus", "8", "--wt-entries", "65536")[1],
+    "at most 262144",
+  );
   assertEquals(refused("--kernel", ECHO, "--vmx", "--crossover", "--iwt-entries", "0")[0], 2);
   assertEquals(refused("--kernel", ECHO, "more")[0], 2);
 });
