@@ -13,6 +13,7 @@ import {
 import { CR0, CR4, GPR, RETURN_HI, RIP, VMX_MODE } from "../cpu/state.ts";
 import { CR0_FIXED0, CR4_FIXED0, REVISION } from "./capabilities.ts";
 import { loadGuest, setCell } from "./enter.ts";
+import { isPage } from "./entry_fields.ts";
 import { controlsAreValid } from "./entry_controls.ts";
 import { guestFailure } from "./entry_guest.ts";
 import { hostIsValid } from "./entry_host.ts";
@@ -243,8 +244,10 @@ export class Instructions implements VmxInstructions {
 
   #vmptrld(pointer: bigint): void {
     const { state } = this;
-    if (!isRegion(state.memory, pointer)) return this.#fail(VmError.VMPTRLD_ADDRESS);
+    if (!isPage(pointer)) return this.#fail(VmError.VMPTRLD_ADDRESS);
     if (pointer === state.vmxon) return this.#fail(VmError.VMPTRLD_VMXON_POINTER);
+    // Outside RAM the revision identifier reads as ones.
+    if (!isRegion(state.memory, pointer)) return this.#fail(VmError.VMPTRLD_REVISION);
     const vmcs = new Vmcs(state.memory, pointer);
     if (!vmcs.hasRevision) return this.#fail(VmError.VMPTRLD_REVISION);
     state.vmcs = vmcs;
@@ -253,9 +256,9 @@ export class Instructions implements VmxInstructions {
 
   #vmclear(pointer: bigint): void {
     const { state } = this;
-    if (!isRegion(state.memory, pointer)) return this.#fail(VmError.VMCLEAR_ADDRESS);
+    if (!isPage(pointer)) return this.#fail(VmError.VMCLEAR_ADDRESS);
     if (pointer === state.vmxon) return this.#fail(VmError.VMCLEAR_VMXON_POINTER);
-    new Vmcs(state.memory, pointer).isLaunched = false;
+    if (isRegion(state.memory, pointer)) new Vmcs(state.memory, pointer).isLaunched = false;
     if (state.vmcs?.pointer === pointer) state.vmcs = undefined;
     this.#succeed();
   }

@@ -35,6 +35,7 @@ export function storeMsrs(state: VmxState, address: number, count: number): bool
     if (value === undefined || index >>> 8 === 8 || view.getInt32(at + 4, true) !== 0) return false;
     view.setInt32(at + 8, value.lo, true);
     view.setInt32(at + 12, value.hi, true);
+    state.mmu.wroteRam(place + 8, 8);
   }
   return true;
 }

@@ -20,9 +20,12 @@ export const virtualPriority = ({ memory, vmcs }: VmxState): number =>
 
 /** TPR virtualization: writes VTPR; below the threshold a VM exit follows the instruction. */
 export function setVirtualPriority(state: VmxState, value: number): void {
-  const { memory, vmcs, m } = state;
+  const { memory, mmu, vmcs, m } = state;
   const place = Number(vmcs!.read(Field.VIRTUAL_APIC)) + VIRTUAL_TPR;
-  if (place + 4 <= memory.ramBytes) memory.view.setUint32(RAM_BASE + place, value, true);
+  if (place + 4 <= memory.ramBytes) {
+    memory.view.setUint32(RAM_BASE + place, value, true);
+    mmu.wroteRam(place, 4);
+  }
   if (value >> 4 >= (vmcs!.word(Field.TPR_THRESHOLD) & 15)) return;
   state.following = { reason: Reason.TPR_BELOW_THRESHOLD, qualification: 0n };
   m[ATTENTION >> 2]! |= Attention.NOW;

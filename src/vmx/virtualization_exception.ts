@@ -42,6 +42,7 @@ export function raiseVirtualizationException(state: VmxState, violation: EptViol
   view.setBigUint64(at + Area.LINEAR, violation.linear, true);
   view.setBigUint64(at + Area.PHYSICAL, violation.physical, true);
   view.setUint16(at + Area.EPTP_INDEX, vmcs.word(Field.EPTP_INDEX), true);
+  state.mmu.wroteRam(area, Area.BYTES);
   unit.context.raise(Vector.VE);
   return true;
 }

@@ -297,3 +297,14 @@ everywhere(
     assertEquals([none.run(), none.handled], ["exit", 6]);
   },
 );
+
+everywhere("MONITOR and MWAIT exit, and MWAIT tells whether the monitor is armed, section 28.2.1", (make) => {
+  const monitor = prepare(make, "0f 01 c8", primary(Primary.MONITOR));
+  monitor.register(Gpr.RCX, 0n);
+  assertEquals([monitor.run(), monitor.exit], ["exit", [39, 0n, 3, 0]]);
+  for (const [code, armed] of [["0f 01 c9", 0n], ["0f 01 c8 0f 01 c9", 1n]] as const) {
+    const guest = prepare(make, code, primary(Primary.MWAIT));
+    guest.register(Gpr.RCX, 0n);
+    assertEquals([guest.run(), guest.exit], ["exit", [36, armed, 3, 0]]);
+  }
+});
