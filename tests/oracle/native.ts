@@ -1,15 +1,18 @@
 /** The processor of this machine as the oracle: builds runner.c and feeds it cases. */
 import { type Case, decodeBatch, encodeBatch, type Result } from "./case.ts";
 
+/** Whether the processor of this Linux machine is Intel's. */
+export async function isIntel(): Promise<boolean> {
+  return /^vendor_id\s*: GenuineIntel$/m.test(await Deno.readTextFile("/proc/cpuinfo"));
+}
+
 /**
  * What is missing for a native oracle here, or undefined if there is one. Results that the manual leaves undefined follow
  * Intel's processors; others differ in flags, in the x87 instruction pointer, and in what their vendors define otherwise.
  */
 export async function whyNotNative(): Promise<string | undefined> {
   if (Deno.build.os !== "linux" || Deno.build.arch !== "x86_64") return "an x86-64 Linux host";
-  if (!/^vendor_id\s*: GenuineIntel$/m.test(await Deno.readTextFile("/proc/cpuinfo"))) {
-    return "an Intel processor";
-  }
+  if (!await isIntel()) return "an Intel processor";
   try {
     const { success } = await new Deno.Command("gcc", { args: ["--version"], stdout: "null", stderr: "null" })
       .output();

@@ -1,4 +1,5 @@
 /** Building and calling the native runners: what the processor of this machine says. */
+import { isIntel } from "../native.ts";
 
 /** Why no runner can be built here, or `undefined` if one can. */
 export async function missing(): Promise<string | undefined> {
@@ -10,6 +11,14 @@ export async function missing(): Promise<string | undefined> {
   } catch {
     return "needs gcc";
   }
+}
+
+/** Operations that approximate: each vendor's processors have tables of their own, and ours are Intel's. */
+const APPROXIMATIONS: ReadonlySet<string> = new Set(["RCPSS", "RSQRTSS"]);
+
+/** Operations whose results this machine's processor cannot tell us. */
+export async function notOfThisVendor(): Promise<ReadonlySet<string>> {
+  return await isIntel() ? new Set() : APPROXIMATIONS;
 }
 
 /** A built runner: feeds records through the program. */
