@@ -33,5 +33,6 @@ export const TEST_KERNELS: readonly Kernel[] = [
   kernel("tests/machine/kernels", "smp", ["smp.c", "smp.S"]),
   kernel("bench/worlds", "vmfunc", ["vmfunc.c", "vmfunc.S"]),
   kernel("bench/worlds", "calls", ["calls.c", "calls.S"]),
+  kernel("tests/referee/kernels", "exits", ["exits.c", "exits.S"]),
   kernel("tests/machine/kernels", "across_worlds", ["across_worlds.c"]),
 ];

@@ -1,5 +1,6 @@
 /** VM exits: records why, saves the guest's state, loads the host's. SDM vol. 3C, chapter 28. */
-import { readRflags, writeRflags } from "../cpu/rflags.ts";
+import { Vector } from "../cpu/fault.ts";
+import { Flag, readRflags, writeRflags } from "../cpu/rflags.ts";
 import { Activity } from "../cpu/system/activity.ts";
 import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
 import { WorldSwitch } from "../cpu/system/world_switches.ts";
@@ -65,6 +66,7 @@ export function leaveGuest(state: VmxState): boolean {
   state.pending = state.vectoring = undefined;
   recordExit(state, exit, during);
   const controls = v.word(Field.EXIT_CONTROLS);
+  settleResumeFlag(m, exit, during);
   saveGuest(state, controls);
   saveEventState(state, exit, during);
   if (!storeMsrs(state, Field.EXIT_MSR_STORE_ADDRESS, Field.EXIT_MSR_STORE_COUNT)) {
@@ -77,6 +79,22 @@ export function leaveGuest(state: VmxState): boolean {
   state.unit.context.switches.count(WorldSwitch.VM_EXIT, exit.reason);
   tell(state);
   return true;
+}
+
+/** The resume flag that the exit saves: what the event would have pushed, or what lets the access be tried again. Section 28.3.3. */
+function settleResumeFlag(m: Int32Array, exit: ExitInformation, during: InterceptedEvent | undefined): void {
+  const { reason, interruption = 0 } = exit;
+  let resumes: boolean;
+  if (reason === Reason.EXCEPTION_OR_NMI) {
+    resumes = ((interruption >> 8) & 7) === EventType.HARDWARE && (interruption & 0xff) !== Vector.DB;
+  } else if (reason === Reason.EPT_VIOLATION || reason === Reason.EPT_MISCONFIGURATION) {
+    resumes = during === undefined || during.kind === "fault";
+  } else if (byInstruction(reason)) {
+    resumes = false;
+  } else {
+    return;
+  }
+  writeRflags(m, (readRflags(m) & ~Flag.RF) | (resumes ? Flag.RF : 0));
 }
 
 /** VM entry has failed on the guest's state or its MSRs: only reason and qualification are recorded. */
