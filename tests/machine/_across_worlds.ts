@@ -11,7 +11,7 @@
 import { RandomNumbers } from "../../src/cpu/random.ts";
 
 /** Where the kernel expects things: see kernels/across_worlds.c. */
-export const MAILBOX = 0x60_0000, EPTP_LIST = 0x60_1000;
+export const MAILBOX = 0x60_0000, EPTP_LIST = 0x60_1000, WORLDS = 0x60_2000;
 const DRIVER = 0x61_0000, LOG = 0x63_0000, STACK = 0x64_0000, TABLES = 0x65_0000, EPTS = 0x68_0000;
 const TEMPLATES = 0x70_0000, SHARED_TABLES = 0x71_0000, SHARED_EPTS = 0x72_0000;
 export const FRAMES = 0x80_0000, FRAME_BYTES = 0x4000;
@@ -37,6 +37,7 @@ const IMMEDIATE = 3, MODRM = 2;
 const OPCODES = [0xc0, 0xe8, 0xf0] as const; // ADD, SUB, XOR with R8
 const PRESENT_WRITABLE = 3, ACCESSED_DIRTY = 0x60, LARGE_PAGE = 0x80;
 const EXECUTE_DISABLE = 1n << 63n;
+const VALID_WORLD = 1n;
 const EPT_ALL = 7, WRITE_BACK = 0x30, FOUR_LEVELS = 0x18;
 const CALL = { FLUSH_ONE: 1, FLUSH_ALL: 2, DONE: 3 } as const;
 
@@ -110,7 +111,7 @@ export class AcrossWorlds {
     for (let root = 0; root < ROOTS; root++) this.#pageTables(root);
     for (let ept = 0; ept < EPT_COUNT; ept++) this.#ept(ept);
     this.#quads(EPTP_LIST, Array.from({ length: EPT_COUNT }, (_, ept) => eptpOf(ept)));
-    this.#quads(MAILBOX, [eptpOf(0), DRIVER, STACK, tableOf(0, 0), this.vpid ? 1 : 0]);
+    this.#quads(MAILBOX, [eptpOf(0), DRIVER, STACK, tableOf(0, 0), this.vpid ? 1 : 0, 0, 0, this.#worlds()]);
     this.#put(DRIVER, this.#driver());
     return this.#parts;
   }
@@ -130,6 +131,28 @@ export class AcrossWorlds {
   }
   #quads(at: number, values: readonly (number | bigint)[]): void {
     this.#put(at, values.flatMap(le64));
+  }
+
+  /** A world for each EPT and page table: they begin at slots. Returns how many there are. */
+  #worlds(): number {
+    let count = 0;
+    for (let ept = 0; ept < this.#epts; ept++) {
+      for (let root = 0; root < this.#roots; root++, count++) {
+        const entry = slotAddress(this.#below(PAGES), this.#below(OFTEN));
+        const selectors = (8n << 32n) | (0x10n << 48n);
+        this.#quads(WORLDS + 64 * count, [
+          count + 1,
+          selectors | VALID_WORLD,
+          eptpOf(ept),
+          tableOf(root, 0),
+          entry,
+          0,
+          0,
+          0,
+        ]);
+      }
+    }
+    return count;
   }
 
   #pageTables(root: number): void {
@@ -200,7 +223,7 @@ export class AcrossWorlds {
       const distance = target - here;
       return (distance > 0 ? distance : SLOT * (1 + this.#below(4))) - from;
     };
-    switch (this.#below(15)) {
+    switch (this.#below(17)) {
       case 0: // a loop of LEA R8, [R8 + R8 + imm32]
         code.push(0xb9, ...le32(1 + this.#below(6)), 0x4f, 0x8d, 0x84, 0x00, ...le32(this.#numbers.next()));
         code.push(0xff, 0xc9, 0x75, 0xf4);
@@ -223,6 +246,12 @@ export class AcrossWorlds {
         const ending = this.#vmfunc();
         return [...code, ...filler(SLOT - code.length - ending.length), ...ending];
       }
+      case 16: // ADD R8, RCX: who has called
+        code.push(0x49, 0x01, 0xc8);
+        break;
+      case 15: // to another world's slot
+        code.push(...this.#worldCall());
+        return [...code, ...filler(SLOT - code.length)];
       case 6: { // to another page table
         if (this.#roots === 1) break;
         const ending = [0xb8, ...le32(tableOf(this.#below(this.#roots), 0)), 0x0f, 0x22, 0xd8];
@@ -246,6 +275,11 @@ export class AcrossWorlds {
   /** MOV ECX, index; XOR EAX, EAX; VMFUNC. */
   #vmfunc(ept = this.#below(this.#epts)): number[] {
     return [0xb9, ...le32(ept), 0x31, 0xc0, 0x0f, 0x01, 0xd4];
+  }
+
+  /** MOV ECX, WID; MOV EAX, 1; VMFUNC: goes on at the world's slot, whose RET is that of the one it leaves. */
+  #worldCall(): number[] {
+    return [0xb9, ...le32(1 + this.#below(this.#epts * this.#roots)), 0xb8, ...le32(1), 0x0f, 0x01, 0xd4];
   }
 
   /** MOV EAX, a slot of the page; CALL RAX. */

@@ -23,7 +23,7 @@ interface Outcome {
 }
 
 function boot(seed: number, configuration: ProcessorConfiguration): Machine {
-  const machine = new Machine({ kernel, vmx: true, memory: MEMORY, ...configuration });
+  const machine = new Machine({ kernel, vmx: true, crossover: true, memory: MEMORY, ...configuration });
   machine.waitForText("ready\n");
   for (const { at, bytes } of new AcrossWorlds(seed, OPERATIONS).parts()) {
     machine.writePhysical(at, new Uint8Array(bytes));

@@ -8,9 +8,13 @@
 struct mailbox {
   u64 eptp, rip, rsp, cr3, vpid;
   u64 stops, digest; /* exits that the guest did not ask for, and what they told */
+  u64 worlds;        /* entries at WORLDS_AT */
 };
 #define MAILBOX ((volatile struct mailbox *)0x600000ul)
 #define EPTP_LIST_AT 0x601000ul
+#define WORLDS_AT 0x602000ul
+#define CROSSOVER_CTL 0x4f00
+enum { WORLD_BYTES = 64, MANAGE_WTC = 2, INSERT = 0, VMFUNC_BOTH = 3 };
 
 /* Hypercalls, in RAX. RBX: the EPTP of the first. */
 enum { FLUSH_ONE = 1, FLUSH_ALL = 2, DONE = 3 };
@@ -26,6 +30,16 @@ void interrupt(struct frame *f) {
 
 static void note(u64 v) { MAILBOX->digest = (MAILBOX->digest ^ v) * 0x100000001b3ul; }
 
+/* Puts the test's worlds into the processor's caches, all of which they fit. */
+static void insert_worlds(void) {
+  wrmsr(CROSSOVER_CTL, 1);
+  for (u64 n = 0; n < MAILBOX->worlds; n++) {
+    u64 function = MANAGE_WTC, failed;
+    __asm__ volatile("vmfunc; setc %b0" : "=q"(failed), "+a"(function) : "c"(INSERT), "d"(WORLDS_AT + n * WORLD_BYTES) : "cc");
+    if (failed & 1) text("a world was refused"), item("number", n), put('\n'), quit(1);
+  }
+}
+
 void kernel_main(void) {
   install_handlers();
   vmx_on();
@@ -36,9 +50,10 @@ void kernel_main(void) {
   control(SECONDARY_CONTROLS, CPU2_EPT | CPU2_VMFUNC | (MAILBOX->vpid ? CPU2_VPID : 0));
   vmwrite(GUEST_CR3, MAILBOX->cr3);
   vmwrite(VPID, MAILBOX->vpid);
-  vmwrite(VMFUNC_CONTROLS, 1);
+  vmwrite(VMFUNC_CONTROLS, VMFUNC_BOTH);
   vmwrite(EPTP_LIST, EPTP_LIST_AT);
   vmwrite(EXCEPTION_BITMAP, 0xffffffff);
+  insert_worlds();
   struct registers r = {.rax = 0};
   for (int launch = 1;; launch = 0) {
     vmwrite(PREEMPTION_TIMER, LIFETIME);
