@@ -173,7 +173,8 @@ export function saveGuest(state: VmxState, controls: number): void {
   v.write(Field.GUEST_INTERRUPTIBILITY, m[INTERRUPTIBILITY >> 2]! & Blocking.NMI);
   v.write(Field.GUEST_ACTIVITY, Activity.ACTIVE);
   v.write(Field.GUEST_PENDING_DEBUG, 0);
-  if ((controls & ExitControl.SAVE_TIMER) !== 0) {
+  // Controls that VM entry has not checked may ask for the value of a timer that does not run.
+  if ((controls & ExitControl.SAVE_TIMER) !== 0 && state.deadline !== Infinity) {
     const left = Math.max(0, state.deadline - state.surroundings.now());
     v.write(Field.PREEMPTION_TIMER, BigInt(left));
   }
