@@ -21,6 +21,8 @@ const MXCSR_CONTROL = 0xffc0, MXCSR_MASKS = 0x1f80, MXCSR_PE = 0x20;
 
 const word = (segment: number, field: number): number => (SEGMENT + SEGMENT_STRIDE * segment + field) >> 2;
 
+const CS_ATTRIBUTES = word(Segment.CS, SEG_ATTRIBUTES), SS_ATTRIBUTES = word(Segment.SS, SEG_ATTRIBUTES);
+
 /** The mode bits (cpu/mode.ts). */
 export function currentMode(m: Int32Array): number {
   const rflags = m[RFLAGS_SYSTEM >> 2]!, cr0 = m[CR0 >> 2]!;
@@ -31,10 +33,10 @@ export function currentMode(m: Int32Array): number {
   if ((cr0 & Cr0.PE) === 0 || (rflags & Flag.VM) !== 0) mode |= Mode.REAL;
   if ((cr0 & (Cr0.TS | Cr0.EM)) !== 0) mode |= Mode.NO_FPU;
   if (cpl === 3 && (cr0 & Cr0.AM) !== 0 && (rflags & Flag.AC) !== 0) mode |= Mode.ALIGN;
-  const attributes = m[word(Segment.CS, SEG_ATTRIBUTES)]!;
+  const attributes = m[CS_ATTRIBUTES]!;
   if ((attributes & ATTRIBUTE_L) !== 0) return mode | 2;
   if ((attributes & ATTRIBUTE_DB) !== 0) mode |= 1;
-  if ((m[word(Segment.SS, SEG_ATTRIBUTES)]! & ATTRIBUTE_DB) !== 0) mode |= Mode.STACK32;
+  if ((m[SS_ATTRIBUTES]! & ATTRIBUTE_DB) !== 0) mode |= Mode.STACK32;
   return segmented(m) ? mode | Mode.SEGMENTED : mode;
 }
 
