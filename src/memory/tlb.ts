@@ -25,7 +25,8 @@ const ENTRY_WORDS = TLB_ENTRY_BYTES / 4;
 const JUMP_WORDS = JUMP_ENTRY_BYTES / 4;
 /** Jump-table entries that the code of one page shares: so that a page's entries are found and dropped together. */
 const JUMPS_PER_PAGE = 128;
-const JUMP_PAGES = JUMP_ENTRIES / JUMPS_PER_PAGE;
+/** Linear pages whose jumps do not meet. */
+export const JUMP_PAGES: number = JUMP_ENTRIES / JUMPS_PER_PAGE;
 
 /** Index of the jump-table entry of a linear PC (its low half). */
 export function jumpIndex(lo: number): number {
@@ -37,27 +38,23 @@ export function tlbWord(base: number, lo: number): number {
   return (base >> 2) + ((lo >>> 12) & (TLB_ENTRIES - 1)) * ENTRY_WORDS;
 }
 
-/** Empties the soft TLB of a slot and what is known of code there. */
-export function clearSlot(memory: LinearMemory, slot: number): void {
-  clearTlb(memory, slot);
-  clearCode(memory, slot);
+/** Empties a slot's table of regions in place. */
+export function clearRegions({ i32 }: LinearMemory, slot: number): void {
+  const regions = (slotOffset(slot) + SLOT_REGIONS) >> 2;
+  i32.fill(0, regions, regions + REGION_ENTRIES);
 }
 
-/** Empties a slot's jump table and its table of regions in place. */
-export function clearCode({ i32 }: LinearMemory, slot: number): void {
-  const base = slotOffset(slot);
-  const regions = (base + SLOT_REGIONS) >> 2, jumps = (base + SLOT_JUMPS) >> 2;
-  i32.fill(0, regions, regions + REGION_ENTRIES);
+/** Empties a slot's jump table. */
+export function clearJumps({ i32 }: LinearMemory, slot: number): void {
+  const jumps = (slotOffset(slot) + SLOT_JUMPS) >> 2;
   // A PC whose upper half is -1 and lower half 1 is looked up like any other; no code is number 0.
   i32.fill(0, jumps, jumps + JUMP_ENTRIES * JUMP_WORDS);
 }
 
-/** Empties a slot's table of regions in place, and the jumps to the page of a linear address. */
-export function clearCodePage({ i32 }: LinearMemory, slot: number, lo: number): void {
-  const base = slotOffset(slot), regions = (base + SLOT_REGIONS) >> 2;
-  i32.fill(0, regions, regions + REGION_ENTRIES);
-  const page = (lo >>> 12) & (JUMP_PAGES - 1);
-  const jumps = ((base + SLOT_JUMPS) >> 2) + page * JUMPS_PER_PAGE * JUMP_WORDS;
+/** Drops a slot's jumps to a linear page. `page`: its number, or the low bits of that. */
+export function clearJumpsTo({ i32 }: LinearMemory, slot: number, page: number): void {
+  const first = (page & (JUMP_PAGES - 1)) * JUMPS_PER_PAGE * JUMP_WORDS;
+  const jumps = ((slotOffset(slot) + SLOT_JUMPS) >> 2) + first;
   i32.fill(0, jumps, jumps + JUMPS_PER_PAGE * JUMP_WORDS);
 }
 

@@ -26,12 +26,14 @@ import {
   TLB_ENTRIES,
 } from "./physical.ts";
 import {
-  clearCode,
-  clearCodePage,
-  clearSlot,
+  clearJumps,
+  clearJumpsTo,
+  clearRegions,
+  clearTlb,
   clearTlbExcept,
   dropLargePages,
   dropPage,
+  JUMP_PAGES,
   protectFrame,
 } from "./tlb.ts";
 
@@ -106,7 +108,8 @@ export class Worlds {
         dropLargePages(this.memory, number);
         this.#forgetCode(slot);
       } else if (slot.codePages.delete(page)) {
-        clearCodePage(this.memory, number, lo);
+        clearRegions(this.memory, number);
+        clearJumpsTo(this.memory, number, page);
       }
     }
   }
@@ -198,12 +201,12 @@ export class Worlds {
       slot.world = world;
       slot.description.set(now);
       slot.hash = hash;
-      slot.codePages.clear();
+      this.#forgetCode(slot);
       slot.large = false;
       slot.left = 0;
       this.onReuse?.();
     }
-    clearSlot(this.memory, slot.number);
+    clearTlb(this.memory, slot.number);
     this.#byHash.set(hash, [...this.#byHash.get(hash) ?? [], slot]);
     return slot;
   }
@@ -234,9 +237,12 @@ export class Worlds {
     slot.left = kept;
   }
 
-  #forgetCode(slot: Slot): void {
-    slot.codePages.clear();
-    clearCode(this.memory, slot.number);
+  /** Drops what is known of where code lies: the jumps to few pages one by one, which is less than the table. */
+  #forgetCode({ number, codePages }: Slot): void {
+    clearRegions(this.memory, number);
+    if (codePages.size >= JUMP_PAGES) clearJumps(this.memory, number);
+    else for (const page of codePages) clearJumpsTo(this.memory, number, page);
+    codePages.clear();
   }
 
   #leastRecent(): Slot {

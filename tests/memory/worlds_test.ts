@@ -1,0 +1,75 @@
+/** World slots: which world has which, and what is known in each. ARCHITECTURE.md, "Worlds". */
+import { assertEquals, assertNotEquals } from "@std/assert";
+import { CPL, CR0, CR3, EPTP, RFLAGS_SYSTEM, TLB_BASE, VMX_MODE, VPID } from "../../src/cpu/state.ts";
+import { LinearMemory, SLOT_JUMPS, SLOTS } from "../../src/memory/physical.ts";
+import { Worlds } from "../../src/memory/worlds.ts";
+
+function make(): { worlds: Worlds; enter: (cr3: number) => number; m: Int32Array } {
+  const memory = new LinearMemory(1 << 16), worlds = new Worlds(memory), m = memory.i32;
+  const enter = (cr3: number): number => {
+    m[CR3 >> 2] = cr3;
+    worlds.enter();
+    return m[TLB_BASE >> 2]!;
+  };
+  return { worlds, enter, m };
+}
+
+Deno.test("enter() gives each world a slot of its own, and the same again", () => {
+  const { worlds, enter, m } = make();
+  const first = enter(0x1000), second = enter(0x2000);
+  assertNotEquals(first, second);
+  assertEquals(enter(0x1000), first);
+  for (const [cell, value] of [[CPL, 3], [VMX_MODE, 2], [EPTP, 0x501e], [VPID, 7], [CR0, 1 << 16]] as const) {
+    m[cell >> 2] = value;
+    worlds.enter();
+    assertNotEquals(m[TLB_BASE >> 2], first, `cell ${cell}`);
+    m[cell >> 2] = 0;
+    worlds.enter();
+    assertEquals(m[TLB_BASE >> 2], first);
+  }
+  // What does not decide how memory is accessed: RFLAGS.IF, CR0.TS.
+  m[RFLAGS_SYSTEM >> 2] = 0x200;
+  m[CR0 >> 2] = 8;
+  worlds.enter();
+  assertEquals(m[TLB_BASE >> 2], first);
+});
+
+Deno.test("enter() takes the least recently used slot when there are no more, and nothing of its world stays", () => {
+  const { worlds, enter, m } = make();
+  let reused = 0;
+  worlds.onReuse = () => reused++;
+  const offsets = Array.from({ length: SLOTS }, (_, n) => enter(0x1000 * (n + 1)));
+  assertEquals(new Set(offsets).size, SLOTS);
+  // World 1 is the oldest but one that has been used since.
+  enter(0x1000);
+  enter(0x2000);
+  worlds.noteCode(0x5000, 0);
+  worlds.notePlacement(9, true);
+  m[((offsets[1]! + SLOT_JUMPS) >> 2) + 5 * 128 * 4] = 0x5000;
+  for (let n = 2; n < SLOTS; n++) enter(0x1000 * (n + 1));
+  assertEquals([enter(0x1000), reused], [offsets[0], 0]);
+  const taken = enter(0x7fff_0000);
+  assertEquals([taken, reused], [offsets[1], 1]);
+  assertEquals([worlds.placement(9), m[((taken + SLOT_JUMPS) >> 2) + 5 * 128 * 4]], [undefined, 0]);
+  assertEquals([enter(0x2000), reused], [offsets[2], 2]);
+});
+
+Deno.test("placement() is a world's own, until a page of its code is dropped there", () => {
+  const { worlds, enter } = make();
+  enter(0x1000);
+  worlds.noteCode(0x40_0000, 0);
+  worlds.notePlacement(3, true);
+  enter(0x2000);
+  assertEquals(worlds.placement(3), undefined);
+  worlds.notePlacement(3, false);
+  enter(0x1000);
+  assertEquals(worlds.placement(3), true);
+  worlds.dropPage(0x50_0000n);
+  assertEquals(worlds.placement(3), true);
+  worlds.dropPage(0x40_0fffn);
+  assertEquals(worlds.placement(3), undefined);
+  enter(0x2000);
+  assertEquals(worlds.placement(3), false);
+  worlds.dropWhere(({ cr3 }) => cr3 === 0x2000n, 0);
+  assertEquals(worlds.placement(3), undefined);
+});
