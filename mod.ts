@@ -65,7 +65,7 @@ export {
   type MachineStop,
 } from "./src/machine/machine.ts";
 export { CannotBootError } from "./src/machine/loaders/boot_error.ts";
-export type { BootModule } from "./src/machine/loaders/multiboot1.ts";
+export type { BootModule } from "./src/machine/loaders/boot_request.ts";
 export type { Console } from "./src/machine/console.ts";
 export type { SystemRegisterName } from "./src/machine/api/system_registers.ts";
 export { type RunOptions, runProgram, type RunResult } from "./src/linux/run_program.ts";

@@ -13,6 +13,7 @@ import {
 } from "../machine/world_calls.ts";
 import { MAX_PROCESSORS } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
+import { kernelFormat } from "../machine/loaders/load.ts";
 import type { Command } from "./command.ts";
 import { openDump } from "./dump.ts";
 import { ExitCode, inputError, usageError } from "./exit_codes.ts";
@@ -40,15 +41,19 @@ import { parseCount } from "./values.ts";
 const OPTIONS = {
   kernel: value(
     "FILE",
-    "The kernel: a multiboot 1 image, ELF or with addresses in its header.",
+    "The kernel: Linux (bzImage), or a multiboot 1 image, ELF or with addresses in its header.",
     (path) => path,
   ),
   initrd: values(
     "FILE",
-    "A file for the kernel, as a multiboot module; may be given several times.",
+    "A file for the kernel: Linux's initrd, or a multiboot module; may be given several times.",
     (path) => path,
   ),
-  append: value("STRING", "The kernel's command line, which starts with the kernel's name.", (line) => line),
+  append: value(
+    "STRING",
+    "The kernel's command line. Other kernels than Linux find their file's name before it.",
+    (line) => line,
+  ),
   memory: MEMORY,
   cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
   vmx: flag("Gives the processors VMX."),
@@ -100,7 +105,8 @@ export const boot: Command = {
     }
     const kernel = readInput(path);
     const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
-    const commandLine = values.append === undefined ? basename(path) : `${basename(path)} ${values.append}`;
+    const { append = "" } = values;
+    const commandLine = kernelFormat(kernel) === "linux" ? append : `${basename(path)} ${append}`.trimEnd();
     const dump = openDump(values.dump, values["dump-file"]);
     const { memory, cpus: processors, engine, seed, vmx } = values;
     const crossover = worldCalls(values);

@@ -21,19 +21,19 @@ import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
 import { MarkPort } from "./devices/mark_port.ts";
 import type { EngineName, ProcessorConfiguration } from "./engines.ts";
 import { worldCacheSizes, type WorldCallOptions } from "./world_calls.ts";
-import { type BootModule, loadMultiboot } from "./loaders/multiboot1.ts";
-import { enterProtectedMode } from "./loaders/protected_mode.ts";
+import type { BootModule } from "./loaders/boot_request.ts";
+import { enterKernel, loadKernel } from "./loaders/load.ts";
 import type { TranslationObserver } from "./observer.ts";
 import { Processors } from "./processors.ts";
 import type { SystemProcessor } from "./system_processor.ts";
 
 /** What to boot, on what. */
 export interface MachineOptions {
-  /** A multiboot 1 kernel: an ELF file, or any file whose header tells its addresses. */
+  /** A Linux kernel (bzImage), or a multiboot 1 kernel: an ELF file, or any file whose header tells its addresses. */
   readonly kernel: Uint8Array;
-  /** Files for the kernel. */
+  /** Files for the kernel: multiboot modules; for Linux the parts of its initrd. */
   readonly modules?: readonly BootModule[];
-  /** The kernel's command line; by custom its first word is the kernel's name. Default: empty. */
+  /** The kernel's command line; by custom its first word is the kernel's name, except for Linux. Default: empty. */
   readonly commandLine?: string;
   /** RAM in bytes, a multiple of 64 KB. Default: 256 MB. The host's memory is only used as the guest touches it. */
   readonly memory?: number;
@@ -108,7 +108,7 @@ export class Machine {
     const { observer, seed, tiers } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
-    const entry = loadMultiboot(ram, { kernel, modules, commandLine });
+    const entry = loadKernel(ram, { kernel, modules, commandLine });
     const bus = new Bus();
     const pic = new Pic8259(() => this.processors.all[0]!.attend());
     const uart = new Uart16550(COM1, {
@@ -146,7 +146,7 @@ export class Machine {
       );
     }
     this.processor.unit.context.switches.setCosts(extraCycles(options.cycles ?? "off"));
-    enterProtectedMode(this.#memory.view, entry);
+    enterKernel(this.#memory.view, entry);
     this.processors.core.inner.mmu.enterWorld();
   }
 
@@ -278,7 +278,7 @@ export class Machine {
 }
 
 /**
- * Boots a computer with a multiboot 1 kernel. It runs when it is told to, and every run is the same.
+ * Boots a computer with a kernel. It runs when it is told to, and every run is the same.
  *
  * @example Boot a kernel and wait for what it says
  * ```ts

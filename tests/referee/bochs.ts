@@ -6,7 +6,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isInstalled } from "../../bench/native.ts";
-import type { BootModule } from "../../src/machine/loaders/multiboot1.ts";
+import type { BootModule } from "../../src/machine/loaders/boot_request.ts";
 import { bochsRom } from "./bochs_rom.ts";
 
 /** What to run. */

@@ -3,7 +3,7 @@
  * and nothing is read from a disk, so a run starts at once and is the same each time.
  */
 import { loadMultiboot } from "../../src/machine/loaders/multiboot1.ts";
-import type { BootRequest } from "../../src/machine/loaders/multiboot1.ts";
+import type { BootRequest } from "../../src/machine/loaders/boot_request.ts";
 
 /** Bochs takes ROMs of at most this size, ending at 4 GB. */
 const ROM_BYTES = 0x8_0000, ROM_BASE = 0x1_0000_0000 - ROM_BYTES;

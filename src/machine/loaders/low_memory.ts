@@ -20,13 +20,14 @@ export class LowMemory {
     this.#taken = taken;
   }
 
-  /** Takes memory. Returns its physical address, a multiple of 8. */
-  reserve(bytes: number): number {
-    let at = this.#next;
+  /** Takes memory. Returns its physical address, a multiple of `alignment` (a power of two, at least 8). */
+  reserve(bytes: number, alignment = 8): number {
+    const align = (at: number): number => Math.ceil(at / alignment) * alignment;
+    let at = align(this.#next);
     for (;;) {
       const hit = this.#taken.find(({ start, end }) => start < at + bytes && end > at);
       if (hit === undefined) break;
-      at = Math.ceil(hit.end / 8) * 8;
+      at = align(hit.end);
     }
     if (at + bytes > Math.min(END, this.#ram.length)) {
       throw new CannotBootError("the kernel leaves no memory below 640 KB for what it is told");

@@ -1,28 +1,9 @@
 /** Multiboot 1: finding the header, loading the kernel, telling it about the machine. Multiboot Specification 0.6.96. */
 import { CannotBootError } from "./boot_error.ts";
-import { isElf, type KernelImage, type LoadSegment, readElfImage } from "./elf_image.ts";
+import type { BootEntry, BootRequest } from "./boot_request.ts";
+import { isElf, type KernelImage, readElfImage } from "./elf_image.ts";
 import { LowMemory } from "./low_memory.ts";
-
-/** A module, which multiboot loads along with the kernel. */
-export interface BootModule {
-  readonly bytes: Uint8Array;
-  /** The string that goes with it. Default: empty. */
-  readonly commandLine?: string;
-}
-
-/** What is booted. */
-export interface BootRequest {
-  readonly kernel: Uint8Array;
-  readonly modules: readonly BootModule[];
-  readonly commandLine: string;
-}
-
-/** How the kernel is entered: the general registers that are not 0. */
-export interface BootEntry {
-  readonly eip: number;
-  readonly eax: number;
-  readonly ebx: number;
-}
+import { HIGH, LOW_END, memoryMap, place } from "./memory_map.ts";
 
 const HEADER_MAGIC = 0x1bad_b002, BOOT_MAGIC = 0x2bad_b002;
 /** The header lies in this many bytes of the file's beginning. */
@@ -35,9 +16,6 @@ const INFO_FLAGS = 1 | 2 | 4 | 8 | 0x40 | 0x200;
 const INFO_BYTES = 116, MODULE_BYTES = 16, MAP_ENTRY_BYTES = 24;
 /** The first hard disk, no partition. */
 const BOOT_DEVICE = 0x8000_ffff;
-const AVAILABLE = 1, RESERVED = 2;
-/** Where the extended BIOS data area and the BIOS would be. */
-const LOW_END = 0x9_fc00, VIDEO = 0xa_0000, BIOS = 0xf_0000, HIGH = 0x10_0000;
 
 /** Whether a file has a multiboot 1 header. */
 export function hasMultibootHeader(file: Uint8Array): boolean {
@@ -54,7 +32,10 @@ function findHeader(file: Uint8Array): number {
 }
 
 /** Puts a kernel, its modules and the information for it into RAM. */
-export function loadMultiboot(ram: Uint8Array, { kernel, modules, commandLine }: BootRequest): BootEntry {
+export function loadMultiboot(
+  ram: Uint8Array,
+  { kernel, modules, commandLine }: BootRequest,
+): Extract<BootEntry, { mode: "protected" }> {
   const image = readKernel(kernel);
   for (const segment of image.segments) place(ram, segment);
   const taken = image.segments.map(({ address, memorySize }) => ({
@@ -76,7 +57,7 @@ export function loadMultiboot(ram: Uint8Array, { kernel, modules, commandLine }:
   for (const [n, module] of loaded.entries()) {
     low.words(list + MODULE_BYTES * n, [module.start, module.end, low.text(module.commandLine ?? ""), 0]);
   }
-  for (const [n, [start, size, type]] of map.entries()) {
+  for (const [n, { start, size, type }] of map.entries()) {
     low.words(mapAt + MAP_ENTRY_BYTES * n, [MAP_ENTRY_BYTES - 4, start, 0, size, 0, type]);
   }
   const kilobytes = (bytes: number): number => Math.floor(bytes / 1024);
@@ -86,7 +67,7 @@ export function loadMultiboot(ram: Uint8Array, { kernel, modules, commandLine }:
     low.text(commandLine), modules.length, list, 0, 0, 0, 0, map.length * MAP_ENTRY_BYTES, mapAt,
     0, 0, 0, low.text("causeway"),
   ]);
-  return { eip: image.entry, eax: BOOT_MAGIC, ebx: info };
+  return { mode: "protected", eip: image.entry, eax: BOOT_MAGIC, ebx: info };
 }
 
 function readKernel(file: Uint8Array): KernelImage {
@@ -120,28 +101,4 @@ function readAddresses(file: Uint8Array, view: DataView, at: number): KernelImag
   }
   const memorySize = Math.max(size, bssEnd === 0 ? 0 : bssEnd - load);
   return { entry, segments: [{ address: load, bytes: file.subarray(start, start + size), memorySize }] };
-}
-
-function place(ram: Uint8Array, { address, bytes, memorySize }: LoadSegment): void {
-  if (address + memorySize > ram.length) {
-    throw new CannotBootError(
-      `RAM ends at 0x${ram.length.toString(16)}, and ${memorySize} bytes are to go to 0x${
-        address.toString(16)
-      }; ` +
-        `more memory may help`,
-    );
-  }
-  ram.set(bytes, address);
-  ram.fill(0, address + bytes.length, address + memorySize);
-}
-
-/** Start, size and type of the parts of physical memory. */
-function memoryMap(ramBytes: number): (readonly [number, number, number])[] {
-  const high = Math.max(0, ramBytes - HIGH);
-  return [
-    [0, LOW_END, AVAILABLE],
-    [LOW_END, VIDEO - LOW_END, RESERVED],
-    [BIOS, HIGH - BIOS, RESERVED],
-    ...(high > 0 ? [[HIGH, high, AVAILABLE] as const] : []),
-  ];
 }

@@ -21,7 +21,7 @@ import {
   TR,
   XCR0,
 } from "../../cpu/state.ts";
-import type { BootEntry } from "./multiboot1.ts";
+import type { BootEntry } from "./boot_request.ts";
 
 /** PE, ET. */
 const CR0_PROTECTED = 0x11;
@@ -37,7 +37,10 @@ const PAT_RESET = 0x0007_0406_0007_0406n;
 const XCR0_RESET = 1;
 
 /** Puts the state there. */
-export function enterProtectedMode(state: DataView, { eip, eax, ebx }: BootEntry): void {
+export function enterProtectedMode(
+  state: DataView,
+  { eip, eax, ebx }: Extract<BootEntry, { mode: "protected" }>,
+): void {
   const set = (offset: number, value: number): void => state.setUint32(offset, value >>> 0, true);
   set(CR0, CR0_PROTECTED);
   set(CPL, 0);

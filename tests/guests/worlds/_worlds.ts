@@ -1,7 +1,7 @@
 /** The hypervisor with its machines, and what its console and its marks tell. */
 import { readFileSync } from "node:fs";
 import type { SwitchCounts } from "../../../src/machine/api/world_events.ts";
-import type { BootModule } from "../../../src/machine/loaders/multiboot1.ts";
+import type { BootModule } from "../../../src/machine/loaders/boot_request.ts";
 import { type BochsResult, runOnBochs } from "../../referee/bochs.ts";
 import { bootMachine, type MachineOptions, type MachineStop } from "../../../src/machine/machine.ts";
 

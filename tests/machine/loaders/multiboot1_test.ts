@@ -1,6 +1,7 @@
 import { assertEquals, assertThrows } from "@std/assert";
 import { CannotBootError } from "../../../src/machine/loaders/boot_error.ts";
-import { type BootRequest, loadMultiboot } from "../../../src/machine/loaders/multiboot1.ts";
+import type { BootRequest } from "../../../src/machine/loaders/boot_request.ts";
+import { loadMultiboot } from "../../../src/machine/loaders/multiboot1.ts";
 
 const MAGIC = 0x1bad_b002, ADDRESSES = 0x1_0000;
 

@@ -1,0 +1,28 @@
+/** What a loader is given and what it answers. */
+
+/** A file that the loader puts into memory along with the kernel: a multiboot module, a part of Linux's initrd. */
+export interface BootModule {
+  readonly bytes: Uint8Array;
+  /** The string that goes with it, where the protocol has one. Default: empty. */
+  readonly commandLine?: string;
+}
+
+/** What is booted. */
+export interface BootRequest {
+  readonly kernel: Uint8Array;
+  readonly modules: readonly BootModule[];
+  readonly commandLine: string;
+}
+
+/** How the kernel is entered: processor mode, and the general registers that are not 0. */
+export type BootEntry =
+  | { readonly mode: "protected"; readonly eip: number; readonly eax: number; readonly ebx: number }
+  | {
+    readonly mode: "long";
+    readonly rip: number;
+    readonly rsi: number;
+    /** Physical addresses: the page tables; the descriptor table, with its size in bytes. */
+    readonly cr3: number;
+    readonly gdt: number;
+    readonly gdtSize: number;
+  };
