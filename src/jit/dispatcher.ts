@@ -135,6 +135,10 @@ export class Dispatcher {
     for (;;) {
       m[EVENT >> 2] = Event.NONE;
       if (breakpoints.hits !== 0 && this.#stepper.trapped()) return;
+      if (breakpoints.outside.hit !== undefined) {
+        m[EVENT >> 2] = Event.ATTENTION;
+        return;
+      }
       if (m[BUDGET >> 2]! <= 0) {
         m[EVENT >> 2] = Event.BUDGET;
         return;
@@ -180,7 +184,9 @@ export class Dispatcher {
       this.#stepper.step(mode);
       return m[EVENT >> 2] === Event.NONE;
     }
-    m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
+    const { breakpoints } = this.bindings.access.mmu;
+    if (breakpoints.guestExecutes) m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
+    breakpoints.outside.nothingStops();
     if (m[BUDGET >> 2]! < code.count) return this.#partial(mode);
     this.#interpret(code);
     return this.#settle();

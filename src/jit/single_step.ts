@@ -40,7 +40,10 @@ export class SingleStepper {
     access.allowCodeWrites = false;
     if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
     // A fault starts the instruction again, and with it what it accesses.
-    if (m[EVENT >> 2] !== Event.NONE && m[EVENT >> 2] !== Event.HALT) this.#breakpoints.hits = 0;
+    if (m[EVENT >> 2] !== Event.NONE && m[EVENT >> 2] !== Event.HALT) {
+      this.#breakpoints.hits = 0;
+      this.#breakpoints.outside.undo();
+    }
   }
 
   /**
@@ -49,8 +52,15 @@ export class SingleStepper {
    */
   step(mode: number): void {
     const m = this.#m, breakpoints = this.#breakpoints;
-    if (breakpoints.executes && breakpoints.stops(...this.#linear())) {
-      return this.bindings.access.raise(Vector.DB, -1);
+    if (breakpoints.executes) {
+      const linear = this.#linear();
+      if (breakpoints.outside.executes && breakpoints.outside.stops(...linear)) {
+        m[EVENT >> 2] = Event.ATTENTION;
+        return;
+      }
+      if (breakpoints.guestExecutes && breakpoints.stops(...linear)) {
+        return this.bindings.access.raise(Vector.DB, -1);
+      }
     }
     breakpoints.hits |= breakpoints.deferred;
     breakpoints.deferred = 0;

@@ -43,7 +43,7 @@ export class HostedProcessor implements Processor {
       // There is nothing to attend to: interrupts are the host's.
       m[ATTENTION >> 2] = 0;
       this.dispatcher.run(Math.min(end - this.instructions, MAX_BUDGET));
-    } while (m[EVENT >> 2] === Event.ATTENTION);
+    } while (m[EVENT >> 2] === Event.ATTENTION && this.mmu.breakpoints.outside.hit === undefined);
     return this.#stop();
   }
 
@@ -58,6 +58,7 @@ export class HostedProcessor implements Processor {
     const event = m[EVENT >> 2]!;
     switch (event) {
       case Event.BUDGET:
+      case Event.ATTENTION:
         return { kind: "budget" };
       case Event.SYSCALL:
         return { kind: "syscall" };

@@ -1,4 +1,5 @@
 /** A computer: processor, RAM, bus and chips, put together and booted. */
+import type { DebugPoints } from "../cpu/system/debug_points.ts";
 import { LinearMemory } from "../memory/physical.ts";
 import { EventSource } from "./api/events.ts";
 import { readRegister, type RegisterName, writeRegister } from "./api/registers.ts";
@@ -65,7 +66,7 @@ export interface MachineOptions {
 
 /** Why `Machine.run` returned. */
 export type MachineStop =
-  /** The instructions asked for have been executed. */
+  /** The instructions asked for have been executed, or a point of `Machine.debugPoints` was met. */
   | { readonly kind: "budget" }
   /** The guest wrote V to port F4H: `code` is (V << 1) | 1. */
   | { readonly kind: "exit"; readonly code: number }
@@ -155,6 +156,11 @@ export class Machine {
     const { current, core } = this.processors;
     core.seat(current);
     return current;
+  }
+
+  /** Breakpoints and watchpoints of a debugger, which the guest cannot see. */
+  get debugPoints(): DebugPoints {
+    return this.processors.core.inner.mmu.breakpoints.outside;
   }
 
   /** Guest instructions executed so far. */
@@ -257,6 +263,7 @@ export class Machine {
           break;
         case "asked":
           if (this.#found) return { kind: "budget" };
+          if (this.debugPoints.hit !== undefined) return { kind: "budget" };
           break;
         case "halt":
           return { kind: "halt", awaitsInput: this.#acceptsInterrupts && this.console.wantsInput };

@@ -5,7 +5,7 @@ import type { Mmu } from "../memory/mmu.ts";
 
 /** Why `Processor.run` returned. RIP and all other state are exact. */
 export type Stop =
-  /** The instruction budget is used up. */
+  /** The instruction budget is used up, or a debugger's point was met (`mmu.breakpoints.outside.hit`). */
   | { readonly kind: "budget" }
   /**
    * An exception. RIP is at the instruction (faults) or behind it (traps). `error` is -1 where the vector has none;

@@ -43,6 +43,7 @@ export class ProcessorCore {
   constructor(readonly memory: LinearMemory, configuration: Omit<ProcessorConfiguration, "system">) {
     this.inner = newProcessor(memory, { ...configuration, system: () => this.#seat });
     this.access = this.inner.dispatcher.bindings.access;
+    this.access.mmu.breakpoints.outside.onHit = () => this.ask();
     this.clock = new VirtualClock(() => this.inner.dispatcher.cycles());
   }
 

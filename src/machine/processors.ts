@@ -101,7 +101,7 @@ export class Processors {
     if (all.length === 1) return current.run(left, Infinity);
     const before = this.instructions, wake = this.#nextWake();
     const stop = current.run(Math.min(left, this.#left), wake);
-    const goesOn = stop === "budget" && core.clock.now() < wake;
+    const goesOn = (stop === "budget" || stop === "asked") && core.clock.now() < wake;
     this.#left = goesOn ? this.#left - (this.instructions - before) : 0;
     return stop;
   }

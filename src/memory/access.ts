@@ -128,9 +128,9 @@ export class GuestAccess {
     return (lo + this.#i32[word + TLB_ADDEND / 4]!) >>> 0;
   }
 
-  /** Whether there are data breakpoints. */
+  /** Whether the guest has data breakpoints, which trap after each iteration of a repeated instruction. */
   get isWatched(): boolean {
-    return this.mmu.breakpoints.watches;
+    return this.mmu.breakpoints.guestWatches;
   }
 
   /** Raises a fault: sets the EVENT cells. */
@@ -170,11 +170,17 @@ export class GuestAccess {
    * held up until it is.
    */
   #isHeld(lo: number, hi: number, size: number, write: boolean, flags: number): boolean {
-    const { breakpoints } = this.mmu;
-    const met = (flags & SYSTEM) === 0 ? breakpoints.meet(lo, hi, size, write) : 0;
-    if (met === 0) return false;
-    if (this.allowCodeWrites) breakpoints.hits |= met;
-    else this.#i32[EVENT >> 2] = Event.CODE_WRITE;
+    if ((flags & SYSTEM) !== 0) return false;
+    const { breakpoints } = this.mmu, { outside } = breakpoints;
+    const met = breakpoints.meet(lo, hi, size, write);
+    const point = outside.watches ? outside.watching(lo, hi, size, write) : undefined;
+    if (met === 0 && point === undefined) return false;
+    if (this.allowCodeWrites) {
+      breakpoints.hits |= met;
+      if (point !== undefined) outside.touched(point);
+    } else {
+      this.#i32[EVENT >> 2] = Event.CODE_WRITE;
+    }
     return !this.allowCodeWrites;
   }
 

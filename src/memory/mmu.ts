@@ -66,6 +66,7 @@ export class Mmu implements WorldControl {
   constructor(readonly memory: LinearMemory) {
     this.worlds = new Worlds(memory);
     this.breakpoints = new Breakpoints(memory);
+    this.breakpoints.outside.onChange = () => this.breakpointsChanged();
     this.links = new WorldLinks(memory);
     this.worlds.onReuse = () => this.links.clear();
     this.codePages = new CodePages(memory, this.worlds);

@@ -3,6 +3,7 @@ import type { StateMemory } from "../guest_memory.ts";
 import { Flag } from "../rflags.ts";
 import { CR4, DR, DR7, RFLAGS_SYSTEM } from "../state.ts";
 import { Cr4 } from "./control_bits.ts";
+import { DebugPoints } from "./debug_points.ts";
 
 /** Bits of DR6 that tell why #DB was raised; bits 3:0 are those of the breakpoints. */
 export const DebugCause = { BD: 0x2000, BS: 0x4000 } as const;
@@ -29,9 +30,14 @@ export class Breakpoints {
   hits = 0;
   /** Bits of those that MOV SS or POP SS has met: #DB comes behind the instruction that follows it. */
   deferred = 0;
-  /** Whether there are some for instructions, and for data. */
+  /** Whether there are some for instructions, and for data, the debugger's included. */
   executes = false;
   watches = false;
+  /** Whether the guest itself has some for instructions, and for data. */
+  guestExecutes = false;
+  guestWatches = false;
+  /** Those of a debugger outside the guest. */
+  readonly outside: DebugPoints = new DebugPoints();
 
   readonly #m: Int32Array;
   #all: readonly Breakpoint[] = [];
@@ -55,8 +61,10 @@ export class Breakpoints {
     const m = this.#m, dr7 = m[DR7 >> 2]!;
     this.#seen = dr7;
     this.#all = (dr7 & ENABLES) === 0 ? [] : this.#enabled(dr7);
-    this.executes = this.#all.some(({ kind }) => kind === ReadWrite.EXECUTE);
-    this.watches = this.#all.some(isData);
+    this.guestExecutes = this.#all.some(({ kind }) => kind === ReadWrite.EXECUTE);
+    this.guestWatches = this.#all.some(isData);
+    this.executes = this.guestExecutes || this.outside.executes;
+    this.watches = this.guestWatches || this.outside.watches;
     return this.watches;
   }
 
@@ -73,7 +81,8 @@ export class Breakpoints {
 
   /** Whether the page of a linear address has watched data. */
   watchesPage(lo: number, hi: number): boolean {
-    return this.watches &&
+    if (!this.watches) return false;
+    return this.outside.watchesPage(lo, hi) ||
       this.#all.some((one) => isData(one) && one.hi === hi && (one.lo & ~0xfff) === (lo & ~0xfff));
   }
 
@@ -100,6 +109,7 @@ export class Breakpoints {
 
   /** Whether one for instructions lies in `length` bytes of code from a linear address. */
   liesIn(lo: number, hi: number, length: number): boolean {
+    if (this.outside.executes && this.outside.liesIn(lo, hi, length)) return true;
     return this.#all.some((one) =>
       one.kind === ReadWrite.EXECUTE && one.hi === hi && ((one.lo - lo) | 0) >= 0 && one.lo - lo < length
     );
