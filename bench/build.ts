@@ -26,8 +26,8 @@ export function buildProgram(name: string, output: string): void {
 }
 
 if (import.meta.main) {
-  for (const { name, busybox } of [...SUITE, LOOP]) {
-    if (busybox !== undefined) continue;
+  for (const { name, from } of [...SUITE, LOOP]) {
+    if (from !== undefined) continue;
     buildProgram(name, fileURLToPath(imageOf(name)));
     console.log(`Built ${name}.`);
   }

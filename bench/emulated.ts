@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { runProgram } from "../src/linux/run_program.ts";
-import { BUSYBOX, generatedText, imageOf, LOOP, SUITE } from "./suite.ts";
+import { invocationOf, LOOP, SUITE } from "./suite.ts";
 
 /** What a run says of itself. */
 export interface EmulatedRun {
@@ -16,8 +16,10 @@ export interface EmulatedRun {
   readonly exitCode: number;
   /** Hexadecimal SHA-256 of what it printed. */
   readonly digest: string;
-  /** What the host's process holds more than before the run, guest RAM that was touched included, in bytes. */
+  /** The most that the host's process held, the runtime and guest RAM that was touched included, in bytes. */
   readonly memory: number;
+  /** Milliseconds of the longest compilation that guest execution waited for. */
+  readonly longestCompilation?: number;
 }
 
 /** SHA-256 in hexadecimal. */
@@ -29,20 +31,18 @@ export async function digestOf(bytes: Uint8Array): Promise<string> {
 async function run(engine: EngineName, name: string, argument: number): Promise<EmulatedRun> {
   const program = [...SUITE, LOOP].find((one) => one.name === name);
   if (program === undefined) throw new Error(`No program of the suite is called "${name}"`);
-  const { busybox } = program;
-  const invocation = busybox === undefined
-    ? { program: readFileSync(imageOf(name)), args: [String(argument)] }
-    : { program: readFileSync(BUSYBOX), name: "busybox", args: busybox, stdin: generatedText(argument) };
-  const memoryBefore = process.memoryUsage().rss;
+  const invocation = invocationOf(program, argument);
+  if (invocation === undefined) throw new Error(`${name} is not installed`);
+  const image = readFileSync(invocation.image);
   const before = process.cpuUsage();
-  const result = runProgram({ ...invocation, engine });
+  const result = runProgram({ ...invocation, program: image, engine });
   const { user, system } = process.cpuUsage(before);
   return {
     seconds: (user + system) / 1e6,
     instructions: result.statistics.instructions,
     exitCode: result.exitCode,
     digest: await digestOf(result.stdoutBytes),
-    memory: process.memoryUsage().rss - memoryBefore,
+    memory: process.resourceUsage().maxRSS * 1024,
   };
 }
 

@@ -3,27 +3,27 @@
  */
 import { parseArgs } from "node:util";
 import process from "node:process";
-import { existsSync } from "node:fs";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { measure, type Measurement, type Place, QEMU } from "./measure.ts";
+import { goalRows, suiteGoals } from "./goals.ts";
 import { type Micro, microBenchmarks } from "./micro.ts";
 import { CAN_RUN, isInstalled } from "./native.ts";
 import { meanRows, means, microRows, programRows, tableHead } from "./report.ts";
-import { BUSYBOX, SUITE } from "./suite.ts";
+import { invocationOf, NEEDS, type Size, SUITE } from "./suite.ts";
 import { systemBenchmarks, type SystemRatio, systemRows } from "./systems.ts";
 import { type SwitchCost, switchRows, worldBenchmarks } from "./worlds.ts";
 
 const HELP =
   `deno task bench [--programs hash,sort] [--engines interpreter,js,auto] [--runs N] [--full] [--no-micro] [--json]
 
-Runs ten programs natively, in QEMU's user mode where it is installed, and in each engine, and checks that all print
-the same. Each takes about a second natively; takes some ten minutes in all. Then micro benchmarks, and what a switch
+Runs eleven programs natively, in QEMU's user mode where it is installed, and in each engine, all on the same core,
+and checks that all print the same. Each takes about a second natively; takes some ten minutes in all. Then micro benchmarks, and what a switch
 between worlds costs, here and in Bochs where it is installed; and four systems over the paths of causeway worlds.
 
 --programs LIST   only these: ${SUITE.map(({ name }) => name).join(", ")}
 --engines LIST    only these engines
---runs N          the median of N runs counts (the interpreter runs once); default 3
---full            the engines that compile do the full work too, not a quarter: four times longer
+--runs N          the median of N runs counts (the interpreter runs once); default 5
+--full            JavaScript alone does the full work too, not a quarter: four times longer
 --no-suite        without the programs; --no-micro, --no-worlds, --no-systems: without the micro benchmarks, the world
                   switches, the four systems
 --json            prints one JSON object
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
     options: {
       programs: { type: "string" },
       engines: { type: "string" },
-      runs: { type: "string", default: "3" },
+      runs: { type: "string", default: "5" },
       full: { type: "boolean", default: false },
       "no-micro": { type: "boolean", default: false },
       "no-suite": { type: "boolean", default: false },
@@ -60,6 +60,10 @@ async function main(): Promise<number> {
     // The engines that compile first: the interpreter's share of the full work is known from them.
     ...engines.toSorted((a, b) => Number(a === "interpreter") - Number(b === "interpreter")),
   ];
+  const size = (engine: EngineName): Size => {
+    if (engine === "interpreter") return "small";
+    return engine === "js" && !values.full ? "quarter" : "full";
+  };
   const print = (text: string): void => {
     if (!values.json) console.log(text);
   };
@@ -72,15 +76,16 @@ async function main(): Promise<number> {
   if (!values["no-suite"]) {
     print(tableHead());
     for (const program of SUITE.filter(({ name }) => names.includes(name))) {
-      if (program.busybox !== undefined && !existsSync(BUSYBOX)) {
-        console.error(`${program.name} is left out: it needs ${BUSYBOX}.`);
+      if (program.from !== undefined && invocationOf(program, 1) === undefined) {
+        console.error(`${program.name} is left out: it needs ${NEEDS[program.from]}.`);
         continue;
       }
-      const measured = await measure(program, { places, runs, size: values.full ? "full" : "quarter" });
+      const measured = await measure(program, { places, runs, size });
       all.push(...measured);
       print(programRows(measured));
     }
     print(meanRows(all));
+    print(goalRows(suiteGoals(all)));
   }
   if (!values["no-micro"]) {
     micro = await microBenchmarks(engines, runs);

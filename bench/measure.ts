@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import process from "node:process";
 import type { EngineName } from "../src/machine/engines.ts";
 import type { EmulatedRun } from "./emulated.ts";
-import { type NativeRun, runNative } from "./native.ts";
+import { pinned, runNative } from "./native.ts";
 import { type Program, type Size, workOf } from "./suite.ts";
 
 /** Where a program ran. */
@@ -24,15 +24,17 @@ export interface Measurement {
   /** Time against native execution and QEMU; undefined where these are missing. */
   readonly toNative?: number;
   readonly toQemu?: number;
-  /** Memory taken, guest RAM that was touched included, in bytes; only of the engines. */
+  /** The most memory held, the runtime and guest RAM that was touched included, in bytes; only of the engines. */
   readonly memory?: number;
+  /** Milliseconds of the longest compilation that guest execution waited for; only of the engines that compile. */
+  readonly pause?: number;
 }
 
 /** How to measure. */
 export interface Settings {
   readonly places: readonly Place[];
-  /** Size that the engines that compile run. */
-  readonly size: Size;
+  /** Size that an engine runs. */
+  readonly size: (engine: EngineName) => Size;
   /** Repetitions; the median counts. The interpreter runs once. */
   readonly runs: number;
 }
@@ -50,24 +52,34 @@ export function median(values: readonly number[]): number {
 /** Runs a program in the engine, in a process of its own. */
 export function runEmulated(engine: EngineName, program: Program, argument: number): EmulatedRun {
   const script = fileURLToPath(new URL("emulated.ts", import.meta.url));
-  const output = execFileSync(process.execPath, [
-    "run",
-    "-A",
-    "--no-check",
-    script,
-    engine,
-    program.name,
-    String(argument),
-  ], {
+  const [command, ...args] = pinned([
+    ...[process.execPath, "run", "-A", "--no-check", script],
+    ...[engine, program.name, String(argument)],
+  ]);
+  const output = execFileSync(command!, args, {
     stdio: ["ignore", "pipe", "inherit"],
     maxBuffer: 1 << 20,
   });
   return JSON.parse(output.toString()) as EmulatedRun;
 }
 
-/** Measures a program in all the places; throws where two of them print different things. */
+/** A run of a program, wherever it was. */
+type Run = { readonly seconds: number; readonly digest: string } & Partial<EmulatedRun>;
+
+async function runIn(place: Place, program: Program, argument: number): Promise<Run> {
+  if (place === "native") return await runNative(program, argument);
+  if (place === "qemu") return await runNative(program, argument, [QEMU]);
+  const run = runEmulated(place, program, argument);
+  if (run.exitCode !== 0) throw new Error(`${program.name} ended with ${run.exitCode} in ${place}`);
+  return run;
+}
+
+/**
+ * Measures a program in all the places; throws where two of them print different things. Each repetition goes through all
+ * places, so that what else the host does meets them alike.
+ */
 export async function measure(program: Program, { places, size, runs }: Settings): Promise<Measurement[]> {
-  const found: Measurement[] = [];
+  const sizeIn = (place: Place): Size => place === "native" || place === "qemu" ? "full" : size(place);
   const digests = new Map<Size, string>();
   const check = (place: Place, at: Size, digest: string): void => {
     const expected = digests.get(at);
@@ -76,52 +88,50 @@ export async function measure(program: Program, { places, size, runs }: Settings
     }
     digests.set(at, digest);
   };
-  const base = { program: program.name, integer: program.integer };
-  const seconds: Partial<Record<"native" | "qemu", number>> = {};
-  for (const place of ["native", "qemu"] as const) {
-    if (!places.includes(place)) continue;
-    const results: NativeRun[] = [];
-    for (let n = 0; n < runs; n++) {
-      results.push(await runNative(program, program.sizes.full, place === "qemu" ? [QEMU] : []));
-      check(place, "full", results[n]!.digest);
-    }
-    seconds[place] = median(results.map((run) => run.seconds));
-  }
-  const ratios = (time: number): Pick<Measurement, "toNative" | "toQemu"> => ({
-    ...(seconds.native === undefined ? {} : { toNative: time / seconds.native }),
-    ...(seconds.qemu === undefined ? {} : { toQemu: time / seconds.qemu }),
-  });
-  let instructions: number | undefined;
-  for (const place of places) {
-    if (place === "native" || place === "qemu") continue;
-    const at = place === "interpreter" ? "small" : size;
-    if (seconds.native !== undefined && !digests.has(at)) {
-      check("native", at, (await runNative(program, program.sizes[at])).digest);
-    }
-    const times: number[] = [];
-    let run: EmulatedRun;
-    do {
-      run = runEmulated(place, program, program.sizes[at]);
-      if (run.exitCode !== 0) throw new Error(`${program.name} ended with ${run.exitCode} in ${place}`);
+  const all = new Map<Place, Run[]>(places.map((place) => [place, []]));
+  for (let n = 0; n < runs; n++) {
+    for (const place of places) {
+      if (place === "interpreter" && n > 0) continue;
+      const at = sizeIn(place);
+      if (!digests.has(at) && at !== "full" && places.includes("native")) {
+        check("native", at, (await runNative(program, program.sizes[at])).digest);
+      }
+      const run = await runIn(place, program, program.sizes[at]);
       check(place, at, run.digest);
-      times.push(run.seconds);
-    } while (times.length < runs && place !== "interpreter");
-    const factor = workOf(program, "full") / workOf(program, at);
-    const time = median(times);
-    // The largest run says best what the full work would be.
-    if (instructions === undefined || place !== "interpreter") instructions = run.instructions * factor;
-    const mips = run.instructions / time / 1e6;
-    const full = place === "interpreter" ? instructions / mips / 1e6 : time * factor;
-    found.push({ ...base, place, seconds: full, size: at, mips, ...ratios(full), memory: run.memory });
+      all.get(place)!.push(run);
+    }
   }
-  const outside = (["native", "qemu"] as const).filter((place) => seconds[place] !== undefined).map(
-    (place) => {
-      const time = seconds[place]!;
-      const mips = instructions === undefined ? {} : { mips: instructions / time / 1e6 };
-      return { ...base, place, seconds: time, size: "full" as const, ...mips, ...ratios(time) };
-    },
-  );
-  return [...outside, ...found];
+  const work = workOf(program, "full");
+  const secondsIn = (place: Place): number | undefined => {
+    const found = all.get(place);
+    if (found === undefined) return undefined;
+    return median(found.map(({ seconds }) => seconds)) * work / workOf(program, sizeIn(place));
+  };
+  const native = secondsIn("native"), qemu = secondsIn("qemu");
+  // The largest run says best how many instructions the full work is.
+  const counted = places.filter((place) => all.get(place)![0]!.instructions !== undefined)
+    .map((place) => ({ done: workOf(program, sizeIn(place)), run: all.get(place)![0]! }))
+    .toSorted((a, b) => b.done - a.done)[0];
+  const instructions = counted && counted.run.instructions! * work / counted.done;
+  return places.map((place): Measurement => {
+    const seconds = secondsIn(place)!, those = all.get(place)!;
+    const held = those.map(({ memory }) => memory).filter((memory) => memory !== undefined);
+    const pauses = those.map(({ longestCompilation }) => longestCompilation).filter((one) =>
+      one !== undefined
+    );
+    return {
+      program: program.name,
+      integer: program.integer,
+      place,
+      seconds,
+      size: sizeIn(place),
+      ...(instructions === undefined ? {} : { mips: instructions / seconds / 1e6 }),
+      ...(native === undefined ? {} : { toNative: seconds / native }),
+      ...(qemu === undefined ? {} : { toQemu: seconds / qemu }),
+      ...(held.length === 0 ? {} : { memory: Math.max(...held) }),
+      ...(pauses.length === 0 ? {} : { pause: median(pauses) }),
+    };
+  });
 }
 
 /** Geometric mean; NaN of nothing. */

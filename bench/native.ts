@@ -1,12 +1,11 @@
 /** Runs programs on this machine's processor, directly or through QEMU's user mode, and measures their processor time. */
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { digestOf } from "./emulated.ts";
-import { BUSYBOX, generatedText, imageOf, type Program } from "./suite.ts";
+import { invocationOf, type Program } from "./suite.ts";
 
 /** What a run took and printed. */
 export interface NativeRun {
@@ -23,6 +22,20 @@ export function isInstalled(command: string, argument = "--version"): boolean {
   return spawnSync(command, [argument], { stdio: "ignore" }).error === undefined;
 }
 
+/** Linux's command that chooses the cores; in Debian's package `util-linux`, which is essential. */
+const TASKSET = "taskset";
+/** The core that everything runs on, the same for all that are compared: the last that this process may use. */
+const CORE: string | undefined = CAN_RUN && isInstalled(TASKSET) ? lastCore() : undefined;
+
+function lastCore(): string | undefined {
+  return /^Cpus_allowed_list:.*?(\d+)$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1];
+}
+
+/** A command that runs on the one core of the measurements; the command itself where cores cannot be chosen. */
+export function pinned(command: readonly string[]): readonly string[] {
+  return CORE === undefined ? command : [TASKSET, "-c", CORE, ...command];
+}
+
 /**
  * The shell reports what its children took: POSIX `times`, whose second line is theirs. Input comes from a file, as
  * Deno's `spawnSync` writes all input before it reads any output.
@@ -35,21 +48,21 @@ export async function runNative(
   argument: number,
   prefix: readonly string[] = [],
 ): Promise<NativeRun> {
-  const { name, busybox } = program;
-  const command = busybox === undefined
-    ? [fileURLToPath(imageOf(name)), String(argument)]
-    : [BUSYBOX, ...busybox];
+  const invocation = invocationOf(program, argument);
+  if (invocation === undefined) throw new Error(`${program.name} is not installed`);
+  const command = [...prefix, invocation.image, ...invocation.args];
   const folder = mkdtempSync(join(tmpdir(), "causeway-bench-"));
   try {
     const input = join(folder, "input");
-    writeFileSync(input, busybox === undefined ? "" : generatedText(argument));
-    const result = spawnSync("/bin/sh", ["-c", TIMED, "sh", ...prefix, ...command], {
+    writeFileSync(input, invocation.stdin);
+    const [shell, ...args] = pinned(["/bin/sh", "-c", TIMED, "sh", ...command]);
+    const result = spawnSync(shell!, args, {
       env: { INPUT: input, PATH: process.env.PATH },
       maxBuffer: 1 << 28,
     });
     if (result.error !== undefined) throw result.error;
     const report = result.stderr.toString();
-    if (result.status !== 0) throw new Error(`${[...prefix, ...command].join(" ")} failed: ${report}`);
+    if (result.status !== 0) throw new Error(`${command.join(" ")} failed: ${report}`);
     return { seconds: childTime(report), digest: await digestOf(result.stdout) };
   } finally {
     rmSync(folder, { recursive: true });

@@ -69,7 +69,9 @@ export function programRows(measurements: readonly Measurement[]): string {
 
 /** The means' rows, and what the star means. */
 export function meanRows(measurements: readonly Measurement[]): string {
-  const rows = means(measurements).map(({ place, programs, toNative, toQemu, mips }) =>
+  const rows = means(measurements).filter(({ mips, toNative }) => (mips ?? toNative) !== undefined).map((
+    { place, programs, toNative, toQemu, mips },
+  ) =>
     row([
       programs === "all" ? "mean of all" : "mean, integer",
       ` ${place}`,

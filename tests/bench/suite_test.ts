@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buildProgram } from "../../bench/build.ts";
+import { judged, suiteGoals } from "../../bench/goals.ts";
 import { geometricMean, median } from "../../bench/measure.ts";
 import { childTime } from "../../bench/native.ts";
 import { means } from "../../bench/report.ts";
@@ -11,7 +12,7 @@ import { COMPILER_VERSION, compilerVersion } from "../../_tools/build_guests.ts"
 import { runProgram } from "../../src/linux/run_program.ts";
 import { ENGINE_NAMES } from "../../src/machine/engines.ts";
 
-const OURS = [...SUITE, LOOP].filter(({ busybox }) => busybox === undefined);
+const OURS = [...SUITE, LOOP].filter(({ from }) => from === undefined);
 
 for (const engine of ENGINE_NAMES) {
   for (const { name, sizes, prints } of OURS) {
@@ -77,5 +78,23 @@ Deno.test("median(), geometricMean() and means() of known numbers", () => {
   assertEquals(found.map(({ place, programs, toNative }) => [place, programs, toNative!.toFixed(3)]), [
     ["js", "integer", "4.000"],
     ["js", "all", "4.000"],
+  ]);
+});
+
+Deno.test("suiteGoals() judges the engine that users get, by geometric mean and by the worst program", () => {
+  assertEquals(judged(["native", "js", "auto"]), "auto");
+  assertEquals(judged(["native", "js"]), "js");
+  const base = { place: "auto", size: "full", seconds: 1, integer: true } as const;
+  const goals = suiteGoals([
+    { ...base, program: "a", toNative: 2, toQemu: 0.5, memory: 2 ** 28, pause: 30 },
+    { ...base, program: "b", toNative: 2, toQemu: 0.5 },
+    { ...base, program: "c", place: "js", toNative: 90, toQemu: 90 },
+  ]);
+  assertEquals(goals.map(({ met, measured }) => [met, measured]), [
+    [true, "2.00x as fast"],
+    [true, "0.50x as long: a"],
+    [true, "2.00x as long"],
+    [false, "30.0 ms: a"],
+    [true, "256 MB: a"],
   ]);
 });
