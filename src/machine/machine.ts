@@ -12,6 +12,7 @@ import {
 } from "./api/system_registers.ts";
 import { momentOf, watchWorlds, type WorldEvents } from "./api/world_watch.ts";
 import { switchCounts } from "./api/world_events.ts";
+import { StatefulParts } from "../snapshot/stateful.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
 import { type CycleChoice, extraCycles } from "./cycle_model.ts";
@@ -97,6 +98,8 @@ export class Machine {
   /** The first serial port. */
   readonly console: Console;
   readonly processors: Processors;
+  /** Everything that has a state of its own, for snapshots. */
+  readonly parts: StatefulParts = new StatefulParts();
   readonly #memory: LinearMemory;
   readonly #events = new EventSource<MachineEvents>(() => {
     for (const processor of this.processors.all) watchWorlds(processor, this.#events);
@@ -124,7 +127,8 @@ export class Machine {
     };
     for (const chip of pic.chips) bus.addPorts(chip);
     bus.addPorts(uart);
-    bus.addPorts(new FwCfg({ processors, ram: memory, commandLine }));
+    const fwCfg = new FwCfg({ processors, ram: memory, commandLine });
+    bus.addPorts(fwCfg);
     bus.addPorts(new IsaDebugExit((code) => this.#end({ kind: "exit", code })));
     this.processors = new Processors(this.#memory, { bus, pic }, {
       count: processors,
@@ -135,6 +139,11 @@ export class Machine {
       ...(tiers === undefined ? {} : { tiers }),
       ...(observer === undefined ? {} : { observer }),
     });
+    this.parts.add("virtual clock", this.processors.core.clock);
+    this.parts.add("8259", pic);
+    this.parts.add("16550 at 3F8H", uart);
+    this.parts.add("fw_cfg", fwCfg);
+    for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
     if (options.marks === true) {
       bus.addPorts(
         new MarkPort((value) =>

@@ -1,5 +1,14 @@
+import { fields, type Shaped, such, time } from "../snapshot/shape.ts";
+import type { StateFormat, Stateful } from "../snapshot/stateful.ts";
+
+const STATE = fields({
+  skipped: such(time, (skipped) => skipped >= 0 && skipped < Infinity, "a span of time"),
+});
+type State = Shaped<typeof STATE>;
+
 /** Virtual time: a cycle per guest instruction, what world switches cost, and what halted processors skip. */
-export class VirtualClock {
+export class VirtualClock implements Stateful<State> {
+  readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   #skipped = 0;
 
   /**
@@ -9,6 +18,14 @@ export class VirtualClock {
 
   now(): number {
     return this.cycles() + this.#skipped;
+  }
+
+  saveState(): State {
+    return { skipped: this.#skipped };
+  }
+
+  loadState({ skipped }: State): void {
+    this.#skipped = skipped;
   }
 
   /** Lets time pass up to a moment in which no instruction is executed. */

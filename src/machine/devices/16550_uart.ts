@@ -1,4 +1,6 @@
 /** The serial port's chip: National Semiconductor PC16550D, as its data sheet has it, with transmission that takes no time. */
+import { bool, bytes, fields, type Shaped, u16, u8 } from "../../snapshot/shape.ts";
+import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PortDevice } from "../bus.ts";
 
 /** Registers, by port offset. */
@@ -19,6 +21,19 @@ const NO_INTERRUPT = 1, TRANSMITTER_READY = 2, RECEIVED = 4, RECEIVED_TIMEOUT = 
 /** Bytes that each receive trigger level takes. */
 const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
 
+const STATE = fields({
+  received: bytes(),
+  interruptEnable: u8,
+  fifoControl: u8,
+  lineControl: u8,
+  modemControl: u8,
+  scratch: u8,
+  divisor: u16,
+  transmitterReady: bool,
+  level: bool,
+});
+type State = Shaped<typeof STATE>;
+
 /** What the chip is wired to. */
 export interface UartWires {
   /** A byte has been sent. */
@@ -28,14 +43,15 @@ export interface UartWires {
 }
 
 /** A serial port. */
-export class Uart16550 implements PortDevice {
+export class Uart16550 implements PortDevice, Stateful<State> {
+  readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   readonly ports: readonly [number, number];
   readonly #wires: UartWires;
   /**
    * What has arrived and was not read yet. All of it counts as waiting on the cable, where no reset of the FIFO reaches it:
    * input that was there from the start would be lost otherwise when the software sets the chip up.
    */
-  readonly #received: number[] = [];
+  #received: number[] = [];
   #interruptEnable = 0;
   #fifoControl = 0;
   #lineControl = 3;
@@ -110,6 +126,32 @@ export class Uart16550 implements PortDevice {
         break;
     }
     this.#update();
+  }
+
+  saveState(): State {
+    return {
+      received: Uint8Array.from(this.#received),
+      interruptEnable: this.#interruptEnable,
+      fifoControl: this.#fifoControl,
+      lineControl: this.#lineControl,
+      modemControl: this.#modemControl,
+      scratch: this.#scratch,
+      divisor: this.#divisor,
+      transmitterReady: this.#transmitterReady,
+      level: this.#level,
+    };
+  }
+
+  loadState(state: State): void {
+    this.#received = [...state.received];
+    this.#interruptEnable = state.interruptEnable;
+    this.#fifoControl = state.fifoControl;
+    this.#lineControl = state.lineControl;
+    this.#modemControl = state.modemControl;
+    this.#scratch = state.scratch;
+    this.#divisor = state.divisor;
+    this.#transmitterReady = state.transmitterReady;
+    this.#level = state.level;
   }
 
   #take(): number {

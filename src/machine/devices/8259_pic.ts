@@ -1,4 +1,6 @@
 /** The pair of Intel 8259A interrupt controllers of a PC, as the data sheet has them. */
+import { bool, fields, type Shaped, u8, whole } from "../../snapshot/shape.ts";
+import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PortDevice } from "../bus.ts";
 
 /** Line of the first chip that the second one hangs on. */
@@ -8,6 +10,23 @@ const ICW1 = 0x10, ICW1_ICW4 = 1, ICW4_AUTO_EOI = 2, OCW3 = 8;
 const READ_REGISTER = 2, READ_IN_SERVICE = 1, SPECIAL_MASK_SET = 0x60, SPECIAL_MASK_CLEAR = 0x40;
 /** OCW2, bits 7:5. */
 const NON_SPECIFIC_EOI = 1, SPECIFIC_EOI = 3, ROTATE_NON_SPECIFIC = 5, SET_PRIORITY = 6, ROTATE_SPECIFIC = 7;
+
+const CHIP_STATE = fields({
+  requests: u8,
+  inService: u8,
+  mask: u8,
+  levels: u8,
+  base: u8,
+  expected: whole(0, 4),
+  needsIcw4: bool,
+  autoEoi: bool,
+  readInService: bool,
+  specialMask: bool,
+  first: whole(0, 7),
+});
+type ChipState = Shaped<typeof CHIP_STATE>;
+const STATE = fields({ first: CHIP_STATE, second: CHIP_STATE });
+type State = Shaped<typeof STATE>;
 
 /** One chip: command port, then data port. */
 class Chip implements PortDevice {
@@ -71,6 +90,36 @@ class Chip implements PortDevice {
     this.changed();
   }
 
+  saveState(): ChipState {
+    return {
+      requests: this.#requests,
+      inService: this.#inService,
+      mask: this.#mask,
+      levels: this.#levels,
+      base: this.#base,
+      expected: this.#expected,
+      needsIcw4: this.#needsIcw4,
+      autoEoi: this.#autoEoi,
+      readInService: this.#readInService,
+      specialMask: this.#specialMask,
+      first: this.#first,
+    };
+  }
+
+  loadState(state: ChipState): void {
+    this.#requests = state.requests;
+    this.#inService = state.inService;
+    this.#mask = state.mask;
+    this.#levels = state.levels;
+    this.#base = state.base;
+    this.#expected = state.expected;
+    this.#needsIcw4 = state.needsIcw4;
+    this.#autoEoi = state.autoEoi;
+    this.#readInService = state.readInService;
+    this.#specialMask = state.specialMask;
+    this.#first = state.first;
+  }
+
   #initialize(value: number): void {
     this.#expected = 2;
     this.#needsIcw4 = (value & ICW1_ICW4) !== 0;
@@ -130,7 +179,8 @@ class Chip implements PortDevice {
 }
 
 /** Both chips: lines 0 to 7 on the first, 8 to 15 on the second. All lines are masked until software unmasks them. */
-export class Pic8259 {
+export class Pic8259 implements Stateful<State> {
+  readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   readonly chips: readonly [first: Chip, second: Chip];
   readonly #output: () => void;
 
@@ -142,6 +192,16 @@ export class Pic8259 {
     const first = new Chip(0x20, () => this.#output());
     const second = new Chip(0xa0, () => first.setLine(CASCADE, second.pending() >= 0));
     this.chips = [first, second];
+  }
+
+  saveState(): State {
+    const [first, second] = this.chips;
+    return { first: first.saveState(), second: second.saveState() };
+  }
+
+  loadState({ first, second }: State): void {
+    this.chips[0].loadState(first);
+    this.chips[1].loadState(second);
   }
 
   /** A line of a device goes up or down. */

@@ -1,7 +1,27 @@
 /** The local APIC's timer. SDM vol. 3A, section 11.5.4. Its clock and the TSC tick once per unit of virtual time. */
 
+import { bool, fields, type Shape, type Shaped, such, time, u32, whole } from "../../snapshot/shape.ts";
+
 /** Modes, bits 18:17 of the LVT entry. */
 const ONE_SHOT = 0, PERIODIC = 1, TSC_DEADLINE = 2;
+
+/** A timer's saved state. */
+export type ApicTimerState = Shaped<typeof STATE>;
+const STATE = fields({
+  mode: whole(0, 3),
+  divider: whole(1, 128),
+  initial: u32,
+  isRunning: bool,
+  startedAt: time,
+  toldUntil: time,
+  deadline: time,
+});
+/** It never runs with an initial count of 0, which would be a period of 0. */
+export const APIC_TIMER_STATE: Shape<ApicTimerState> = such(
+  STATE,
+  ({ isRunning, initial }) => !isRunning || initial > 0,
+  "a timer that can run",
+);
 
 /** The timer: counts down in virtual time, computed when somebody looks. */
 export class ApicTimer {
@@ -90,5 +110,27 @@ export class ApicTimer {
     this.#toldUntil = now;
     this.#deadline = Infinity;
     return true;
+  }
+
+  saveState(): ApicTimerState {
+    return {
+      mode: this.#mode,
+      divider: this.#divider,
+      initial: this.#initial,
+      isRunning: this.#isRunning,
+      startedAt: this.#startedAt,
+      toldUntil: this.#toldUntil,
+      deadline: this.#deadline,
+    };
+  }
+
+  loadState(state: ApicTimerState): void {
+    this.#mode = state.mode;
+    this.#divider = state.divider;
+    this.#initial = state.initial;
+    this.#isRunning = state.isRunning;
+    this.#startedAt = state.startedAt;
+    this.#toldUntil = state.toldUntil;
+    this.#deadline = state.deadline;
   }
 }

@@ -1,4 +1,6 @@
 /** QEMU's `fw_cfg`: what the machine tells its firmware and kernels. QEMU, docs/specs/fw_cfg. */
+import { fields, type Shaped, u32, whole } from "../../snapshot/shape.ts";
+import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { AccessSize, PortDevice } from "../bus.ts";
 
 /** Keys of the items that every x86 machine has. */
@@ -28,6 +30,7 @@ export interface FwCfgItems {
 const FEATURES = 1;
 /** The select register ignores bit 14 (write) and keeps bit 15 (architecture's own). */
 const KEY_MASK = 0xbfff;
+const NO_KEY = 0xffff;
 
 const integer = (value: number, bytes: number): Uint8Array => {
   const item = new Uint8Array(bytes);
@@ -35,12 +38,17 @@ const integer = (value: number, bytes: number): Uint8Array => {
   return item;
 };
 
+const STATE = fields({ selected: whole(0, 0xffff), position: u32 });
+type State = Shaped<typeof STATE>;
+
 /** Selector at port 510H, data at 511H. */
-export class FwCfg implements PortDevice {
+export class FwCfg implements PortDevice, Stateful<State> {
+  readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   readonly ports = [0x510, 2] as const;
   readonly wide = true;
   readonly #items: ReadonlyMap<number, Uint8Array>;
-  #selected: Uint8Array | undefined;
+  /** The key selected last: until then the data register reads as 0, as with keys that nothing has. */
+  #selected = NO_KEY;
   #position = 0;
 
   constructor({ processors, ram, commandLine }: FwCfgItems) {
@@ -62,12 +70,21 @@ export class FwCfg implements PortDevice {
   in(offset: number, size: AccessSize): number {
     // The data register gives a byte at a time, whatever the width of the access.
     if (offset !== 1 || size !== 1) return 0;
-    return this.#selected?.[this.#position++] ?? 0;
+    return this.#items.get(this.#selected)?.[this.#position++] ?? 0;
   }
 
   out(offset: number, value: number, size: AccessSize): void {
     if (offset !== 0 || size === 1) return;
-    this.#selected = this.#items.get(value & KEY_MASK);
+    this.#selected = value & KEY_MASK;
     this.#position = 0;
+  }
+
+  saveState(): State {
+    return { selected: this.#selected, position: this.#position };
+  }
+
+  loadState({ selected, position }: State): void {
+    this.#selected = selected;
+    this.#position = position;
   }
 }

@@ -1,8 +1,10 @@
 /** The local APIC: xAPIC registers, x2APIC MSRs, priorities, timer, interprocessor interrupts. SDM vol. 3A, chapter 11. */
+import { bool, fields, i32, list, type Shaped, u8 } from "../../snapshot/shape.ts";
+import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { AccessSize } from "../bus.ts";
-import { ApicTimer } from "./apic_timer.ts";
+import { APIC_TIMER_STATE, ApicTimer } from "./apic_timer.ts";
 import { DeliveryMode, type InterruptDestination, type InterruptMessage } from "./interrupt_message.ts";
-import { VectorSet } from "./vector_set.ts";
+import { VECTOR_SET_STATE, VectorSet } from "./vector_set.ts";
 
 /** Registers: offset in the page, and 16 times the MSR's distance from 800H. */
 export const ApicRegister = {
@@ -55,6 +57,20 @@ const ICR_WRITABLE = 0xc_cfff, ICR_LEVEL_TRIGGER = 0x8000, ICR_ASSERT = 0x4000, 
 const SEND_ILLEGAL_VECTOR = 0x20, RECEIVE_ILLEGAL_VECTOR = 0x40, ILLEGAL_REGISTER = 0x80;
 const FLAT = 0xffff_ffff;
 
+/** Places of registers in the page: one every 16 bytes. */
+const REGISTERS = 64;
+const STATE = fields({
+  nmi: bool,
+  x2: bool,
+  timer: APIC_TIMER_STATE,
+  registers: list(i32, REGISTERS),
+  requested: VECTOR_SET_STATE,
+  inService: VECTOR_SET_STATE,
+  levels: VECTOR_SET_STATE,
+  errors: u8,
+});
+type State = Shaped<typeof STATE>;
+
 /** What a local APIC is wired to. */
 export interface ApicWires {
   /** Virtual time. */
@@ -68,7 +84,8 @@ export interface ApicWires {
 }
 
 /** The local APIC of one processor, as firmware leaves it: enabled, LINT0 for the 8259, LINT1 for NMI. */
-export class LocalApic {
+export class LocalApic implements Stateful<State> {
+  readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   /** Non-maskable interrupts that wait for the processor. */
   nmi = false;
   /** x2APIC mode: the registers are MSRs, destinations have 32 bits. */
@@ -304,6 +321,30 @@ export class LocalApic {
       logical: (low & ICR_LOGICAL) !== 0,
       id: destination | 0,
     });
+  }
+
+  saveState(): State {
+    return {
+      nmi: this.nmi,
+      x2: this.x2,
+      timer: this.timer.saveState(),
+      registers: Array.from({ length: REGISTERS }, (_, n) => this.#get(n << 4)),
+      requested: [...this.#requested.words],
+      inService: [...this.#inService.words],
+      levels: [...this.#levels.words],
+      errors: this.#errors,
+    };
+  }
+
+  loadState(state: State): void {
+    this.nmi = state.nmi;
+    this.x2 = state.x2;
+    this.timer.loadState(state.timer);
+    for (const [n, value] of state.registers.entries()) this.#set(n << 4, value);
+    this.#requested.words.set(state.requested);
+    this.#inService.words.set(state.inService);
+    this.#levels.words.set(state.levels);
+    this.#errors = state.errors;
   }
 
   /** The logical ID of x2APIC mode, made of the ID. */

@@ -1,3 +1,8 @@
+import { i32, list, type Shape } from "../../snapshot/shape.ts";
+
+/** The saved state of a set: its words. */
+export const VECTOR_SET_STATE: Shape<readonly number[]> = list(i32, 8);
+
 /** 256 bits, one a vector, as the local APIC's IRR, ISR and TMR. */
 export class VectorSet {
   /** Bit n of word w: vector 32 w + n. */
