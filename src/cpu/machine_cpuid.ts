@@ -38,6 +38,8 @@ const SHARED_CACHE = 3;
 const LEAF6_EAX = bits(2);
 /** SMEP INVPCID SMAP. */
 const LEAF7_EBX = bits(7, 10, 20);
+/** IBRS and IBPB, STIBP, IA32_ARCH_CAPABILITIES. */
+const LEAF7_EDX = bits(26, 27, 29);
 /** 1 GB pages. */
 const EXTENDED1_EDX = bits(26);
 /** Ticks of the TSC in a second, and of the local APIC's timer before it divides: one a guest instruction. */
@@ -80,7 +82,7 @@ export function machineCpuid(
     case 6:
       return [LEAF6_EAX, 0, 0, 0];
     case 7:
-      return subleaf === 0 ? [eax, ebx | LEAF7_EBX, ecx, edx] : [eax, ebx, ecx, edx];
+      return subleaf === 0 ? [eax, ebx | LEAF7_EBX, ecx, edx | LEAF7_EDX] : [eax, ebx, ecx, edx];
     case 0xb:
       // Level 1, the cores: how far to shift an APIC ID for the package's, and how many there are.
       if ((subleaf & 0xff) === 1) return [Math.ceil(Math.log2(processors)), processors, ecx, apicId];

@@ -10,6 +10,7 @@ import { ApicMsrs } from "./devices/x2apic.ts";
 import { type CrossOver, IA32_CROSSOVER_CTL } from "../crossover/crossover.ts";
 import { capability, VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "../vmx/capabilities.ts";
 import { MemoryTypeRanges } from "./memory_type_ranges.ts";
+import { SpeculationMsrs } from "./speculation_msrs.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** Numbers of the MSRs. SDM vol. 4, table 2-2. */
@@ -21,6 +22,8 @@ const MISC_ENABLE = 0x1a0, TSC_DEADLINE = 0x6e0;
  * control, SpeedStep and xTPR messages can be enabled, too, and there is nothing that it does.
  */
 const MISC_ENABLE_RESET = 0x4_1801, MISC_ENABLE_WRITABLE = 0x85_0009, MISC_ENABLE_MONITOR = 0x4_0000;
+/** In the upper half of IA32_BIOS_SIGN_ID: the last one published for the processor whose signature CPUID has. */
+const MICROCODE_REVISION = 0x28;
 const TWO_32 = 0x1_0000_0000;
 
 const split = (value: number): MsrValue => ({ lo: value % TWO_32 | 0, hi: Math.floor(value / TWO_32) | 0 });
@@ -42,6 +45,7 @@ export interface MachineTraits {
 export class ProcessorBus implements SystemBus, Mmio {
   readonly #apicMsrs: ApicMsrs;
   readonly #memoryTypes = new MemoryTypeRanges();
+  readonly #speculation = new SpeculationMsrs();
   /** What the TSC is ahead of virtual time. */
   #tscOffset = 0;
   #miscEnable = MISC_ENABLE_RESET;
@@ -135,8 +139,9 @@ export class ProcessorBus implements SystemBus, Mmio {
         return this.#apicMsrs.base;
       case TSC_DEADLINE:
         return this.#readDeadline();
-      case PLATFORM_ID:
       case BIOS_SIGNATURE:
+        return { lo: 0, hi: MICROCODE_REVISION };
+      case PLATFORM_ID:
       // No machine-check banks.
       case MCG_CAP:
       case MCG_STATUS:
@@ -147,7 +152,7 @@ export class ProcessorBus implements SystemBus, Mmio {
         return this.crossover?.readControl();
       default:
         if (this.#apicMsrs.has(index)) return this.#apicMsrs.read(index);
-        return this.#memoryTypes.read(index) ??
+        return this.#memoryTypes.read(index) ?? this.#speculation.read(index) ??
           (this.machine.hasVmx ? capability(index, this.#vmFunctions) : undefined);
     }
   }
@@ -177,7 +182,7 @@ export class ProcessorBus implements SystemBus, Mmio {
         return this.crossover?.writeControl(lo, hi) ?? false;
       default:
         if (this.#apicMsrs.has(index)) return this.#apicMsrs.write(index, lo, hi);
-        return this.#memoryTypes.write(index, lo, hi);
+        return this.#speculation.write(index, lo, hi) ?? this.#memoryTypes.write(index, lo, hi);
     }
   }
 
