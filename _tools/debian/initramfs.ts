@@ -1,0 +1,78 @@
+/**
+ * The initramfs that Debian's kernels boot with here: busybox, our /init and scripts, some modules. As a program:
+ * `deno run -A _tools/debian/initramfs.ts cloud|generic OUTPUT`.
+ */
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { cpio, type CpioEntry } from "./cpio.ts";
+import { modulesDep, modulesWithDependencies } from "./modules.ts";
+import { debianKernel, debianPackage, KERNEL_NAMES, type KernelName } from "./packages.ts";
+
+const FILES = fileURLToPath(new URL("../../tests/guests/debian/files/", import.meta.url));
+const DIRECTORIES = ["bin", "dev", "etc", "lib", "lib/modules", "mnt", "proc", "root", "sys", "tmp"];
+/** For disks, network, random numbers, and virtual machines. */
+const MODULES = [
+  "virtio_pci",
+  "virtio_blk",
+  "virtio_net",
+  "virtio_rng",
+  "virtio_console",
+  "ext4",
+  "crc32c_generic",
+]
+  .concat("kvm_intel");
+const EXECUTABLE = 0o755, READABLE = 0o644, CONSOLE = 0o600;
+
+/** Builds the archive, compressed. */
+export function initramfs(name: KernelName): Uint8Array {
+  const kernel = debianKernel(name);
+  const busybox = join(debianPackage("busybox-static"), "bin", "busybox");
+  const applets = execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n");
+  const modules = modulesWithDependencies(kernel.modules, MODULES);
+  const base = `lib/modules/${kernel.release}`;
+  const folders = new Set(modules.flatMap(({ path }) => parents(`${base}/${path}`)));
+  const directory = (path: string): CpioEntry => ({ kind: "directory", path, mode: EXECUTABLE });
+  const file = (path: string, bytes: Uint8Array, mode: number): CpioEntry => ({
+    kind: "file",
+    path,
+    bytes,
+    mode,
+  });
+  const archive = cpio([
+    ...DIRECTORIES.map(directory),
+    ...[...folders].filter((path) => !DIRECTORIES.includes(path)).map(directory),
+    { kind: "character device", path: "dev/console", mode: CONSOLE, major: 5, minor: 1 },
+    file("bin/busybox", new Uint8Array(readFileSync(busybox)), EXECUTABLE),
+    ...applets.filter((applet) => applet !== "busybox").map((applet): CpioEntry => ({
+      kind: "link",
+      path: `bin/${applet}`,
+      target: "busybox",
+    })),
+    ...readdirSync(FILES).sort().map((path) =>
+      file(path, new Uint8Array(readFileSync(join(FILES, path))), EXECUTABLE)
+    ),
+    ...modules.map(({ path, bytes }) => file(`${base}/${path}`, bytes, READABLE)),
+    file(`${base}/modules.dep`, new TextEncoder().encode(modulesDep(modules)), READABLE),
+  ]);
+  return new Uint8Array(gzipSync(archive, { level: 9 }));
+}
+
+/** The folders that a path lies in, outermost first. */
+function parents(path: string): string[] {
+  const parts = path.split("/").slice(0, -1);
+  return parts.map((_, n) => parts.slice(0, n + 1).join("/"));
+}
+
+if (import.meta.main) {
+  const [name, output] = process.argv.slice(2);
+  const known = KERNEL_NAMES.find((kernel) => kernel === name);
+  if (known === undefined || output === undefined) {
+    console.error(`usage: initramfs.ts ${KERNEL_NAMES.join("|")} OUTPUT`);
+    process.exit(2);
+  }
+  writeFileSync(output, initramfs(known));
+}
