@@ -33,6 +33,11 @@ export const TEST_KERNELS: readonly Kernel[] = [
   kernel("tests/machine/kernels", "smp", ["smp.c", "smp.S"]),
   kernel("bench/worlds", "vmfunc", ["vmfunc.c", "vmfunc.S"]),
   kernel("bench/worlds", "calls", ["calls.c", "calls.S"]),
+  {
+    ...kernel("bench/bare_metal", "wrapper", ["main.c", "syscalls.c", "entry.S"]),
+    // Below where programs are linked to.
+    options: ["-O2", "-Wl,-Ttext=0x100000"],
+  },
   kernel("tests/referee/kernels", "exits", ["exits.c", "exits.S"]),
   kernel("tests/machine/kernels", "across_worlds", ["across_worlds.c"]),
 ];

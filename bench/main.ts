@@ -4,7 +4,8 @@
 import { parseArgs } from "node:util";
 import process from "node:process";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
-import { measure, type Measurement, type Place, QEMU } from "./measure.ts";
+import { QEMU_SYSTEM } from "./bare_metal.ts";
+import { type Kind, measure, type Measurement, type Place, QEMU } from "./measure.ts";
 import { goalRows, suiteGoals } from "./goals.ts";
 import { type Micro, microBenchmarks } from "./micro.ts";
 import { CAN_RUN, isInstalled } from "./native.ts";
@@ -17,15 +18,16 @@ const HELP =
   `deno task bench [--programs hash,sort] [--engines interpreter,js,auto] [--runs N] [--full] [--no-micro] [--json]
 
 Runs eleven programs natively, in QEMU's user mode where it is installed, and in each engine, all on the same core,
-and checks that all print the same. Each takes about a second natively; takes some ten minutes in all. Then micro benchmarks, and what a switch
+and checks that all print the same. Each takes about a second natively; takes some ten minutes in all. Then
+the same programs in ring 0 of a bare machine with paging on, next to QEMU's system emulation. Then micro benchmarks, and what a switch
 between worlds costs, here and in Bochs where it is installed; and four systems over the paths of causeway worlds.
 
 --programs LIST   only these: ${SUITE.map(({ name }) => name).join(", ")}
 --engines LIST    only these engines
 --runs N          the median of N runs counts (the interpreter runs once); default 5
 --full            JavaScript alone does the full work too, not a quarter: four times longer
---no-suite        without the programs; --no-micro, --no-worlds, --no-systems: without the micro benchmarks, the world
-                  switches, the four systems
+--no-suite        without the programs; --no-bare, --no-micro, --no-worlds, --no-systems: without the same programs on a
+                  bare machine, the micro benchmarks, the world switches, the four systems
 --json            prints one JSON object
 `;
 
@@ -38,6 +40,7 @@ async function main(): Promise<number> {
       full: { type: "boolean", default: false },
       "no-micro": { type: "boolean", default: false },
       "no-suite": { type: "boolean", default: false },
+      "no-bare": { type: "boolean", default: false },
       "no-worlds": { type: "boolean", default: false },
       "no-systems": { type: "boolean", default: false },
       json: { type: "boolean", default: false },
@@ -67,26 +70,33 @@ async function main(): Promise<number> {
   const print = (text: string): void => {
     if (!values.json) console.log(text);
   };
-  const all: Measurement[] = [];
   let micro: Micro[] = [];
   let worlds: SwitchCost[] = [];
   let systems: readonly SystemRatio[] = [];
   if (!CAN_RUN) console.error("This is no x86-64 Linux: there is nothing native to compare with.");
   else if (!places.includes("qemu")) console.error(`${QEMU} is not installed: nothing is compared with it.`);
-  if (!values["no-suite"]) {
+  const programs = SUITE.filter((program) => {
+    if (!names.includes(program.name)) return false;
+    if (program.from === undefined || invocationOf(program, 1) !== undefined) return true;
+    console.error(`${program.name} is left out: it needs ${NEEDS[program.from]}.`);
+    return false;
+  });
+  const suite = async (kind: Kind, places: readonly Place[]): Promise<readonly Measurement[]> => {
+    const all: Measurement[] = [];
     print(tableHead());
-    for (const program of SUITE.filter(({ name }) => names.includes(name))) {
-      if (program.from !== undefined && invocationOf(program, 1) === undefined) {
-        console.error(`${program.name} is left out: it needs ${NEEDS[program.from]}.`);
-        continue;
-      }
-      const measured = await measure(program, { places, runs, size });
+    for (const program of programs) {
+      const measured = await measure(program, { kind, places, runs, size });
       all.push(...measured);
       print(programRows(measured));
     }
     print(meanRows(all));
-    print(goalRows(suiteGoals(all)));
-  }
+    print(goalRows(suiteGoals(kind, all)));
+    return all;
+  };
+  const user = values["no-suite"] ? [] : await suite("user", places);
+  const bare = values["no-bare"]
+    ? []
+    : await suite("bare", places.filter((place) => place !== "qemu" || isInstalled(QEMU_SYSTEM)));
   if (!values["no-micro"]) {
     micro = await microBenchmarks(engines, runs);
     print(microRows(micro));
@@ -101,7 +111,13 @@ async function main(): Promise<number> {
     print(systemRows(systems));
   }
   if (values.json) {
-    console.log(JSON.stringify({ programs: all, means: means(all), micro, worlds, systems }, null, 2));
+    console.log(
+      JSON.stringify(
+        { programs: user, means: means(user), bare, bareMeans: means(bare), micro, worlds, systems },
+        null,
+        2,
+      ),
+    );
   }
   return 0;
 }

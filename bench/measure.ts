@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 import type { EngineName } from "../src/machine/engines.ts";
+import { runInMachine, runInQemuSystem } from "./bare_metal.ts";
 import type { EmulatedRun } from "./emulated.ts";
 import { pinned, runNative } from "./native.ts";
 import { type Program, type Size, workOf } from "./suite.ts";
@@ -32,6 +33,7 @@ export interface Measurement {
 
 /** How to measure. */
 export interface Settings {
+  readonly kind: Kind;
   readonly places: readonly Place[];
   /** Size that an engine runs. */
   readonly size: (engine: EngineName) => Size;
@@ -66,9 +68,14 @@ export function runEmulated(engine: EngineName, program: Program, argument: numb
 /** A run of a program, wherever it was. */
 type Run = { readonly seconds: number; readonly digest: string } & Partial<EmulatedRun>;
 
-async function runIn(place: Place, program: Program, argument: number): Promise<Run> {
+/** As a program of Linux, or in ring 0 of a bare machine; QEMU is its user mode or its system emulation accordingly. */
+export type Kind = "user" | "bare";
+
+async function runIn(kind: Kind, place: Place, program: Program, argument: number): Promise<Run> {
   if (place === "native") return await runNative(program, argument);
+  if (place === "qemu" && kind === "bare") return await runInQemuSystem(program, argument);
   if (place === "qemu") return await runNative(program, argument, [QEMU]);
+  if (kind === "bare") return runInMachine(place, program, argument);
   const run = runEmulated(place, program, argument);
   if (run.exitCode !== 0) throw new Error(`${program.name} ended with ${run.exitCode} in ${place}`);
   return run;
@@ -78,7 +85,10 @@ async function runIn(place: Place, program: Program, argument: number): Promise<
  * Measures a program in all the places; throws where two of them print different things. Each repetition goes through all
  * places, so that what else the host does meets them alike.
  */
-export async function measure(program: Program, { places, size, runs }: Settings): Promise<Measurement[]> {
+export async function measure(
+  program: Program,
+  { kind, places, size, runs }: Settings,
+): Promise<Measurement[]> {
   const sizeIn = (place: Place): Size => place === "native" || place === "qemu" ? "full" : size(place);
   const digests = new Map<Size, string>();
   const check = (place: Place, at: Size, digest: string): void => {
@@ -96,7 +106,7 @@ export async function measure(program: Program, { places, size, runs }: Settings
       if (!digests.has(at) && at !== "full" && places.includes("native")) {
         check("native", at, (await runNative(program, program.sizes[at])).digest);
       }
-      const run = await runIn(place, program, program.sizes[at]);
+      const run = await runIn(kind, place, program, program.sizes[at]);
       check(place, at, run.digest);
       all.get(place)!.push(run);
     }

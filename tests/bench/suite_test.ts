@@ -85,7 +85,7 @@ Deno.test("suiteGoals() judges the engine that users get, by geometric mean and 
   assertEquals(judged(["native", "js", "auto"]), "auto");
   assertEquals(judged(["native", "js"]), "js");
   const base = { place: "auto", size: "full", seconds: 1, integer: true } as const;
-  const goals = suiteGoals([
+  const goals = suiteGoals("user", [
     { ...base, program: "a", toNative: 2, toQemu: 0.5, memory: 2 ** 28, pause: 30 },
     { ...base, program: "b", toNative: 2, toQemu: 0.5 },
     { ...base, program: "c", place: "js", toNative: 90, toQemu: 90 },
