@@ -239,6 +239,9 @@ function conclude(machine: Machine, stop: MachineStop): number {
   switch (stop.kind) {
     case "exit":
       return stop.code;
+    case "power off":
+    case "reset":
+      return 0;
     case "budget":
       report("causeway: stopped by --max-instructions");
       return ExitCode.BUDGET;

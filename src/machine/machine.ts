@@ -16,6 +16,10 @@ import { StatefulParts } from "../snapshot/stateful.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
 import { type CycleChoice, extraCycles } from "./cycle_model.ts";
+import { writeAcpiTables } from "./acpi/tables.ts";
+import { IoApic82093AA } from "./devices/82093aa_io_apic.ts";
+import { AcpiPower } from "./devices/acpi_power.ts";
+import { RtcMC146818 } from "./devices/mc146818_rtc.ts";
 import { Uart16550 } from "./devices/16550_uart.ts";
 import { Pic8259 } from "./devices/8259_pic.ts";
 import { FwCfg } from "./devices/fw_cfg.ts";
@@ -71,6 +75,9 @@ export type MachineStop =
   | { readonly kind: "budget" }
   /** The guest wrote V to port F4H: `code` is (V << 1) | 1. */
   | { readonly kind: "exit"; readonly code: number }
+  /** The guest has switched the machine off, or reset it, by ACPI. */
+  | { readonly kind: "power off" }
+  | { readonly kind: "reset" }
   /** Triple fault: the processor whose turn it is has shut down. */
   | { readonly kind: "triple fault" }
   /**
@@ -90,6 +97,8 @@ export interface MachineEvents extends WorldEvents {
 const DEFAULT_MEMORY = 1 << 28;
 /** First serial port. */
 const COM1 = 0x3f8, COM1_LINE = 4;
+/** What the real-time clock shows when the machine starts: 2026-01-01, in milliseconds since 1970. */
+const CLOCK_START = Date.UTC(2026, 0, 1);
 /** Most instructions asked of the processor at a time. */
 const SLICE = 1 << 28;
 
@@ -115,10 +124,24 @@ export class Machine {
     const entry = loadKernel(ram, { kernel, modules, commandLine });
     const bus = new Bus();
     const pic = new Pic8259(() => this.processors.all[0]!.attend());
+    const ioApic = new IoApic82093AA({
+      send: (message, destination) => this.processors.interrupt(message, destination),
+    });
+    const now = (): number => this.processors.core.clock.now();
     const uart = new Uart16550(COM1, {
       transmit: (byte) => this.console.put(byte),
-      interrupt: (level) => pic.setLine(COM1_LINE, level),
+      interrupt: (level) => {
+        pic.setLine(COM1_LINE, level);
+        ioApic.setLine(COM1_LINE, level);
+      },
     });
+    const power = new AcpiPower({
+      now,
+      powerOff: () => this.#end({ kind: "power off" }),
+      reset: () => this.#end({ kind: "reset" }),
+    });
+    const clock = new RtcMC146818(now, CLOCK_START);
+    writeAcpiTables(ram, processors);
     this.console = new Console(() => uart);
     this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
     this.console.onFound = () => {
@@ -127,6 +150,9 @@ export class Machine {
     };
     for (const chip of pic.chips) bus.addPorts(chip);
     bus.addPorts(uart);
+    bus.addPorts(power);
+    bus.addPorts(clock);
+    bus.addPage(ioApic);
     const fwCfg = new FwCfg({ processors, ram: memory, commandLine });
     bus.addPorts(fwCfg);
     bus.addPorts(new IsaDebugExit((code) => this.#end({ kind: "exit", code })));
@@ -139,9 +165,13 @@ export class Machine {
       ...(tiers === undefined ? {} : { tiers }),
       ...(observer === undefined ? {} : { observer }),
     });
+    this.processors.onEndOfInterrupt = (vector) => ioApic.endOfInterrupt(vector);
     this.parts.add("virtual clock", this.processors.core.clock);
     this.parts.add("8259", pic);
+    this.parts.add("82093AA", ioApic);
     this.parts.add("16550 at 3F8H", uart);
+    this.parts.add("ACPI power management", power);
+    this.parts.add("MC146818", clock);
     this.parts.add("fw_cfg", fwCfg);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
     if (options.marks === true) {

@@ -23,6 +23,8 @@ export interface ProcessorsConfiguration extends Omit<ProcessorConfiguration, "s
 export const MAX_PROCESSORS = 255;
 /** Instructions of a turn. Long enough that taking turns costs little, short enough that spinning does not. */
 const TURN = 20_000;
+/** The sender of messages that no processor sends. */
+const BUS = -1;
 /** Destination shorthands. SDM vol. 3A, section 11.6.1. */
 const Shorthand = { NONE: 0, SELF: 1, ALL: 2, ALL_BUT_SELF: 3 } as const;
 
@@ -34,6 +36,8 @@ const Shorthand = { NONE: 0, SELF: 1, ALL: 2, ALL_BUT_SELF: 3 } as const;
 export class Processors {
   readonly core: ProcessorCore;
   readonly all: readonly SystemProcessor[];
+  /** Told of each level-triggered interrupt that has been served. */
+  onEndOfInterrupt: ((vector: number) => void) | undefined;
   #turn = 0;
   /** Instructions left of the turn. */
   #left = TURN;
@@ -52,7 +56,7 @@ export class Processors {
       const interrupts = {
         send: (message: InterruptMessage, destination: InterruptDestination) =>
           this.#send(id, message, destination),
-        endOfInterrupt: () => {},
+        endOfInterrupt: (vector: number) => this.onEndOfInterrupt?.(vector),
       };
       return new SystemProcessor(this.core, { ...wires, interrupts }, {
         id,
@@ -141,6 +145,11 @@ export class Processors {
     if (next === Infinity) return false;
     this.core.clock.skipTo(next);
     return true;
+  }
+
+  /** Brings an interrupt of an I/O APIC, or one that a device writes as a message, to the processors that it is for. */
+  interrupt(message: InterruptMessage, destination: Omit<InterruptDestination, "shorthand">): void {
+    this.#send(BUS, message, { ...destination, shorthand: Shorthand.NONE });
   }
 
   /** Brings an interprocessor interrupt to the processors that it is for. */

@@ -113,7 +113,9 @@ function endOf(stop: MachineStop, limit: number): string {
     case "budget":
       return `it did not end within ${limit.toLocaleString("en-US")} instructions`;
     case "triple fault":
-      return "it ended with a triple fault";
+    case "power off":
+    case "reset":
+      return `it ended with a ${stop.kind}`;
     case "halt":
       return "it halted, and nothing can wake it";
   }

@@ -1,0 +1,117 @@
+/** The ACPI tables that tell an operating system what the machine has. ACPI 6.4, section 5.2. */
+import { APIC_PAGE } from "../devices/local_apic.ts";
+import { IO_APIC_PAGE } from "../devices/82093aa_io_apic.ts";
+import {
+  PM1_CONTROL_PORT,
+  PM1_EVENT_PORT,
+  PM_TIMER_PORT,
+  RESET_PORT,
+  RESET_VALUE,
+  SLEEP_TYPE_OFF,
+} from "../devices/acpi_power.ts";
+import { CENTURY } from "../devices/mc146818_rtc.ts";
+import { type Aml, device, eisaId, integer, named, packageOf, resources, scope } from "./aml.ts";
+import { acpiTable, checksum, TableWriter } from "./table.ts";
+
+/** Where they lie: in the BIOS's part of low memory, where the root pointer is searched. */
+export const ACPI_BASE = 0xf_0000;
+
+/** Line of the system control interrupt. */
+const SCI_LINE = 9;
+/** Flags of the FADT: WBINVD works, sleep buttons are none of the fixed hardware, there is a reset register. */
+const WBINVD = 1, NO_POWER_BUTTON = 0x10, NO_SLEEP_BUTTON = 0x20, RESET_REGISTER = 0x400;
+/** Boot architecture: legacy devices on the ISA bus, no 8042, no VGA. */
+const LEGACY_DEVICES = 1, NO_VGA = 4;
+const NO_C2 = 0xfff, NO_C3 = 0xffff;
+/** MADT: the 8259 pair is there too. Types of entries. */
+const HAS_8259 = 1, LOCAL_APIC = 0, IO_APIC = 1, OVERRIDE = 2, LOCAL_APIC_NMI = 4;
+const ENABLED = 1, ALL_PROCESSORS = 0xff, LINT1 = 1;
+/** Of interrupts: active high, edge-triggered; level-triggered. MPS INTI flags, table 5-57. */
+const EDGE_HIGH = 5, LEVEL_HIGH = 0xd;
+/** The 8254's line comes to this input of the I/O APIC. */
+const TIMER_LINE = 0, TIMER_INPUT = 2;
+
+/** Writes the tables into RAM. `terms` are added to the DSDT. */
+export function writeAcpiTables(ram: Uint8Array, processors: number, terms: readonly Aml[] = []): void {
+  let next = ACPI_BASE;
+  const put = (table: Uint8Array): number => {
+    const at = next;
+    ram.set(table, at);
+    next = Math.ceil((at + table.length) / 64) * 64;
+    return at;
+  };
+  const root = put(new Uint8Array(36));
+  const facs = put(new TableWriter().text("FACS", 4).numbers(4, 64).padTo(32).numbers(1, 2).padTo(64).done());
+  const dsdt = put(acpiTable("DSDT", 2, new Uint8Array([...basicTerms(), ...terms.flat()])));
+  const tables = [put(fadt(facs, dsdt)), put(madt(processors))];
+  const xsdt = put(acpiTable("XSDT", 1, new TableWriter().numbers(8, ...tables).done()));
+  ram.set(rootPointer(xsdt), root);
+}
+
+/** RSDP, revision 2. Section 5.2.5.3. */
+function rootPointer(xsdt: number): Uint8Array {
+  const FIRST_PART = 20;
+  const pointer = new TableWriter().text("RSD PTR ", 8).numbers(1, 0).text("CAUSWY", 6).numbers(1, 2)
+    .numbers(4, 0, 36).numbers(8, xsdt).numbers(4, 0).done();
+  pointer[8] = checksum(pointer.subarray(0, FIRST_PART));
+  pointer[32] = checksum(pointer);
+  return pointer;
+}
+
+/** FADT, revision 4. Section 5.2.9. */
+function fadt(facs: number, dsdt: number): Uint8Array {
+  const SYSTEM_IO = 1;
+  const address = (
+    port: number,
+    bits: number,
+  ): readonly number[] => [SYSTEM_IO, bits, 0, 0, port & 0xff, port >> 8];
+  const generic = (w: TableWriter, port: number, bits: number): TableWriter =>
+    w.bytes(port === 0 ? new Array<number>(12).fill(0) : [...address(port, bits), 0, 0, 0, 0, 0, 0]);
+  const w = new TableWriter();
+  w.numbers(4, facs, dsdt).numbers(1, 0, 0).numbers(2, SCI_LINE);
+  // No SMI command port: ACPI is always enabled.
+  w.numbers(4, 0).numbers(1, 0, 0, 0, 0);
+  w.numbers(4, PM1_EVENT_PORT, 0, PM1_CONTROL_PORT, 0, 0, PM_TIMER_PORT, 0, 0);
+  w.numbers(1, 4, 2, 0, 4, 0, 0, 0, 0).numbers(2, NO_C2, NO_C3, 0, 0);
+  w.numbers(1, 0, 0, 0, 0, CENTURY).numbers(2, LEGACY_DEVICES | NO_VGA).numbers(1, 0);
+  w.numbers(4, WBINVD | NO_POWER_BUTTON | NO_SLEEP_BUTTON | RESET_REGISTER);
+  generic(w, RESET_PORT, 8).numbers(1, RESET_VALUE, 0, 0, 0).numbers(8, 0, dsdt);
+  for (
+    const [port, bits] of [[PM1_EVENT_PORT, 32], [0, 0], [PM1_CONTROL_PORT, 16], [0, 0], [0, 0]] as const
+  ) {
+    generic(w, port, bits);
+  }
+  for (const [port, bits] of [[PM_TIMER_PORT, 32], [0, 0], [0, 0]] as const) generic(w, port, bits);
+  return acpiTable("FACP", 4, w.done());
+}
+
+/** MADT, revision 3. Section 5.2.12. */
+function madt(processors: number): Uint8Array {
+  const w = new TableWriter().numbers(4, APIC_PAGE, HAS_8259);
+  for (let id = 0; id < processors; id++) w.numbers(1, LOCAL_APIC, 8, id, id).numbers(4, ENABLED);
+  w.numbers(1, IO_APIC, 12, 0, 0).numbers(4, IO_APIC_PAGE, 0);
+  const override = (line: number, input: number, flags: number): void => {
+    w.numbers(1, OVERRIDE, 10, 0, line).numbers(4, input).numbers(2, flags);
+  };
+  override(TIMER_LINE, TIMER_INPUT, EDGE_HIGH);
+  override(SCI_LINE, SCI_LINE, LEVEL_HIGH);
+  w.numbers(1, LOCAL_APIC_NMI, 6, ALL_PROCESSORS).numbers(2, EDGE_HIGH).numbers(1, LINT1);
+  return acpiTable("APIC", 3, w.done());
+}
+
+/** What every machine has: soft off, the serial port, the real-time clock. */
+function basicTerms(): Aml {
+  return [
+    ...named("\\_S5", packageOf(SLEEP_TYPE_OFF, SLEEP_TYPE_OFF, 0, 0)),
+    ...scope(
+      "\\_SB",
+      device(
+        "COM1",
+        named("_HID", eisaId("PNP0501")),
+        named("_UID", integer(1)),
+        named("_CRS", resources([[0x3f8, 8]], 4)),
+      ),
+      device("RTC", named("_HID", eisaId("PNP0B00")), named("_CRS", resources([[0x70, 2]], 8))),
+    ),
+  ];
+}
