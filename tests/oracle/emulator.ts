@@ -62,9 +62,13 @@ export class Emulator {
   readonly #placedWords = new Int32Array(this.#placed.buffer);
   readonly #bytes: Uint8Array;
 
-  constructor(readonly name: ConfigurationName, image: Uint8Array<ArrayBuffer>) {
+  constructor(
+    readonly name: ConfigurationName,
+    image: Uint8Array<ArrayBuffer>,
+    configuration: ProcessorConfiguration = CONFIGURATIONS[name],
+  ) {
     const memory = new LinearMemory(1 << 22);
-    this.#processor = newProcessor(memory, CONFIGURATIONS[name]);
+    this.#processor = newProcessor(memory, configuration);
     this.#space = new AddressSpace(memory, this.#processor.mmu);
     for (const { address, protection } of PAGES) this.#space.map(address, PAGE, protection);
     this.#frames = PAGES.map(({ address }, page) => {
