@@ -11,11 +11,13 @@ import {
   whyTooLarge,
   type WorldCallOptions,
 } from "../machine/world_calls.ts";
+import { MachineTarget } from "../machine/debug/machine_target.ts";
 import { MAX_PROCESSORS } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import { kernelFormat } from "../machine/loaders/load.ts";
 import type { Command } from "./command.ts";
 import { openDump } from "./dump.ts";
+import { GDB, GDB_ARCH, GdbServer } from "./gdb.ts";
 import { ExitCode, inputError, usageError } from "./exit_codes.ts";
 import { readInput } from "./input.ts";
 import { flag, parseCommandLine, value, type Values, values } from "./options.ts";
@@ -61,6 +63,8 @@ const OPTIONS = {
   "wt-entries": value("N", "Entries of the world cache, WID to world. Default: 64.", parseWorlds),
   "iwt-entries": value("N", "Entries of the inverse world cache, context to WID. Default: 64.", parseWorlds),
   engine: ENGINE,
+  gdb: GDB,
+  "gdb-arch": GDB_ARCH,
   "max-instructions": MAX_INSTRUCTIONS,
   seed: SEED,
   cycles: CYCLES,
@@ -123,7 +127,7 @@ export const boot: Command = {
       if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
       throw error;
     }
-    return drive(machine, values["max-instructions"] ?? Infinity).then(({ stop, seconds }) => {
+    return drive(machine, values["max-instructions"] ?? Infinity, values).then(({ stop, seconds }) => {
       dump?.close();
       if (values.stats) reportStatistics(machine.statistics(), seconds, values.json);
       return conclude(machine, stop);
@@ -163,24 +167,43 @@ function worldCalls(
 }
 
 /** Runs the machine with our streams as its console. */
-async function drive(machine: Machine, limit: number): Promise<{ stop: MachineStop; seconds: number }> {
+async function drive(
+  machine: Machine,
+  limit: number,
+  { gdb: port, "gdb-arch": view }: Values<typeof OPTIONS>,
+): Promise<{ stop: MachineStop; seconds: number }> {
   machine.on("console", (bytes) => writeAll(1, bytes));
+  const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
   const input = openInput(machine);
   const start = performance.now();
   try {
     for (;;) {
       const left = limit - machine.instructions;
-      const stop = machine.run({ instructions: Math.min(left, SLICE) });
+      const stop = await runFor(machine, Math.min(left, SLICE), gdb);
       const goesOn = stop.kind === "budget"
-        ? left > SLICE
-        : stop.kind === "halt" && await input.more(stop.awaitsInput);
+        ? machine.instructions < limit
+        : stop.kind === "halt" && await (gdb === undefined
+          ? input.more(stop.awaitsInput)
+          : gdb.session.idle(input.more(stop.awaitsInput)));
       if (!goesOn) return { stop, seconds: (performance.now() - start) / 1000 };
       // Lets input arrive, and Ctrl-C.
       if (stop.kind === "budget" && !input.isComplete) await new Promise((resume) => setTimeout(resume, 0));
     }
   } finally {
     input.close();
+    gdb?.close();
   }
+}
+
+/** Runs the machine for a while, as the debugger wants if there is one. */
+async function runFor(
+  machine: Machine,
+  instructions: number,
+  gdb: GdbServer<MachineStop> | undefined,
+): Promise<MachineStop> {
+  if (gdb === undefined) return machine.run({ instructions });
+  const outcome = await gdb.run(instructions);
+  return outcome.kind === "ran" ? { kind: "budget" } : outcome.end;
 }
 
 /** Where input comes from. */
