@@ -1,5 +1,5 @@
 /** Registers as GDB wants them: names, sizes and order by its own target descriptions (gdb/features/i386/). */
-import { FDP, FIP, FSW, FTW, MSR_KERNEL_GS_BASE, X87, X87_EXPONENT } from "../../cpu/state.ts";
+import { FDP, FIP, FTW, MSR_KERNEL_GS_BASE, X87, X87_EXPONENT } from "../../cpu/state.ts";
 import { readRegister, type RegisterName, writeRegister } from "../api/registers.ts";
 import { readSystemRegister, type SystemRegisterName } from "../api/system_registers.ts";
 

@@ -7,7 +7,7 @@ import { CODE, debugged, kernelOf } from "./_client.ts";
 const KERNEL = kernelOf(bytesOf("b8 78 56 34 12 f4"));
 
 /** Numbers of registers in the view of x86-64. */
-const RAX = 0, R15 = 15, RIP = 16, EFLAGS = 17, CS = 18, ST0 = 24, FTAG = 34, XMM0 = 40, MXCSR = 56;
+const R15 = 15, RIP = 16, EFLAGS = 17, CS = 18, ST0 = 24, FTAG = 34, XMM0 = 40, MXCSR = 56;
 
 Deno.test("GdbStub: qSupported tells of the packet size, no-ack mode and the target description", () => {
   const { client } = debugged({ kernel: KERNEL });
