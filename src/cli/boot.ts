@@ -269,10 +269,14 @@ function conclude(machine: Machine, stop: MachineStop): number {
       report("causeway: stopped by --max-instructions");
       return ExitCode.BUDGET;
     case "triple fault":
-      report(`causeway: triple fault\n${machine.dumpRegisters()}`);
+      report(`causeway: triple fault\n${machine.postMortem()}`);
       return TRIPLE_FAULT;
     case "halt":
       report("causeway: stopped: the processor halted, and nothing can wake it");
+      // A kernel that has panicked halts with interrupts off.
+      if (!machine.processors.all.some(({ acceptsInterrupts }) => acceptsInterrupts)) {
+        report(machine.postMortem());
+      }
       return ExitCode.BAD_INPUT;
   }
 }

@@ -20,6 +20,7 @@ import { PAGE_SIZE, RAM_BASE, SLOT_JUMPS } from "../memory/physical.ts";
 import { jumpIndex } from "../memory/tlb.ts";
 import type { Bindings } from "./bindings.ts";
 import { Code, type Entry } from "./code.ts";
+import { CodeHistory } from "./code_history.ts";
 import type { CodeCache } from "./code_cache.ts";
 import type { Region } from "./engine.ts";
 import type { Interpreter } from "./interpreter/interpreter.ts";
@@ -42,6 +43,7 @@ const MAX_INSTRUCTION = 15;
 
 /** Finds code at RIP in the current world. */
 export class CodeFinder {
+  readonly history: CodeHistory = new CodeHistory();
   /** Is shown each block that is translated, with its bytes (which may go on behind it); not when it is compiled. */
   onTranslate: ((block: Block, bytes: Uint8Array) => void) | undefined;
   readonly #m: Int32Array;
@@ -61,6 +63,7 @@ export class CodeFinder {
   lookup(mode: number): Code | undefined {
     const m = this.#m;
     const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
+    this.history.note(lo, hi);
     // Entries have linear addresses: with another CS base the same RIP is another place.
     const long = this.#isLong();
     const linearLo = long ? lo : (lo + m[CS + SEG_BASE / 4]!) | 0, linearHi = long ? hi : 0;

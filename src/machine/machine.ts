@@ -2,6 +2,7 @@
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
 import { LinearMemory } from "../memory/physical.ts";
 import { EventSource } from "./api/events.ts";
+import { postMortem } from "./api/post_mortem.ts";
 import { readRegister, type RegisterName, writeRegister } from "./api/registers.ts";
 import { type MachineStatistics, readMachineStatistics } from "./api/statistics.ts";
 import {
@@ -278,7 +279,12 @@ export class Machine {
     this.processors.core.inner.mmu.wroteRam(address, bytes.length);
   }
 
-  /** The registers as text, for those who want to see how a machine died. */
+  /** Text that tells how the machine died: registers, the code at RIP, the last events, where execution came from. */
+  postMortem(): string {
+    return postMortem(this.processor);
+  }
+
+  /** The registers as text. */
   dumpRegisters(): string {
     return dumpRegisters(this.#memory.view);
   }

@@ -18,6 +18,7 @@ import {
   SHADOW_AT,
 } from "../state.ts";
 import { Attribute } from "./descriptor.ts";
+import { EventHistory } from "./event_history.ts";
 import type { Intercepts, SystemBus } from "./bus.ts";
 import { Cr0, Cr4, Efer } from "./control_bits.ts";
 import type { WorldControl } from "./world_control.ts";
@@ -40,6 +41,8 @@ export class SystemContext {
   readonly switches: WorldSwitches;
   /** An exception or interrupt is being delivered. */
   delivering = false;
+  /** The last events that were delivered. */
+  readonly events: EventHistory = new EventHistory();
   /** VMX, while the processor is in non-root operation. */
   intercepts: Intercepts | undefined;
 

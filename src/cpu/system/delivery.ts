@@ -122,6 +122,7 @@ export class EventDelivery {
     const { m } = this.context;
     let pending = first;
     for (;;) {
+      this.#note(pending);
       if (this.#attempt(pending)) {
         if (pending.kind === "nmi") m[INTERRUPTIBILITY >> 2]! |= NMI_BLOCKED;
         m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
@@ -139,6 +140,11 @@ export class EventDelivery {
       if (next === undefined) return "shutdown";
       pending = next;
     }
+  }
+
+  #note({ vector, error }: Pending): void {
+    const { m, events } = this.context, cr2 = CR2 >> 2, rip = RIP >> 2;
+    events.note({ vector, error, lo: m[rip]!, hi: m[rip + 1]!, addressLo: m[cr2]!, addressHi: m[cr2 + 1]! });
   }
 
   /** What to deliver after a fault in a delivery; undefined after a triple fault. */

@@ -1,0 +1,81 @@
+/** What tells how a machine died: registers, the code at RIP, the last events, and where execution came from. */
+import { disassembleAll } from "../../frontend/disassemble.ts";
+import { Vector } from "../../cpu/fault.ts";
+import type { PastEvent } from "../../cpu/system/event_history.ts";
+import { findLinear } from "../../memory/inspect.ts";
+import type { LinearMemory } from "../../memory/physical.ts";
+import { codeSize, linearRip, ripOf } from "../debug/program_counter.ts";
+import type { SystemProcessor } from "../system_processor.ts";
+import { dumpRegisters } from "./system_registers.ts";
+
+/** Bytes of code and lines of it. */
+const CODE_BYTES = 48, CODE_LINES = 5;
+const PLACES = 16, PLACES_A_LINE = 4;
+
+const VECTOR_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(Vector).map(([name, number]) => [number, `#${name}`]),
+);
+
+/** The report on the processor whose turn it is. */
+export function postMortem(processor: SystemProcessor): string {
+  const { memory, inner } = processor.core, state = memory.view;
+  const events = processor.unit.context.events.last;
+  const places = inner.dispatcher.finder.history.last(PLACES);
+  return [
+    dumpRegisters(state),
+    "code at RIP:",
+    ...codeAtRip(memory, state),
+    ...(events.length === 0 ? [] : ["last events, each with RIP before it:", ...events.map(eventLine)]),
+    "code that was entered last (not: by jumps within and between compiled code):",
+    ...rows(places.map((place) => `0x${place.toString(16)}`)),
+  ].join("\n");
+}
+
+function codeAtRip(memory: LinearMemory, state: DataView): readonly string[] {
+  const bytes = readCode(memory, state);
+  if (bytes.length === 0) return ["  nothing is mapped there"];
+  const lines: string[] = [];
+  for (
+    const { address, length, text } of disassembleAll(bytes, {
+      address: ripOf(state),
+      codeSize: codeSize(state),
+    })
+  ) {
+    if (lines.length === CODE_LINES) break;
+    const start = Number(address - ripOf(state));
+    const digits = Array.from(
+      bytes.subarray(start, start + length),
+      (byte) => byte.toString(16).padStart(2, "0"),
+    );
+    lines.push(`  ${address.toString(16).padStart(16, "0")}  ${digits.join(" ").padEnd(24)} ${text}`);
+  }
+  return lines;
+}
+
+/** The bytes at RIP, as many as are mapped. */
+function readCode(memory: LinearMemory, state: DataView): Uint8Array {
+  const bytes: number[] = [], start = linearRip(state);
+  while (bytes.length < CODE_BYTES) {
+    const place = findLinear(memory, state, BigInt.asUintN(64, start + BigInt(bytes.length)));
+    if (place === undefined || place >= memory.ramBytes) break;
+    bytes.push(memory.ram(place, 1)[0]!);
+  }
+  return Uint8Array.from(bytes);
+}
+
+function eventLine({ vector, error, lo, hi, addressLo, addressHi }: PastEvent): string {
+  const name = VECTOR_NAMES.get(vector) ?? `interrupt ${vector}`;
+  const code = error === undefined ? "" : `, error code 0x${error.toString(16)}`;
+  const address = vector === Vector.PF ? `, address 0x${wide(addressLo, addressHi).toString(16)}` : "";
+  return `  ${name} at 0x${wide(lo, hi).toString(16)}${code}${address}`;
+}
+
+const wide = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
+
+function rows(texts: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < texts.length; at += PLACES_A_LINE) {
+    lines.push(`  ${texts.slice(at, at + PLACES_A_LINE).join(" ")}`);
+  }
+  return lines;
+}
