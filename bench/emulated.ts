@@ -34,8 +34,14 @@ async function run(engine: EngineName, name: string, argument: number): Promise<
   const invocation = invocationOf(program, argument);
   if (invocation === undefined) throw new Error(`${name} is not installed`);
   const image = readFileSync(invocation.image);
+  let longestCompilation = 0;
+  const observer = {
+    compilationTook: (milliseconds: number): void => {
+      longestCompilation = Math.max(longestCompilation, milliseconds);
+    },
+  };
   const before = process.cpuUsage();
-  const result = runProgram({ ...invocation, program: image, engine });
+  const result = runProgram({ ...invocation, program: image, engine, observer });
   const { user, system } = process.cpuUsage(before);
   return {
     seconds: (user + system) / 1e6,
@@ -43,6 +49,7 @@ async function run(engine: EngineName, name: string, argument: number): Promise<
     exitCode: result.exitCode,
     digest: await digestOf(result.stdoutBytes),
     memory: process.resourceUsage().maxRSS * 1024,
+    ...(engine === "interpreter" ? {} : { longestCompilation }),
   };
 }
 

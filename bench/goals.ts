@@ -1,5 +1,5 @@
 /** What the engines are to reach, and whether they do. */
-import type { EngineName } from "../src/machine/engines.ts";
+import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { geometricMean, type Kind, type Measurement } from "./measure.ts";
 
 /** A goal and what was measured for it. */
@@ -78,8 +78,7 @@ export function suiteGoals(kind: Kind, measurements: readonly Measurement[]): Go
 
 /** The engine that goals are about. */
 export function judged(places: readonly string[]): EngineName {
-  const known: readonly EngineName[] = ["auto", "js", "interpreter"];
-  return known.find((engine) => places.includes(engine)) ?? "auto";
+  return ENGINE_NAMES.toReversed().find((engine) => places.includes(engine)) ?? "auto";
 }
 
 /** The goals as a table. */

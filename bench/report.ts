@@ -35,8 +35,8 @@ export function means(measurements: readonly Measurement[]): Mean[] {
   );
 }
 
-const HEAD = ["program", "where", "seconds", "MIPS", "of native", "of QEMU", "MB"];
-const WIDTHS = [12, 13, 10, 10, 11, 10, 8];
+const HEAD = ["program", "where", "seconds", "MIPS", "of native", "of QEMU", "MB", "pause, ms"];
+const WIDTHS = [12, 13, 10, 10, 11, 10, 8, 11];
 
 function row(cells: readonly string[]): string {
   return cells.map((cell, n) => n < 2 ? cell.padEnd(WIDTHS[n]!) : cell.padStart(WIDTHS[n]!)).join("")
@@ -63,6 +63,7 @@ export function programRows(measurements: readonly Measurement[]): string {
       number(one.toNative, 1, "x"),
       number(one.toQemu, 1, "x"),
       one.memory === undefined ? "" : number(one.memory / 2 ** 20, 0),
+      number(one.pause, 1),
     ])
   ).join("\n");
 }

@@ -71,6 +71,8 @@ export class Dispatcher {
     singleSteps: 0,
   };
   readonly finder: CodeFinder;
+  /** Is told how many milliseconds execution has waited for a region. */
+  onCompilation: ((milliseconds: number) => void) | undefined;
   readonly #m: Int32Array;
   readonly #interpreter: Interpreter;
   readonly #stepper: SingleStepper;
@@ -229,6 +231,14 @@ export class Dispatcher {
    * Returns the way in.
    */
   #compile(code: Code, engine: Engine, old: Region | undefined): Entry {
+    if (this.onCompilation === undefined) return this.#makeRegion(code, engine, old);
+    const begun = performance.now();
+    const entry = this.#makeRegion(code, engine, old);
+    this.onCompilation(performance.now() - begun);
+    return entry;
+  }
+
+  #makeRegion(code: Code, engine: Engine, old: Region | undefined): Entry {
     if (old !== undefined) this.cache.dropRegion(old);
     const { finder } = this, { mode } = code, again = old !== undefined;
     const find = (pc: bigint): Code | undefined => {

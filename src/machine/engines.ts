@@ -69,13 +69,14 @@ export function newProcessor(
     float: createFloatReference(float),
   };
   const js = engine === "interpreter" ? undefined : new JsEngine(bindings);
-  if (js !== undefined && observer !== undefined) js.onEmit = observer.compiled.bind(observer);
+  if (js !== undefined) js.onEmit = observer?.compiled?.bind(observer);
   const dispatcher = new Dispatcher(bindings, translate, {
     engine: js,
     threshold: tiers.threshold ?? (engine === "js" ? 1 : AUTO_THRESHOLD),
     regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS,
     codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
   });
-  dispatcher.finder.onTranslate = observer?.translated.bind(observer);
+  dispatcher.finder.onTranslate = observer?.translated?.bind(observer);
+  dispatcher.onCompilation = observer?.compilationTook?.bind(observer);
   return new HostedProcessor(dispatcher, js);
 }

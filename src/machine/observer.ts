@@ -1,10 +1,12 @@
 /** Those who want to see the stages of what is translated. */
 import type { Block } from "../ir/types.ts";
 
-/** Is shown each block when it is translated, and each region when it is compiled. */
+/** Is shown each block when it is translated, and each region when it is compiled; what it leaves out costs nothing. */
 export interface TranslationObserver {
   /** A block was translated from `bytes`, which may go on behind it. */
-  translated(block: Block, bytes: Uint8Array): void;
+  translated?(block: Block, bytes: Uint8Array): void;
   /** Blocks were compiled to `source`. */
-  compiled(blocks: readonly Block[], source: string): void;
+  compiled?(blocks: readonly Block[], source: string): void;
+  /** The guest waited so long for a region to be compiled. */
+  compilationTook?(milliseconds: number): void;
 }

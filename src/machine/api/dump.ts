@@ -74,7 +74,7 @@ export function translateAll(
     const bytes = code.subarray(offset);
     const block = translate(bytes, bytes.length, address + BigInt(offset), MODES[codeSize]);
     if (block === "truncated") return;
-    observer.translated(block, bytes);
+    observer.translated?.(block, bytes);
     offset += Math.max(1, block.offsets.at(-1)!);
   }
 }
