@@ -64,6 +64,8 @@ export {
   type MachineOptions,
   type MachineStop,
 } from "./src/machine/machine.ts";
+export { loadMachine, type LoadOptions } from "./src/machine/snapshot/load.ts";
+export { SnapshotError } from "./src/snapshot/file.ts";
 export { CannotBootError } from "./src/machine/loaders/boot_error.ts";
 export type { BootModule } from "./src/machine/loaders/boot_request.ts";
 export type { Console } from "./src/machine/console.ts";

@@ -1,5 +1,10 @@
 /** The generator behind RDRAND and RDSEED: the same seed gives the same numbers, so that runs are repeatable. */
 
+import { i32, list, type Shape } from "../snapshot/shape.ts";
+
+/** The saved state of a generator. */
+export const RANDOM_STATE: Shape<readonly number[]> = list(i32, 4);
+
 /** xoshiro128** of Blackman and Vigna: 32 bits at a time. */
 export class RandomNumbers {
   readonly #s = new Int32Array(4);
@@ -14,6 +19,14 @@ export class RandomNumbers {
       z = Math.imul(z ^ (z >>> 13), 0xc2b2_ae35);
       this.#s[i] = z ^ (z >>> 16);
     }
+  }
+
+  saveState(): readonly number[] {
+    return [...this.#s];
+  }
+
+  loadState(state: readonly number[]): void {
+    this.#s.set(state);
   }
 
   /** The next 32 bits, signed. */

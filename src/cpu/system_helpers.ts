@@ -45,17 +45,17 @@ export function createSystemHelpers(
   if (unit instanceof ProcessorSeat) {
     return unit.helpers(Object.keys(SYSTEM_HELPERS) as (keyof typeof SYSTEM_HELPERS)[]);
   }
-  if (unit !== undefined) return systemHelpers(unit, seed);
+  const numbers = new RandomNumbers(seed);
+  if (unit !== undefined) return systemHelpers(unit, numbers);
   const hosted = new SystemUnit(memory, access, NO_WORLDS, hostedBus(clock), HOSTED_DESCRIPTORS);
-  return { ...systemHelpers(hosted, seed), ...refusals(memory.i32, access) };
+  return { ...systemHelpers(hosted, numbers), ...refusals(memory.i32, access) };
 }
 
 /** The helpers of one processor with its own operating system. */
-export function systemHelpers(unit: SystemUnit, seed: number): SystemHelpers {
+export function systemHelpers(unit: SystemUnit, numbers: RandomNumbers): SystemHelpers {
   const { context, segments, control, debug, tables, queries, far, interruptReturn, fastCalls, msrs, io } =
     unit;
   const { m } = context;
-  const numbers = new RandomNumbers(seed);
   const setGpr = (register: number, value: number): void => {
     m[(GPR >> 2) + 2 * register] = value;
     m[(GPR >> 2) + 2 * register + 1] = 0;

@@ -1,11 +1,17 @@
 /** The CrossOver extension of one processor: world calls, their caches, and what enumerates and enables them. */
+import { fields, type Shape, whole } from "../snapshot/shape.ts";
 import type { CpuidResult } from "../cpu/cpuid.ts";
 import type { MsrValue } from "../cpu/system/bus.ts";
 import type { VmxState } from "../vmx/vmx_state.ts";
 import type { WorldFunctions } from "../vmx/world_functions.ts";
 import { worldCall } from "./call.ts";
 import { manageWorlds } from "./manage.ts";
-import { WorldCaches, type WorldCacheSizes } from "./world_cache.ts";
+import {
+  WORLD_CACHES_STATE,
+  WorldCaches,
+  type WorldCacheSizes,
+  type WorldCachesState,
+} from "./world_cache.ts";
 
 /** Number of the MSR that enables world calls. */
 export const IA32_CROSSOVER_CTL = 0x4f00;
@@ -21,6 +27,14 @@ const VERSION = 1;
 export const DEFAULT_SIZES: WorldCacheSizes = { worldCacheEntries: 64, inverseWorldCacheEntries: 64 };
 /** Fewest and most entries of a cache. With one, inserting the callee of a call would evict its caller. */
 export const MIN_ENTRIES = 2, MAX_ENTRIES = 65536;
+
+/** Saved state of a processor's CrossOver. */
+export type CrossOverState = { readonly control: number; readonly caches: WorldCachesState };
+/** What it looks like. */
+export const CROSSOVER_STATE: Shape<CrossOverState> = fields({
+  control: whole(0, ENABLE),
+  caches: WORLD_CACHES_STATE,
+});
 
 /** CrossOver. Make it for a processor with VMX; from then on VMFUNC has functions 1 and 2. */
 export class CrossOver implements WorldFunctions {
@@ -67,6 +81,16 @@ export class CrossOver implements WorldFunctions {
     this.caches.changed();
     this.#state.noteVmFunctions();
     return true;
+  }
+
+  saveState(): CrossOverState {
+    return { control: this.#control, caches: this.caches.saveState() };
+  }
+
+  /** The processor must sit in the seat. What translated code keeps of it is the caller's matter. */
+  loadState({ control, caches }: CrossOverState): void {
+    this.#control = control;
+    this.caches.loadState(caches);
   }
 
   /** CPUID of a leaf of ours; undefined for others. */

@@ -1,6 +1,8 @@
 /** World entries: 64 bytes in memory that describe a world, as MANAGE_WTC takes them. docs/crossover.md, "The world entry". */
 import { PHYSICAL_BITS } from "../cpu/address_widths.ts";
+import { SYSTEM_CONTEXT_WORDS } from "../cpu/system/system_context_words.ts";
 import { type LinearMemory, RAM_BASE } from "../memory/physical.ts";
+import { bool, fields, i32, list, maybe, type Shape, such, u16, u64, whole } from "../snapshot/shape.ts";
 import { isEptp } from "../vmx/ept.ts";
 import { isCanonical } from "./canonical.ts";
 import {
@@ -50,6 +52,29 @@ export interface World {
   /** Undefined: entering the world leaves the system context as it is. */
   readonly systemContext: SystemContext | undefined;
 }
+
+/** The saved state of a world. */
+export type WorldState = { readonly [F in keyof World]: World[F] };
+/** What it looks like: what `parseWorld` can make. */
+export const WORLD_STATE: Shape<WorldState> = such(
+  fields({
+    wid: u64,
+    valid: bool,
+    host: bool,
+    cpl: such(whole(0, USER), (cpl): cpl is 0 | 3 => cpl === 0 || cpl === USER, "0 or 3"),
+    keepsInterrupts: bool,
+    cs: u16,
+    ss: u16,
+    eptp: u64,
+    cr3: u64,
+    rip: u64,
+    systemContext: maybe(list(i32, SYSTEM_CONTEXT_WORDS.length)),
+  }),
+  ({ wid, host, eptp, cr3, rip }) =>
+    wid !== 0n && (host ? eptp === 0n : isEptp(eptp)) && cr3 >> BigInt(PHYSICAL_BITS) === 0n &&
+    isCanonical(rip),
+  "a well-formed world",
+);
 
 /** Takes a world from the 64 bytes of its entry, and its system context from RAM; undefined if either is malformed. */
 export function parseWorld(entry: DataView, memory: LinearMemory): World | undefined {

@@ -1,5 +1,6 @@
 /** The two caches of one processor: WT finds the callee of a call, IWT its caller. docs/crossover.md, "The two caches". */
-import type { World } from "./world.ts";
+import { fields, list, type Shape } from "../snapshot/shape.ts";
+import { type World, WORLD_STATE, type WorldState } from "./world.ts";
 import { contextKey, ep4ta } from "./world_context.ts";
 
 /** Sizes of the caches, in entries. */
@@ -32,6 +33,17 @@ interface Cache {
   readonly free: number[];
 }
 
+/** Saved state of both caches: their worlds, least recently used first. */
+export type WorldCachesState = {
+  readonly byWid: readonly WorldState[];
+  readonly byContext: readonly WorldState[];
+};
+/** What it looks like. */
+export const WORLD_CACHES_STATE: Shape<WorldCachesState> = fields({
+  byWid: list(WORLD_STATE),
+  byContext: list(WORLD_STATE),
+});
+
 /** WT and IWT. */
 export class WorldCaches {
   /** Counts up whenever what a world call finds or loads may have become another. */
@@ -46,6 +58,21 @@ export class WorldCaches {
   constructor(readonly sizes: WorldCacheSizes, readonly uses: LastUses) {
     this.#byWid = newCache(sizes.worldCacheEntries, uses);
     this.#byContext = newCache(sizes.inverseWorldCacheEntries, uses);
+  }
+
+  saveState(): WorldCachesState {
+    const inOrder = ({ lines }: Cache): World[] =>
+      [...lines.values()].sort((a, b) => this.uses.age(b.place) - this.uses.age(a.place))
+        .map(({ world }) => world);
+    return { byWid: inOrder(this.#byWid), byContext: inOrder(this.#byContext) };
+  }
+
+  /** Where there are more worlds than places, those used last stay. */
+  loadState({ byWid, byContext }: WorldCachesState): void {
+    this.#dropWhere(() => true);
+    for (const world of byWid) this.#put(this.#byWid, world.wid, world);
+    for (const world of byContext) this.#put(this.#byContext, contextKey(world), world);
+    this.changed();
   }
 
   /** Everything that changes what is in either cache, or whether world calls are enabled, comes through here. */

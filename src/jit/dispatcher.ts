@@ -113,6 +113,13 @@ export class Dispatcher {
     return this.cycles() - this.switches.cycles;
   }
 
+  /** Sets the cycles that have passed so far, between runs. */
+  setCycles(cycles: number): void {
+    this.#startedAt = cycles;
+    this.#granted = 0;
+    this.#m[BUDGET >> 2] = 0;
+  }
+
   /**
    * Executes up to `budget` cycles: so many instructions, or fewer if there are world switches that cost. Returns with
    * EVENT set: BUDGET when they are used up, or what else ended the run. RIP and all state are exact.

@@ -1,12 +1,23 @@
 /** The machine's console: its first serial port, as streams of bytes and text. */
+import { bytes, fields, type Shape, such, u32 } from "../snapshot/shape.ts";
+import type { StateFormat, Stateful } from "../snapshot/stateful.ts";
 import type { Uart16550 } from "./devices/16550_uart.ts";
 
 /** Bytes that are kept back at most before listeners are told. */
 const BATCH = 4096;
 const NEWLINE = 10;
 
+/** What the guest has written, and where the search for text goes on. What it is to read waits at the port. */
+const STATE: Shape<State> = such(
+  fields({ output: bytes(), searchFrom: u32 }),
+  ({ output, searchFrom }) => searchFrom <= output.length,
+  "a console's state",
+);
+type State = { readonly output: Uint8Array; readonly searchFrom: number };
+
 /** What the guest writes and reads. */
-export class Console {
+export class Console implements Stateful<State> {
+  readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   /** Told of what the guest has written, in batches: at the end of each line and of each run. */
   onOutput: ((bytes: Uint8Array) => void) | undefined;
   /** Told when the text that is waited for has been written. */
@@ -48,6 +59,18 @@ export class Console {
     this.#output[this.#length++] = byte;
     if (byte === NEWLINE || this.#length - this.#told >= BATCH) this.flush();
     if (this.#needle !== undefined && this.#search(this.#needle)) this.onFound?.();
+  }
+
+  saveState(): State {
+    return { output: this.#output.slice(0, this.#length), searchFrom: this.#searchFrom };
+  }
+
+  /** Listeners are not told again of what was written before. */
+  loadState({ output, searchFrom }: State): void {
+    this.#output = new Uint8Array(Math.max(BATCH, output.length));
+    this.#output.set(output);
+    this.#length = this.#told = output.length;
+    this.#searchFrom = searchFrom;
   }
 
   /** Tells the listeners what they have not been told yet. */

@@ -13,7 +13,8 @@ import {
 } from "./api/system_registers.ts";
 import { momentOf, watchWorlds, type WorldEvents } from "./api/world_watch.ts";
 import { switchCounts } from "./api/world_events.ts";
-import { StatefulParts } from "../snapshot/stateful.ts";
+import { fields, maybe, oneOf, type Shape, whole } from "../snapshot/shape.ts";
+import { type Stateful, StatefulParts } from "../snapshot/stateful.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
 import { type CycleChoice, extraCycles } from "./cycle_model.ts";
@@ -27,7 +28,9 @@ import { FwCfg } from "./devices/fw_cfg.ts";
 import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
 import { MarkPort } from "./devices/mark_port.ts";
 import type { EngineName, ProcessorConfiguration } from "./engines.ts";
-import { worldCacheSizes, type WorldCallOptions } from "./world_calls.ts";
+import { configurationOf, type MachineConfiguration } from "./snapshot/configuration.ts";
+import { saveMachine } from "./snapshot/save.ts";
+import type { WorldCallOptions } from "./world_calls.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
 import { enterKernel, loadKernel } from "./loaders/load.ts";
 import type { TranslationObserver } from "./observer.ts";
@@ -95,7 +98,6 @@ export interface MachineEvents extends WorldEvents {
   readonly stop: MachineStop;
 }
 
-const DEFAULT_MEMORY = 1 << 28;
 /** First serial port. */
 const COM1 = 0x3f8, COM1_LINE = 4;
 /** What the real-time clock shows when the machine starts: 2026-01-01, in milliseconds since 1970. */
@@ -103,11 +105,23 @@ const CLOCK_START = Date.UTC(2026, 0, 1);
 /** Most instructions asked of the processor at a time. */
 const SLICE = 1 << 28;
 
-/** A computer. Make it with `bootMachine`. */
+/** How a run ended that nothing follows. */
+const ENDED: Shape<Ended> = fields({
+  ended: maybe(fields({ kind: oneOf("exit", "power off", "reset", "triple fault"), code: whole(0, 0xff) })),
+});
+type Ended = {
+  readonly ended:
+    | { readonly kind: "exit" | "power off" | "reset" | "triple fault"; readonly code: number }
+    | undefined;
+};
+
+/** A computer. Make it with `bootMachine` or `loadMachine`. */
 export class Machine {
   /** The first serial port. */
   readonly console: Console;
   readonly processors: Processors;
+  /** What it is made of. */
+  readonly configuration: MachineConfiguration;
   /** Everything that has a state of its own, for snapshots. */
   readonly parts: StatefulParts = new StatefulParts();
   readonly #memory: LinearMemory;
@@ -117,12 +131,15 @@ export class Machine {
   #ended: MachineStop | undefined;
   #found = false;
 
-  constructor(options: MachineOptions) {
-    const { kernel, modules = [], commandLine = "", memory = DEFAULT_MEMORY, processors = 1 } = options;
-    const { observer, seed, tiers } = options;
+  /** @param options without a kernel the processor is where nothing is, until a snapshot's states are restored */
+  constructor(options: Omit<MachineOptions, "kernel"> & Partial<Pick<MachineOptions, "kernel">>) {
+    this.configuration = configurationOf(options);
+    const { commandLine, memory, processors, seed, vmx, crossover, marks } = this.configuration;
+    const { kernel, modules = [], observer, tiers } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
-    const entry = loadKernel(ram, { kernel, modules, commandLine });
+    const entry = kernel && loadKernel(ram, { kernel, modules, commandLine });
+    if (entry !== undefined) writeAcpiTables(ram, processors);
     const bus = new Bus();
     const pic = new Pic8259(() => this.processors.all[0]!.attend());
     const ioApic = new IoApic82093AA({
@@ -142,7 +159,6 @@ export class Machine {
       reset: () => this.#end({ kind: "reset" }),
     });
     const clock = new RtcMC146818(now, CLOCK_START);
-    writeAcpiTables(ram, processors);
     this.console = new Console(() => uart);
     this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
     this.console.onFound = () => {
@@ -160,9 +176,9 @@ export class Machine {
     this.processors = new Processors(this.#memory, { bus, pic }, {
       count: processors,
       engine: options.engine ?? "auto",
-      vmx: options.vmx ?? false,
-      crossover: worldCacheSizes(options),
-      ...(seed === undefined ? {} : { seed }),
+      vmx,
+      crossover,
+      seed,
       ...(tiers === undefined ? {} : { tiers }),
       ...(observer === undefined ? {} : { observer }),
     });
@@ -175,7 +191,10 @@ export class Machine {
     this.parts.add("MC146818", clock);
     this.parts.add("fw_cfg", fwCfg);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
-    if (options.marks === true) {
+    this.parts.add("processors", this.processors);
+    this.parts.add("console", this.console);
+    this.parts.add("machine", this.#progress());
+    if (marks) {
       bus.addPorts(
         new MarkPort((value) =>
           this.#events.emit("mark", {
@@ -187,7 +206,7 @@ export class Machine {
       );
     }
     this.processor.unit.context.switches.setCosts(extraCycles(options.cycles ?? "off"));
-    enterKernel(this.#memory.view, entry);
+    if (entry !== undefined) enterKernel(this.#memory.view, entry);
     this.processors.core.inner.mmu.enterWorld();
   }
 
@@ -284,6 +303,14 @@ export class Machine {
     return postMortem(this.processor);
   }
 
+  /**
+   * Everything that the machine is, as bytes: `loadMachine` makes one from them that goes on as this one does. It is taken
+   * at once: the machine may run on while the promise is pending.
+   */
+  snapshot(): Promise<Uint8Array> {
+    return saveMachine(this);
+  }
+
   /** The registers as text. */
   dumpRegisters(): string {
     return dumpRegisters(this.#memory.view);
@@ -317,6 +344,24 @@ export class Machine {
       }
     }
     return this.#ended;
+  }
+
+  /** Whether the guest has ended, as a part of its own. */
+  #progress(): Stateful<Ended> {
+    return {
+      stateFormat: { version: 1, shape: ENDED },
+      saveState: () => {
+        const ended = this.#ended;
+        if (ended === undefined || ended.kind === "budget" || ended.kind === "halt") {
+          return { ended: undefined };
+        }
+        return { ended: { kind: ended.kind, code: ended.kind === "exit" ? ended.code : 0 } };
+      },
+      loadState: ({ ended }) => {
+        if (ended === undefined) this.#ended = undefined;
+        else this.#ended = ended.kind === "exit" ? { kind: "exit", code: ended.code } : { kind: ended.kind };
+      },
+    };
   }
 
   get #acceptsInterrupts(): boolean {

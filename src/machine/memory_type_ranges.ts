@@ -1,5 +1,6 @@
 /** MTRRs: memory types of physical ranges. They are kept and checked; there are no caches. SDM vol. 3A, section 12.11. */
 import type { MsrValue } from "../cpu/system/bus.ts";
+import { fields, i32, list, type Shape, such } from "../snapshot/shape.ts";
 
 /** Numbers of the MSRs. SDM vol. 4, table 2-2. */
 const CAPABILITIES = 0xfe, VARIABLE = 0x200, DEFAULT_TYPE = 0x2ff;
@@ -27,6 +28,21 @@ const TYPES: readonly number[] = [0, 1, 4, 5, WRITE_BACK];
 /** Base: the type in bits 7:0; mask: valid in bit 11. With 40 physical address bits. */
 const BASE_RESERVED = 0xf00, MASK_RESERVED = 0x7ff, RESERVED_HIGH = ~0xff;
 
+const REGISTERS: readonly number[] = [
+  DEFAULT_TYPE,
+  ...FIXED,
+  ...Array.from({ length: 2 * VARIABLE_COUNT }, (_, n) => VARIABLE + n),
+];
+
+/** The saved state. */
+export type MemoryTypeRangesState = readonly { readonly lo: number; readonly hi: number }[];
+/** What it looks like: values of the registers in the order of `REGISTERS`, as WRMSR accepts them. */
+export const MEMORY_TYPE_RANGES_STATE: Shape<MemoryTypeRangesState> = such(
+  list(fields({ lo: i32, hi: i32 }), REGISTERS.length),
+  (values) => values.every(({ lo, hi }, n) => isValid(REGISTERS[n]!, lo, hi)),
+  "values that MTRRs can have",
+);
+
 /** The MTRRs of one processor. */
 export class MemoryTypeRanges {
   readonly #values = new Map<number, MsrValue>([
@@ -34,6 +50,14 @@ export class MemoryTypeRanges {
     ...FIXED.map((index) => [index, { lo: ALL_WRITE_BACK, hi: ALL_WRITE_BACK }] as const),
     ...Array.from({ length: 2 * VARIABLE_COUNT }, (_, n) => [VARIABLE + n, { lo: 0, hi: 0 }] as const),
   ]);
+
+  saveState(): MemoryTypeRangesState {
+    return REGISTERS.map((index) => ({ ...this.#values.get(index)! }));
+  }
+
+  loadState(state: MemoryTypeRangesState): void {
+    for (const [n, value] of state.entries()) this.#values.set(REGISTERS[n]!, value);
+  }
 
   /** Reads a register; undefined: it is none of these. */
   read(index: number): MsrValue | undefined {

@@ -6,11 +6,16 @@ import type { MonitoredLine } from "../cpu/system/monitor.ts";
 import type { Mmio } from "../memory/mmio.ts";
 import type { AccessSize, Bus } from "./bus.ts";
 import type { LocalApic } from "./devices/local_apic.ts";
-import { ApicMsrs } from "./devices/x2apic.ts";
+import { fields, type Shape, time, u32 } from "../snapshot/shape.ts";
+import { APIC_MSRS_STATE, ApicMsrs, type ApicMsrsState } from "./devices/x2apic.ts";
 import { type CrossOver, IA32_CROSSOVER_CTL } from "../crossover/crossover.ts";
 import { capability, VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "../vmx/capabilities.ts";
-import { MemoryTypeRanges } from "./memory_type_ranges.ts";
-import { SpeculationMsrs } from "./speculation_msrs.ts";
+import {
+  MEMORY_TYPE_RANGES_STATE,
+  MemoryTypeRanges,
+  type MemoryTypeRangesState,
+} from "./memory_type_ranges.ts";
+import { SPECULATION_MSRS_STATE, SpeculationMsrs, type SpeculationMsrsState } from "./speculation_msrs.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** Numbers of the MSRs. SDM vol. 4, table 2-2. */
@@ -40,6 +45,23 @@ export interface MachineTraits {
   /** It waits for a store (cpu/system/bus.ts). */
   waitForStore(line: MonitoredLine, endsWithMasked: boolean): void;
 }
+
+/** Saved state of the MSRs outside the core. */
+export type ProcessorBusState = {
+  readonly apicMsrs: ApicMsrsState;
+  readonly memoryTypes: MemoryTypeRangesState;
+  readonly speculation: SpeculationMsrsState;
+  readonly tscOffset: number;
+  readonly miscEnable: number;
+};
+/** What it looks like. */
+export const PROCESSOR_BUS_STATE: Shape<ProcessorBusState> = fields({
+  apicMsrs: APIC_MSRS_STATE,
+  memoryTypes: MEMORY_TYPE_RANGES_STATE,
+  speculation: SPECULATION_MSRS_STATE,
+  tscOffset: time,
+  miscEnable: u32,
+});
 
 /** One processor's view. */
 export class ProcessorBus implements SystemBus, Mmio {
@@ -184,6 +206,24 @@ export class ProcessorBus implements SystemBus, Mmio {
         if (this.#apicMsrs.has(index)) return this.#apicMsrs.write(index, lo, hi);
         return this.#speculation.write(index, lo, hi) ?? this.#memoryTypes.write(index, lo, hi);
     }
+  }
+
+  saveState(): ProcessorBusState {
+    return {
+      apicMsrs: this.#apicMsrs.saveState(),
+      memoryTypes: this.#memoryTypes.saveState(),
+      speculation: this.#speculation.saveState(),
+      tscOffset: this.#tscOffset,
+      miscEnable: this.#miscEnable,
+    };
+  }
+
+  loadState({ apicMsrs, memoryTypes, speculation, tscOffset, miscEnable }: ProcessorBusState): void {
+    this.#apicMsrs.loadState(apicMsrs);
+    this.#memoryTypes.loadState(memoryTypes);
+    this.#speculation.loadState(speculation);
+    this.#tscOffset = tscOffset;
+    this.#miscEnable = miscEnable;
   }
 
   get #vmFunctions(): number {

@@ -7,6 +7,13 @@ import {
   type InterruptMessage,
 } from "./devices/interrupt_message.ts";
 import type { ProcessorConfiguration } from "./engines.ts";
+import type { StateFormat, Stateful } from "../snapshot/stateful.ts";
+import {
+  loadProcessors,
+  processorsShape,
+  type ProcessorsState,
+  saveProcessors,
+} from "./snapshot/processors_state.ts";
 import { ProcessorCore } from "./processor_core.ts";
 import { type ProcessorWires, SystemProcessor, type SystemStop } from "./system_processor.ts";
 
@@ -33,7 +40,8 @@ const Shorthand = { NONE: 0, SELF: 1, ALL: 2, ALL_BUT_SELF: 3 } as const;
  * after a fixed count of instructions (unless all others wait), or when the processor waits, spins or interrupts another
  * one: so every run is the same. One virtual clock counts the cycles of all; while all wait, it skips to the next timer.
  */
-export class Processors {
+export class Processors implements Stateful<ProcessorsState> {
+  readonly stateFormat: StateFormat<ProcessorsState>;
   readonly core: ProcessorCore;
   readonly all: readonly SystemProcessor[];
   /** Told of each level-triggered interrupt that has been served. */
@@ -67,6 +75,7 @@ export class Processors {
       });
     });
     this.core.seat(this.all[0]!);
+    this.stateFormat = { version: 1, shape: processorsShape(this) };
   }
 
   /** The processor whose turn it is. */
@@ -77,6 +86,16 @@ export class Processors {
   /** Guest instructions that all have executed so far. */
   get instructions(): number {
     return this.core.inner.instructions;
+  }
+
+  saveState(): ProcessorsState {
+    return saveProcessors(this, { turn: this.#turn, left: this.#left });
+  }
+
+  loadState(state: ProcessorsState): void {
+    this.#turn = state.turn;
+    this.#left = state.left;
+    loadProcessors(this, state);
   }
 
   /** Executes exactly `instructions` guest instructions unless something stops it before. */

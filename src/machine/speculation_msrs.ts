@@ -3,6 +3,7 @@
  * processor says that it has none of the flaws. SDM vol. 4, table 2-2.
  */
 import type { MsrValue } from "../cpu/system/bus.ts";
+import { fields, type Shape, whole } from "../snapshot/shape.ts";
 
 const SPEC_CTRL = 0x48, PRED_CMD = 0x49, ARCH_CAPABILITIES = 0x10a;
 /** IA32_SPEC_CTRL: IBRS, STIBP. */
@@ -18,9 +19,24 @@ const CAPABILITIES: MsrValue = {
   hi: 1 << 30,
 };
 
+/** The saved state. */
+export type SpeculationMsrsState = { readonly control: number };
+/** What it looks like. */
+export const SPECULATION_MSRS_STATE: Shape<SpeculationMsrsState> = fields({
+  control: whole(0, SPEC_CTRL_BITS),
+});
+
 /** The MSRs of one processor. */
 export class SpeculationMsrs {
   #control = 0;
+
+  saveState(): SpeculationMsrsState {
+    return { control: this.#control };
+  }
+
+  loadState({ control }: SpeculationMsrsState): void {
+    this.#control = control;
+  }
 
   /** Reads a register; undefined: it is none of these, or cannot be read. */
   read(index: number): MsrValue | undefined {

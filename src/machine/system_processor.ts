@@ -13,6 +13,7 @@ import {
   SHADOW_NOW,
   VMX_MODE,
 } from "../cpu/state.ts";
+import { RandomNumbers } from "../cpu/random.ts";
 import { systemHelpers } from "../cpu/system_helpers.ts";
 import type { MonitoredLine } from "../cpu/system/monitor.ts";
 import type { SystemHelpers } from "../cpu/system/seat.ts";
@@ -31,6 +32,7 @@ import { instructionAtRip } from "./exit_instruction.ts";
 import { ProcessorBus } from "./processor_bus.ts";
 import type { ProcessorCore, Resident } from "./processor_core.ts";
 import { enterInitState, enterResetState, enterStartup } from "./processor_start.ts";
+import type { ProcessorProgress } from "./snapshot/processor_progress.ts";
 import type { VirtualClock } from "./virtual_clock.ts";
 
 /** Why the processor stopped. */
@@ -84,7 +86,7 @@ export interface ProcessorIdentity {
 }
 
 /** What would end a processor's wait. */
-interface Wait {
+export interface Wait {
   /** Maskable interrupts. */
   readonly interrupts: boolean;
   readonly nmi: boolean;
@@ -104,6 +106,8 @@ export class SystemProcessor implements Resident {
   readonly vmx: Vmx | undefined;
   readonly saved: Uint8Array = new Uint8Array(PROCESSOR_BYTES);
   readonly helpers: SystemHelpers;
+  /** What RDRAND and RDSEED give. */
+  readonly random: RandomNumbers;
   readonly secondStage: SecondStage | undefined;
   readonly #m: Int32Array;
   readonly #pic: Pic8259;
@@ -148,7 +152,8 @@ export class SystemProcessor implements Resident {
       },
     });
     this.unit = new SystemUnit(memory, access, access.mmu, this.bus);
-    this.helpers = systemHelpers(this.unit, seed);
+    this.random = new RandomNumbers(seed);
+    this.helpers = systemHelpers(this.unit, this.random);
     // The state of the first one is the boot loader's matter.
     this.#waiting = { activity: id === 0 ? Activity.ACTIVE : Activity.WAIT_FOR_SIPI };
     if (id !== 0) enterResetState(new DataView(this.saved.buffer));
@@ -251,6 +256,35 @@ export class SystemProcessor implements Resident {
   leave(): void {
     this.#wait = this.#waits;
     this.#deferred = this.core.inner.mmu.breakpoints.deferred;
+  }
+
+  /** What it is about to do, apart from its registers. */
+  saveProgress(): ProcessorProgress {
+    const line = this.#monitored?.line;
+    return {
+      activity: this.#waiting.activity,
+      shutdown: this.#shutdown,
+      yields: this.#yields,
+      monitored: line === undefined ? undefined : { line, endsWithMasked: this.#monitored!.endsWithMasked },
+      init: this.#init,
+      startup: this.#startup,
+      wait: this.#waits,
+      deferred: this.core.isSeated(this) ? this.core.inner.mmu.breakpoints.deferred : this.#deferred,
+      stalled: this.#stalled,
+    };
+  }
+
+  /** Restores it. It does not reach into the seat. */
+  loadProgress(progress: ProcessorProgress): void {
+    this.#waiting.activity = progress.activity;
+    this.#shutdown = progress.shutdown;
+    this.#yields = progress.yields;
+    this.#monitored = progress.monitored;
+    this.#init = progress.init;
+    this.#startup = progress.startup;
+    this.#wait = progress.wait;
+    this.#deferred = progress.deferred;
+    this.#stalled = progress.stalled;
   }
 
   /** What would end a wait now. */

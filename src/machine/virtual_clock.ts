@@ -1,10 +1,10 @@
-import { fields, type Shaped, such, time } from "../snapshot/shape.ts";
+import { fields, type Shape, such, time } from "../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../snapshot/stateful.ts";
 
-const STATE = fields({
+const STATE: Shape<State> = fields({
   skipped: such(time, (skipped) => skipped >= 0 && skipped < Infinity, "a span of time"),
 });
-type State = Shaped<typeof STATE>;
+type State = { readonly skipped: number };
 
 /** Virtual time: a cycle per guest instruction, what world switches cost, and what halted processors skip. */
 export class VirtualClock implements Stateful<State> {

@@ -124,6 +124,12 @@ export function fields<const F extends Readonly<Record<string, Shape<unknown>>>>
 }
 
 /** A shape with a condition that it alone cannot express. */
+export function such<T, N extends T>(
+  shape: Shape<T>,
+  holds: (value: T) => value is N,
+  expected: string,
+): Shape<N>;
+export function such<T>(shape: Shape<T>, holds: (value: T) => boolean, expected: string): Shape<T>;
 export function such<T>(shape: Shape<T>, holds: (value: T) => boolean, expected: string): Shape<T> {
   return {
     check: (value, place) => {

@@ -12,14 +12,19 @@ const BREAK_ON_MASKED = 1;
 
 /** A line of memory that is waited for. */
 export interface MonitoredLine {
-  /** Whether it still holds what it held when MONITOR was executed. */
+  /** Its offset in the linear memory. */
+  readonly place: number;
+  /** What it held when MONITOR was executed. */
+  readonly before: Uint8Array;
+  /** Whether it still does. */
   readonly isUnchanged: boolean;
 }
 
 /** The monitor of one processor. */
 export class Monitor {
   readonly #u8: Uint8Array;
-  #armed: MonitoredLine | undefined;
+  /** The line that MONITOR has been executed for since the last wait. */
+  armed: MonitoredLine | undefined;
 
   constructor(memory: StateMemory, readonly context: SystemContext) {
     this.#u8 = new Uint8Array(memory.buffer);
@@ -34,17 +39,17 @@ export class Monitor {
     access.load8(lo, hi, flags);
     if (context.failed) return;
     const place = access.offsetForCopy(lo, hi, false);
-    this.#armed = place < 0 ? undefined : this.#watch(place - place % MONITOR_LINE);
+    this.armed = place < 0 ? undefined : this.watch(place - place % MONITOR_LINE);
   }
 
   /** MWAIT: waits until the line changes, if MONITOR has been executed since the last wait, or for an interrupt. */
   wait(): void {
-    const { context } = this, armed = this.#armed;
+    const { context } = this, armed = this.armed;
     if (!this.#isUsable()) return;
     if (context.mayExit(ExitReason.MWAIT, armed === undefined ? 0 : 1)) return;
     const extensions = this.#extensions;
     if ((extensions & ~BREAK_ON_MASKED) !== 0) return void context.raise(Vector.GP, 0);
-    this.#armed = undefined;
+    this.armed = undefined;
     if (armed?.isUnchanged !== true) return;
     context.bus.waitForStore?.(armed, (extensions & BREAK_ON_MASKED) !== 0);
   }
@@ -59,11 +64,15 @@ export class Monitor {
     return this.context.m[(GPR >> 2) + 2 * Gpr.RCX]!;
   }
 
-  #watch(place: number): MonitoredLine {
-    const line = this.#u8.subarray(place, place + MONITOR_LINE), before = line.slice();
+  /** A line to wait for, at an offset of the linear memory. */
+  watch(place: number, before?: Uint8Array): MonitoredLine {
+    const line = this.#u8.subarray(place, place + MONITOR_LINE);
+    const held = before?.slice() ?? line.slice();
     return {
+      place,
+      before: held,
       get isUnchanged(): boolean {
-        return line.every((byte, n) => byte === before[n]);
+        return line.every((byte, n) => byte === held[n]);
       },
     };
   }

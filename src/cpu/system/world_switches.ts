@@ -84,9 +84,19 @@ export class WorldSwitches {
     return this.#m[(SWITCH_COUNTS >> 2) + kind]! >>> 0;
   }
 
+  /** Sets how many switches of each kind there have been, modulo 2^32. */
+  setCounts(counts: readonly number[]): void {
+    this.#m.set(counts.map((count) => count | 0), SWITCH_COUNTS >> 2);
+  }
+
   /** Sets what a switch of each kind costs, in cycles above the one of its instruction: whole numbers. */
   setCosts(costs: readonly number[]): void {
     this.#m.set(costs, SWITCH_COSTS >> 2);
+  }
+
+  /** What a switch of a kind costs above its instruction, in cycles. */
+  costOf(kind: WorldSwitchKind): number {
+    return this.#m[(SWITCH_COSTS >> 2) + kind]!;
   }
 
   /** Cycles that all switches so far have cost. */

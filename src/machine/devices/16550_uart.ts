@@ -1,5 +1,5 @@
 /** The serial port's chip: National Semiconductor PC16550D, as its data sheet has it, with transmission that takes no time. */
-import { bool, bytes, fields, type Shaped, u16, u8 } from "../../snapshot/shape.ts";
+import { bool, bytes, fields, type Shape, u16, u8 } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PortDevice } from "../bus.ts";
 
@@ -21,7 +21,7 @@ const NO_INTERRUPT = 1, TRANSMITTER_READY = 2, RECEIVED = 4, RECEIVED_TIMEOUT = 
 /** Bytes that each receive trigger level takes. */
 const TRIGGER_LEVELS = [1, 4, 8, 14] as const;
 
-const STATE = fields({
+const STATE: Shape<State> = fields({
   received: bytes(),
   interruptEnable: u8,
   fifoControl: u8,
@@ -32,7 +32,17 @@ const STATE = fields({
   transmitterReady: bool,
   level: bool,
 });
-type State = Shaped<typeof STATE>;
+type State = {
+  readonly received: Uint8Array;
+  readonly interruptEnable: number;
+  readonly fifoControl: number;
+  readonly lineControl: number;
+  readonly modemControl: number;
+  readonly scratch: number;
+  readonly divisor: number;
+  readonly transmitterReady: boolean;
+  readonly level: boolean;
+};
 
 /** What the chip is wired to. */
 export interface UartWires {

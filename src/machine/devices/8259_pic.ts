@@ -1,5 +1,5 @@
 /** The pair of Intel 8259A interrupt controllers of a PC, as the data sheet has them. */
-import { bool, fields, type Shaped, u8, whole } from "../../snapshot/shape.ts";
+import { bool, fields, type Shape, u8, whole } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PortDevice } from "../bus.ts";
 
@@ -11,7 +11,7 @@ const READ_REGISTER = 2, READ_IN_SERVICE = 1, SPECIAL_MASK_SET = 0x60, SPECIAL_M
 /** OCW2, bits 7:5. */
 const NON_SPECIFIC_EOI = 1, SPECIFIC_EOI = 3, ROTATE_NON_SPECIFIC = 5, SET_PRIORITY = 6, ROTATE_SPECIFIC = 7;
 
-const CHIP_STATE = fields({
+const CHIP_STATE: Shape<ChipState> = fields({
   requests: u8,
   inService: u8,
   mask: u8,
@@ -24,9 +24,21 @@ const CHIP_STATE = fields({
   specialMask: bool,
   first: whole(0, 7),
 });
-type ChipState = Shaped<typeof CHIP_STATE>;
-const STATE = fields({ first: CHIP_STATE, second: CHIP_STATE });
-type State = Shaped<typeof STATE>;
+type ChipState = {
+  readonly requests: number;
+  readonly inService: number;
+  readonly mask: number;
+  readonly levels: number;
+  readonly base: number;
+  readonly expected: number;
+  readonly needsIcw4: boolean;
+  readonly autoEoi: boolean;
+  readonly readInService: boolean;
+  readonly specialMask: boolean;
+  readonly first: number;
+};
+const STATE: Shape<State> = fields({ first: CHIP_STATE, second: CHIP_STATE });
+type State = { readonly first: ChipState; readonly second: ChipState };
 
 /** One chip: command port, then data port. */
 class Chip implements PortDevice {

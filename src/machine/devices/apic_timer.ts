@@ -1,13 +1,21 @@
 /** The local APIC's timer. SDM vol. 3A, section 11.5.4. Its clock and the TSC tick once per unit of virtual time. */
 
-import { bool, fields, type Shape, type Shaped, such, time, u32, whole } from "../../snapshot/shape.ts";
+import { bool, fields, type Shape, such, time, u32, whole } from "../../snapshot/shape.ts";
 
 /** Modes, bits 18:17 of the LVT entry. */
 const ONE_SHOT = 0, PERIODIC = 1, TSC_DEADLINE = 2;
 
 /** A timer's saved state. */
-export type ApicTimerState = Shaped<typeof STATE>;
-const STATE = fields({
+export type ApicTimerState = {
+  readonly mode: number;
+  readonly divider: number;
+  readonly initial: number;
+  readonly isRunning: boolean;
+  readonly startedAt: number;
+  readonly toldUntil: number;
+  readonly deadline: number;
+};
+const STATE: Shape<ApicTimerState> = fields({
   mode: whole(0, 3),
   divider: whole(1, 128),
   initial: u32,

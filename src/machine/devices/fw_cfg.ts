@@ -1,5 +1,5 @@
 /** QEMU's `fw_cfg`: what the machine tells its firmware and kernels. QEMU, docs/specs/fw_cfg. */
-import { fields, type Shaped, u32, whole } from "../../snapshot/shape.ts";
+import { fields, type Shape, u32, whole } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { AccessSize, PortDevice } from "../bus.ts";
 
@@ -38,8 +38,8 @@ const integer = (value: number, bytes: number): Uint8Array => {
   return item;
 };
 
-const STATE = fields({ selected: whole(0, 0xffff), position: u32 });
-type State = Shaped<typeof STATE>;
+const STATE: Shape<State> = fields({ selected: whole(0, 0xffff), position: u32 });
+type State = { readonly selected: number; readonly position: number };
 
 /** Selector at port 510H, data at 511H. */
 export class FwCfg implements PortDevice, Stateful<State> {

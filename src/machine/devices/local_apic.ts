@@ -1,8 +1,8 @@
 /** The local APIC: xAPIC registers, x2APIC MSRs, priorities, timer, interprocessor interrupts. SDM vol. 3A, chapter 11. */
-import { bool, fields, i32, list, type Shaped, u8 } from "../../snapshot/shape.ts";
+import { bool, fields, i32, list, type Shape, u8 } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { AccessSize } from "../bus.ts";
-import { APIC_TIMER_STATE, ApicTimer } from "./apic_timer.ts";
+import { APIC_TIMER_STATE, ApicTimer, type ApicTimerState } from "./apic_timer.ts";
 import { DeliveryMode, type InterruptDestination, type InterruptMessage } from "./interrupt_message.ts";
 import { VECTOR_SET_STATE, VectorSet } from "./vector_set.ts";
 
@@ -59,7 +59,7 @@ const FLAT = 0xffff_ffff;
 
 /** Places of registers in the page: one every 16 bytes. */
 const REGISTERS = 64;
-const STATE = fields({
+const STATE: Shape<State> = fields({
   nmi: bool,
   x2: bool,
   timer: APIC_TIMER_STATE,
@@ -69,7 +69,16 @@ const STATE = fields({
   levels: VECTOR_SET_STATE,
   errors: u8,
 });
-type State = Shaped<typeof STATE>;
+type State = {
+  readonly nmi: boolean;
+  readonly x2: boolean;
+  readonly timer: ApicTimerState;
+  readonly registers: readonly number[];
+  readonly requested: readonly number[];
+  readonly inService: readonly number[];
+  readonly levels: readonly number[];
+  readonly errors: number;
+};
 
 /** What a local APIC is wired to. */
 export interface ApicWires {

@@ -1,5 +1,6 @@
 /** The local APIC's MSRs: IA32_APIC_BASE, IA32_TSC_DEADLINE's place, and the x2APIC registers. SDM vol. 3A, section 11.12. */
 import type { MsrValue } from "../../cpu/system/bus.ts";
+import { fields, i32, type Shape, such, whole } from "../../snapshot/shape.ts";
 import { APIC_PAGE, ApicRegister, type LocalApic } from "./local_apic.ts";
 
 const FIRST = 0x800, LAST = 0x8ff;
@@ -34,6 +35,17 @@ const READ_ONLY: readonly number[] = [
   ApicRegister.CURRENT_COUNT,
 ];
 const WRITE_ONLY: readonly number[] = [ApicRegister.EOI, ApicRegister.SELF_IPI];
+
+/** Their saved state. */
+export type ApicMsrsState = { readonly baseLow: number; readonly baseHigh: number; readonly icrHigh: number };
+
+/** The saved state of the MSRs that the local APIC itself does not have. */
+export const APIC_MSRS_STATE: Shape<ApicMsrsState> = such(
+  fields({ baseLow: i32, baseHigh: whole(0, BASE_WRITABLE_HIGH), icrHigh: i32 }),
+  ({ baseLow }) =>
+    (baseLow & ~(BASE_WRITABLE_LOW | BOOTSTRAP)) === 0 && (baseLow & (ENABLED | EXTENDED)) !== EXTENDED,
+  "values that IA32_APIC_BASE can have",
+);
 
 /** IA32_APIC_BASE and the registers as MSRs. */
 export class ApicMsrs {
@@ -76,10 +88,25 @@ export class ApicMsrs {
     if (from === 0 && to === (ENABLED | EXTENDED)) return false;
     this.#baseLow = (lo & ~BOOTSTRAP) | (this.#baseLow & BOOTSTRAP);
     this.#baseHigh = hi;
-    this.page = hi * 0x1_0000_0000 + ((lo & ~0xfff) >>> 0);
+    this.#place();
     this.apic.x2 = to === (ENABLED | EXTENDED);
     if (from !== 0 && to === 0) this.apic.reset();
     return true;
+  }
+
+  saveState(): ApicMsrsState {
+    return { baseLow: this.#baseLow, baseHigh: this.#baseHigh, icrHigh: this.#icrHigh };
+  }
+
+  loadState({ baseLow, baseHigh, icrHigh }: ApicMsrsState): void {
+    this.#baseLow = baseLow;
+    this.#baseHigh = baseHigh;
+    this.#icrHigh = icrHigh;
+    this.#place();
+  }
+
+  #place(): void {
+    this.page = this.#baseHigh * 0x1_0000_0000 + ((this.#baseLow & ~0xfff) >>> 0);
   }
 
   /** Whether an MSR is a register of the x2APIC. */

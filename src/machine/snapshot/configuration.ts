@@ -1,0 +1,92 @@
+/** What a machine is made of, as its snapshots tell: another one is made from it, and takes over the states. */
+import { MAX_RAM } from "../../memory/physical.ts";
+import { bool, fields, i32, maybe, oneOf, type Shape, such, text, whole } from "../../snapshot/shape.ts";
+import { CYCLE_PROFILE_NAMES, type CycleProfileName } from "../cycle_model.ts";
+import type { MachineOptions } from "../machine.ts";
+import { MAX_PROCESSORS } from "../processors.ts";
+import {
+  MAX_WORLD_CACHE_ENTRIES,
+  MIN_WORLD_CACHE_ENTRIES,
+  whyTooLarge,
+  worldCacheSizes,
+} from "../world_calls.ts";
+
+const entries: Shape<number> = whole(MIN_WORLD_CACHE_ENTRIES, MAX_WORLD_CACHE_ENTRIES);
+const ALLOCATION = 0x1_0000;
+const MOST_CYCLES = 0x7fff_ffff;
+
+/** The configuration, with its defaults. */
+export type MachineConfiguration = {
+  readonly memory: number;
+  readonly processors: number;
+  readonly commandLine: string;
+  readonly seed: number;
+  readonly vmx: boolean;
+  readonly crossover:
+    | { readonly worldCacheEntries: number; readonly inverseWorldCacheEntries: number }
+    | undefined;
+  readonly cycles: { readonly profile: CycleProfileName; readonly worldCall: number | undefined } | undefined;
+  readonly marks: boolean;
+};
+
+const FIELDS: Shape<MachineConfiguration> = fields({
+  memory: such(whole(ALLOCATION, MAX_RAM), (size) => size % ALLOCATION === 0, "a size of RAM"),
+  processors: whole(1, MAX_PROCESSORS),
+  commandLine: text,
+  seed: i32,
+  vmx: bool,
+  crossover: maybe(fields({ worldCacheEntries: entries, inverseWorldCacheEntries: entries })),
+  cycles: maybe(
+    fields({ profile: oneOf(...CYCLE_PROFILE_NAMES), worldCall: maybe(whole(1, MOST_CYCLES)) }),
+  ),
+  marks: bool,
+});
+
+/** What it looks like. */
+export const CONFIGURATION: Shape<MachineConfiguration> = such(
+  FIELDS,
+  ({ vmx, crossover, processors }) =>
+    crossover === undefined || (vmx && whyTooLarge(crossover, processors) === undefined),
+  "the configuration of a machine",
+);
+
+/** RAM and seed where nobody asks for others. */
+const DEFAULT_MEMORY = 1 << 28, DEFAULT_SEED = 1;
+
+/**
+ * The configuration that options ask for.
+ *
+ * @throws {TypeError | RangeError} if there is no such machine
+ */
+export function configurationOf(options: Omit<MachineOptions, "kernel">): MachineConfiguration {
+  const { cycles = "off" } = options;
+  return {
+    memory: options.memory ?? DEFAULT_MEMORY,
+    processors: options.processors ?? 1,
+    commandLine: options.commandLine ?? "",
+    seed: (options.seed ?? DEFAULT_SEED) | 0,
+    vmx: options.vmx ?? false,
+    crossover: worldCacheSizes(options),
+    cycles: cycles === "off"
+      ? undefined
+      : typeof cycles === "string"
+      ? { profile: cycles, worldCall: undefined }
+      : { profile: cycles.profile, worldCall: cycles.worldCall },
+    marks: options.marks ?? false,
+  };
+}
+
+/** Options that ask for a configuration. */
+export function optionsOf(
+  { cycles, crossover, ...rest }: MachineConfiguration,
+): Omit<MachineOptions, "kernel"> {
+  return {
+    ...rest,
+    crossover: crossover ?? false,
+    cycles: cycles === undefined
+      ? "off"
+      : cycles.worldCall === undefined
+      ? cycles.profile
+      : { profile: cycles.profile, worldCall: cycles.worldCall },
+  };
+}

@@ -1,0 +1,32 @@
+/** Makes a machine from a snapshot. */
+import { readSnapshotFile, refusing, SnapshotError } from "../../snapshot/file.ts";
+import { fields, type Shape, type StateValue, text } from "../../snapshot/shape.ts";
+import { Machine, type MachineOptions } from "../machine.ts";
+import { CONFIGURATION, optionsOf } from "./configuration.ts";
+import { SUBJECT } from "./save.ts";
+
+/** How the machine is executed: this is no part of its state. */
+export type LoadOptions = Pick<MachineOptions, "engine" | "tiers" | "observer">;
+
+const anything: Shape<StateValue> = { check: (value) => value };
+const STATE = fields({ subject: text, configuration: CONFIGURATION, parts: anything });
+
+/**
+ * Makes a machine from a snapshot. It goes on as the one that was saved does, instruction by instruction, on every engine
+ * and host.
+ *
+ * @throws {SnapshotError} if it is no snapshot, is damaged, or of another version
+ */
+export async function loadMachine(snapshot: Uint8Array, options: LoadOptions = {}): Promise<Machine> {
+  const { state, unpack } = await readSnapshotFile(snapshot);
+  const { machine, restore } = await refusing(() => {
+    const { subject, configuration, parts } = STATE.check(state, "The snapshot");
+    if (subject !== SUBJECT) throw new SnapshotError(`the snapshot is of a ${subject}, not of a ${SUBJECT}`);
+    const machine = new Machine({ ...optionsOf(configuration), ...options });
+    return { machine, restore: machine.parts.check(parts) };
+  });
+  const { memory } = machine.processors.core;
+  await unpack(memory.ram(0, memory.ramBytes));
+  restore();
+  return machine;
+}

@@ -1,0 +1,110 @@
+/** VMX's state outside the processor's registers and guest memory, for snapshots. */
+import { bool, fields, i32, maybe, type Shape, such, time, u32, u64 } from "../snapshot/shape.ts";
+import type { LinearMemory } from "../memory/physical.ts";
+import { isRegion, Vmcs } from "./vmcs.ts";
+import { type ExitInformation, NO_VMCS, VmxMode, type VmxState } from "./vmx_state.ts";
+
+/** An exit that follows: `ExitInformation` with all its fields. */
+type SavedExit = {
+  readonly reason: number;
+  readonly qualification: bigint;
+  readonly interruption: number | undefined;
+  readonly errorCode: number | undefined;
+  readonly linear: bigint | undefined;
+  readonly physical: bigint | undefined;
+  readonly length: number | undefined;
+};
+const EXIT: Shape<SavedExit> = fields({
+  reason: u32,
+  qualification: u64,
+  interruption: maybe(i32),
+  errorCode: maybe(i32),
+  linear: maybe(u64),
+  physical: maybe(u64),
+  length: maybe(u32),
+});
+
+/** The saved state. An exit that is under way is none: snapshots are taken between instructions. */
+export type VmxSavedState = {
+  readonly vmxon: bigint;
+  readonly vmcs: bigint;
+  readonly following: SavedExit | undefined;
+  readonly isAborted: boolean;
+  readonly entered: boolean;
+  readonly trapPending: boolean;
+  readonly debug: number;
+  readonly unblockedNmis: boolean;
+  readonly firstPause: number;
+  readonly lastPause: number;
+  readonly deadline: number;
+};
+
+/** What it looks like: regions lie in the RAM there is. */
+export function vmxSavedState(memory: LinearMemory): Shape<VmxSavedState> {
+  const region = such(u64, (pointer) => pointer === NO_VMCS || isRegion(memory, pointer), "a VMX region");
+  return fields({
+    vmxon: region,
+    vmcs: region,
+    following: maybe(EXIT),
+    isAborted: bool,
+    entered: bool,
+    trapPending: bool,
+    debug: i32,
+    unblockedNmis: bool,
+    firstPause: time,
+    lastPause: time,
+    deadline: time,
+  });
+}
+
+/** Saves what VMX of a processor knows. */
+export function saveVmx(state: VmxState): VmxSavedState {
+  const { following } = state;
+  return {
+    vmxon: state.vmxon,
+    vmcs: state.vmcs?.pointer ?? NO_VMCS,
+    following: following === undefined ? undefined : {
+      reason: following.reason,
+      qualification: following.qualification,
+      interruption: following.interruption === undefined ? undefined : following.interruption | 0,
+      errorCode: following.errorCode === undefined ? undefined : following.errorCode | 0,
+      linear: following.linear,
+      physical: following.physical,
+      length: following.length,
+    },
+    isAborted: state.isAborted,
+    entered: state.entered,
+    trapPending: state.trapPending,
+    debug: state.debug,
+    unblockedNmis: state.unblockedNmis,
+    firstPause: state.firstPause,
+    lastPause: state.lastPause,
+    deadline: state.deadline,
+  };
+}
+
+/** Restores it, for the processor that sits in the seat, when its registers have been restored. */
+export function loadVmx(state: VmxState, saved: VmxSavedState): void {
+  const { following } = saved;
+  state.vmxon = saved.vmxon;
+  state.vmcs = saved.vmcs === NO_VMCS ? undefined : new Vmcs(state.memory, saved.vmcs);
+  state.pending = state.vectoring = undefined;
+  state.following = following === undefined ? undefined : given(following);
+  state.isAborted = saved.isAborted;
+  state.entered = saved.entered;
+  state.trapPending = saved.trapPending;
+  state.debug = saved.debug;
+  state.unblockedNmis = saved.unblockedNmis;
+  state.firstPause = saved.firstPause;
+  state.lastPause = saved.lastPause;
+  state.deadline = saved.deadline;
+  state.unit.intercepts = state.mode === VmxMode.GUEST ? state.intercepts : undefined;
+  state.noteVmFunctions();
+}
+
+/** The fields that are there. */
+function given(exit: SavedExit): ExitInformation {
+  const { reason, qualification, ...rest } = exit;
+  const present = Object.entries(rest).filter(([, value]) => value !== undefined);
+  return { reason, qualification, ...Object.fromEntries(present) };
+}
