@@ -3,10 +3,13 @@ import process from "node:process";
 import { signalName } from "../linux/abi/signals.ts";
 import { CannotRunError } from "../linux/exec.ts";
 import { HostFileSystem } from "../linux/fs/host.ts";
-import { type RunOptions, runProgram, type RunResult } from "../linux/run_program.ts";
+import { ProgramTarget } from "../linux/debug_target.ts";
+import { prepareProgram, type RunOptions, type RunResult } from "../linux/run_program.ts";
+import type { ExitStatus, LinuxSystem } from "../linux/system.ts";
 import type { Command } from "./command.ts";
 import { openDump } from "./dump.ts";
 import { ExitCode, inputError, usageError } from "./exit_codes.ts";
+import { GDB, GdbServer } from "./gdb.ts";
 import { ProcessIo } from "./host_io.ts";
 import { reasonOf } from "./input.ts";
 import { flag, parseCommandLine, value, type Values, values } from "./options.ts";
@@ -30,9 +33,13 @@ import { reportStatistics } from "./statistics.ts";
 /** RAM where `--memory` does not say. The host's memory is only used as the guest touches it. */
 const DEFAULT_MEMORY = 1 << 30;
 
+/** Instructions between two looks at what a debugger wants. */
+const DEBUG_SLICE = 2_000_000;
+
 /** Options of all commands that run a Linux program. */
 export const PROGRAM_OPTIONS = {
   engine: ENGINE,
+  gdb: GDB,
   memory: MEMORY,
   "max-instructions": MAX_INSTRUCTIONS,
   seed: SEED,
@@ -103,12 +110,12 @@ export const run: Command = {
 };
 
 /** Runs a program with the options of the command line; its streams are ours. Answers the exit code. */
-export function runGuest(options: RunOptions, given: Values<typeof PROGRAM_OPTIONS>): number {
+export async function runGuest(options: RunOptions, given: Values<typeof PROGRAM_OPTIONS>): Promise<number> {
   const dump = openDump(given.dump, given["dump-file"]);
   const start = performance.now();
   let result: RunResult;
   try {
-    result = runProgram({
+    const prepared = prepareProgram({
       ...options,
       io: new ProcessIo(),
       warn: (line) => report(`causeway: ${line}`),
@@ -122,6 +129,8 @@ export function runGuest(options: RunOptions, given: Values<typeof PROGRAM_OPTIO
         observer: dump?.observer,
       }),
     });
+    const { system } = prepared;
+    result = prepared.resultOf(given.gdb === undefined ? system.run() : await debug(system, given.gdb));
   } catch (error) {
     if (error instanceof CannotRunError) throw inputError(error.message);
     throw error;
@@ -130,6 +139,19 @@ export function runGuest(options: RunOptions, given: Values<typeof PROGRAM_OPTIO
   }
   if (given.stats) reportStatistics(result.statistics, (performance.now() - start) / 1000, given.json);
   return conclude(result);
+}
+
+/** Runs a system as a debugger wants it. */
+async function debug(system: LinuxSystem, port: number): Promise<ExitStatus> {
+  const gdb = await GdbServer.open(port, new ProgramTarget(system), "x86-64");
+  try {
+    for (;;) {
+      const outcome = await gdb.run(DEBUG_SLICE);
+      if (outcome.kind !== "ran") return outcome.end;
+    }
+  } finally {
+    gdb.close();
+  }
 }
 
 function conclude({ reason, exitCode, signal, missing }: RunResult): number {

@@ -98,6 +98,19 @@ const PROGRAM_PATH = "/program";
  * ```
  */
 export function runProgram(options: RunOptions): RunResult {
+  const prepared = prepareProgram(options);
+  return prepared.resultOf(prepared.system.run());
+}
+
+/** A program that has been loaded and has executed nothing yet. */
+export interface PreparedProgram {
+  readonly system: LinuxSystem;
+  /** How the run went, once the system has said how it ended. */
+  resultOf(status: ExitStatus): RunResult;
+}
+
+/** Loads a program, for those who run it themselves. Throws `CannotRunError` if it is none that can be run. */
+export function prepareProgram(options: RunOptions): PreparedProgram {
   const { program, files = {}, fileSystem, args = [], env = {}, memory = DEFAULT_MEMORY } = options;
   if (fileSystem !== undefined && typeof program !== "string") {
     throw new TypeError("Cannot run bytes with a fileSystem: put them there and give their path as program");
@@ -116,8 +129,7 @@ export function runProgram(options: RunOptions): RunResult {
       new CollectedIo(options.stdin, (bytes) => stdout.add(bytes), (bytes) => stderr.add(bytes)),
   });
   system.spawn(path, [options.name ?? path, ...args], env);
-  const status = system.run();
-  return {
+  const resultOf = (status: ExitStatus): RunResult => ({
     exitCode: exitCodeOf(status),
     reason: status.kind,
     signal: status.kind === "signaled" ? status.signal : undefined,
@@ -135,7 +147,8 @@ export function runProgram(options: RunOptions): RunResult {
       return stderr.bytes();
     },
     statistics: { ...readStatistics(processor), ...watched.switches },
-  };
+  });
+  return { system, resultOf };
 }
 
 /** The exit code as a shell has it. */

@@ -85,17 +85,31 @@ export class LinuxSystem {
   current: Task | undefined;
   /** Set by sched_yield. */
   yielded = false;
+  /** Is told of each change of the task that runs, for debuggers. */
+  onSwitch: ((task: Task) => void) | undefined;
+  /** Is told of each signal of a fault, before it is delivered. */
+  onFault: ((task: Task, signal: number) => void) | undefined;
   /** Cycles that the processor had run before. */
   readonly #origin: number;
   #nextId = 1000;
   #nextInode = 1000;
   #turn = 0;
   #first: ThreadGroup | undefined;
+  /** The first program has ended; others have not. */
+  #isOrphaned = false;
+  /** Count of instructions at which the run ends. */
+  #limit: number;
+  /** Count of instructions at which `advance` returns; and whether it is to return at once. */
+  #pauseAt = Infinity;
+  #pauses = false;
+  /** A turn that `advance` has returned from, and what is left of it. */
+  #unfinished: { readonly task: Task; readonly left: number } | undefined;
 
   constructor(readonly processor: Processor, readonly options: LinuxOptions) {
     enterUserMode(processor.memory.i32);
     this.memory = new MemorySystem(processor.mmu, options.memory);
     this.#origin = processor.cycles;
+    this.#limit = this.#origin + (options.maxInstructions ?? Infinity);
     this.clock = new Clock(() => processor.cycles - this.#origin, options.clock === "host");
     this.random = new RandomSource(options.seed ?? 1);
     this.io = options.io ?? new CollectedIo();
@@ -151,15 +165,27 @@ export class LinuxSystem {
    * the background goes on for a while.
    */
   run(): ExitStatus {
-    let limit = this.#origin + (this.options.maxInstructions ?? Infinity);
-    let orphaned = false;
+    for (;;) {
+      const status = this.advance(Infinity);
+      if (status !== undefined) return status;
+    }
+  }
+
+  /**
+   * Runs as `run` does, but for so many instructions at most, or until a debugger's point is met or `pause` called. Going
+   * on then is the same run. Returns undefined while there is more to run.
+   */
+  advance(instructions: number): ExitStatus | undefined {
+    this.#pauseAt = this.processor.instructions + instructions;
+    this.#pauses = false;
+    const { outside } = this.processor.mmu.breakpoints;
     while (this.tasks.length > 0) {
-      if (!orphaned && this.#first?.end !== undefined) {
-        orphaned = true;
-        limit = Math.min(limit, this.processor.instructions + ORPHAN_INSTRUCTIONS);
+      if (!this.#isOrphaned && this.#first?.end !== undefined) {
+        this.#isOrphaned = true;
+        this.#limit = Math.min(this.#limit, this.processor.instructions + ORPHAN_INSTRUCTIONS);
       }
-      if (this.processor.instructions >= limit) {
-        if (!orphaned) return { kind: "limit" };
+      if (this.processor.instructions >= this.#limit) {
+        if (!this.#isOrphaned) return { kind: "limit" };
         this.warn(
           `what was left in the background has been stopped: ${
             this.tasks.map(({ name }) => name).join(", ")
@@ -167,12 +193,36 @@ export class LinuxSystem {
         );
         break;
       }
-      this.clock.fire();
-      const task = this.#pick();
-      if (task !== undefined) this.#slice(task, limit);
-      else if (this.tasks.length > 0 && !this.#idle()) break;
+      if (!this.#takeTurn()) break;
+      const isPaused = this.#unfinished !== undefined || this.#pauses || outside.hit !== undefined;
+      if (isPaused || this.processor.instructions >= this.#pauseAt) return undefined;
     }
     return this.#first?.end ?? { kind: "deadlock" };
+  }
+
+  /** Makes `advance` return before the next instruction. */
+  pause(): void {
+    this.#pauses = true;
+  }
+
+  /** The program that was spawned first. */
+  get first(): ThreadGroup | undefined {
+    return this.#first;
+  }
+
+  /** Lets a task run, the one whose turn is not over or the next; false: nobody ever will. */
+  #takeTurn(): boolean {
+    const unfinished = this.#unfinished;
+    this.#unfinished = undefined;
+    if (unfinished !== undefined) {
+      this.#slice(unfinished.task, unfinished.left);
+      return true;
+    }
+    this.clock.fire();
+    const task = this.#pick();
+    if (task === undefined) return this.tasks.length === 0 || this.#idle();
+    this.#slice(task, this.tasks.length === 1 ? QUANTUM_ALONE : QUANTUM);
+    return true;
   }
 
   /** The next task that can run, in turn. */
@@ -252,6 +302,7 @@ export class LinuxSystem {
       copyRegisters(task.saved, state);
       task.registers = state;
       this.current = task;
+      this.onSwitch?.(task);
     }
     this.memory.activate(task.space);
   }
@@ -265,25 +316,33 @@ export class LinuxSystem {
     this.current = undefined;
   }
 
-  #slice(task: Task, limit: number): void {
+  #slice(task: Task, instructions: number): void {
     this.#switchTo(task);
     const { processor } = this;
     this.yielded = false;
-    let left = this.tasks.length === 1 ? QUANTUM_ALONE : QUANTUM;
+    let left = instructions;
     while (left > 0) {
+      if (this.#pauses || processor.instructions >= this.#pauseAt) {
+        this.#unfinished = { task, left };
+        return;
+      }
       if (task.signalled) {
         this.signals.deliver(task);
         if (task.dead || task.group.stopSignal !== 0) return;
       }
       const before = processor.instructions;
       const untilTimer = this.clock.host ? Infinity : this.clock.next - this.clock.now();
-      const stop = processor.run(Math.max(1, Math.min(left, untilTimer, limit - before)));
+      const share = Math.max(1, Math.min(left, untilTimer, this.#limit - before));
+      const stop = processor.run(Math.min(share, this.#pauseAt - before));
       const done = processor.instructions - before;
       task.instructions += done;
       left -= done;
       if (stop.kind === "syscall") runSystemCall(task);
       else if (stop.kind !== "budget") onStop(task, stop);
-      else return;
+      else {
+        if (done < share) this.#unfinished = { task, left };
+        return;
+      }
       if (this.current !== task || task.dead || task.blocked !== undefined || this.yielded) return;
       if (task.group.stopSignal !== 0) return;
     }

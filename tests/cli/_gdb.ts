@@ -58,7 +58,7 @@ export class Waiting extends Running {
   }
 }
 
-/** Runs gdb in batch mode: each command, after connecting. */
+/** Runs gdb in batch mode: each command, after connecting. All that it prints is in `stdout`. */
 export async function gdb(port: number, commands: readonly string[], file?: string): Promise<Finished> {
   const all = ["set confirm off", "set pagination off", "set width 0", `target remote :${port}`, ...commands];
   const args = [
@@ -67,7 +67,8 @@ export async function gdb(port: number, commands: readonly string[], file?: stri
     ...all.flatMap((command) => ["-ex", command]),
     ...file === undefined ? [] : [file],
   ];
-  return await new Running(spawn("gdb", args), "").finished;
+  // What monitor commands print goes to stderr: here it comes in its place.
+  return await new Running(spawn("sh", ["-c", 'exec gdb "$@" 2>&1', "gdb", ...args]), "").finished;
 }
 
 /** A debugger of ours at a port. */

@@ -20,6 +20,7 @@ const DOCUMENTS = [
   "CONTRIBUTING.md",
   "DEVIATIONS.md",
   "docs/crossover.md",
+  "docs/debugging.md",
   "docs/hypervisor_lab.md",
   "src/guests/worlds/README.md",
 ];

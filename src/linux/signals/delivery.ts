@@ -62,6 +62,7 @@ export class Signals {
     }
     task.pending.add(info);
     task.signalled = true;
+    this.system.onFault?.(task, info.signal);
   }
 
   /** What happens at once: SIGCONT and stop signals cancel each other. Answers whether the signal is to be queued. */

@@ -3,20 +3,14 @@ import type { DebugPoints } from "../../cpu/system/debug_points.ts";
 import { findLinear } from "../../memory/inspect.ts";
 import { type LinearMemory, PAGE_SIZE } from "../../memory/physical.ts";
 import type { Machine, MachineStop } from "../machine.ts";
-import {
-  type Advance,
-  type Debuggee,
-  type DebugObject,
-  DebugSignal,
-  type DebugThread,
-  type Resumption,
-} from "./target.ts";
+import { type Advance, type Debuggee, DebugSignal, type DebugThread, type Resumption } from "./target.ts";
 
 const PAGE_MASK = BigInt(PAGE_SIZE - 1);
 
 /** A computer for a debugger. */
 export class MachineTarget implements Debuggee<MachineStop> {
   readonly isProgram = false;
+  readonly auxiliary = undefined;
   readonly points: DebugPoints;
   readonly #memory: LinearMemory;
   /** The triple fault that the debugger was told of. */
@@ -84,10 +78,6 @@ export class MachineTarget implements Debuggee<MachineStop> {
     if (!this.#isRam(Number(address), bytes.length)) return false;
     this.machine.writePhysical(Number(address), bytes);
     return true;
-  }
-
-  object(_name: DebugObject): Uint8Array | undefined {
-    return undefined;
   }
 
   advance(instructions: number, { step }: Resumption): Advance<MachineStop> {

@@ -49,7 +49,7 @@ export function answerQuery(about: Queried, text: string): string | Uint8Array {
   }
 }
 
-function supported({ object }: DebugTarget): string {
+function supported(target: DebugTarget): string {
   return [
     `PacketSize=${PACKET_BYTES.toString(16)}`,
     "QStartNoAckMode+",
@@ -57,8 +57,7 @@ function supported({ object }: DebugTarget): string {
     "swbreak-",
     "hwbreak-",
     "qXfer:features:read+",
-    ...(["auxv", "exec-file"] as const).filter((name) => object(name) !== undefined)
-      .map((name) => `qXfer:${name}:read+`),
+    ...(target.auxiliary === undefined ? [] : ["qXfer:auxv:read+"]),
   ].join(";");
 }
 
@@ -74,8 +73,7 @@ function transfer({ target, shown }: Queried, text: string): string | Uint8Array
       whole = bytesOfText(describe(shown, featuresOf(shown, target.isProgram), target.isProgram));
       break;
     case "auxv":
-    case "exec-file":
-      whole = target.object(object);
+      whole = target.auxiliary;
   }
   if (whole === undefined) return "";
   if (offset === undefined || length === undefined) return Refusal.INVALID;

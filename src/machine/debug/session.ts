@@ -18,7 +18,7 @@ export interface DebugConnection {
   closed(): void;
 }
 
-const GO_ON: Resumption = { step: undefined, range: undefined, signal: 0 };
+const GO_ON: Resumption = { step: undefined, range: undefined, signal: undefined };
 /** Most steps through a range of addresses before somebody else gets a turn. */
 const MOST_STEPS = 10_000;
 

@@ -11,9 +11,6 @@ export interface DebugThread {
 /** Signals, as GDB numbers them. */
 export const DebugSignal = { NONE: 0, INT: 2, TRAP: 5, KILL: 9, SEGV: 11 } as const;
 
-/** Data that a debugger asks for by name. */
-export type DebugObject = "auxv" | "exec-file";
-
 /** What a debugger looks at, while it is stopped. */
 export interface DebugTarget {
   readonly points: DebugPoints;
@@ -35,8 +32,8 @@ export interface DebugTarget {
   readPhysical(address: bigint, length: number): Uint8Array;
   /** Writes RAM, as `write`. */
   writePhysical(address: bigint, bytes: Uint8Array): boolean;
-  /** Data by name; undefined: there is none. */
-  object(name: DebugObject): Uint8Array | undefined;
+  /** The auxiliary vector of a Linux program. */
+  readonly auxiliary: Uint8Array | undefined;
 }
 
 /** How to go on. */
@@ -45,8 +42,8 @@ export interface Resumption {
   readonly step: number | undefined;
   /** While it steps, it goes on inside this range of addresses. */
   readonly range: readonly [start: bigint, end: bigint] | undefined;
-  /** Signal to deliver. */
-  readonly signal: number;
+  /** The signal to deliver instead of one that waits for the debugger's decision, 0 for none; undefined: that one. */
+  readonly signal: number | undefined;
 }
 
 /** What became of going on for a while. */
