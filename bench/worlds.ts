@@ -66,6 +66,7 @@ export const SWITCH_LOOPS: readonly SwitchLoop[] = [
 const TURNS: Readonly<Record<SwitchCost["place"], number>> = {
   interpreter: 5000,
   js: 1_000_000,
+  wasm: 1_000_000,
   auto: 1_000_000,
   bochs: 100_000,
 };

@@ -73,7 +73,7 @@ export function cycleChoice(
 export const DUMP: Option<readonly DumpStage[]> = choices(
   DUMP_STAGES,
   "Prints stages of everything that is translated, to stderr or --dump-file: asm, the guest's instructions; ir, what " +
-    "they mean; js, the functions compiled from that. Slow: megabytes for an ordinary program.",
+    "they mean; js and wasm, the functions compiled from that. Slow: megabytes for an ordinary program.",
 );
 
 /** Where they go. */

@@ -199,6 +199,9 @@ export const SWITCHES_OBSERVED = 0x880;
 /** Counts up with each switch of worlds (modulo 2^32): what was used when. */
 export const WORLD_TICK = 0x884;
 
+/** Where WebAssembly regions were left last (jit/wasm/driver.ts). */
+export const REGION_LEFT = 0x888;
+
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;
 export const SCRATCH_BYTES = 0x1000;

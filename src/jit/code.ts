@@ -4,6 +4,9 @@ import type { Block } from "../ir/types.ts";
 import type { Region } from "./engine.ts";
 import type { Program } from "./interpreter/program.ts";
 
+/** Targets that are noted of a computed jump (a switch, say) and of a call. */
+const MOST_JUMP_TARGETS = 64, MOST_CALL_TARGETS = 4;
+
 /** A way into compiled code: a region, and the number of its block that is entered. */
 export interface Entry {
   readonly code: Code;
@@ -20,6 +23,10 @@ export class Code {
   number = 0;
   /** Times the interpreter has executed it. */
   runs = 0;
+  /** Addresses that its computed jump or call has been seen to lead to. */
+  targets: readonly bigint[] = [];
+  /** Most of them to note: none for other ends, and for returns, which lead behind calls. */
+  readonly mostTargets: number;
   /** Ways into compiled code, newest first: in another world other code may lie around it, and another region. */
   entries: readonly Entry[] = [];
   /** Compiled regions that contain it. */
@@ -55,7 +62,25 @@ export class Code {
     this.length = block.length;
     this.usesFloat = block.usesFloat === true;
     this.successors = successors(block.terminal);
+    this.mostTargets = mostTargets(block.terminal);
   }
+
+  /** Called when its computed jump has led to `next`. */
+  noteTarget(next: Code): void {
+    if (this.targets.length >= this.mostTargets || this.#leadsTo(next)) return;
+    this.targets = [...this.targets, BigInt.asUintN(64, (BigInt(next.hi) << 32n) | BigInt(next.lo >>> 0))];
+  }
+
+  #leadsTo({ lo, hi }: Code): boolean {
+    return this.targets.some((pc) =>
+      Number(BigInt.asIntN(32, pc)) === lo && Number(BigInt.asIntN(32, pc >> 32n)) === hi
+    );
+  }
+}
+
+function mostTargets(terminal: Terminal): number {
+  if (terminal.kind !== "indirect" || terminal.hint === "return") return 0;
+  return terminal.hint === "jump" ? MOST_JUMP_TARGETS : MOST_CALL_TARGETS;
 }
 
 function successors(terminal: Terminal): bigint[] {

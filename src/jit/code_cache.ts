@@ -23,6 +23,8 @@ export interface CodeCacheCounts {
 
 /** All translated code. */
 export class CodeCache implements CodeOwner {
+  /** Called when a region is dropped. */
+  onDrop: ((region: Region) => void) | undefined;
   /** Blocks by number; number 0 is never used. */
   readonly codes: (Code | undefined)[] = [undefined];
   readonly counts: CodeCacheCounts = { translated: 0, droppedByStores: 0, evicted: 0 };
@@ -96,7 +98,9 @@ export class CodeCache implements CodeOwner {
 
   /** Drops a compiled region; its blocks stay. */
   dropRegion(region: Region): void {
+    if (region.dropped) return;
     region.dropped = true;
+    this.onDrop?.(region);
     for (const member of region.codes) {
       member.memberOf = member.memberOf.filter((other) => other !== region);
       member.entries = member.entries.filter((entry) => entry.region !== region);

@@ -49,6 +49,12 @@ export interface DispatchCounts {
 /** Interpreted executions of a block before it goes through the passes: about when their cost is earned back. */
 const OPTIMIZE_RUNS = 16;
 
+/**
+ * Most cycles in the budget cell. Compiled code returns when they are used up: WebAssembly has no on-stack replacement, so
+ * that a loop is only optimized when it is entered again.
+ */
+const SLICE = 400_000;
+
 /** Entries of a region after which it is made again: blocks that were cold when it was made may now belong to it. */
 const REGROW_ENTRIES = 1000;
 
@@ -77,8 +83,9 @@ export class Dispatcher {
   readonly #interpreter: Interpreter;
   readonly #stepper: SingleStepper;
   readonly switches: WorldSwitches;
-  /** Budget at the start of the current run, and the cycles that had passed then. */
+  /** Budget at the start of the current run, what of it is not in the budget cell yet, and the cycles that had passed. */
   #granted = 0;
+  #reserve = 0;
   #startedAt = 0;
 
   constructor(
@@ -89,6 +96,10 @@ export class Dispatcher {
     this.#m = bindings.memory.i32;
     this.switches = new WorldSwitches(bindings.memory);
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
+    this.cache.onDrop = (region) => {
+      bindings.access.mmu.worlds.forgetRegion(region.id);
+      tiers.engine?.drop?.(region);
+    };
     this.#interpreter = new Interpreter(bindings);
     this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
     this.#stepper = new SingleStepper(
@@ -105,7 +116,7 @@ export class Dispatcher {
    * switches cost.
    */
   cycles(): number {
-    return this.#startedAt + this.#granted - this.#m[BUDGET >> 2]!;
+    return this.#startedAt + this.#granted - this.#reserve - this.#m[BUDGET >> 2]!;
   }
 
   /** Guest instructions executed, also inside a run (exact at block boundaries). */
@@ -128,15 +139,26 @@ export class Dispatcher {
     const m = this.#m;
     // What switches between runs have cost.
     this.#startedAt -= m[BUDGET >> 2]!;
-    m[BUDGET >> 2] = budget;
+    m[BUDGET >> 2] = Math.min(budget, SLICE);
     this.#granted = budget;
+    this.#reserve = budget - m[BUDGET >> 2]!;
     this.#loop();
-    this.#startedAt += budget - m[BUDGET >> 2]!;
+    this.#startedAt += budget - this.#reserve - m[BUDGET >> 2]!;
     this.#granted = 0;
+    this.#reserve = 0;
     m[BUDGET >> 2] = 0;
     const instructions = this.instructions();
     m[INSTRUCTIONS >> 2] = instructions | 0;
     m[(INSTRUCTIONS >> 2) + 1] = Math.floor(instructions / 0x1_0000_0000);
+  }
+
+  /** Fills the budget cell up from the reserve. Returns whether there was any. */
+  #refill(): boolean {
+    if (this.#reserve <= 0) return false;
+    const more = Math.min(this.#reserve, SLICE);
+    this.#m[BUDGET >> 2]! += more;
+    this.#reserve -= more;
+    return true;
   }
 
   #loop(): void {
@@ -148,7 +170,8 @@ export class Dispatcher {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
-      if (m[BUDGET >> 2]! <= 0) {
+      while (m[BUDGET >> 2]! <= 0) {
+        if (this.#refill()) continue;
         m[EVENT >> 2] = Event.BUDGET;
         return;
       }
@@ -175,8 +198,12 @@ export class Dispatcher {
       if (entry !== undefined) {
         if (this.#runRegions(entry)) return this.#settle();
       } else {
-        if (m[BUDGET >> 2]! < code.count) return this.#partial(mode);
+        if (m[BUDGET >> 2]! < code.count) return this.#scarce(mode);
         if (this.#interpret(code)) return this.#settle();
+        if (code.mostTargets > 0) {
+          const next = this.finder.lookup(mode);
+          if (next !== undefined) code.noteTarget(next);
+        }
       }
       if (m[BUDGET >> 2]! <= 0) return true;
       code = this.finder.lookup(mode);
@@ -196,7 +223,7 @@ export class Dispatcher {
     const { breakpoints } = this.bindings.access.mmu;
     if (breakpoints.guestExecutes) m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
     breakpoints.outside.nothingStops();
-    if (m[BUDGET >> 2]! < code.count) return this.#partial(mode);
+    if (m[BUDGET >> 2]! < code.count) return this.#scarce(mode);
     this.#interpret(code);
     return this.#settle();
   }
@@ -210,7 +237,7 @@ export class Dispatcher {
         return true;
       case Event.BUDGET:
         m[EVENT >> 2] = Event.NONE;
-        return m[BUDGET >> 2]! <= 0 ? true : this.#partial(currentMode(m));
+        return m[BUDGET >> 2]! <= 0 ? true : this.#scarce(currentMode(m));
       case Event.CODE_WRITE:
         m[EVENT >> 2] = Event.NONE;
         this.#stepper.alone(currentMode(m));
@@ -255,43 +282,79 @@ export class Dispatcher {
     };
     const isCompiled = (other: Code): boolean => finder.entry(other) !== undefined;
     const { regionBlocks, threshold } = this.tiers;
-    const codes = selectRegion(code, find, isCompiled, regionBlocks, threshold, again);
+    const most = Math.min(regionBlocks, engine.mostBlocks);
+    const codes = selectRegion(code, find, isCompiled, most, engine.mostInstructions, threshold, again);
     const id = ++this.counts.regionsCompiled;
+    const compiled = engine.compile({
+      blocks: codes.map((member) => finder.optimized(member)),
+      id,
+      targets: codes.map(({ targets }) => targets),
+    });
     const region: Region = {
-      ...engine.compile(codes.map((member) => finder.optimized(member)), id),
+      ...compiled,
       id,
       codes,
       changesMode: codes.some(({ usesFloat }) => usesFloat),
       dropped: false,
       entered: again ? -Infinity : 0,
     };
+    engine.adopt?.(region, again);
     this.bindings.access.mmu.worlds.notePlacement(id, true);
-    const entries = codes.map((member, number) => ({ code: member, region, number }));
+    for (const member of codes) member.memberOf = [...member.memberOf, region];
+    const numbers = compiled.entrances ?? codes.keys();
+    const entries = [...numbers].sort((a, b) => a - b).map((number) => ({
+      code: codes[number]!,
+      region,
+      number,
+    }));
+    if (again) this.#dropContained(region, entries);
     for (const entry of entries) {
       const member = entry.code;
-      member.memberOf = [...member.memberOf, region];
-      if (member !== code && isCompiled(member)) continue;
+      if (!again && member !== code && isCompiled(member)) continue;
       for (const { region: oldest } of member.entries.slice(MOST_ENTRIES - 1)) this.cache.dropRegion(oldest);
       member.entries = [entry, ...member.entries];
     }
     return entries[0]!;
   }
 
+  /** Drops the regions that a new one contains, with all their ways in: what led to them shall lead to it. */
+  #dropContained(region: Region, entries: readonly Entry[]): void {
+    const codes = new Set(region.codes), entrances = new Set(entries.map(({ code }) => code));
+    const others = new Set(entries.flatMap(({ code }) => code.entries.map((entry) => entry.region)));
+    for (const other of others) {
+      const isContained = other.codes.every((code) =>
+        codes.has(code) && (entrances.has(code) || !code.entries.some((entry) => entry.region === other))
+      );
+      if (isContained) this.cache.dropRegion(other);
+    }
+  }
+
   /** Runs compiled code and what follows it. Returns whether the mode or an event must be looked at. */
   #runRegions(first: Entry): boolean {
-    const m = this.#m;
+    const m = this.#m, engine = this.tiers.engine!;
     let { mode } = first.code;
     let entry = first;
     for (;;) {
-      if (++entry.region.entered === REGROW_ENTRIES) {
-        entry = this.#compile(entry.code, this.tiers.engine!, entry.region);
+      let { region } = entry;
+      if (region.place === undefined && ++region.entered === REGROW_ENTRIES) {
+        entry = this.#compile(entry.code, engine, region);
+        region = entry.region;
       }
-      const { region } = entry;
       this.counts.regionEntries++;
-      const exit = region.exits[region.run(entry.number)]!;
+      const taken = region.run(entry.number);
+      if (engine.left !== undefined) {
+        const left = engine.left(taken);
+        region = left.region;
+        if (left.entry !== undefined) {
+          entry = this.#compile(region.codes[left.entry]!, engine, region);
+          continue;
+        }
+      }
+      const exit = region.exits[taken]!;
       if (exit.kind === "jump") {
         const { next } = exit;
         if (next !== undefined && this.#isLinked(next)) {
+          engine.link?.(region, taken, next);
           entry = next;
           continue;
         }
@@ -306,6 +369,7 @@ export class Dispatcher {
         }
         const { next } = exit;
         if (next !== undefined && isAt(next.code, m) && next.code.mode === mode && this.#isLinked(next)) {
+          engine.link?.(region, taken, next);
           entry = next;
           continue;
         }
@@ -316,9 +380,11 @@ export class Dispatcher {
       if (region.changesMode) return true;
       const found = this.finder.lookup(mode);
       if (found === undefined) return true;
+      if (exit.kind === "indirect") region.codes[exit.block]!.noteTarget(found);
       const next = this.finder.entry(found);
       if (next === undefined) return mode !== first.code.mode;
       exit.next = next;
+      engine.link?.(region, taken, next);
       entry = next;
     }
   }
@@ -348,9 +414,17 @@ export class Dispatcher {
     }
   }
 
-  /** Executes exactly what is left of the budget, in blocks made for it. */
-  #partial(mode: number): boolean {
-    const m = this.#m;
+  /** Goes on where the budget does not cover what comes: fills it up, or executes exactly what is left. */
+  #scarce(mode: number): boolean {
+    if (this.#refill()) return true;
+    const m = this.#m, code = this.finder.lookup(mode);
+    if (code === undefined) return false;
+    // A region asks for more than its first block does.
+    if (code.count <= m[BUDGET >> 2]!) {
+      this.counts.interpretedInstructions += code.count;
+      this.#interpreter.run(code.program);
+      return this.#settle();
+    }
     const block = this.finder.translate(mode, m[BUDGET >> 2]!);
     if (block === undefined) return false;
     this.counts.interpretedInstructions += block.offsets.length - 1;

@@ -6,8 +6,16 @@ import type { Code, Entry } from "./code.ts";
 export type Exit =
   /** Goes on at a known address; `next` caches the compiled code there. */
   | { readonly kind: "jump"; readonly lo: number; readonly hi: number; next: Entry | undefined }
-  /** Goes on at RIP, which the region stored. `redispatch`: mode and world may have changed. `next`: as it was last. */
-  | { readonly kind: "indirect"; readonly redispatch: boolean; next: Entry | undefined }
+  /**
+   * Goes on at RIP, which the region stored. `redispatch`: mode and world may have changed. `block`: number of the block
+   * that it is the end of. `next`: as it was last.
+   */
+  | {
+    readonly kind: "indirect";
+    readonly redispatch: boolean;
+    readonly block: number;
+    next: Entry | undefined;
+  }
   /** An event was raised by an operation: RIP is that of its instruction, `undo` the instructions not executed. */
   | { readonly kind: "side"; readonly lo: number; readonly hi: number; readonly undo: number }
   /** The block's own end raises an event. */
@@ -28,6 +36,27 @@ export interface Compiled {
   /** Runs it from block number `entry`; the result is the number of the exit taken. All state is stored then. */
   readonly run: (entry: number) => number;
   readonly exits: readonly Exit[];
+  /** Numbers of the blocks that it can be entered at; all, if undefined. */
+  readonly entrances?: readonly number[];
+  /** Where the engine keeps it, if that has places. */
+  readonly place?: number;
+}
+
+/** What is to be compiled. */
+export interface CompileRequest {
+  /** Blocks of one mode, as the passes left them. */
+  readonly blocks: readonly Block[];
+  /** Number of the region that they become. */
+  readonly id: number;
+  /** For each block, linear addresses that its computed jump has led to. */
+  readonly targets: readonly (readonly bigint[])[];
+}
+
+/** Where compiled code was left, for engines whose regions go on in others by themselves. */
+export interface Leaving {
+  readonly region: Region;
+  /** Number of the block that has not been entered, as the region is to be made again first. */
+  readonly entry: number | undefined;
 }
 
 /** Compiled code in use. */
@@ -47,6 +76,17 @@ export interface Region extends Compiled {
 /** An engine that compiles. */
 export interface Engine {
   readonly name: string;
-  /** Compiles blocks of one mode, as the passes left them, into the region with the number `id`. */
-  compile(blocks: readonly Block[], id: number): Compiled;
+  /** Most blocks that it can make one region of, and the guest instructions beyond which it takes no further block. */
+  readonly mostBlocks: number;
+  readonly mostInstructions: number;
+  /** Compiles blocks into a region. */
+  compile(request: CompileRequest): Compiled;
+  /** Called when what was compiled comes into use. `again`: it has been made again. */
+  adopt?(region: Region, again: boolean): void;
+  /** The region that was left by exit number `exit`, the result of `run`; without it, the one that was run. */
+  left?(exit: number): Leaving;
+  /** Called when an exit has been found to lead to an entry, in the current world. RIP is there. */
+  link?(region: Region, exit: number, to: Entry): void;
+  /** Called when a region must not be entered again. */
+  drop?(region: Region): void;
 }

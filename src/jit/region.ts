@@ -1,13 +1,12 @@
 /** Chooses the blocks that are compiled together: those the entry leads to, as far as they are warm. */
 import type { Code } from "./code.ts";
 
-/** Guest instructions in a region beyond which no further block is taken. */
-const MAX_REGION_INSTRUCTIONS = 600;
-
 /**
  * The region entered at `entry`: blocks of the same mode that direct jumps, branches and calls lead to and that have been
  * executed a good part of `threshold` times, breadth first; and the places calls return to.
  *
+ * @param limit most blocks
+ * @param mostInstructions guest instructions beyond which no further block is taken
  * @param again whether it is made for the second time: then it takes in what other regions have compiled already
  * @param isCompiled whether a block is compiled for the current world
  * @param find the live block at a linear address of the current world and the entry's mode, if there is one
@@ -17,6 +16,7 @@ export function selectRegion(
   find: (pc: bigint) => Code | undefined,
   isCompiled: (code: Code) => boolean,
   limit: number,
+  mostInstructions: number,
   threshold: number,
   again: boolean,
 ): Code[] {
@@ -25,8 +25,9 @@ export function selectRegion(
   const chosen = new Set<Code>(codes);
   let instructions = entry.count;
   for (let i = 0; i < codes.length; i++) {
-    for (const pc of codes[i]!.successors) {
-      if (codes.length >= limit || instructions >= MAX_REGION_INSTRUCTIONS) return codes;
+    const { successors, targets } = codes[i]!;
+    for (const pc of [...successors, ...targets]) {
+      if (codes.length >= limit || instructions >= mostInstructions) return codes;
       const next = find(pc);
       if (next === undefined || next.secondPage >= 0 || chosen.has(next)) continue;
       if (isCompiled(next) ? !again : next.runs * 8 < threshold) continue;

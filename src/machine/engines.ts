@@ -9,6 +9,7 @@ import { createX87Helpers } from "../cpu/x87/helpers.ts";
 import { translate } from "../frontend/translate.ts";
 import type { Bindings } from "../jit/bindings.ts";
 import { Dispatcher, type Tiers } from "../jit/dispatcher.ts";
+import { WasmEngine } from "../jit/wasm/engine.ts";
 import { JsEngine } from "../jit/js/engine.ts";
 import { GuestAccess } from "../memory/access.ts";
 import { Mmu } from "../memory/mmu.ts";
@@ -21,7 +22,7 @@ import type { TranslationObserver } from "./observer.ts";
 import { HostedProcessor } from "./hosted_processor.ts";
 
 /** Which engine runs guest code; `auto` moves it up as it gets hot. */
-export type EngineName = "interpreter" | "js" | "auto";
+export type EngineName = "interpreter" | "js" | "wasm" | "auto";
 
 /** How a processor is put together. */
 export interface ProcessorConfiguration {
@@ -38,11 +39,16 @@ export interface ProcessorConfiguration {
 }
 
 /** Names of the engines. */
-export const ENGINE_NAMES: readonly ["interpreter", "js", "auto"] = ["interpreter", "js", "auto"];
+export const ENGINE_NAMES: readonly ["interpreter", "js", "wasm", "auto"] = [
+  "interpreter",
+  "js",
+  "wasm",
+  "auto",
+];
 
 /** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
 const AUTO_THRESHOLD = 500;
-const REGION_BLOCKS = 48;
+const REGION_BLOCKS = { js: 48, wasm: 160 } as const;
 const CODE_CACHE_BLOCKS = 1 << 15;
 
 /** A processor over a linear memory, its exceptions and system calls left to the host. */
@@ -68,15 +74,19 @@ export function newProcessor(
     vector: VECTOR_REFERENCE,
     float: createFloatReference(float),
   };
-  const js = engine === "interpreter" ? undefined : new JsEngine(bindings);
-  if (js !== undefined) js.onEmit = observer?.compiled?.bind(observer);
+  const wasm = engine === "wasm" || engine === "auto" ? new WasmEngine(bindings) : undefined;
+  const js = engine === "js" ? new JsEngine(bindings) : undefined;
+  const compiler = wasm ?? js;
+  if (compiler !== undefined && observer?.compiled !== undefined) {
+    compiler.onEmit = (blocks, source) => observer.compiled!(blocks, source, compiler.name);
+  }
   const dispatcher = new Dispatcher(bindings, translate, {
-    engine: js,
-    threshold: tiers.threshold ?? (engine === "js" ? 1 : AUTO_THRESHOLD),
-    regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS,
+    engine: compiler,
+    threshold: tiers.threshold ?? (engine === "auto" ? AUTO_THRESHOLD : 1),
+    regionBlocks: tiers.regionBlocks ?? (wasm === undefined ? REGION_BLOCKS.js : REGION_BLOCKS.wasm),
     codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
   });
   dispatcher.finder.onTranslate = observer?.translated?.bind(observer);
   dispatcher.onCompilation = observer?.compilationTook?.bind(observer);
-  return new HostedProcessor(dispatcher, js);
+  return new HostedProcessor(dispatcher);
 }

@@ -3,7 +3,6 @@ import { Event, Vector } from "../cpu/fault.ts";
 import { ATTENTION, EVENT, EVENT_ADDRESS, EVENT_ERROR, EVENT_VECTOR } from "../cpu/state.ts";
 import type { WorldSwitchKind } from "../cpu/system/world_switches.ts";
 import type { Dispatcher } from "../jit/dispatcher.ts";
-import type { JsEngine } from "../jit/js/engine.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import type { Processor, Stop } from "./processor.ts";
@@ -16,10 +15,7 @@ export class HostedProcessor implements Processor {
   readonly memory: LinearMemory;
   readonly mmu: Mmu;
 
-  /**
-   * @param js the JavaScript engine, for dumps; undefined when everything is interpreted
-   */
-  constructor(readonly dispatcher: Dispatcher, readonly js: JsEngine | undefined) {
+  constructor(readonly dispatcher: Dispatcher) {
     this.memory = dispatcher.bindings.memory;
     this.mmu = dispatcher.bindings.access.mmu;
   }

@@ -5,8 +5,8 @@ import type { Block } from "../ir/types.ts";
 export interface TranslationObserver {
   /** A block was translated from `bytes`, which may go on behind it. */
   translated?(block: Block, bytes: Uint8Array): void;
-  /** Blocks were compiled to `source`. */
-  compiled?(blocks: readonly Block[], source: string): void;
+  /** Blocks were compiled to `source` by an engine: JavaScript (`js`), or WebAssembly as text (`wasm`). */
+  compiled?(blocks: readonly Block[], source: string, engine: "js" | "wasm"): void;
   /** The guest waited so long for a region to be compiled. */
   compilationTook?(milliseconds: number): void;
 }

@@ -146,6 +146,11 @@ export class GuestAccess {
       i32[word + TLB_HIGH / 4] === hi;
   }
 
+  /** Offset in the linear memory where an operand of `size` bytes can be read, or -1 after raising an event. */
+  locate(lo: number, hi: number, size: number, flags: number): number {
+    return this.#reading(lo, hi, size, flags);
+  }
+
   /** Offset in the linear memory where the operand can be read, or -1 after raising an event. */
   #reading(lo: number, hi: number, size: number, flags: number): number {
     if ((flags & (ALIGNED | CHECKED)) !== 0 && (lo & (size - 1)) !== 0) return this.#misaligned(flags);

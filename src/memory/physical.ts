@@ -13,18 +13,22 @@ export const SLOTS = 768;
 export const TLB_ENTRIES = 1024;
 /** Bytes of a soft TLB entry; fields below. */
 export const TLB_ENTRY_BYTES = 32;
-/** Low halves of the tags: the page's linear address if the access needs no slow path, else `TLB_INVALID`. */
+/**
+ * Tags: the page's linear address if the access needs no slow path, else one with `TLB_INVALID` in it. Those of reads and
+ * writes are 64 bits, so that WebAssembly compares them at once; JavaScript compares the low half and TLB_HIGH.
+ */
 export const TLB_READ = 0;
-export const TLB_WRITE = 4;
-export const TLB_EXECUTE = 8;
-/** Upper half of the page's linear address. */
-export const TLB_HIGH = 12;
+export const TLB_HIGH = 4;
+export const TLB_WRITE = 8;
+export const TLB_WRITE_HIGH = 12;
+/** Low half only. */
+export const TLB_EXECUTE = 16;
 /** What to add to the low half of a linear address for the offset in the linear memory (modulo 2^32). */
-export const TLB_ADDEND = 16;
+export const TLB_ADDEND = 20;
 /** Host-physical frame number. */
-export const TLB_FRAME = 20;
+export const TLB_FRAME = 24;
 /** What kind of page the entry is part of (`TlbFlag`). */
-export const TLB_FLAGS = 24;
+export const TLB_FLAGS = 28;
 /** Bits of TLB_FLAGS. */
 export const TlbFlag = {
   GLOBAL: 1,
@@ -42,14 +46,26 @@ export const JUMP_ENTRY_BYTES = 16;
 /** Entries of a slot's table of regions in place: numbers of regions, or minus one that is known not to be. */
 export const REGION_ENTRIES = 1024;
 
+/**
+ * Entries of a slot's table of ways, which compiled code looks computed jumps up in: linear PC (64 bits), mode, way into
+ * compiled code, number of its region.
+ */
+export const WAY_ENTRIES = 4096;
+export const WAY_ENTRY_BYTES = 32;
+export const WAY_MODE = 8;
+export const WAY = 12;
+export const WAY_REGION = 16;
+
 const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
 /** What lies where in a slot, as byte offsets from its soft TLB. */
 export const SLOT_REGIONS: number = TLB_BYTES;
 export const SLOT_JUMPS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
 /** When the slot was last entered: the value of WORLD_TICK then. */
 export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
+/** On a cache line of its own. */
+export const SLOT_WAYS: number = SLOT_LAST_USE + 64;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
-const SLOT_BYTES = SLOT_LAST_USE + 3 * 64;
+const SLOT_BYTES = SLOT_WAYS + WAY_ENTRIES * WAY_ENTRY_BYTES + 2 * 64;
 const FIRST_SLOT = STATE_BYTES;
 
 /** Links between worlds (world_links.ts), and words of each. */
@@ -63,8 +79,18 @@ export const WORLD_USES = 0x4_0000;
 /** Where they start, as a word index. */
 export const worldUses: number = worldLinks + WORLD_LINKS * WORLD_LINK_WORDS;
 
+/** Cells of links between compiled regions: the way that an exit leads to, and the number of its region. */
+export const CODE_LINKS = 0x4_0000;
+export const CODE_LINK_BYTES = 8;
+/** Where they start, as a byte offset. */
+export const codeLinks: number = (worldUses + WORLD_USES) * 4;
+
+/** Most regions in WebAssembly's table; each has a word that counts down the times it may be entered by links. */
+export const REGION_PLACES = 0x8000;
+export const regionVisits: number = codeLinks + CODE_LINKS * CODE_LINK_BYTES;
+
 /** Offset of guest-physical (and host-physical) address 0 in the linear memory. */
-export const RAM_BASE: number = Math.ceil((worldUses + WORLD_USES) * 4 / 0x10_0000) * 0x10_0000;
+export const RAM_BASE: number = Math.ceil((regionVisits + REGION_PLACES * 4) / 0x10_0000) * 0x10_0000;
 
 /** Offset of a world slot: of its soft TLB. */
 export const slotOffset = (slot: number): number => FIRST_SLOT + slot * SLOT_BYTES;

@@ -7,6 +7,7 @@ import {
   REGION_ENTRIES,
   SLOT_JUMPS,
   SLOT_REGIONS,
+  SLOT_WAYS,
   slotOffset,
   TLB_ADDEND,
   TLB_ENTRIES,
@@ -18,15 +19,28 @@ import {
   TLB_INVALID,
   TLB_READ,
   TLB_WRITE,
+  TLB_WRITE_HIGH,
   TlbFlag,
+  WAY_ENTRIES,
+  WAY_ENTRY_BYTES,
 } from "./physical.ts";
 
 const ENTRY_WORDS = TLB_ENTRY_BYTES / 4;
 const JUMP_WORDS = JUMP_ENTRY_BYTES / 4;
+const WAY_WORDS = WAY_ENTRY_BYTES / 4;
 /** Jump-table entries that the code of one page shares: so that a page's entries are found and dropped together. */
 const JUMPS_PER_PAGE = 128;
 /** Linear pages whose jumps do not meet. */
 export const JUMP_PAGES: number = JUMP_ENTRIES / JUMPS_PER_PAGE;
+
+/** Ways that the code of one page shares, and linear pages whose ways do not meet. */
+export const WAYS_PER_PAGE = 64;
+export const WAY_PAGES: number = WAY_ENTRIES / WAYS_PER_PAGE;
+
+/** Index of the way of a linear PC (its low half). */
+export function wayIndex(lo: number): number {
+  return (((lo >>> 12) & (WAY_PAGES - 1)) * WAYS_PER_PAGE) | ((lo ^ (lo >>> 6)) & (WAYS_PER_PAGE - 1));
+}
 
 /** Index of the jump-table entry of a linear PC (its low half). */
 export function jumpIndex(lo: number): number {
@@ -44,9 +58,10 @@ export function clearRegions({ i32 }: LinearMemory, slot: number): void {
   i32.fill(0, regions, regions + REGION_ENTRIES);
 }
 
-/** Empties a slot's jump table. */
+/** Empties a slot's jump table, and its table of ways. */
 export function clearJumps({ i32 }: LinearMemory, slot: number): void {
-  const jumps = (slotOffset(slot) + SLOT_JUMPS) >> 2;
+  const jumps = (slotOffset(slot) + SLOT_JUMPS) >> 2, ways = (slotOffset(slot) + SLOT_WAYS) >> 2;
+  i32.fill(0, ways, ways + WAY_ENTRIES * WAY_WORDS);
   // A PC whose upper half is -1 and lower half 1 is looked up like any other; no code is number 0.
   i32.fill(0, jumps, jumps + JUMP_ENTRIES * JUMP_WORDS);
 }
@@ -56,6 +71,8 @@ export function clearJumpsTo({ i32 }: LinearMemory, slot: number, page: number):
   const first = (page & (JUMP_PAGES - 1)) * JUMPS_PER_PAGE * JUMP_WORDS;
   const jumps = ((slotOffset(slot) + SLOT_JUMPS) >> 2) + first;
   i32.fill(0, jumps, jumps + JUMPS_PER_PAGE * JUMP_WORDS);
+  const ways = ((slotOffset(slot) + SLOT_WAYS) >> 2) + (page & (WAY_PAGES - 1)) * WAYS_PER_PAGE * WAY_WORDS;
+  i32.fill(0, ways, ways + WAYS_PER_PAGE * WAY_WORDS);
 }
 
 /** Empties the soft TLB of a slot. */
@@ -115,6 +132,7 @@ export function fillEntry(
   i32[word + TLB_WRITE / 4] = rights.write ? tag : TLB_INVALID;
   i32[word + TLB_EXECUTE / 4] = rights.execute ? tag : TLB_INVALID;
   i32[word + TLB_HIGH / 4] = hi;
+  i32[word + TLB_WRITE_HIGH / 4] = hi;
   i32[word + TLB_ADDEND / 4] = (RAM_BASE + page - tag) | 0;
   i32[word + TLB_FRAME / 4] = page / 0x1000;
   i32[word + TLB_FLAGS / 4] = flags;

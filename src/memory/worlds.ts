@@ -166,6 +166,15 @@ export class Worlds {
     this.#current.left = undefined;
   }
 
+  /** Forgets where a region lies, in every world: links to it lead nowhere any more. */
+  forgetRegion(region: number): void {
+    const { i32 } = this.memory;
+    for (const { number } of this.#slots) {
+      const word = ((slotOffset(number) + SLOT_REGIONS) >> 2) + (region & (REGION_ENTRIES - 1));
+      if (i32[word] === region) i32[word] = 0;
+    }
+  }
+
   #regionWord(region: number): number {
     return ((this.memory.i32[TLB_BASE >> 2]! + SLOT_REGIONS) >> 2) + (region & (REGION_ENTRIES - 1));
   }

@@ -1,7 +1,8 @@
 /** Runs IR blocks in each engine directly, without a frontend or dispatcher, over 2 MB of memory mapped one to one. */
-import type { Exit } from "../../src/jit/engine.ts";
+import type { Engine, Exit } from "../../src/jit/engine.ts";
 import { Interpreter } from "../../src/jit/interpreter/interpreter.ts";
 import { JsEngine } from "../../src/jit/js/engine.ts";
+import { WasmEngine } from "../../src/jit/wasm/engine.ts";
 import { optimize } from "../../src/ir/passes/optimize.ts";
 import type { Block } from "../../src/ir/types.ts";
 import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, RIP, STATE_BYTES } from "../../src/cpu/state.ts";
@@ -32,21 +33,24 @@ export class BlockEngines {
     const { bindings } = processor.dispatcher;
     this.memory = memory;
     const interpreter = new Interpreter(bindings);
-    const js = new JsEngine(bindings);
+    const js = new JsEngine(bindings), wasm = new WasmEngine(bindings);
+    let regions = 0;
     const interpreted = (block: Block): Runnable => {
       const program = interpreter.prepare(block);
       return () => void interpreter.run(program);
     };
-    const compiled = (block: Block): Runnable => {
-      const region = js.compile([block], 1);
+    const compiled = (engine: Engine, block: Block): Runnable => {
+      const region = engine.compile({ blocks: [block], id: ++regions, targets: [[]] });
       return () => settle(memory.i32, region.exits[region.run(0)]!);
     };
     const optimized = (block: Block): Block => optimize(block, STATE_EFFECTS);
     this.all = [
       { name: "interpreter", prepare: (make) => interpreted(make()) },
       { name: "interpreter after the passes", prepare: (make) => interpreted(optimized(make())) },
-      { name: "js", prepare: (make) => compiled(make()) },
-      { name: "js after the passes", prepare: (make) => compiled(optimized(make())) },
+      { name: "js", prepare: (make) => compiled(js, make()) },
+      { name: "js after the passes", prepare: (make) => compiled(js, optimized(make())) },
+      { name: "wasm", prepare: (make) => compiled(wasm, make()) },
+      { name: "wasm after the passes", prepare: (make) => compiled(wasm, optimized(make())) },
     ];
     processor.mmu.enterWorld();
   }

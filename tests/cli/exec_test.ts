@@ -81,7 +81,7 @@ Deno.test("exec --base puts the code where it says", () => {
   assertEquals([json.rax, json.rip], ["0x7ffff0000007", "0x7ffff0000008"]);
 });
 
-for (const engine of ["interpreter", "js", "auto"]) {
+for (const engine of ["interpreter", "js", "wasm", "auto"]) {
   Deno.test(`exec --engine ${engine} --max-instructions stops exactly, with exit code 124`, () => {
     // INC RAX; JMP back
     const { code, json, stderr } = exec(

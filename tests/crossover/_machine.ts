@@ -442,6 +442,7 @@ export function image(): Uint8Array {
 /** Engines, with thresholds of one: code that has run once is compiled. */
 export const ENGINES: Readonly<Record<string, Partial<MachineOptions>>> = {
   ...CONFIGURATIONS,
+  "wasm, regions of one block": { engine: "wasm", tiers: { regionBlocks: 1 } },
   "auto, threshold of one": { engine: "auto", tiers: { threshold: 1 } },
 };
 

@@ -10,7 +10,7 @@ const FILES = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).filter((name
   .sort();
 
 /** Engines, and how often each code runs: often enough to be compiled where the engine compiles. */
-const ENGINES: readonly (readonly [EngineName, number])[] = [["interpreter", 1], ["js", 3]];
+const ENGINES: readonly (readonly [EngineName, number])[] = [["interpreter", 1], ["js", 3], ["wasm", 3]];
 
 const hex = (bytes: Uint8Array): string =>
   [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");

@@ -11,15 +11,16 @@ import { runSeed } from "./kernel_run.ts";
 const USAGE = `deno run -A tests/fuzz/kernel.ts [options]
   --count N     runs (1000); run n has the seed S + n, so --seed repeats one alone
   --seed S      of the first run (1)
-  --engine E    ${"interpreter, js or auto"} only; by default most runs are interpreted, which is fastest, some compiled`;
+  --engine E    ${"interpreter, js, wasm or auto"} only; by default most runs are interpreted, which is fastest, some compiled`;
 
 /** The engines, and the share of runs that each gets. */
 const ENGINES: Readonly<
   Record<string, { readonly share: number; readonly configuration: ProcessorConfiguration }>
 > = {
-  interpreter: { share: 97, configuration: { engine: "interpreter" } },
+  interpreter: { share: 96, configuration: { engine: "interpreter" } },
   auto: { share: 2, configuration: { engine: "auto", tiers: { threshold: 3 } } },
   js: { share: 1, configuration: { engine: "js" } },
+  wasm: { share: 1, configuration: { engine: "wasm" } },
 };
 const SHARES = Object.entries(ENGINES).flatMap(([name, { share }]) =>
   Array.from({ length: share }, () => name)

@@ -26,6 +26,10 @@ export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = 
   "js": { engine: "js" },
   "js, regions of one block": { engine: "js", tiers: { regionBlocks: 1 } },
   "js, code cache of three blocks": { engine: "js", tiers: { codeCacheBlocks: 3 } },
+  "wasm": { engine: "wasm" },
+  "wasm, regions of one block": { engine: "wasm", tiers: { regionBlocks: 1 } },
+  "wasm, regions of the largest size": { engine: "wasm", tiers: { regionBlocks: 256 } },
+  "wasm, code cache of three blocks": { engine: "wasm", tiers: { codeCacheBlocks: 3 } },
   "auto, threshold of five": { engine: "auto", tiers: { threshold: 5 } },
 };
 

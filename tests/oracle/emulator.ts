@@ -36,6 +36,9 @@ export const CONFIGURATIONS = {
   "js": { engine: "js" },
   "js-blocks": { engine: "js", tiers: { regionBlocks: 1 } },
   "js-tiny-cache": { engine: "js", tiers: { codeCacheBlocks: 4 } },
+  "wasm": { engine: "wasm" },
+  "wasm-blocks": { engine: "wasm", tiers: { regionBlocks: 1 } },
+  "wasm-tiny-cache": { engine: "wasm", tiers: { codeCacheBlocks: 4 } },
   "auto": { engine: "auto", tiers: { threshold: 3 } },
 } as const satisfies Record<string, ProcessorConfiguration>;
 

@@ -44,7 +44,7 @@ Deno.test({
     emptied(work);
     const native = runNative({ program: BASH, args: ["-c", script], env: { PATH }, cwd: work });
     const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
-    for (const engine of ["interpreter", "js", "auto"]) {
+    for (const engine of ["interpreter", "js", "wasm", "auto"]) {
       const options = ["--engine", engine, "--env", `PATH=${PATH}`, BASH, "-c", script];
       const { status, stdout } = spawnSync(Deno.execPath(), [
         "run",

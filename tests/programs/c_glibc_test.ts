@@ -2,7 +2,7 @@
 import { testPrograms } from "./c_programs.ts";
 
 testPrograms([
-  { compiler: "gcc", flags: ["-O2", "-static"], engines: ["js", "auto"] },
+  { compiler: "gcc", flags: ["-O2", "-static"], engines: ["js", "wasm", "auto"] },
   { compiler: "gcc", flags: ["-O0", "-static"], engines: ["auto"] },
   { compiler: "gcc", flags: ["-O3", "-static"], engines: ["auto"] },
 ]);

@@ -269,7 +269,7 @@ export class Emitter {
         return this.#emitIndirect(terminal.target, terminal.hint === "return" ? this.#returnPlaces() : []);
       case "redispatch": {
         const { target } = terminal;
-        const exit = this.#exit({ kind: "indirect", redispatch: true, next: undefined });
+        const exit = this.#exit({ kind: "indirect", redispatch: true, block: this.#block, next: undefined });
         return this.write(`${setRip(this.lo(target), this.hi(target))}x=${exit};break L;`);
       }
       case "event": {
@@ -289,7 +289,7 @@ export class Emitter {
       mode,
       next: halves(next),
       goOn: this.#goto(next),
-      exit: this.#exit({ kind: "indirect", redispatch: true, next: undefined }),
+      exit: this.#exit({ kind: "indirect", redispatch: true, block: this.#block, next: undefined }),
       store: storeCells(this.#cells.written),
       load: loadCells(this.#cells.used),
       check: `if(M[${EVENT >> 2}]!==0){x=${side};break L;}`,
@@ -302,7 +302,9 @@ export class Emitter {
       this.write(`if(${hi}===${this.#starts[local[0]!]!.hi})switch(${lo}){${cases.join("")}}`);
     }
     this.write(
-      `${setRip(lo, hi)}x=${this.#exit({ kind: "indirect", redispatch: false, next: undefined })};break L;`,
+      `${setRip(lo, hi)}x=${
+        this.#exit({ kind: "indirect", redispatch: false, block: this.#block, next: undefined })
+      };break L;`,
     );
   }
   /** Numbers of the region's blocks that follow a call in it, as far as they lie in the same 4 GB. */

@@ -18,7 +18,7 @@ import {
 } from "../../cpu/int64.ts";
 import { RETURN_V128 } from "../../cpu/state.ts";
 import type { Bindings } from "../bindings.ts";
-import type { Compiled, Engine } from "../engine.ts";
+import type { Compiled, CompileRequest, Engine } from "../engine.ts";
 import { partName } from "./lowering.ts";
 import { emitRegion } from "./emitter.ts";
 
@@ -27,7 +27,9 @@ type Names = Record<string, unknown>;
 
 /** Compiles regions to JavaScript functions. */
 export class JsEngine implements Engine {
-  readonly name = "js";
+  readonly name = "js" as const;
+  readonly mostBlocks = Infinity;
+  readonly mostInstructions = 600;
   /** Called with the text of each region, for `--dump=js`. */
   onEmit: ((blocks: readonly Block[], source: string) => void) | undefined;
   readonly #names: Names;
@@ -36,7 +38,7 @@ export class JsEngine implements Engine {
     this.#names = namesFor(bindings);
   }
 
-  compile(blocks: readonly Block[], id: number): Compiled {
+  compile({ blocks, id }: CompileRequest): Compiled {
     const { source, exits } = emitRegion(blocks, id);
     this.onEmit?.(blocks, source);
     return { run: this.#evaluate(source), exits };

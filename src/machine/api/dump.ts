@@ -11,12 +11,13 @@ import type { TranslationObserver } from "../observer.ts";
 
 /**
  * A stage: `asm`, the guest's instructions; `ir`, the block that they are translated to, and again when the passes have
- * improved it for compilation; `js`, the function that a region of blocks becomes.
+ * improved it for compilation; `js` and `wasm`, the function that a region of blocks becomes, `wasm` behind the guest's
+ * instructions.
  */
-export type DumpStage = "asm" | "ir" | "js";
+export type DumpStage = "asm" | "ir" | "js" | "wasm";
 
 /** Names of the stages. */
-export const DUMP_STAGES: readonly ["asm", "ir", "js"] = ["asm", "ir", "js"];
+export const DUMP_STAGES: readonly ["asm", "ir", "js", "wasm"] = ["asm", "ir", "js", "wasm"];
 
 const NAMES: PrintNames = { cell: nameOfCell, helper: (id) => HELPER_NAMES[id] };
 const CODE_SIZES = [16, 32, 64] as const;
@@ -29,18 +30,21 @@ function writeBlock(block: Block, title: string, write: (text: string) => void):
 
 /** An observer that writes the stages chosen as text. */
 export function dumpStages(stages: readonly DumpStage[], write: (text: string) => void): TranslationObserver {
+  /** Instructions by block, as far as they are to stand before WebAssembly. */
+  const instructions = new Map<string, string>();
   return {
     translated(block, bytes): void {
+      if (stages.includes("wasm")) instructions.set(place(block), assembly(block, bytes));
       if (stages.includes("asm")) write(assembly(block, bytes));
       if (stages.includes("ir")) writeBlock(block, place(block), write);
     },
-    compiled(blocks, source): void {
+    compiled(blocks, source, engine): void {
       for (const block of blocks) {
         if (stages.includes("ir")) writeBlock(block, `${place(block)}, optimized`, write);
       }
-      if (stages.includes("js")) {
-        write(`-- js ${blocks.map(place).join(" ")}\n${source.trimEnd()}\n\n`);
-      }
+      if (!stages.includes(engine)) return;
+      if (engine === "wasm") { for (const block of blocks) write(instructions.get(place(block)) ?? ""); }
+      write(`-- ${engine} ${blocks.map(place).join(" ")}\n${source.trimEnd()}\n\n`);
     },
   };
 }

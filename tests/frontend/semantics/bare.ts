@@ -10,7 +10,7 @@ export const CODE = 0x10000n,
   STACK = 0x50_0800n;
 
 /** Engines that every test runs in. */
-export const ENGINES = ["interpreter", "js"] as const;
+export const ENGINES = ["interpreter", "js", "wasm"] as const;
 /** One of them. */
 export type TestEngine = (typeof ENGINES)[number];
 

@@ -68,7 +68,7 @@ Deno.test({
   },
 });
 
-for (const engine of ["interpreter", "js", "auto"] as const) {
+for (const engine of ["interpreter", "js", "wasm", "auto"] as const) {
   Deno.test(`calls of worlds that there are not, or from none, are refused (${engine})`, () => {
     assertEquals(probe("forged", { engine }), [
       ["a call from no world", EPERM],

@@ -1,0 +1,158 @@
+/** The WebAssembly engine: regions become functions of modules, and go from one to the next without leaving WebAssembly. */
+import type { Block } from "../../ir/types.ts";
+import { REGION_LEFT, RIP, TLB_BASE } from "../../cpu/state.ts";
+import {
+  CODE_LINK_BYTES,
+  CODE_LINKS,
+  codeLinks,
+  REGION_PLACES,
+  regionVisits,
+  SLOT_WAYS,
+  WAY,
+  WAY_ENTRY_BYTES,
+  WAY_MODE,
+  WAY_REGION,
+} from "../../memory/physical.ts";
+import { wayIndex } from "../../memory/tlb.ts";
+import type { Bindings } from "../bindings.ts";
+import type { Entry } from "../code.ts";
+import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
+import { driverModule, VISITS_USED_UP } from "./driver.ts";
+import { emitRegion, type EmittedRegion, MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./emitter.ts";
+import { encodeModule, Imports } from "./encoder.ts";
+import { printCode } from "./printer.ts";
+import { importedFunctions } from "./imports.ts";
+
+/** Visits of a region after which it is made again from what has become warm since; of one made again. */
+const VISITS = 20_000, VISITS_AGAIN = 2_000_000;
+
+/** Place of the driver in the table; regions are behind it. */
+const DRIVER = 0;
+
+/** What the engine keeps of a region. */
+interface Placed {
+  region: Region | undefined;
+  /** Byte offsets of the cells of links, by exit. */
+  readonly links: readonly (number | undefined)[];
+}
+
+/** Compiles regions to WebAssembly. */
+export class WasmEngine implements Engine {
+  readonly name = "wasm" as const;
+  readonly mostBlocks = MOST_BLOCKS;
+  readonly mostInstructions = 2000;
+  /** Called with the text of each region, for `--dump=wasm`. */
+  onEmit: ((blocks: readonly Block[], source: string) => void) | undefined;
+  readonly #m: Int32Array;
+  readonly #table: WebAssembly.Table;
+  readonly #drive: (way: number) => number;
+  readonly #memory: WebAssembly.Memory;
+  /** Its size in pages. */
+  readonly #pages: number;
+  readonly #functions: ReturnType<typeof importedFunctions>;
+  readonly #placed: (Placed | undefined)[] = [undefined];
+  readonly #freePlaces: number[] = [];
+  readonly #freeLinks: number[] = [];
+  #links = 0;
+
+  /**
+   * @throws {WebAssembly.CompileError} where the host refuses to compile WebAssembly
+   */
+  constructor(bindings: Bindings) {
+    this.#m = bindings.memory.i32;
+    this.#memory = bindings.memory.wasm;
+    this.#pages = this.#memory.buffer.byteLength / 0x1_0000;
+    this.#functions = importedFunctions(bindings);
+    this.#table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
+    this.#instantiate(driverModule(DRIVER, this.#pages), new Imports());
+    this.#drive = this.#table.get(DRIVER) as (way: number) => number;
+  }
+
+  /** Whether another region can be placed: else one must be dropped first. */
+  get isFull(): boolean {
+    return this.#freePlaces.length === 0 && this.#placed.length >= REGION_PLACES;
+  }
+
+  compile({ blocks, id, targets }: CompileRequest): Compiled {
+    const place = this.#takePlace();
+    const links: (number | undefined)[] = [];
+    const imports = new Imports();
+    const emitted = emitRegion(blocks, {
+      id,
+      place,
+      imports,
+      targets,
+      takeLink: (exit) => links[exit] = this.#takeLink(exit),
+    });
+    this.#placed[place] = { region: undefined, links };
+    this.onEmit?.(blocks, printCode(emitted.code.view(), (index) => imports.list[index]!.name));
+    this.#instantiate(encodeModule([{ code: emitted.code, place }], imports, this.#pages), imports);
+    return this.#compiled(emitted, place);
+  }
+
+  #compiled({ exits, entrances }: EmittedRegion, place: number): Compiled {
+    return { run: (entry) => this.#drive(wayOf(place, entry)), exits, entrances, place };
+  }
+
+  adopt(region: Region, again: boolean): void {
+    this.#placed[region.place!]!.region = region;
+    this.#m[(regionVisits >> 2) + region.place!] = again ? VISITS_AGAIN : VISITS;
+  }
+
+  left(exit: number): Leaving {
+    const left = this.#m[REGION_LEFT >> 2]!;
+    if (exit !== VISITS_USED_UP) return { region: this.#placed[left]!.region!, entry: undefined };
+    const way = left & 0x7fff_ffff;
+    return {
+      region: this.#placed[way >>> WAY_BLOCK_BITS]!.region!,
+      entry: way & ((1 << WAY_BLOCK_BITS) - 1),
+    };
+  }
+
+  link({ place, exits }: Region, exit: number, { region, number, code }: Entry): void {
+    const m = this.#m, taken = exits[exit]!, way = wayOf(region.place!, number);
+    if (taken.kind === "jump") {
+      const cell = this.#placed[place!]!.links[exit]! >> 2;
+      m[cell] = way;
+      m[cell + 1] = region.id;
+    } else if (taken.kind === "indirect" && !taken.redispatch) {
+      const lo = m[RIP >> 2]!;
+      const entry = (m[TLB_BASE >> 2]! + SLOT_WAYS + wayIndex(lo) * WAY_ENTRY_BYTES) >> 2;
+      m[entry] = lo;
+      m[entry + 1] = m[(RIP >> 2) + 1]!;
+      m[entry + (WAY_MODE >> 2)] = code.mode;
+      m[entry + (WAY >> 2)] = way;
+      m[entry + (WAY_REGION >> 2)] = region.id;
+    }
+  }
+
+  drop({ place }: Region): void {
+    const placed = this.#placed[place!]!;
+    for (const link of placed.links) if (link !== undefined) this.#freeLinks.push(link);
+    this.#placed[place!] = undefined;
+    this.#table.set(place!, null);
+    this.#freePlaces.push(place!);
+  }
+
+  #takePlace(): number {
+    const place = this.#freePlaces.pop() ?? this.#placed.push(undefined) - 1;
+    if (place >= REGION_PLACES) throw new RangeError(`There are more than ${REGION_PLACES} compiled regions`);
+    if (place >= this.#table.length) this.#table.grow(this.#table.length);
+    return place;
+  }
+
+  /** A cell for the link of an exit, which leads to the dispatcher for now. */
+  #takeLink(exit: number): number {
+    const link = this.#freeLinks.pop() ?? codeLinks + CODE_LINK_BYTES * this.#links++;
+    if (this.#links > CODE_LINKS) {
+      throw new RangeError(`There are more than ${CODE_LINKS} links between regions`);
+    }
+    this.#m[link >> 2] = exit;
+    return link;
+  }
+
+  #instantiate(bytes: Uint8Array<ArrayBuffer>, imports: Imports): void {
+    const f = Object.fromEntries(imports.list.map(({ name }) => [name, this.#functions[name]!]));
+    new WebAssembly.Instance(new WebAssembly.Module(bytes), { f, s: { m: this.#memory, t: this.#table } });
+  }
+}

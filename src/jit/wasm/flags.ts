@@ -1,0 +1,164 @@
+/**
+ * Status flags that are computed when somebody asks. Where control may leave a block, the six flag cells (cpu/state.ts) are
+ * a function of a few values; that function is a `Recipe`, known when the region is compiled, and compiled code keeps its
+ * operands in locals with the recipe's number. Most flags are overwritten before anybody asks.
+ */
+import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
+import { Inst, type Value } from "../../ir/types.ts";
+import { CF, OF } from "../../cpu/state.ts";
+
+/** Flag cells: CF, PF, AF, ZF, SF, OF, in the order of the state. */
+export const FLAG_COUNT: number = (OF - CF) / 4 + 1;
+export const ALL_FLAGS: number = (1 << FLAG_COUNT) - 1;
+
+/** Number of the flag cell at a state offset, or -1. */
+export function flagNumber(offset: number): number {
+  return offset >= CF && offset <= OF ? (offset - CF) >> 2 : -1;
+}
+/** State offset of a flag cell. */
+export const flagOffset = (flag: number): number => CF + 4 * flag;
+
+/** What the flag cells are at a place in a block: a value of the block, or undefined as before the block. */
+export type FlagValues = readonly (Value | undefined)[];
+
+/** Flags that a place in a block has defined, as a mask. */
+export function definedFlags(flags: FlagValues): number {
+  return flags.reduce((mask, value, n) => value === undefined ? mask : mask | (1 << n), 0);
+}
+
+/** How flags follow from operands. */
+export interface Recipe {
+  /** From 1; 0 stands for "the cells are as they should be". */
+  readonly number: number;
+  /** Flags that it defines, as a mask. */
+  readonly mask: number;
+  /** By flag: an expression over operands, which `operandOf` tells from other values. */
+  readonly expressions: readonly (Value | undefined)[];
+}
+
+/** The flags at a place in a block as a function of values. */
+export interface FlagUse {
+  readonly key: string;
+  readonly flags: FlagValues;
+  readonly operands: readonly Value[];
+}
+
+/** Where a recipe finds an operand: in a register (all of it, or its low half), or in a local kept for operands. */
+export type Operand =
+  | { readonly kind: "register"; readonly cell: number; readonly low: boolean }
+  | { readonly kind: "kept"; readonly wide: boolean; readonly slot: number };
+
+/** A recipe, and the values to be kept for it. */
+export interface PlacedUse {
+  readonly recipe: Recipe;
+  readonly kept: readonly { readonly value: Value; readonly wide: boolean; readonly slot: number }[];
+}
+
+/** Id of the values that expressions consist of: they stand in no block. */
+const NO_BLOCK = -1;
+/** Second immediates of operands. */
+const KEPT = 0, REGISTER = 1, LOW_REGISTER = 2;
+
+/** Whether a value is part of a recipe's expression. */
+export const isExpression = (value: Value): boolean => value.id === NO_BLOCK;
+/** Where a value of an expression is found, if it is an operand. */
+export function operandOf({ op, imm, imm2 }: Value): Operand | undefined {
+  if (op !== "get32" && op !== "get64") return undefined;
+  if (imm2 === KEPT) return { kind: "kept", wide: op === "get64", slot: imm };
+  return { kind: "register", cell: imm, low: imm2 === LOW_REGISTER };
+}
+
+/** Whether a value may be computed where flags are asked for instead of where the block has it. */
+export function canBeLate({ op }: Value): boolean {
+  const info: OpcodeInfo = OPCODES[op];
+  return info.pure === true && !/^[vf]/.test(op);
+}
+
+const isConstant = ({ op }: Value): boolean => op === "const32" || op === "const64";
+
+/** Adds to `found` the operands that the flags follow from: values that `isEarly`, or cannot be late. */
+export function collectOperands(
+  flags: FlagValues,
+  isEarly: (value: Value) => boolean,
+  found: Set<Value>,
+): void {
+  const visit = (value: Value): void => {
+    if (isConstant(value)) return;
+    if (isEarly(value) || !canBeLate(value)) found.add(value);
+    else value.args.forEach(visit);
+  };
+  for (const value of flags) if (value !== undefined) visit(value);
+}
+
+/** The recipes of a region. */
+export class Recipes {
+  /** By number; 0 has none. */
+  readonly list: (Recipe | undefined)[] = [undefined];
+  readonly #byKey = new Map<string, PlacedUse["recipe"]>();
+
+  /** The flags as they are at a place, where `isEarly` tells which values the block computes. */
+  use(flags: FlagValues, isEarly: (value: Value) => boolean): FlagUse {
+    const operands: Value[] = [], keys = new Map<Value, string>();
+    const describe = (value: Value): string => {
+      if (isConstant(value)) return `${value.op}.${value.imm}.${value.imm2}`;
+      if (!isEarly(value) && canBeLate(value)) {
+        return `${value.op}.${value.imm}(${value.args.map(keyOf).join(",")})`;
+      }
+      return `${value.type === "i64" ? "q" : "w"}${operands.push(value) - 1}`;
+    };
+    const keyOf = (value: Value): string => {
+      let key = keys.get(value);
+      if (key === undefined) keys.set(value, key = describe(value));
+      return key;
+    };
+    const key = flags.map((value) => value === undefined ? "" : keyOf(value)).join(";");
+    return { key, flags, operands };
+  }
+
+  /** The recipe with operands where `registerOf` says (by the operand's number), the others kept. */
+  place({ key, flags, operands }: FlagUse, registerOf: (operand: number) => Operand | undefined): PlacedUse {
+    let wide = 0, narrow = 0;
+    const places = operands.map((value, n): Operand => {
+      const isWide = value.type === "i64";
+      return registerOf(n) ?? { kind: "kept", wide: isWide, slot: isWide ? wide++ : narrow++ };
+    });
+    const kept = places.flatMap((place, n) =>
+      place.kind === "kept" ? [{ ...place, value: operands[n]! }] : []
+    );
+    const full = `${key}@${
+      places.map((place) => place.kind === "kept" ? "" : `${place.cell}${place.low ? "l" : ""}`)
+    }`;
+    let recipe = this.#byKey.get(full);
+    if (recipe === undefined) {
+      const inPlaces = new Map(operands.map((value, n) => [value, places[n]!]));
+      recipe = { number: this.list.length, mask: definedFlags(flags), expressions: copies(flags, inPlaces) };
+      this.list.push(recipe);
+      this.#byKey.set(full, recipe);
+    }
+    return { recipe, kept };
+  }
+}
+
+/** The flags' expressions, apart from the block. */
+function copies(flags: FlagValues, operands: ReadonlyMap<Value, Operand>): (Value | undefined)[] {
+  const made = new Map<Value, Value>();
+  const copy = (value: Value): Value => {
+    const known = made.get(value);
+    if (known !== undefined) return known;
+    const operand = operands.get(value);
+    const result = operand === undefined
+      ? new Inst(value.op, value.type, value.args.map(copy), value.imm, value.imm2, value.guest)
+      : operandValue(value, operand);
+    result.id = NO_BLOCK;
+    made.set(value, result);
+    return result;
+  };
+  return flags.map((value) => value === undefined ? undefined : copy(value));
+}
+
+function operandValue({ type, guest }: Value, operand: Operand): Value {
+  const op = type === "i64" ? "get64" : "get32";
+  return operand.kind === "kept"
+    ? new Inst(op, type, [], operand.slot, KEPT, guest)
+    : new Inst(op, type, [], operand.cell, operand.low ? LOW_REGISTER : REGISTER, guest);
+}
