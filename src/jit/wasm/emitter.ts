@@ -755,17 +755,16 @@ export class Emitter {
     const { mode, offsets } = this.#block;
     const side = this.#sideExit(offsets.length - 2);
     const exit = this.#exit({ kind: "indirect", redispatch: true, block: this.#number, next: undefined });
+    const target = this.#starts.get(next);
     this.materialize(this.#plan.end);
     emitVmfunc(this, {
       region: this.surroundings.id,
       mode,
       next: halves(next),
       register: (offset) => this.#registers.get(offset)!,
-      goOn: () => {
+      goOn: target === undefined ? undefined : () => {
         this.forgetPages();
-        const number = this.#starts.get(next);
-        if (number === undefined) this.#leave(exit, undefined);
-        else this.#goTo(number);
+        this.#goTo(target);
       },
       store: () => this.#storeCells(),
       load: () => this.#loadCells(),

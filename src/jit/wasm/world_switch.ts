@@ -62,8 +62,9 @@ export interface SwitchPlace {
   readonly next: Address;
   /** Local of a general register. */
   register(offset: number): number;
-  /** Each writes code: goes on at `next`, where the region lies in place. */
-  goOn(): void;
+  /** Writes code that goes on at `next`, if that is in the region, where it lies in place. */
+  readonly goOn: (() => void) | undefined;
+  /** Each writes code: stores and loads the locals. */
   store(): void;
   load(): void;
   /** Leaves to where RIP is; by the event that has been raised. */
@@ -169,14 +170,16 @@ class SwitchWriter {
     code.memory(W.i32_store, 0);
     this.#enterSlot();
     this.#count(WorldSwitch.VMFUNC);
-    // The code behind it may be another in the new world.
-    code.get(this.e.slot);
-    code.memory(W.i32_load, SLOT_REGIONS + 4 * (region & (REGION_ENTRIES - 1)));
-    code.i32(region);
-    code.op(W.i32_eq);
-    code.open(W.if, VOID);
-    goOn();
-    code.end();
+    if (goOn !== undefined) {
+      // The code behind it may be another in the new world.
+      code.get(this.e.slot);
+      code.memory(W.i32_load, SLOT_REGIONS + 4 * (region & (REGION_ENTRIES - 1)));
+      code.i32(region);
+      code.op(W.i32_eq);
+      code.open(W.if, VOID);
+      goOn();
+      code.end();
+    }
     this.#store64(RIP, () => code.i64(next.lo, next.hi));
     leave();
     code.end();
