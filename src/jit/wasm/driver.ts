@@ -1,7 +1,7 @@
 /** The loop that goes from region to region in WebAssembly, as long as regions return ways. */
 import { REGION_LEFT } from "../../cpu/state.ts";
 import { regionVisits } from "../../memory/physical.ts";
-import { WAY_BLOCK_BITS } from "./emitter.ts";
+import { WAY_BLOCK_BITS } from "./ways.ts";
 import { encodeModule, FunctionCode, Imports } from "./encoder.ts";
 import { I32, VOID, W } from "./instructions.ts";
 

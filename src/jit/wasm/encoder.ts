@@ -82,11 +82,11 @@ export class FunctionCode extends Bytes {
     return this.locals.push(type) - 1;
   }
 
-  /** Puts code that opens nothing before all other. `body` is that code: a copy of the first `length` bytes. */
-  prepend(start: Uint8Array, body: Uint8Array, length: number): void {
+  /** Puts code that opens nothing before all other, of which `body` is a copy. */
+  prepend(start: Uint8Array, body: Uint8Array): void {
     this.length = 0;
     this.append(start);
-    this.append(body.subarray(0, length));
+    this.append(body);
     for (const hint of this.hints) hint[0] += start.length;
   }
 

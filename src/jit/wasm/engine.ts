@@ -18,10 +18,11 @@ import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
 import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
 import { driverModule, VISITS_USED_UP } from "./driver.ts";
-import { emitRegion, type EmittedRegion, MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./emitter.ts";
 import { encodeModule, Imports } from "./encoder.ts";
-import { printCode } from "./printer.ts";
 import { importedFunctions } from "./imports.ts";
+import { printCode } from "./printer.ts";
+import { emitRegion, type EmittedRegion } from "./region_writer.ts";
+import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 
 /** Visits of a region after which it is made again from what has become warm since; of one made again. */
 const VISITS = 20_000, VISITS_AGAIN = 2_000_000;

@@ -6,6 +6,7 @@ import type { Block, Inst, Value } from "../../ir/types.ts";
 import { helperInfo } from "../../cpu/helpers.ts";
 import { cellType } from "./cells.ts";
 import type { Emitter } from "./emitter.ts";
+import type { FunctionCode } from "./encoder.ts";
 import { I32, I64, W } from "./instructions.ts";
 
 /** An address as a value and a constant. */
@@ -60,7 +61,7 @@ export class RegisterPages {
   readonly #pages = new Map<number, RegisterPage>();
 
   /** @param loops whether each block may be executed again before the region is left */
-  constructor(e: Emitter, blocks: readonly Block[], loops: readonly boolean[]) {
+  constructor(code: FunctionCode, blocks: readonly Block[], loops: readonly boolean[]) {
     const worth = new Map<number, number>();
     for (const [n, block] of blocks.entries()) {
       for (const [inst, register] of baseRegisters(block)) {
@@ -70,7 +71,6 @@ export class RegisterPages {
     }
     const best = [...worth].filter(([, count]) => count >= ENOUGH_ACCESSES).sort((a, b) => b[1] - a[1]);
     for (const [register] of best.slice(0, MOST_REGISTERS)) {
-      const { code } = e;
       this.#pages.set(register, {
         page: code.local(I64),
         writable: code.local(I64),
@@ -85,7 +85,7 @@ export class RegisterPages {
   }
 
   /** Writes code that forgets all. */
-  forget({ code }: { readonly code: Emitter["code"] }): void {
+  forget(code: FunctionCode): void {
     for (const { page, writable } of this.#pages.values()) {
       for (const local of [page, writable]) {
         code.i64(NO_PAGE, 0);
@@ -139,7 +139,7 @@ export class KnownPages {
   note(e: Emitter, { args }: Inst, writes: boolean): KnownPage | undefined {
     const { base, displacement } = splitAddress(args[0]!);
     if (this.#left.get(base)! === 0) return undefined;
-    const page = { displacement, writes, host: e.blockLocal(I32), offset: e.blockLocal(I32) };
+    const page = { displacement, writes, host: e.pool.forBlock(I32), offset: e.pool.forBlock(I32) };
     this.#pages.set(base, page);
     return page;
   }

@@ -2,6 +2,7 @@
 import { ALL_FLAGS, type PlacedUse, type Recipes } from "./flags.ts";
 import type { BlockPlan } from "./plan.ts";
 import type { Edges } from "./region_graph.ts";
+import type { RegionShape } from "./region_shape.ts";
 
 /** What is known of the flags of a region. */
 export class RegionFlags {
@@ -12,20 +13,15 @@ export class RegionFlags {
   /** For each block, the registers that change while something still observes the flags of its start. */
   readonly #clobbered: readonly ReadonlySet<number>[];
 
-  /**
-   * @param checked blocks at whose start control may leave
-   * @param dispatched blocks that are entered from outside, where the cells hold the flags
-   */
-  constructor(
-    readonly plans: readonly BlockPlan[],
-    readonly edges: readonly Edges[],
-    readonly recipes: Recipes,
-    checked: readonly boolean[],
-    dispatched: readonly number[],
-  ) {
+  readonly edges: readonly Edges[];
+
+  constructor(readonly plans: readonly BlockPlan[], shape: RegionShape, readonly recipes: Recipes) {
+    const { edges, checked, flow: { dispatched } } = shape;
+    this.edges = edges;
     this.#live = this.#findLive(checked);
     this.#clobbered = this.#findClobbered();
     this.sources = plans.map(() => new Set<number>());
+    // They are entered from outside too, where the cells hold the flags.
     for (const number of dispatched) this.sources[number]!.add(0);
     this.#findSources();
   }
@@ -51,6 +47,7 @@ export class RegionFlags {
     return [...this.sources[block]!].some((number) => ((list[number]?.mask ?? 0) & (1 << flag)) !== 0);
   }
 
+  /** @param checked blocks at whose start control may leave */
   #findLive(checked: readonly boolean[]): number[] {
     const live = this.plans.map(({ observed }, n) => checked[n] ? ALL_FLAGS : observed);
     this.#repeat((n) => {

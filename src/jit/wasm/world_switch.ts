@@ -60,14 +60,9 @@ export interface SwitchPlace {
   readonly mode: number;
   /** Behind the instruction. */
   readonly next: Address;
-  /** Local of a general register. */
-  register(offset: number): number;
   /** Writes code that goes on at `next`, if that is in the region, where it lies in place. */
   readonly goOn: (() => void) | undefined;
-  /** Each writes code: stores and loads the locals. */
-  store(): void;
-  load(): void;
-  /** Leaves to where RIP is; by the event that has been raised. */
+  /** Each writes code that leaves: to where RIP is; by the event that has been raised. */
   leave(): void;
   leaveByEvent(): void;
   /** Returns with the same exit: the state has been stored. */
@@ -95,14 +90,14 @@ class SwitchWriter {
 
   constructor(readonly e: Emitter, readonly place: SwitchPlace) {
     this.#eax = e.scratch(I32);
-    this.#rcx = place.register(RCX);
+    this.#rcx = e.cells.register(RCX)!;
     this.#link = e.scratch(I32);
   }
 
   slowPath(): void {
-    const { code } = this.e, { next, store, load, leave, leaveByEvent } = this.place;
+    const { code } = this.e, { next, leave, leaveByEvent } = this.place;
     const lo = this.e.scratch(I32), hi = this.e.scratch(I32);
-    store();
+    this.e.storeState();
     code.i32(VmxTransfer.VMFUNC);
     code.i32(next.lo);
     code.i32(next.hi);
@@ -110,7 +105,7 @@ class SwitchWriter {
     code.set(lo);
     code.load(W.i32_load, RETURN_HI);
     code.set(hi);
-    load();
+    this.e.loadState();
     this.e.pushEvent();
     code.open(W.if, VOID);
     leaveByEvent();
@@ -123,7 +118,7 @@ class SwitchWriter {
   eptpSwitching(): void {
     const { code } = this.e, { region, next, goOn, leave } = this.place;
     const entry = this.e.scratch(I32), eptp = this.e.scratch(I64);
-    code.get(this.place.register(RAX));
+    code.get(this.e.cells.register(RAX)!);
     code.op(W.i32_wrap_i64);
     code.tee(this.#eax);
     if (EPTP_SWITCHING !== 0) code.i32(EPTP_SWITCHING);
@@ -187,7 +182,7 @@ class SwitchWriter {
   }
 
   worldCall(): void {
-    const { code } = this.e, { store } = this.place;
+    const { code } = this.e;
     code.get(this.#eax);
     code.i32(WORLD_CALL);
     code.op(W.i32_eq);
@@ -205,7 +200,7 @@ class SwitchWriter {
     code.op(W.i32_eq);
     code.op(W.i32_and);
     code.open(W.if, VOID);
-    store();
+    this.e.storeState();
     this.#store64(RCX, () => this.#link64(Link.CALLER));
     code.load(W.i32_load, VMCS_EPTP);
     code.open(W.if, VOID);

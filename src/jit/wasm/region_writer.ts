@@ -1,0 +1,264 @@
+/** Writes the WebAssembly of a region: one function with the guest's registers in locals. */
+import type { Block, Inst } from "../../ir/types.ts";
+import { BUDGET, MXCSR, TLB_BASE } from "../../cpu/state.ts";
+import type { Exit } from "../engine.ts";
+import { halves } from "../interpreter/program.ts";
+import { Emitter, type RegionSurroundings } from "./emitter.ts";
+import { FunctionCode, type Label } from "./encoder.ts";
+import { flagOffset } from "./flags.ts";
+import { VOID, W } from "./instructions.ts";
+import { jumpTo, leaveTo, setRip } from "./jumps.ts";
+import { localType, LOWERING } from "./lowering.ts";
+import { type BlockPlan, Place } from "./plan.ts";
+import { emitVmfunc } from "./world_switch.ts";
+
+/** A compiled region before it is part of a module. */
+export interface EmittedRegion {
+  readonly code: FunctionCode;
+  readonly exits: readonly Exit[];
+  /** Numbers of the blocks that it can be entered at. */
+  readonly entrances: readonly number[];
+}
+
+/** Emits one region. */
+export function emitRegion(blocks: readonly Block[], surroundings: RegionSurroundings): EmittedRegion {
+  return new RegionWriter(new Emitter(blocks, surroundings)).emit();
+}
+
+class RegionWriter {
+  readonly code: FunctionCode;
+  /** Start of the loop that dispatches to blocks by number. */
+  #rootLabel!: Label;
+  /** Labels behind which merges stand, and starts of loops. */
+  readonly #labels = new Map<number, Label>();
+  readonly #loops = new Map<number, Label>();
+
+  constructor(readonly e: Emitter) {
+    this.code = e.code;
+  }
+
+  emit(): EmittedRegion {
+    const { e, code } = this, { dispatched } = e.shape.flow;
+    e.exitLabel = code.open(W.block, VOID);
+    this.#rootLabel = code.open(W.loop, VOID);
+    this.#nest(dispatched, () => {
+      if (dispatched.length === 1) return;
+      const first = this.#labels.get(dispatched[0]!)!;
+      code.get(e.target);
+      code.brTable(e.blocks.map((_, number) => this.#labels.get(number) ?? first), first);
+    });
+    code.op(W.unreachable);
+    code.end();
+    code.end();
+    this.#epilogue();
+    this.#prologue();
+    return { code, exits: e.exits, entrances: dispatched };
+  }
+
+  // --- Structure ---
+
+  /** Opens a block for each merge, writes what comes before them, and then each behind its block. */
+  #nest(merges: readonly number[], first: () => void): void {
+    for (const block of [...merges].reverse()) this.#labels.set(block, this.code.open(W.block, VOID));
+    first();
+    for (const block of merges) {
+      this.code.end();
+      this.#tree(block);
+    }
+  }
+
+  /** Writes a block and what it dominates. */
+  #tree(number: number): void {
+    const { isLoop, merges } = this.e.shape.flow;
+    if (isLoop[number]) this.#loops.set(number, this.code.open(W.loop, VOID));
+    this.#nest(merges[number]!, () => this.e.inBlock(number, (block, plan) => this.#writeBlock(block, plan)));
+    if (!isLoop[number]) return;
+    this.code.op(W.unreachable);
+    this.code.end();
+  }
+
+  /** Label of a block of the region, if a branch is all it takes to go on there. */
+  #labelOf(target: number): Label | undefined {
+    const { order, isLoop, isMerge, dominates } = this.e.shape.flow, { number } = this.e;
+    if (isLoop[target] && dominates(target, number)) return this.#loops.get(target);
+    return isMerge[target] && order[target]! > order[number]! ? this.#labels.get(target) : undefined;
+  }
+
+  /** Goes on at a block of the region. */
+  #goTo(target: number): void {
+    const { code } = this;
+    const label = this.#labelOf(target);
+    if (label !== undefined) return code.br(label);
+    // Where only this edge leads, it goes on in place.
+    if (!this.e.shape.flow.dispatched.includes(target)) return this.#tree(target);
+    code.i32(target);
+    code.set(this.e.target);
+    code.br(this.#rootLabel);
+  }
+
+  // --- Beginning and end of the function ---
+
+  #prologue(): void {
+    const { e, code } = this, body = code.view().slice();
+    const start = new FunctionCode([]);
+    start.load(W.i32_load, TLB_BASE);
+    start.set(e.slot);
+    start.load(W.i32_load, BUDGET);
+    start.set(e.budget);
+    e.cells.load(start);
+    e.registerPages.forget(start);
+    code.prepend(start.view(), body);
+  }
+
+  #epilogue(): void {
+    const { e, code } = this;
+    e.storeState();
+    const used = e.recipes.list.slice(1);
+    if (used.length > 0) {
+      const done = code.open(W.block, VOID);
+      const labels = used.map(() => code.open(W.block, VOID)).reverse();
+      code.get(e.recipe);
+      code.brTable([done, ...labels], done);
+      for (const recipe of used) {
+        code.end();
+        for (const [flag, expression] of recipe!.expressions.entries()) {
+          if (expression === undefined) continue;
+          code.i32(0);
+          e.push(expression);
+          code.memory(W.i32_store, flagOffset(flag));
+          e.pool.endOperation();
+        }
+        code.br(done);
+      }
+      code.end();
+    }
+    code.get(e.result);
+  }
+
+  // --- Blocks ---
+
+  #writeBlock(block: Block, plan: BlockPlan): void {
+    const { e, code } = this, { number } = e;
+    if (e.shape.checked[number]) {
+      code.get(e.budget);
+      code.i32(e.shape.demands[number]!);
+      code.op(W.i32_lt_s);
+      code.openHinted(VOID, 0);
+      e.leave(e.exit({ kind: "budget", ...halves(block.pc) }), undefined);
+      code.end();
+    }
+    code.get(e.budget);
+    code.i32(block.offsets.length - 1);
+    code.op(W.i32_sub);
+    code.set(e.budget);
+    const releases = releasesOf(block, plan);
+    const release = (at: number): void => {
+      for (const value of releases[at] ?? []) e.pool.release(localType(value), e.locals[value.id]!);
+    };
+    for (const [i, inst] of block.insts.entries()) {
+      if (plan.place[inst.id] === Place.LOCAL) this.#writeInst(inst, plan);
+      release(i);
+    }
+    this.#writeTerminal();
+    release(block.insts.length);
+  }
+
+  #writeInst(inst: Inst, { last }: BlockPlan): void {
+    const { e, code } = this;
+    LOWERING[inst.op](e, inst);
+    e.pool.endOperation();
+    if (inst.type === "void") return;
+    if (last[inst.id]! < 0) return code.op(W.drop);
+    const local = e.pool.take(localType(inst));
+    e.locals[inst.id] = local;
+    code.set(local);
+  }
+
+  #writeTerminal(): void {
+    const { e, code } = this, { terminal } = e.block;
+    switch (terminal.kind) {
+      case "jump":
+        return this.#continueAt(terminal.target);
+      case "branch":
+        e.push(terminal.condition);
+        code.open(W.if, VOID);
+        this.#continueAt(terminal.taken);
+        code.end();
+        return this.#continueAt(terminal.next);
+      case "indirect":
+        return jumpTo(e, terminal.target, (target) => this.#goTo(target));
+      case "redispatch":
+        setRip(e, e.operand(terminal.target));
+        return e.leave(this.#redispatch(), e.plan.end);
+      case "event": {
+        const { event, vector, error, rip, retired } = terminal;
+        const exit: Exit = { kind: "event", ...halves(rip), undo: retired ? 0 : 1, event, vector, error };
+        return e.leave(e.exit(exit), e.plan.end);
+      }
+      case "vmfunc":
+        return this.#writeVmfunc(terminal.next);
+    }
+  }
+
+  /** Goes on at a linear address. */
+  #continueAt(address: bigint): void {
+    const { e, code } = this;
+    const target = e.shape.starts.get(address);
+    if (target === undefined) return leaveTo(e, halves(address));
+    if (e.block.usesFloat === true) {
+      this.#pushBecamePlain();
+      code.openHinted(VOID, 0);
+      leaveTo(e, halves(address));
+      code.end();
+    }
+    if (e.flags.mustNote(e.number, target)) e.noteEnd([target]);
+    this.#goTo(target);
+  }
+
+  /** Whether exact floating point has set the sticky bit that the plain mode wants, and nothing else is in its way. */
+  #pushBecamePlain(): void {
+    const { code } = this;
+    code.load(W.i32_load, MXCSR);
+    code.i32(0xffe0);
+    code.op(W.i32_and);
+    code.i32(0x1fa0);
+    code.op(W.i32_eq);
+  }
+
+  #redispatch(): number {
+    return this.e.exit({ kind: "indirect", redispatch: true, block: this.e.number, next: undefined });
+  }
+
+  #writeVmfunc(next: bigint): void {
+    const { e, code } = this, { pc, mode, offsets } = e.block;
+    const at = offsets[offsets.length - 2]!;
+    const side = e.exit({ kind: "side", ...halves(pc + BigInt(at)), undo: 1 });
+    const exit = this.#redispatch(), target = e.shape.starts.get(next);
+    e.materialize(e.plan.end);
+    emitVmfunc(e, {
+      region: e.surroundings.id,
+      mode,
+      next: halves(next),
+      goOn: target === undefined ? undefined : () => {
+        e.forgetPages();
+        this.#goTo(target);
+      },
+      leave: () => e.leave(exit, undefined),
+      leaveByEvent: () => e.leave(side, undefined),
+      return: () => {
+        code.i32(exit);
+        code.op(W.return);
+      },
+    });
+  }
+}
+
+/** By position: the values in locals that nothing behind it mentions. */
+function releasesOf({ insts }: Block, { place, last }: BlockPlan): (Inst[] | undefined)[] {
+  const releases: (Inst[] | undefined)[] = [];
+  for (const inst of insts) {
+    if (place[inst.id] !== Place.LOCAL || inst.type === "void" || last[inst.id]! < 0) continue;
+    (releases[last[inst.id]!] ??= []).push(inst);
+  }
+  return releases;
+}
