@@ -38,13 +38,18 @@ import {
   WORLD_CALL_CYCLES,
 } from "./shared_options.ts";
 import { reportStatistics } from "./statistics.ts";
-import { parseCount } from "./values.ts";
+import { parseAddress, parseCount } from "./values.ts";
 
 const OPTIONS = {
   kernel: value(
     "FILE",
-    "The kernel: Linux (bzImage), or a multiboot 1 image, ELF or with addresses in its header.",
+    "The kernel: Linux (bzImage), an image for multiboot 1 or 2, or an ELF file with a PVH entry point.",
     (path) => path,
+  ),
+  "load-address": value(
+    "ADDR",
+    "The kernel is a flat binary: goes to this address and is entered there, in 32-bit protected mode.",
+    parsePhysical,
   ),
   initrd: values(
     "FILE",
@@ -113,7 +118,7 @@ export const boot: Command = {
     const commandLine = kernelFormat(kernel) === "linux" ? append : `${basename(path)} ${append}`.trimEnd();
     const dump = openDump(values.dump, values["dump-file"]);
     const { memory, cpus: processors, engine, seed, vmx } = values;
-    const crossover = worldCalls(values);
+    const crossover = worldCalls(values), loadAddress = values["load-address"];
     const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
     let machine: Machine;
     try {
@@ -121,7 +126,17 @@ export const boot: Command = {
         kernel,
         modules,
         commandLine,
-        ...defined({ memory, processors, engine, seed, vmx, crossover, cycles, observer: dump?.observer }),
+        ...defined({
+          memory,
+          processors,
+          engine,
+          seed,
+          vmx,
+          crossover,
+          cycles,
+          loadAddress,
+          observer: dump?.observer,
+        }),
       });
     } catch (error) {
       if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
@@ -134,6 +149,12 @@ export const boot: Command = {
     });
   },
 };
+
+function parsePhysical(text: string): number {
+  const address = Number(parseAddress(text));
+  if (address > 0xffff_ffff) throw new RangeError("must be less than 0x100000000");
+  return address;
+}
 
 function parseProcessors(text: string): number {
   const count = parseCount(text);

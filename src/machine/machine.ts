@@ -39,8 +39,16 @@ import type { SystemProcessor } from "./system_processor.ts";
 
 /** What to boot, on what. */
 export interface MachineOptions {
-  /** A Linux kernel (bzImage), or a multiboot 1 kernel: an ELF file, or any file whose header tells its addresses. */
+  /**
+   * A Linux kernel (bzImage), a kernel for multiboot 1 or 2 (an ELF file, or any file whose header tells its addresses), or
+   * an ELF file with a PVH entry point.
+   */
   readonly kernel: Uint8Array;
+  /**
+   * The kernel is none of these but a flat binary: it goes to this physical address and is entered at its first byte, in
+   * 32-bit protected mode with flat segments.
+   */
+  readonly loadAddress?: number;
   /** Files for the kernel: multiboot modules; for Linux the parts of its initrd. */
   readonly modules?: readonly BootModule[];
   /** The kernel's command line; by custom its first word is the kernel's name, except for Linux. Default: empty. */
@@ -138,8 +146,9 @@ export class Machine {
     const { kernel, modules = [], observer, tiers } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
-    const entry = kernel && loadKernel(ram, { kernel, modules, commandLine });
-    if (entry !== undefined) writeAcpiTables(ram, processors);
+    if (kernel !== undefined) writeAcpiTables(ram, processors);
+    const { loadAddress } = options;
+    const entry = kernel && loadKernel(ram, { kernel, modules, commandLine, loadAddress });
     const bus = new Bus();
     const pic = new Pic8259(() => this.processors.all[0]!.attend());
     const ioApic = new IoApic82093AA({

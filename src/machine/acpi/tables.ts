@@ -15,6 +15,8 @@ import { acpiTable, checksum, TableWriter } from "./table.ts";
 
 /** Where they lie: in the BIOS's part of low memory, where the root pointer is searched. */
 export const ACPI_BASE = 0xf_0000;
+/** Size of the root pointer, which is there. */
+export const ROOT_POINTER_BYTES = 36;
 
 /** Line of the system control interrupt. */
 const SCI_LINE = 9;
@@ -40,7 +42,7 @@ export function writeAcpiTables(ram: Uint8Array, processors: number, terms: read
     next = Math.ceil((at + table.length) / 64) * 64;
     return at;
   };
-  const root = put(new Uint8Array(36));
+  const root = put(new Uint8Array(ROOT_POINTER_BYTES));
   const facs = put(new TableWriter().text("FACS", 4).numbers(4, 64).padTo(32).numbers(1, 2).padTo(64).done());
   const dsdt = put(acpiTable("DSDT", 2, new Uint8Array([...basicTerms(), ...terms.flat()])));
   const tables = [put(fadt(facs, dsdt)), put(madt(processors))];
@@ -52,7 +54,7 @@ export function writeAcpiTables(ram: Uint8Array, processors: number, terms: read
 function rootPointer(xsdt: number): Uint8Array {
   const FIRST_PART = 20;
   const pointer = new TableWriter().text("RSD PTR ", 8).numbers(1, 0).text("CAUSWY", 6).numbers(1, 2)
-    .numbers(4, 0, 36).numbers(8, xsdt).numbers(4, 0).done();
+    .numbers(4, 0, ROOT_POINTER_BYTES).numbers(8, xsdt).numbers(4, 0).done();
   pointer[8] = checksum(pointer.subarray(0, FIRST_PART));
   pointer[32] = checksum(pointer);
   return pointer;

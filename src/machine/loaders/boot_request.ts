@@ -12,6 +12,8 @@ export interface BootRequest {
   readonly kernel: Uint8Array;
   readonly modules: readonly BootModule[];
   readonly commandLine: string;
+  /** The kernel is a flat binary, which goes to this physical address and is entered at its first byte. */
+  readonly loadAddress?: number | undefined;
 }
 
 /** How the kernel is entered: processor mode, and the general registers that are not 0. */

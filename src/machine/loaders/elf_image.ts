@@ -20,7 +20,9 @@ export interface KernelImage {
 const MAGIC = 0x464c_457f;
 const CLASS_32 = 1, CLASS_64 = 2, LITTLE_ENDIAN = 1;
 const MACHINE_386 = 3, MACHINE_X86_64 = 62;
-const LOAD = 1;
+const LOAD = 1, NOTE = 4;
+/** Sizes of name and contents, type. */
+const NOTE_HEADER = 12;
 
 /** Where the fields of the two classes are, and how wide addresses are. */
 interface Layout {
@@ -57,8 +59,20 @@ export function isElf(file: Uint8Array): boolean {
   return file.length >= 64 && new DataView(file.buffer, file.byteOffset).getUint32(0, true) === MAGIC;
 }
 
-/** Reads the loadable segments of an ELF kernel. The entry point is where its segment's physical address puts it. */
-export function readElfImage(file: Uint8Array): KernelImage {
+/** What a program header says; addresses are the linked one, exact, and the physical one. */
+interface ProgramHeader {
+  readonly type: number;
+  readonly offset: number;
+  readonly linked: bigint;
+  readonly physical: number;
+  readonly fileSize: number;
+  readonly memorySize: number;
+}
+
+/** The entry point as it is linked, and the program headers. */
+function readHeaders(
+  file: Uint8Array,
+): { readonly entry: bigint; readonly headers: readonly ProgramHeader[] } {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const layout = LAYOUTS[file[4]!];
   const machine = view.getUint16(18, true);
@@ -76,25 +90,61 @@ export function readElfImage(file: Uint8Array): KernelImage {
   if (table + size * count > file.length) {
     throw new CannotBootError("the ELF file ends before its program headers do");
   }
+  const [offset, linked, physical, fileSize, memorySize] = layout.header;
+  const headers = Array.from({ length: count }, (_, n): ProgramHeader => {
+    const at = table + size * n;
+    return {
+      type: view.getUint32(at, true),
+      offset: word(at + offset),
+      linked: address(at + linked),
+      physical: word(at + physical),
+      fileSize: word(at + fileSize),
+      memorySize: word(at + memorySize),
+    };
+  });
+  return { entry: address(layout.entry), headers };
+}
+
+/** Reads the loadable segments of an ELF kernel. The entry point is where its segment's physical address puts it. */
+export function readElfImage(file: Uint8Array): KernelImage {
+  const { entry: linkedEntry, headers } = readHeaders(file);
   // Kernels are linked high: only the distance from the segment's start is a number that is exact.
-  const linkedEntry = address(layout.entry);
   let entry = Number(linkedEntry);
   const segments: LoadSegment[] = [];
-  for (let at = table; at < table + size * count; at += size) {
-    if (view.getUint32(at, true) !== LOAD) continue;
-    const [offset, , physical, fileSize, memorySize] = layout.header.map((field) => word(at + field)) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
+  for (const { type, offset, linked, physical, fileSize, memorySize } of headers) {
+    if (type !== LOAD) continue;
     if (offset + fileSize > file.length || fileSize > memorySize) {
       throw new CannotBootError(`the ELF file does not hold its segment for 0x${physical.toString(16)}`);
     }
-    const distance = Number(linkedEntry - address(at + layout.header[1]));
+    const distance = Number(linkedEntry - linked);
     if (distance >= 0 && distance < memorySize) entry = physical + distance;
     segments.push({ address: physical, bytes: file.subarray(offset, offset + fileSize), memorySize });
   }
   return { entry, segments };
+}
+
+/** A note: who defined its type, and what it holds. */
+export interface ElfNote {
+  readonly owner: string;
+  readonly type: number;
+  readonly bytes: Uint8Array;
+}
+
+/** The notes of an ELF file. What does not fit the file is left out. */
+export function elfNotes(file: Uint8Array): ElfNote[] {
+  const notes: ElfNote[] = [];
+  for (const { type, offset, fileSize } of readHeaders(file).headers) {
+    if (type !== NOTE) continue;
+    const part = file.subarray(offset, offset + fileSize);
+    const view = new DataView(part.buffer, part.byteOffset, part.length);
+    for (let at = 0; at + NOTE_HEADER <= part.length;) {
+      const nameSize = view.getUint32(at, true), size = view.getUint32(at + 4, true);
+      const name = at + NOTE_HEADER, body = name + Math.ceil(nameSize / 4) * 4;
+      if (body + size > part.length) break;
+      const owner = new TextDecoder().decode(part.subarray(name, name + Math.max(0, nameSize - 1)));
+      notes.push({ owner, type: view.getUint32(at + 8, true), bytes: part.subarray(body, body + size) });
+      at = body + Math.ceil(size / 4) * 4;
+    }
+  }
+  return notes;
 }

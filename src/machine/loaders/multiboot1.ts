@@ -1,9 +1,11 @@
 /** Multiboot 1: finding the header, loading the kernel, telling it about the machine. Multiboot Specification 0.6.96. */
+import { addressedSegment } from "./addressed_segment.ts";
 import { CannotBootError } from "./boot_error.ts";
 import type { BootEntry, BootRequest } from "./boot_request.ts";
 import { isElf, type KernelImage, readElfImage } from "./elf_image.ts";
 import { LowMemory } from "./low_memory.ts";
-import { HIGH, LOW_END, memoryMap, place } from "./memory_map.ts";
+import { HIGH, LOW_END, memoryMap } from "./memory_map.ts";
+import { placeKernel } from "./placement.ts";
 
 const HEADER_MAGIC = 0x1bad_b002, BOOT_MAGIC = 0x2bad_b002;
 /** The header lies in this many bytes of the file's beginning. */
@@ -37,25 +39,14 @@ export function loadMultiboot(
   { kernel, modules, commandLine }: BootRequest,
 ): Extract<BootEntry, { mode: "protected" }> {
   const image = readKernel(kernel);
-  for (const segment of image.segments) place(ram, segment);
-  const taken = image.segments.map(({ address, memorySize }) => ({
-    start: address,
-    end: address + memorySize,
-  }));
-  let end = Math.max(HIGH, ...taken.map((range) => range.end));
-  const loaded = modules.map((module) => {
-    const start = Math.ceil(end / 0x1000) * 0x1000;
-    end = start + module.bytes.length;
-    place(ram, { address: start, bytes: module.bytes, memorySize: module.bytes.length });
-    return { ...module, start, end };
-  });
-  const low = new LowMemory(ram, taken);
+  const placed = placeKernel(ram, image, modules);
+  const low = new LowMemory(ram, placed.kernel);
   const info = low.reserve(INFO_BYTES);
   const list = low.reserve(Math.max(1, modules.length) * MODULE_BYTES);
   const map = memoryMap(ram.length);
   const mapAt = low.reserve(map.length * MAP_ENTRY_BYTES);
-  for (const [n, module] of loaded.entries()) {
-    low.words(list + MODULE_BYTES * n, [module.start, module.end, low.text(module.commandLine ?? ""), 0]);
+  for (const [n, module] of placed.modules.entries()) {
+    low.words(list + MODULE_BYTES * n, [module.start, module.end, low.text(module.commandLine), 0]);
   }
   for (const [n, { start, size, type }] of map.entries()) {
     low.words(mapAt + MAP_ENTRY_BYTES * n, [MAP_ENTRY_BYTES - 4, start, 0, size, 0, type]);
@@ -94,11 +85,5 @@ function readAddresses(file: Uint8Array, view: DataView, at: number): KernelImag
   const [header, load, loadEnd, bssEnd, entry] = [12, 16, 20, 24, 28].map((field) =>
     view.getUint32(at + field, true)
   ) as [number, number, number, number, number];
-  const start = at - (header - load);
-  const size = loadEnd === 0 ? file.length - start : loadEnd - load;
-  if (start < 0 || size < 0 || start + size > file.length) {
-    throw new CannotBootError("the addresses in the kernel's multiboot header do not fit its file");
-  }
-  const memorySize = Math.max(size, bssEnd === 0 ? 0 : bssEnd - load);
-  return { entry, segments: [{ address: load, bytes: file.subarray(start, start + size), memorySize }] };
+  return { entry, segments: [addressedSegment(file, { at, header, load, loadEnd, bssEnd })] };
 }
