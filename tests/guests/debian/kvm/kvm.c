@@ -1,0 +1,139 @@
+/*
+ * Runs a virtual machine with Linux's KVM, without anything in between: /dev/kvm and its ioctls (Linux,
+ * Documentation/virt/kvm/api.rst). It prints what the guest writes to port E9H, checks the sum that it writes to port
+ * EAH, counts how often it reads port EBH, and ends when the guest halts.
+ */
+#include "system.h"
+
+extern const uint8_t guest_start[], guest_end[];
+
+enum { TEXT_PORT = 0xe9, SUM_PORT = 0xea, COUNT_PORT = 0xeb };
+enum { GUEST_BASE = 0x1000, GUEST_MEMORY = 0x10000, RFLAGS_FIXED = 2 };
+enum { EXPECTED_SUM = 500500, EXPECTED_READS = 1000 };
+
+static size_t length_of(const char *text)
+{
+    size_t length = 0;
+    while (text[length] != 0) length++;
+    return length;
+}
+
+static void print(const char *text)
+{
+    write_out(text, length_of(text));
+}
+
+static void print_number(unsigned long value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    write_out(digits + at, sizeof digits - at);
+}
+
+static _Noreturn void fail(const char *what, long number)
+{
+    print("kvm: ");
+    print(what);
+    print(" failed: ");
+    print_number((unsigned long)(number < 0 ? -number : number));
+    print("\n");
+    end_process(1);
+}
+
+static long checked(const char *what, long result)
+{
+    if (result < 0) fail(what, result);
+    return result;
+}
+
+/* Gives the virtual machine memory from address 0 on, with its program in it. */
+static void load_guest(int machine)
+{
+    uint8_t *memory = map_memory(GUEST_MEMORY, -1);
+    for (const uint8_t *from = guest_start; from < guest_end; from++) memory[GUEST_BASE + (from - guest_start)] = *from;
+    struct kvm_userspace_memory_region region = {
+        .memory_size = GUEST_MEMORY,
+        .userspace_addr = (uintptr_t)memory,
+    };
+    checked("KVM_SET_USER_MEMORY_REGION", io_control(machine, KVM_SET_USER_MEMORY_REGION, &region));
+}
+
+/* Starts the processor at the program, in real-address mode with all segments at 0. */
+static void set_registers(int processor)
+{
+    struct kvm_sregs system;
+    checked("KVM_GET_SREGS", io_control(processor, KVM_GET_SREGS, &system));
+    system.cs.base = 0;
+    system.cs.selector = 0;
+    checked("KVM_SET_SREGS", io_control(processor, KVM_SET_SREGS, &system));
+    struct kvm_regs general = { .rip = GUEST_BASE, .rflags = RFLAGS_FIXED };
+    checked("KVM_SET_REGS", io_control(processor, KVM_SET_REGS, &general));
+}
+
+/* What the guest has done. */
+struct account {
+    uint32_t sum;
+    unsigned long reads;
+};
+
+/* An access to a port: KVM leaves its data behind the run structure. */
+static void on_port(struct kvm_run *run, struct account *account)
+{
+    uint8_t *data = (uint8_t *)run + run->io.data_offset;
+    switch (run->io.port) {
+    case TEXT_PORT:
+        write_out((const char *)data, run->io.size * run->io.count);
+        break;
+    case SUM_PORT:
+        account->sum = *(uint32_t *)data;
+        break;
+    case COUNT_PORT:
+        *data = 0;
+        account->reads++;
+        break;
+    default:
+        fail("access to a port", run->io.port);
+    }
+}
+
+/* Runs the guest until it halts. */
+static struct account run_guest(int processor, struct kvm_run *run)
+{
+    struct account account = { 0 };
+    for (;;) {
+        checked("KVM_RUN", io_control(processor, KVM_RUN, NULL));
+        if (run->exit_reason == KVM_EXIT_HLT) return account;
+        if (run->exit_reason != KVM_EXIT_IO) fail("exit reason", run->exit_reason);
+        on_port(run, &account);
+    }
+}
+
+_Noreturn void program(void)
+{
+    int kvm = (int)checked("open(/dev/kvm)", open_file("/dev/kvm"));
+    if (io_control(kvm, KVM_GET_API_VERSION, NULL) != KVM_API_VERSION) fail("KVM_GET_API_VERSION", 0);
+    int machine = (int)checked("KVM_CREATE_VM", io_control(kvm, KVM_CREATE_VM, NULL));
+    load_guest(machine);
+    int processor = (int)checked("KVM_CREATE_VCPU", io_control(machine, KVM_CREATE_VCPU, NULL));
+    long bytes = checked("KVM_GET_VCPU_MMAP_SIZE", io_control(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL));
+    struct kvm_run *run = map_memory((size_t)bytes, processor);
+    checked("mmap", (long)run);
+    set_registers(processor);
+
+    struct account account = run_guest(processor, run);
+    if (account.sum != EXPECTED_SUM) fail("the guest's sum", account.sum);
+    if (account.reads != EXPECTED_READS) fail("the guest's reads", (long)account.reads);
+    print("kvm: the guest has halted; sum ");
+    print_number(account.sum);
+    print(", reads ");
+    print_number(account.reads);
+    print("\n");
+    end_process(0);
+}
+
+/* The kernel starts the process here; the stack is aligned, and nothing on it is needed. */
+asm(".globl _start\n_start: xor %ebp, %ebp\ncall program\n");
