@@ -13,7 +13,7 @@ export const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   machine: ["ir", "cpu", "memory", "frontend", "jit", "vmx", "crossover", "snapshot"],
   linux: ["cpu", "memory", "machine"],
   guests: ["machine"],
-  cli: ["machine", "linux", "guests", "frontend/disassemble.ts"],
+  cli: ["snapshot", "machine", "linux", "guests", "frontend/disassemble.ts"],
   web: ["machine", "linux", "guests", "frontend/disassemble.ts"],
 };
 

@@ -12,6 +12,7 @@ import {
   type WorldCallOptions,
 } from "../machine/world_calls.ts";
 import { MachineTarget } from "../machine/debug/machine_target.ts";
+import type { TranslationObserver } from "../machine/observer.ts";
 import { MAX_PROCESSORS } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import { kernelFormat } from "../machine/loaders/load.ts";
@@ -37,6 +38,7 @@ import {
   STATS,
   WORLD_CALL_CYCLES,
 } from "./shared_options.ts";
+import { LOAD, loadFile, SAVE, SAVE_AT, SAVE_EXIT, SAVE_WHEN, Saver } from "./snapshots.ts";
 import { reportStatistics } from "./statistics.ts";
 import { parseAddress, parseCount } from "./values.ts";
 
@@ -70,6 +72,11 @@ const OPTIONS = {
   engine: ENGINE,
   gdb: GDB,
   "gdb-arch": GDB_ARCH,
+  load: LOAD,
+  save: SAVE,
+  "save-at": SAVE_AT,
+  "save-when": SAVE_WHEN,
+  "save-exit": SAVE_EXIT,
   "max-instructions": MAX_INSTRUCTIONS,
   seed: SEED,
   cycles: CYCLES,
@@ -103,49 +110,26 @@ export const boot: Command = {
   guestArguments: false,
   examples: [
     "causeway boot --kernel src/guests/echo/echo.elf",
+    "causeway boot --kernel src/guests/echo/echo.elf --save echo.snapshot --save-when '> ' --save-exit",
+    "causeway boot --load echo.snapshot",
     "causeway boot --kernel kernel.elf --initrd modules.img --append 'console=ttyS0' --memory 512M --stats",
   ],
   run(args) {
     const { values, rest } = parseCommandLine(OPTIONS, args, false);
-    const { kernel: path } = values;
-    if (path === undefined) throw usageError("boot needs --kernel FILE");
     if (rest.length > 0) {
       throw usageError(`boot takes no ${rest[0]}; the kernel's arguments go into --append`);
     }
-    const kernel = readInput(path);
-    const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
-    const { append = "" } = values;
-    const commandLine = kernelFormat(kernel) === "linux" ? append : `${basename(path)} ${append}`.trimEnd();
-    const dump = openDump(values.dump, values["dump-file"]);
-    const { memory, cpus: processors, engine, seed, vmx } = values;
-    const crossover = worldCalls(values), loadAddress = values["load-address"];
-    const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
-    let machine: Machine;
-    try {
-      machine = bootMachine({
-        kernel,
-        modules,
-        commandLine,
-        ...defined({
-          memory,
-          processors,
-          engine,
-          seed,
-          vmx,
-          crossover,
-          cycles,
-          loadAddress,
-          observer: dump?.observer,
-        }),
-      });
-    } catch (error) {
-      if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
-      throw error;
+    if (values.gdb !== undefined && (values["save-at"] ?? values["save-when"]) !== undefined) {
+      throw usageError("--save-at and --save-when do not go with --gdb; SIGUSR2 saves there, too");
     }
-    return drive(machine, values["max-instructions"] ?? Infinity, values).then(({ stop, seconds }) => {
+    const dump = openDump(values.dump, values["dump-file"]), saver = new Saver(values);
+    const machine = values.load === undefined
+      ? bootFromFiles(values, dump?.observer)
+      : loadSnapshot(values.load, values, dump?.observer);
+    return drive(machine, saver, values).then(({ machine, stop, seconds }) => {
       dump?.close();
       if (values.stats) reportStatistics(machine.statistics(), seconds, values.json);
-      return conclude(machine, stop);
+      return stop === "saved" ? 0 : conclude(machine, stop);
     });
   },
 };
@@ -154,6 +138,59 @@ function parsePhysical(text: string): number {
   const address = Number(parseAddress(text));
   if (address > 0xffff_ffff) throw new RangeError("must be less than 0x100000000");
   return address;
+}
+
+/** Options that say what a machine is made of: a snapshot says it, too. */
+const MADE_OF = [
+  "kernel",
+  "initrd",
+  "append",
+  "load-address",
+  "memory",
+  "cpus",
+  "vmx",
+  "crossover",
+  "wt-entries",
+  "iwt-entries",
+  "seed",
+  "cycles",
+  "world-call-cycles",
+] as const satisfies readonly (keyof typeof OPTIONS)[];
+
+function loadSnapshot(
+  path: string,
+  values: Values<typeof OPTIONS>,
+  observer: TranslationObserver | undefined,
+): Promise<Machine> {
+  const given = MADE_OF.find((name) => {
+    const value = values[name];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+  });
+  if (given !== undefined) throw usageError(`--load takes no --${given}: the snapshot tells that`);
+  return loadFile(path, defined({ engine: values.engine, observer }));
+}
+
+function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObserver | undefined): Machine {
+  const { kernel: path } = values;
+  if (path === undefined) throw usageError("boot needs --kernel FILE, or --load FILE");
+  const kernel = readInput(path);
+  const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
+  const { append = "" } = values;
+  const commandLine = kernelFormat(kernel) === "linux" ? append : `${basename(path)} ${append}`.trimEnd();
+  const { memory, cpus: processors, engine, seed, vmx } = values;
+  const crossover = worldCalls(values), loadAddress = values["load-address"];
+  const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
+  try {
+    return bootMachine({
+      kernel,
+      modules,
+      commandLine,
+      ...defined({ memory, processors, engine, seed, vmx, crossover, cycles, loadAddress, observer }),
+    });
+  } catch (error) {
+    if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
+    throw error;
+  }
 }
 
 function parseProcessors(text: string): number {
@@ -189,29 +226,39 @@ function worldCalls(
 
 /** Runs the machine with our streams as its console. */
 async function drive(
-  machine: Machine,
-  limit: number,
-  { gdb: port, "gdb-arch": view }: Values<typeof OPTIONS>,
-): Promise<{ stop: MachineStop; seconds: number }> {
+  making: Machine | Promise<Machine>,
+  saver: Saver,
+  { gdb: port, "gdb-arch": view, "max-instructions": limit = Infinity }: Values<typeof OPTIONS>,
+): Promise<{ machine: Machine; stop: MachineStop | "saved"; seconds: number }> {
+  const machine = await making;
   machine.on("console", (bytes) => writeAll(1, bytes));
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
   const input = openInput(machine);
   const start = performance.now();
+  const ended = (stop: MachineStop | "saved") => ({
+    machine,
+    stop,
+    seconds: (performance.now() - start) / 1000,
+  });
   try {
     for (;;) {
-      const left = limit - machine.instructions;
-      const stop = await runFor(machine, Math.min(left, SLICE), gdb);
-      const goesOn = stop.kind === "budget"
+      const left = Math.min(limit - machine.instructions, saver.left(machine));
+      const stop = await runFor(machine, { instructions: Math.min(left, SLICE), until: saver.until }, gdb);
+      if (await saver.settle(machine, stop)) return ended("saved");
+      const goesOn = stop.kind === "budget" || stop.kind === "text"
         ? machine.instructions < limit
         : stop.kind === "halt" && await (gdb === undefined
-          ? input.more(stop.awaitsInput)
+          ? saver.orSignal(input.more(stop.awaitsInput))
           : gdb.session.idle(input.more(stop.awaitsInput)));
-      if (!goesOn) return { stop, seconds: (performance.now() - start) / 1000 };
-      // Lets input arrive, and Ctrl-C.
-      if (stop.kind === "budget" && !input.isComplete) await new Promise((resume) => setTimeout(resume, 0));
+      if (!goesOn) return ended(stop);
+      // Lets input arrive, and signals.
+      if (stop.kind === "budget" && (!input.isComplete || saver.isOpen)) {
+        await new Promise((resume) => setTimeout(resume, 0));
+      }
     }
   } finally {
     input.close();
+    saver.close();
     gdb?.close();
   }
 }
@@ -219,11 +266,11 @@ async function drive(
 /** Runs the machine for a while, as the debugger wants if there is one. */
 async function runFor(
   machine: Machine,
-  instructions: number,
+  limits: { readonly instructions: number; readonly until: string | undefined },
   gdb: GdbServer<MachineStop> | undefined,
 ): Promise<MachineStop> {
-  if (gdb === undefined) return machine.run({ instructions });
-  const outcome = await gdb.run(instructions);
+  if (gdb === undefined) return machine.run(limits);
+  const outcome = await gdb.run(limits.instructions);
   return outcome.kind === "ran" ? { kind: "budget" } : outcome.end;
 }
 
@@ -287,6 +334,7 @@ function conclude(machine: Machine, stop: MachineStop): number {
     case "reset":
       return 0;
     case "budget":
+    case "text":
       report("causeway: stopped by --max-instructions");
       return ExitCode.BUDGET;
     case "triple fault":

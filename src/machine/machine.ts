@@ -85,6 +85,8 @@ export interface MachineOptions {
 export type MachineStop =
   /** The instructions asked for have been executed, or a point of `Machine.debugPoints` was met. */
   | { readonly kind: "budget" }
+  /** The guest has written the text asked for. */
+  | { readonly kind: "text" }
   /** The guest wrote V to port F4H: `code` is (V << 1) | 1. */
   | { readonly kind: "exit"; readonly code: number }
   /** The guest has switched the machine off, or reset it, by ACPI. */
@@ -113,15 +115,22 @@ const CLOCK_START = Date.UTC(2026, 0, 1);
 /** Most instructions asked of the processor at a time. */
 const SLICE = 1 << 28;
 
+/** Stops that nothing follows. */
+const ENDS = ["exit", "power off", "reset", "triple fault"] as const;
 /** How a run ended that nothing follows. */
 const ENDED: Shape<Ended> = fields({
-  ended: maybe(fields({ kind: oneOf("exit", "power off", "reset", "triple fault"), code: whole(0, 0xff) })),
+  ended: maybe(fields({ kind: oneOf(...ENDS), code: whole(0, 0xff) })),
 });
 type Ended = {
   readonly ended:
-    | { readonly kind: "exit" | "power off" | "reset" | "triple fault"; readonly code: number }
+    | { readonly kind: (typeof ENDS)[number]; readonly code: number }
     | undefined;
 };
+
+/** Whether nothing follows a stop. */
+function isEnd(stop: MachineStop): stop is Extract<MachineStop, { kind: (typeof ENDS)[number] }> {
+  return ENDS.some((kind) => kind === stop.kind);
+}
 
 /** A computer. Make it with `bootMachine` or `loadMachine`. */
 export class Machine {
@@ -236,9 +245,20 @@ export class Machine {
     return this.processors.instructions;
   }
 
-  /** Runs until the guest ends, waits for what cannot come by itself, or has executed this many instructions. */
-  run({ instructions = Infinity }: { readonly instructions?: number } = {}): MachineStop {
-    const stop = this.#run(this.instructions + instructions);
+  /**
+   * Runs until the guest ends, waits for what cannot come by itself, has executed this many instructions, or has written
+   * a text, behind the last one that was found: then it stops right after it.
+   */
+  run(
+    { instructions = Infinity, until }: {
+      readonly instructions?: number;
+      readonly until?: string | undefined;
+    } = {},
+  ): MachineStop {
+    this.#found = until !== undefined && this.console.expect(until);
+    const stop: MachineStop = this.#found ? { kind: "text" } : this.#run(this.instructions + instructions);
+    this.console.expectNothing();
+    this.#found = false;
     this.console.flush();
     this.#events.emit("stop", stop);
     return stop;
@@ -254,16 +274,10 @@ export class Machine {
    * that the guest has written so far.
    */
   waitForText(text: string, { instructions = 1e10 }: { readonly instructions?: number } = {}): string {
-    this.#found = this.console.expect(text);
-    const stop = this.#found ? undefined : this.#run(this.instructions + instructions);
-    this.console.expectNothing();
-    this.console.flush();
-    if (this.#found) {
-      this.#found = false;
-      return this.console.text;
-    }
+    const stop = this.run({ instructions, until: text });
+    if (stop.kind === "text") return this.console.text;
     throw new Error(
-      `Waited for ${JSON.stringify(text)}, but the machine stopped (${stop!.kind}). It wrote ${
+      `Waited for ${JSON.stringify(text)}, but the machine stopped (${stop.kind}). It wrote ${
         JSON.stringify(this.console.text)
       }`,
     );
@@ -343,7 +357,7 @@ export class Machine {
         case "budget":
           break;
         case "asked":
-          if (this.#found) return { kind: "budget" };
+          if (this.#found) return { kind: "text" };
           if (this.debugPoints.hit !== undefined) return { kind: "budget" };
           break;
         case "halt":
@@ -361,9 +375,7 @@ export class Machine {
       stateFormat: { version: 1, shape: ENDED },
       saveState: () => {
         const ended = this.#ended;
-        if (ended === undefined || ended.kind === "budget" || ended.kind === "halt") {
-          return { ended: undefined };
-        }
+        if (ended === undefined || !isEnd(ended)) return { ended: undefined };
         return { ended: { kind: ended.kind, code: ended.kind === "exit" ? ended.code : 0 } };
       },
       loadState: ({ ended }) => {

@@ -6,6 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { buildNpm } from "../../_tools/build_npm.ts";
+import { crc32 } from "../../src/snapshot/crc32.ts";
+import { readSnapshotFile } from "../../src/snapshot/file.ts";
+import type { StateValue } from "../../src/snapshot/shape.ts";
+import { causeway } from "../cli/command_line.ts";
 
 const node = spawnSync("node", ["--version"], { encoding: "utf8" });
 const version = node.status === 0 ? node.stdout.trim() : "none";
@@ -79,6 +83,21 @@ Deno.test({
         assertEquals([demo.status, demo.stdout, demo.stderr], [0, expected("scene.txt"), ""]);
       });
 
+      await t.step("a snapshot that Deno saved goes on in Node.js as in Deno", async () => {
+        const kernel = fileURLToPath(new URL("../machine/kernels/smp.elf", import.meta.url));
+        const saved = join(folder, "saved");
+        const boot = ["boot", "--kernel", kernel, "--cpus", "3", "--save", saved];
+        const whole = causeway([...boot, "--save-at", "900000"]);
+        const resumed = run(bin, "boot", "--load", saved);
+        assertEquals([resumed.status, resumed.stderr], [whole.code, ""]);
+        assert(whole.stdout.endsWith(resumed.stdout) && resumed.stdout.length > 0);
+        // And a little later every byte of both machines is the same.
+        const later = ["boot", "--load", saved, "--save-at", "1500000", "--save-exit", "--save"];
+        assertEquals(causeway([...later, join(folder, "by-deno")]).code, 0);
+        assertEquals(run(bin, ...later, join(folder, "by-node")).status, 0);
+        assertEquals(await contentOf(join(folder, "by-node")), await contentOf(join(folder, "by-deno")));
+      });
+
       await t.step("causeway worlds finds its images", () => {
         const args = ["--system", "proxos", "--path", "crossover", "--iterations", "1"];
         const { status, stdout, stderr } = run(bin, "worlds", ...args);
@@ -114,6 +133,13 @@ const NODE_TYPES = `
 declare module "node:fs" { export function readFileSync(path: string): Uint8Array; }
 declare const process: { argv: string[] };
 `;
+
+/** What a snapshot holds: the hosts compress differently. */
+async function contentOf(path: string): Promise<readonly [state: StateValue, memory: number]> {
+  const { state, unpack } = await readSnapshotFile(readFileSync(path)), memory = new Uint8Array(1 << 28);
+  await unpack(memory);
+  return [state, crc32(memory)];
+}
 
 /** A bundled module and all that it imports. */
 function modulesOf(folder: string, name: string, seen = new Set<string>()): Set<string> {

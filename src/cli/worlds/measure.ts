@@ -115,6 +115,7 @@ function endOf(stop: MachineStop, limit: number): string {
     case "triple fault":
     case "power off":
     case "reset":
+    case "text":
       return `it ended with a ${stop.kind}`;
     case "halt":
       return "it halted, and nothing can wake it";
