@@ -4,6 +4,7 @@ import { SWITCH_CELLS } from "../js/registers.ts";
 import { accessType, cellType, localCells } from "./cells.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
+import { intrinsicRegisters } from "./intrinsics.ts";
 import { I32, I64, V128, W } from "./instructions.ts";
 
 /** Instruction that loads, and that stores, a local of a type. */
@@ -27,7 +28,12 @@ export class CellLocals {
     const cells = localCells(blocks);
     for (const { insts, terminal } of blocks) {
       for (const cell of terminal.kind === "vmfunc" ? SWITCH_CELLS : []) this.#add(cell);
-      for (const { op, imm } of insts) {
+      for (const inst of insts) {
+        for (const cell of intrinsicRegisters(inst)) {
+          this.#add(cell);
+          this.#written.add(cell);
+        }
+        const { op, imm } = inst;
         if (accessType(op) === 0 || !cells.has(imm)) continue;
         this.#add(imm);
         if (op.startsWith("set")) this.#written.add(imm);

@@ -227,14 +227,6 @@ export class Emitter {
     this.leave(exit, reloadsCells(insts[id]!) ? undefined : this.plan.stateAt[id]);
   }
 
-  /** Stores all locals for a helper that looks at all state, and loads them again. */
-  aroundAllState({ id }: Inst, call: () => void): void {
-    this.materialize(this.plan.stateAt[id]!);
-    this.storeState();
-    call();
-    this.loadState();
-  }
-
   /** Brings all flags into the locals of their cells, and those up to date: no recipe holds then. */
   materialize(state: FlagState): void {
     const { code } = this;

@@ -88,6 +88,8 @@ export const W = {
   i64_add: 0x7c,
   i64_sub: 0x7d,
   i64_mul: 0x7e,
+  i64_div_s: 0x7f,
+  i64_div_u: 0x80,
   i64_and: 0x83,
   i64_or: 0x84,
   i64_xor: 0x85,
@@ -138,6 +140,7 @@ export const W = {
   i64_extend8_s: 0xc2,
   i64_extend16_s: 0xc3,
   i64_extend32_s: 0xc4,
+  memory_copy: MISC | 0x0a,
   memory_fill: MISC | 0x0b,
   v128_load: SIMD | 0x00,
   v128_store: SIMD | 0x0b,
@@ -259,7 +262,8 @@ export type Immediates =
   | "f64"
   | "lane"
   | "v128"
-  | "byte";
+  | "byte"
+  | "bytes";
 
 /** What follows the opcode of an instruction. */
 export function immediatesOf(name: InstructionName): Immediates {
@@ -273,6 +277,7 @@ export function immediatesOf(name: InstructionName): Immediates {
   if (name === "f64_const") return "f64";
   if (name === "v128_const" || name === "i8x16_shuffle") return "v128";
   if (name === "memory_fill") return "byte";
+  if (name === "memory_copy") return "bytes";
   if (name.includes("_lane")) return "lane";
   return /_(load|store)/.test(name) ? "memory" : "none";
 }

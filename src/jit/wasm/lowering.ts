@@ -4,6 +4,7 @@ import type { Opcode } from "../../ir/opcodes.ts";
 import type { Inst, Value } from "../../ir/types.ts";
 import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
+import { INTRINSICS } from "./intrinsics.ts";
 import { changesMappings } from "./known_pages.ts";
 import type { Emitter } from "./emitter.ts";
 import { I32, I64, W } from "./instructions.ts";
@@ -138,12 +139,20 @@ function multiplyHighSigned(e: Emitter, x: number, y: number): void {
 }
 
 const callHelper: Lowering = (e, inst) => {
-  const info = helperInfo(inst.imm);
-  const call = (): void => e.callFlat(`H_${HELPER_NAMES[inst.imm]}`, inst.args, inst.type);
-  if (info.state === "all") e.aroundAllState(inst, call);
-  else call();
-  if (changesMappings(inst)) e.forgetPages();
-  if (info.exits === true) e.checkEvent(inst);
+  const info = helperInfo(inst.imm), name = HELPER_NAMES[inst.imm]!;
+  const isAll = info.state === "all";
+  const call = (): void => {
+    if (isAll) e.storeState();
+    e.callFlat(`H_${name}`, inst.args, inst.type);
+    if (isAll) e.loadState();
+    if (changesMappings(inst)) e.registerPages.forget(e.code);
+    if (info.exits === true) e.checkEvent(inst);
+  };
+  if (isAll) e.materialize(e.plan.stateAt[inst.id]!);
+  const intrinsic = INTRINSICS[name];
+  if (intrinsic === undefined) call();
+  else intrinsic(e, inst, call);
+  if (changesMappings(inst)) e.pages.forget();
 };
 
 type CoreOpcode = Exclude<Opcode, VectorOpcode | FloatOpcode | MemoryOpcode>;

@@ -35,7 +35,14 @@ const ENTRY_SHIFT = Math.log2(TLB_ENTRY_BYTES);
  * Leaves on the stack whether the soft TLB has the page, and in local `entry` the entry's offset. The tag has no bit below
  * the page: an access that ends in the next page, or whose low bits must be 0 and are not, does not match.
  */
-function probe(e: Emitter, address: number, entry: number, tag: number, size: number, flags: number): void {
+export function probe(
+  e: Emitter,
+  address: number,
+  entry: number,
+  tag: number,
+  size: number,
+  flags: number,
+): void {
   const { code } = e;
   code.get(address);
   code.op(W.i32_wrap_i64);
@@ -69,7 +76,7 @@ function pushLastPage({ code }: Emitter, address: number, size: number): void {
 }
 
 /** Leaves the offset of the operand in the linear memory on the stack. */
-function translated({ code }: Emitter, address: number, entry: number): void {
+export function translated({ code }: Emitter, address: number, entry: number): void {
   code.get(address);
   code.op(W.i32_wrap_i64);
   code.get(entry);

@@ -96,6 +96,8 @@ class Reader {
       case "lane":
       case "byte":
         return ` ${this.#u8()}`;
+      case "bytes":
+        return ` ${this.#u8()} ${this.#u8()}`;
       case "v128": {
         this.#at += 16;
         return ` ${[...this.code.subarray(this.#at - 16, this.#at)].join(" ")}`;
