@@ -29,7 +29,7 @@ export interface Counts {
 }
 
 /** Instructions after which a program is stopped everywhere, the processor excepted, which is not compared then. */
-const LIMIT = 60_000;
+const LIMIT = 1_000_000;
 /** Programs after which processors are made anew. */
 const RENEWED_EVERY = 400;
 const INTERPRETER = "interpreter", NATIVE = "the processor";

@@ -2,15 +2,20 @@
 import { caseOf, type Start } from "./generate.ts";
 import type { Block, End, Program } from "./program.ts";
 
+/** Long programs take long: what is found after so many milliseconds must do. */
+const PATIENCE = 30_000;
+
 /** The smallest program found that still fails. */
 export async function shrinkStart(
   start: Start,
   fails: (candidate: Start) => Promise<boolean>,
 ): Promise<Start> {
   let best = start;
+  const end = performance.now() + PATIENCE;
   for (let again = true; again;) {
     again = false;
     for (const candidate of candidates(best)) {
+      if (performance.now() > end) return best;
       if (caseOf(candidate) === undefined || !(await fails(candidate))) continue;
       best = candidate;
       again = true;
@@ -34,6 +39,9 @@ function* candidates(start: Start): Iterable<Start> {
 
 function* smallerPrograms(program: Program): Iterable<Program> {
   const { blocks, fuel, offset } = program;
+  for (const less of [1, 2, fuel >> 4, fuel >> 1, fuel - 1]) {
+    if (less > 0 && less < fuel) yield { ...program, fuel: less };
+  }
   for (let n = blocks.length - 1; n >= 0 && blocks.length > 1; n--) {
     yield { ...program, blocks: without(blocks, n) };
   }
