@@ -40,6 +40,7 @@ export function reportStatistics(
     ["  still in the code cache", n(statistics.cachedBlocks)],
     ["  evicted, dropped by stores", `${n(statistics.evictedBlocks)}, ${n(statistics.droppedBlocks)}`],
     ["regions compiled", n(statistics.compiledRegions)],
+    ["  from so many runs on, evicted", `${n(statistics.threshold)}, ${n(statistics.evictedRegions)}`],
     ["  entered", n(statistics.regionEntries)],
     ["blocks interpreted", n(statistics.interpretedBlocks)],
     ["instructions run alone", n(statistics.singleSteps)],

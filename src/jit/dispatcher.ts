@@ -34,6 +34,8 @@ export interface Tiers {
   readonly regionBlocks: number;
   /** Most translated blocks kept. */
   readonly codeCacheBlocks: number;
+  /** Most compiled regions kept. */
+  readonly regions: number;
 }
 
 /** What the dispatcher counts. */
@@ -43,6 +45,7 @@ export interface DispatchCounts {
   regionEntries: number;
   /** It is also the number of the last region. */
   regionsCompiled: number;
+  regionsEvicted: number;
   singleSteps: number;
 }
 
@@ -74,6 +77,7 @@ export class Dispatcher {
     interpretedInstructions: 0,
     regionEntries: 0,
     regionsCompiled: 0,
+    regionsEvicted: 0,
     singleSteps: 0,
   };
   readonly finder: CodeFinder;
@@ -82,6 +86,8 @@ export class Dispatcher {
   readonly #m: Int32Array;
   readonly #interpreter: Interpreter;
   readonly #stepper: SingleStepper;
+  /** Live regions, oldest first. */
+  readonly #regions = new Set<Region>();
   readonly switches: WorldSwitches;
   /** Budget at the start of the current run, what of it is not in the budget cell yet, and the cycles that had passed. */
   #granted = 0;
@@ -97,6 +103,7 @@ export class Dispatcher {
     this.switches = new WorldSwitches(bindings.memory);
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
     this.cache.onDrop = (region) => {
+      this.#regions.delete(region);
       bindings.access.mmu.worlds.forgetRegion(region.id);
       tiers.engine?.drop?.(region);
     };
@@ -274,6 +281,7 @@ export class Dispatcher {
 
   #makeRegion(code: Code, engine: Engine, old: Region | undefined): Entry {
     if (old !== undefined) this.cache.dropRegion(old);
+    if (this.#regions.size >= this.tiers.regions) this.#evictRegions();
     const { finder } = this, { mode } = code, again = old !== undefined;
     const find = (pc: bigint): Code | undefined => {
       const lo = Number(BigInt.asIntN(32, pc)), hi = Number(BigInt.asIntN(32, pc >> 32n));
@@ -299,6 +307,7 @@ export class Dispatcher {
       entered: again ? -Infinity : 0,
     };
     engine.adopt?.(region, again);
+    this.#regions.add(region);
     this.bindings.access.mmu.worlds.notePlacement(id, true);
     for (const member of codes) member.memberOf = [...member.memberOf, region];
     const numbers = compiled.entrances ?? codes.keys();
@@ -315,6 +324,21 @@ export class Dispatcher {
       member.entries = [entry, ...member.entries];
     }
     return entries[0]!;
+  }
+
+  /** Drops a share of the oldest regions: those that were entered least. The others count as new. */
+  #evictRegions(): void {
+    const { engine } = this.tiers;
+    const count = Math.max(1, Math.floor(this.#regions.size / 16));
+    const oldest = [...this.#regions].slice(0, 2 * count);
+    const visits = new Map(oldest.map((region) => [region, engine?.visits?.(region) ?? region.entered]));
+    oldest.sort((a, b) => visits.get(a)! - visits.get(b)!);
+    for (const region of oldest.slice(0, count)) this.cache.dropRegion(region);
+    for (const region of oldest.slice(count)) {
+      this.#regions.delete(region);
+      this.#regions.add(region);
+    }
+    this.counts.regionsEvicted += Math.min(count, oldest.length);
   }
 
   /** Drops the regions that a new one contains, with all their ways in: what led to them shall lead to it. */

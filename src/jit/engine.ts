@@ -87,6 +87,8 @@ export interface Engine {
   left?(exit: number): Leaving;
   /** Called when an exit has been found to lead to an entry, in the current world. RIP is there. */
   link?(region: Region, exit: number, to: Entry): void;
+  /** How often a region has been entered since it came into use, for engines that count it. */
+  visits?(region: Region): number;
   /** Called when a region must not be entered again. */
   drop?(region: Region): void;
 }

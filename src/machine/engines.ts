@@ -9,8 +9,6 @@ import { createX87Helpers } from "../cpu/x87/helpers.ts";
 import { translate } from "../frontend/translate.ts";
 import type { Bindings } from "../jit/bindings.ts";
 import { Dispatcher, type Tiers } from "../jit/dispatcher.ts";
-import { WasmEngine } from "../jit/wasm/engine.ts";
-import { JsEngine } from "../jit/js/engine.ts";
 import { GuestAccess } from "../memory/access.ts";
 import { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
@@ -19,6 +17,7 @@ import { createSystemHelpers } from "../cpu/system_helpers.ts";
 import type { ProcessorSeat } from "../cpu/system/seat.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
 import type { TranslationObserver } from "./observer.ts";
+import { compilerFor, whyNoWebAssembly } from "./compilers.ts";
 import { HostedProcessor } from "./hosted_processor.ts";
 
 /** Which engine runs guest code; `auto` moves it up as it gets hot. */
@@ -50,6 +49,8 @@ export const ENGINE_NAMES: readonly ["interpreter", "js", "wasm", "auto"] = [
 const AUTO_THRESHOLD = 500;
 const REGION_BLOCKS = { js: 48, wasm: 160 } as const;
 const CODE_CACHE_BLOCKS = 1 << 15;
+/** Most compiled regions: below what WebAssembly's table has room for. */
+const REGIONS = 1 << 14;
 
 /** A processor over a linear memory, its exceptions and system calls left to the host. */
 export function newProcessor(
@@ -59,7 +60,7 @@ export function newProcessor(
   const { engine = "auto", seed = 1, tiers = {}, observer } = configuration;
   const mmu = new Mmu(memory);
   const access = new GuestAccess(mmu);
-  const float = createFloat(memory.wasm);
+  const float = createFloat(whyNoWebAssembly() === undefined ? memory.wasm : memory.buffer);
   const clock = { cycles: (): number => dispatcher.cycles() };
   const implementations: Record<HelperName, HelperFunction> = {
     ...createIntegerHelpers(memory, access),
@@ -74,16 +75,15 @@ export function newProcessor(
     vector: VECTOR_REFERENCE,
     float: createFloatReference(float),
   };
-  const wasm = engine === "wasm" || engine === "auto" ? new WasmEngine(bindings) : undefined;
-  const js = engine === "js" ? new JsEngine(bindings) : undefined;
-  const compiler = wasm ?? js;
+  const compiler = compilerFor(engine, bindings);
   if (compiler !== undefined && observer?.compiled !== undefined) {
     compiler.onEmit = (blocks, source) => observer.compiled!(blocks, source, compiler.name);
   }
   const dispatcher = new Dispatcher(bindings, translate, {
     engine: compiler,
     threshold: tiers.threshold ?? (engine === "auto" ? AUTO_THRESHOLD : 1),
-    regionBlocks: tiers.regionBlocks ?? (wasm === undefined ? REGION_BLOCKS.js : REGION_BLOCKS.wasm),
+    regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS[compiler?.name ?? "js"],
+    regions: tiers.regions ?? REGIONS,
     codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
   });
   dispatcher.finder.onTranslate = observer?.translated?.bind(observer);

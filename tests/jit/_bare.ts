@@ -30,6 +30,7 @@ export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = 
   "wasm, regions of one block": { engine: "wasm", tiers: { regionBlocks: 1 } },
   "wasm, regions of the largest size": { engine: "wasm", tiers: { regionBlocks: 256 } },
   "wasm, code cache of three blocks": { engine: "wasm", tiers: { codeCacheBlocks: 3 } },
+  "wasm, two regions": { engine: "wasm", tiers: { regionBlocks: 2, regions: 2 } },
   "auto, threshold of five": { engine: "auto", tiers: { threshold: 5 } },
 };
 

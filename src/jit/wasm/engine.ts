@@ -33,6 +33,8 @@ const DRIVER = 0;
 /** What the engine keeps of a region. */
 interface Placed {
   region: Region | undefined;
+  /** Visits that it was given. */
+  granted: number;
   /** Byte offsets of the cells of links, by exit. */
   readonly links: readonly (number | undefined)[];
 }
@@ -69,11 +71,6 @@ export class WasmEngine implements Engine {
     this.#drive = this.#table.get(DRIVER) as (way: number) => number;
   }
 
-  /** Whether another region can be placed: else one must be dropped first. */
-  get isFull(): boolean {
-    return this.#freePlaces.length === 0 && this.#placed.length >= REGION_PLACES;
-  }
-
   compile({ blocks, id, targets }: CompileRequest): Compiled {
     const place = this.#takePlace();
     const links: (number | undefined)[] = [];
@@ -85,7 +82,7 @@ export class WasmEngine implements Engine {
       targets,
       takeLink: (exit) => links[exit] = this.#takeLink(exit),
     });
-    this.#placed[place] = { region: undefined, links };
+    this.#placed[place] = { region: undefined, granted: 0, links };
     this.onEmit?.(blocks, printCode(emitted.code.view(), (index) => imports.list[index]!.name));
     this.#instantiate(encodeModule([{ code: emitted.code, place }], imports, this.#pages), imports);
     return this.#compiled(emitted, place);
@@ -96,8 +93,14 @@ export class WasmEngine implements Engine {
   }
 
   adopt(region: Region, again: boolean): void {
-    this.#placed[region.place!]!.region = region;
-    this.#m[(regionVisits >> 2) + region.place!] = again ? VISITS_AGAIN : VISITS;
+    const placed = this.#placed[region.place!]!;
+    placed.region = region;
+    placed.granted = again ? VISITS_AGAIN : VISITS;
+    this.#m[(regionVisits >> 2) + region.place!] = placed.granted;
+  }
+
+  visits({ place }: Region): number {
+    return this.#placed[place!]!.granted - this.#m[(regionVisits >> 2) + place!]!;
   }
 
   left(exit: number): Leaving {
@@ -110,7 +113,8 @@ export class WasmEngine implements Engine {
     };
   }
 
-  link({ place, exits }: Region, exit: number, { region, number, code }: Entry): void {
+  link({ place, exits, dropped }: Region, exit: number, { region, number, code }: Entry): void {
+    if (dropped) return;
     const m = this.#m, taken = exits[exit]!, way = wayOf(region.place!, number);
     if (taken.kind === "jump") {
       const cell = this.#placed[place!]!.links[exit]! >> 2;
@@ -130,7 +134,7 @@ export class WasmEngine implements Engine {
   drop({ place }: Region): void {
     const placed = this.#placed[place!]!;
     for (const link of placed.links) if (link !== undefined) this.#freeLinks.push(link);
-    this.#placed[place!] = undefined;
+    // The entry stays until the place is taken again: the region may be what is running.
     this.#table.set(place!, null);
     this.#freePlaces.push(place!);
   }

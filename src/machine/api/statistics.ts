@@ -23,8 +23,11 @@ export interface Statistics {
   readonly evictedBlocks: number;
   /** Dropped since their bytes were written. */
   readonly droppedBlocks: number;
-  /** Regions compiled to JavaScript functions. */
+  /** Executions of a block before it is compiled. */
+  readonly threshold: number;
+  /** Regions compiled to functions of WebAssembly or JavaScript; dropped to make room. */
   readonly compiledRegions: number;
+  readonly evictedRegions: number;
   /** Calls of these functions. */
   readonly regionEntries: number;
   /** Soft TLB entries filled by page walks. */
@@ -44,7 +47,7 @@ export function readMachineStatistics({ inner, unit }: SystemProcessor): Machine
 
 /** Reads the numbers of a processor. */
 export function readStatistics({ dispatcher, instructions, mmu }: HostedProcessor): Statistics {
-  const { counts, cache } = dispatcher;
+  const { counts, cache, tiers } = dispatcher;
   return {
     instructions,
     cycles: dispatcher.cycles(),
@@ -57,7 +60,9 @@ export function readStatistics({ dispatcher, instructions, mmu }: HostedProcesso
     cachedBlocks: cache.size,
     evictedBlocks: cache.counts.evicted,
     droppedBlocks: cache.counts.droppedByStores,
+    threshold: tiers.threshold,
     compiledRegions: counts.regionsCompiled,
+    evictedRegions: counts.regionsEvicted,
     regionEntries: counts.regionEntries,
     tlbRefills: mmu.refills,
   };
