@@ -64,6 +64,12 @@ export {
   type MachineOptions,
   type MachineStop,
 } from "./src/machine/machine.ts";
+export type { LiveOptions } from "./src/machine/api/live.ts";
+export type { AttachedDevice, Board } from "./src/machine/attached_device.ts";
+export type { AccessSize, MmioDevice, PortDevice } from "./src/machine/bus.ts";
+export type { AnyStateful, StateFormat, Stateful } from "./src/snapshot/stateful.ts";
+export * as shapes from "./src/snapshot/shape.ts";
+export type { Shape, StateValue } from "./src/snapshot/shape.ts";
 export { loadMachine, type LoadOptions } from "./src/machine/snapshot/load.ts";
 export { SnapshotError } from "./src/snapshot/file.ts";
 export { CannotBootError } from "./src/machine/loaders/boot_error.ts";

@@ -42,6 +42,16 @@ export class Bus implements Mmio {
     this.#pages.set(device.page, device);
   }
 
+  /** Whether a chip is behind a port. */
+  hasPort(port: number): boolean {
+    return this.#ports.has(port);
+  }
+
+  /** Whether a chip is behind the page at a host-physical address. */
+  hasPage(page: number): boolean {
+    return this.#pages.has(page);
+  }
+
   /** IN: a value of `size` bytes. */
   in(port: number, size: AccessSize): number {
     const device = this.#ports.get(port);

@@ -20,6 +20,9 @@ export class Console implements Stateful<State> {
   readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   /** Told of what the guest has written, in batches: at the end of each line and of each run. */
   onOutput: ((bytes: Uint8Array) => void) | undefined;
+  readonly #readers = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  #typed: (() => void) | undefined;
+  #isClosed = false;
   /** Told when the text that is waited for has been written. */
   onFound: (() => void) | undefined;
   readonly #uart: () => Uart16550;
@@ -47,6 +50,48 @@ export class Console implements Stateful<State> {
   /** Types something: it waits at the port until the guest reads it. */
   write(data: string | Uint8Array): void {
     this.#uart().receive(typeof data === "string" ? new TextEncoder().encode(data) : data);
+    this.#typed?.();
+  }
+
+  /** Waits until something is typed, or the signal is aborted. */
+  input(signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        this.#typed = undefined;
+        signal?.removeEventListener("abort", done);
+        resolve();
+      };
+      this.#typed = done;
+      signal?.addEventListener("abort", done);
+    });
+  }
+
+  /**
+   * What the guest writes from now on, as a stream. It ends with the machine. Everything is kept until it is read: a reader
+   * that comes late misses nothing.
+   */
+  get readable(): ReadableStream<Uint8Array> {
+    let mine: ReadableStreamDefaultController<Uint8Array>;
+    return new ReadableStream({
+      start: (controller) => {
+        mine = controller;
+        if (this.#isClosed) controller.close();
+        else this.#readers.add(controller);
+      },
+      cancel: () => void this.#readers.delete(mine),
+    });
+  }
+
+  /** Types what is written to it: bytes, or text. Closing it changes nothing. */
+  get writable(): WritableStream<string | Uint8Array> {
+    return new WritableStream({ write: (data) => this.write(data) });
+  }
+
+  /** The guest has ended: so do the streams. */
+  close(): void {
+    this.#isClosed = true;
+    for (const reader of this.#readers) reader.close();
+    this.#readers.clear();
   }
 
   /** The guest has written a byte. */
@@ -79,6 +124,7 @@ export class Console implements Stateful<State> {
     const bytes = this.#output.slice(this.#told, this.#length);
     this.#told = this.#length;
     this.onOutput?.(bytes);
+    for (const reader of this.#readers) reader.enqueue(bytes);
   }
 
   /**

@@ -2,6 +2,7 @@
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
 import { LinearMemory } from "../memory/physical.ts";
 import { EventSource } from "./api/events.ts";
+import { type LiveOptions, runLive } from "./api/live.ts";
 import { postMortem } from "./api/post_mortem.ts";
 import { readRegister, type RegisterName, writeRegister } from "./api/registers.ts";
 import { type MachineStatistics, readMachineStatistics } from "./api/statistics.ts";
@@ -15,6 +16,7 @@ import { momentOf, watchWorlds, type WorldEvents } from "./api/world_watch.ts";
 import { switchCounts } from "./api/world_events.ts";
 import { fields, maybe, oneOf, type Shape, whole } from "../snapshot/shape.ts";
 import { type Stateful, StatefulParts } from "../snapshot/stateful.ts";
+import { attachDevice, type AttachedDevice } from "./attached_device.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
 import { type CycleChoice, extraCycles } from "./cycle_model.ts";
@@ -75,6 +77,8 @@ export interface MachineOptions {
   readonly cycles?: CycleChoice;
   /** Gives the machine the mark port, 4D00H: a 32-bit OUT there is an event `mark`. Default: no. */
   readonly marks?: boolean;
+  /** Devices besides the machine's own (docs/devices.md). Default: none. */
+  readonly devices?: readonly AttachedDevice[];
   /** For tests and measurements: thresholds and sizes of the engines. */
   readonly tiers?: ProcessorConfiguration["tiers"];
   /** Is shown what is translated and compiled, as `dumpStages` is. */
@@ -209,6 +213,22 @@ export class Machine {
     this.parts.add("MC146818", clock);
     this.parts.add("fw_cfg", fwCfg);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
+    for (const device of options.devices ?? []) {
+      attachDevice(device, {
+        bus,
+        parts: this.parts,
+        board: {
+          now,
+          read: (address, size) => this.readPhysical(address, size),
+          write: (address, bytes) => this.writePhysical(address, bytes),
+        },
+        ramBytes: memory,
+        setLine: (line, level) => {
+          pic.setLine(line, level);
+          ioApic.setLine(line, level);
+        },
+      });
+    }
     this.parts.add("processors", this.processors);
     this.parts.add("console", this.console);
     this.parts.add("machine", this.#progress());
@@ -260,8 +280,17 @@ export class Machine {
     this.console.expectNothing();
     this.#found = false;
     this.console.flush();
+    if (isEnd(stop)) this.console.close();
     this.#events.emit("stop", stop);
     return stop;
+  }
+
+  /**
+   * Runs among other things: the host's events go on meanwhile, and where the guest waits for input, that is waited for.
+   * With `console.readable` and `console.writable` this is a computer with a terminal.
+   */
+  live(options: LiveOptions = {}): Promise<MachineStop> {
+    return runLive(this, options);
   }
 
   /** Runs one instruction. */

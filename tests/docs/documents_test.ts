@@ -21,7 +21,9 @@ const DOCUMENTS = [
   "DEVIATIONS.md",
   "docs/crossover.md",
   "docs/debugging.md",
+  "docs/devices.md",
   "docs/hypervisor_lab.md",
+  "docs/snapshots.md",
   "src/guests/worlds/README.md",
 ];
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
@@ -77,7 +79,9 @@ Deno.test("code examples of the documents and docstrings run", () => {
     "README.md",
     "ARCHITECTURE.md",
     "CONTRIBUTING.md",
+    "docs/devices.md",
     "docs/hypervisor_lab.md",
+    "docs/snapshots.md",
     "mod.ts",
     "src/cli/host.ts",
     "src/machine/api",

@@ -5,8 +5,8 @@ import { Machine, type MachineOptions } from "../machine.ts";
 import { CONFIGURATION, optionsOf } from "./configuration.ts";
 import { SUBJECT } from "./save.ts";
 
-/** How the machine is executed: this is no part of its state. */
-export type LoadOptions = Pick<MachineOptions, "engine" | "tiers" | "observer">;
+/** How the machine is executed, which is no part of its state; and devices like those that were attached, newly made. */
+export type LoadOptions = Pick<MachineOptions, "engine" | "tiers" | "observer" | "devices">;
 
 const anything: Shape<StateValue> = { check: (value) => value };
 const STATE = fields({ subject: text, configuration: CONFIGURATION, parts: anything });
