@@ -27,6 +27,7 @@ import { RtcMC146818 } from "./devices/mc146818_rtc.ts";
 import { Uart16550 } from "./devices/16550_uart.ts";
 import { Pic8259 } from "./devices/8259_pic.ts";
 import { FwCfg } from "./devices/fw_cfg.ts";
+import { IsaLines } from "./devices/isa_lines.ts";
 import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
 import { MarkPort } from "./devices/mark_port.ts";
 import type { EngineName, ProcessorConfiguration } from "./engines.ts";
@@ -36,6 +37,7 @@ import type { WorldCallOptions } from "./world_calls.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
 import { enterKernel, loadKernel } from "./loaders/load.ts";
 import type { TranslationObserver } from "./observer.ts";
+import { addPlatform } from "./platform.ts";
 import { Processors } from "./processors.ts";
 import type { SystemProcessor } from "./system_processor.ts";
 
@@ -167,19 +169,14 @@ export class Machine {
     const ioApic = new IoApic82093AA({
       send: (message, destination) => this.processors.interrupt(message, destination),
     });
+    const lines = new IsaLines(pic, ioApic);
     const now = (): number => this.processors.core.clock.now();
     const uart = new Uart16550(COM1, {
       transmit: (byte) => this.console.put(byte),
-      interrupt: (level) => {
-        pic.setLine(COM1_LINE, level);
-        ioApic.setLine(COM1_LINE, level);
-      },
+      interrupt: (level) => lines.set(COM1_LINE, level),
     });
-    const power = new AcpiPower({
-      now,
-      powerOff: () => this.#end({ kind: "power off" }),
-      reset: () => this.#end({ kind: "reset" }),
-    });
+    const reset = (): void => this.#end({ kind: "reset" });
+    const power = new AcpiPower({ now, powerOff: () => this.#end({ kind: "power off" }), reset });
     const clock = new RtcMC146818(now, CLOCK_START);
     this.console = new Console(() => uart);
     this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
@@ -213,6 +210,8 @@ export class Machine {
     this.parts.add("MC146818", clock);
     this.parts.add("fw_cfg", fwCfg);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
+    const { schedule } = this.processors.core;
+    addPlatform({ bus, lines, clock, schedule, parts: this.parts, now, reset });
     for (const device of options.devices ?? []) {
       attachDevice(device, {
         bus,
@@ -223,10 +222,7 @@ export class Machine {
           write: (address, bytes) => this.writePhysical(address, bytes),
         },
         ramBytes: memory,
-        setLine: (line, level) => {
-          pic.setLine(line, level);
-          ioApic.setLine(line, level);
-        },
+        setLine: (line, level) => lines.set(line, level),
       });
     }
     this.parts.add("processors", this.processors);

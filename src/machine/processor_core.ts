@@ -7,6 +7,7 @@ import type { LinearMemory } from "../memory/physical.ts";
 import type { SecondStage } from "../memory/second_stage.ts";
 import { newProcessor, type ProcessorConfiguration } from "./engines.ts";
 import type { HostedProcessor } from "./hosted_processor.ts";
+import { Schedule } from "./schedule.ts";
 import { VirtualClock } from "./virtual_clock.ts";
 
 /** What a processor brings along when it takes the seat. */
@@ -32,6 +33,8 @@ const SHARED_WORDS = [BUDGET >> 2, INSTRUCTIONS >> 2, (INSTRUCTIONS >> 2) + 1] a
 export class ProcessorCore {
   readonly inner: HostedProcessor;
   readonly clock: VirtualClock;
+  /** What happens in the chips as time passes. */
+  readonly schedule: Schedule;
   readonly access: GuestAccess;
   /** The processor in the seat is to return after the instruction that it is at. */
   asked = false;
@@ -45,6 +48,7 @@ export class ProcessorCore {
     this.access = this.inner.dispatcher.bindings.access;
     this.access.mmu.breakpoints.outside.onHit = () => this.ask();
     this.clock = new VirtualClock(() => this.inner.dispatcher.cycles());
+    this.schedule = new Schedule(() => void (this.memory.i32[ATTENTION >> 2]! |= Attention.NOW));
   }
 
   /** Makes the machine return after the instruction that it is at. */

@@ -30,6 +30,8 @@ export interface ProcessorsConfiguration extends Omit<ProcessorConfiguration, "s
 export const MAX_PROCESSORS = 255;
 /** Instructions of a turn. Long enough that taking turns costs little, short enough that spinning does not. */
 const TURN = 20_000;
+/** Events of chips in a row that wake nobody after which nothing will: of a timer that interrupts where nobody listens. */
+const MOST_UNHEARD = 100_000;
 /** The sender of messages that no processor sends. */
 const BUS = -1;
 /** Destination shorthands. SDM vol. 3A, section 11.6.1. */
@@ -100,19 +102,22 @@ export class Processors implements Stateful<ProcessorsState> {
 
   /** Executes exactly `instructions` guest instructions unless something stops it before. */
   run(instructions: number): SystemStop {
-    const end = this.instructions + instructions;
-    for (;;) {
+    const end = this.instructions + instructions, { schedule, clock } = this.core;
+    schedule.refresh();
+    for (let unheard = 0;;) {
       const left = end - this.instructions;
       if (left <= 0) return "budget";
+      schedule.advance(clock.now());
       if (!this.current.isReady || this.#left <= 0) {
         const next = this.#nextReady();
         if (next === undefined) {
-          if (!this.#skipTime()) return "halt";
+          if (++unheard > MOST_UNHEARD || !this.#skipTime()) return "halt";
           continue;
         }
         this.#turn = next;
         this.#left = this.#isUndisturbed ? Infinity : TURN;
       }
+      unheard = 0;
       const stop = this.#runCurrent(left);
       if (stop === "asked" || stop === "shutdown") return stop;
     }
@@ -160,7 +165,8 @@ export class Processors implements Stateful<ProcessorsState> {
 
   /** Lets time pass until a timer wakes somebody; false: none will. */
   #skipTime(): boolean {
-    const next = Math.min(...this.all.map((processor) => processor.wakesAt));
+    const chips = this.all.some(({ listens }) => listens) ? this.core.schedule.nextHeard : Infinity;
+    const next = Math.min(chips, ...this.all.map((processor) => processor.wakesAt));
     if (next === Infinity) return false;
     this.core.clock.skipTo(next);
     return true;

@@ -240,7 +240,13 @@ export class SystemProcessor implements Resident {
     }
   }
 
-  /** When a timer will end its wait; Infinity: none will. */
+  /** Whether an interrupt of a chip may end its wait. */
+  get listens(): boolean {
+    if (this.#shutdown || this.#awaitsStartup) return false;
+    return this.#waits.interrupts || this.#monitored?.endsWithMasked === true;
+  }
+
+  /** When a timer of its own will end its wait; Infinity: none will. */
   get wakesAt(): number {
     const { interrupts, deadline } = this.#waits, { activity } = this.#waiting;
     if (activity === Activity.SHUTDOWN) return deadline;
@@ -323,6 +329,7 @@ export class SystemProcessor implements Resident {
       if (this.#shutdown) return "shutdown";
       const left = end - inner.instructions;
       if (left <= 0 || clock.now() >= until) return "budget";
+      core.schedule.advance(clock.now());
       this.apic.advance();
       this.#ageShadow();
       const due = vmx?.boundary.before(this.#hasNmi() && !this.#isShadowed) ?? "nothing";
@@ -467,9 +474,9 @@ export class SystemProcessor implements Resident {
     if (!this.vmx!.settle()) this.#shutdown = true;
   }
 
-  /** When the next timer is due: the local APIC's or the VMX-preemption timer. */
+  /** When the next timer is due: a chip's, the local APIC's or the VMX-preemption timer. */
   #nextTimer(): number {
-    return Math.min(this.apic.nextTimer(), this.vmx?.deadline ?? Infinity);
+    return Math.min(this.core.schedule.next, this.apic.nextTimer(), this.vmx?.deadline ?? Infinity);
   }
 
   #isDeliverable(): boolean {

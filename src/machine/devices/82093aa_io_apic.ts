@@ -53,6 +53,11 @@ export class IoApic82093AA implements MmioDevice, Stateful<State> {
     for (let line = 0; line < IO_APIC_LINES; line++) this.#entries[2 * line] = MASKED;
   }
 
+  /** Whether a line is not masked. */
+  isOpen(line: number): boolean {
+    return (this.#entries[2 * line]! & MASKED) === 0;
+  }
+
   /** A line goes up or down. */
   setLine(line: number, level: boolean): void {
     const rising = level && !this.#levels[line];

@@ -70,6 +70,11 @@ class Chip implements PortDevice {
     this.changed();
   }
 
+  /** Whether a line is not masked. */
+  isOpen(line: number): boolean {
+    return (this.#mask & (1 << line)) === 0;
+  }
+
   /** The line to serve next; -1: none. */
   pending(): number {
     const requests = this.#requests & ~this.#mask;
@@ -219,6 +224,12 @@ export class Pic8259 implements Stateful<State> {
   /** A line of a device goes up or down. */
   setLine(line: number, level: boolean): void {
     this.chips[line >> 3]!.setLine(line & 7, level);
+  }
+
+  /** Whether a line can interrupt: its mask, and that of the line between the chips. */
+  isOpen(line: number): boolean {
+    const [first, second] = this.chips;
+    return line < 8 ? first.isOpen(line) : first.isOpen(CASCADE) && second.isOpen(line & 7);
   }
 
   /** Whether an interrupt waits. */
