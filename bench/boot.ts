@@ -1,0 +1,67 @@
+/**
+ * `deno task bench:boot`: Debian's cloud kernel to the shell's prompt, in the engines named (default: auto and js) and
+ * in QEMU's system emulation where it is installed. Seconds are processor time.
+ */
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { initramfs } from "../_tools/debian/initramfs.ts";
+import { debianKernel } from "../_tools/debian/packages.ts";
+import { BOOT_MEMORY, COMMAND_LINE, PROMPT } from "./boot_setup.ts";
+import type { BootRun } from "./boot_run.ts";
+import { QEMU_SYSTEM } from "./bare_metal.ts";
+import { isInstalled } from "./native.ts";
+
+const RUN = fileURLToPath(new URL("boot_run.ts", import.meta.url));
+/** Of the times in /proc/PID/stat. */
+const TICKS_PER_SECOND = 100, USER_TIME = 11, SYSTEM_TIME = 12;
+
+/** Boots in QEMU. Returns the processor time that it took until the prompt. */
+function bootInQemu(kernel: string, initrd: string): Promise<number> {
+  const megabytes = String(BOOT_MEMORY / 2 ** 20);
+  const machine = spawn(QEMU_SYSTEM, [
+    ...["-accel", "tcg", "-m", megabytes, "-nographic", "-no-reboot"],
+    ...["-kernel", kernel, "-initrd", initrd, "-append", COMMAND_LINE],
+  ], { stdio: ["ignore", "pipe", "ignore"] });
+  return new Promise((resolve, reject) => {
+    let text = "";
+    machine.stdout.on("data", (data: Uint8Array) => {
+      text += new TextDecoder().decode(data);
+      if (!text.includes(PROMPT)) return;
+      // The fields behind the name, which may contain anything.
+      const fields = readFileSync(`/proc/${machine.pid}/stat`, "utf8").replace(/^.*\) /s, "").split(" ");
+      machine.kill("SIGKILL");
+      resolve((Number(fields[USER_TIME]) + Number(fields[SYSTEM_TIME])) / TICKS_PER_SECOND);
+    });
+    machine.on("error", reject);
+    machine.on("close", () => reject(new Error(`QEMU ended before the prompt:\n${text}`)));
+  });
+}
+
+const folder = mkdtempSync(join(tmpdir(), "boot-"));
+try {
+  const { image, release } = debianKernel("cloud"), initrd = join(folder, "initrd");
+  writeFileSync(initrd, initramfs("cloud"));
+  console.log(`${release} to the shell's prompt`);
+  console.log("                 seconds    million instructions     MIPS   compiling   MB above RAM");
+  const qemu = isInstalled(QEMU_SYSTEM) ? await bootInQemu(image, initrd) : undefined;
+  const engines = process.argv.length > 2 ? process.argv.slice(2) : ["auto", "js"];
+  for (const engine of engines) {
+    const output = execFileSync(process.execPath, ["run", "-A", RUN, engine, image, initrd], {
+      encoding: "utf8",
+    });
+    const { seconds, instructions, compiling, memory } = JSON.parse(output) as BootRun;
+    console.log(
+      engine.padEnd(14) + seconds.toFixed(1).padStart(10) + (instructions / 1e6).toFixed(0).padStart(24) +
+        (instructions / seconds / 1e6).toFixed(1).padStart(9) +
+        `${(compiling / seconds * 100).toFixed(0)} %`.padStart(12) +
+        (memory / 2 ** 20).toFixed(0).padStart(15),
+    );
+  }
+  if (qemu !== undefined) console.log("QEMU TCG".padEnd(14) + qemu.toFixed(1).padStart(10));
+} finally {
+  rmSync(folder, { recursive: true });
+}
