@@ -3,6 +3,7 @@ import { fstatSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import process from "node:process";
 import { isatty } from "node:tty";
+import { CPU_MODEL_NAMES } from "../cpu/cpuid_models.ts";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
 import {
   DEFAULT_WORLD_CACHES,
@@ -21,7 +22,7 @@ import { openDump } from "./dump.ts";
 import { GDB, GDB_ARCH, GdbServer } from "./gdb.ts";
 import { ExitCode, inputError, usageError } from "./exit_codes.ts";
 import { readInput } from "./input.ts";
-import { flag, parseCommandLine, value, type Values, values } from "./options.ts";
+import { choice, flag, parseCommandLine, value, type Values, values } from "./options.ts";
 import { report, writeAll } from "./output.ts";
 import {
   cycleChoice,
@@ -66,6 +67,11 @@ const OPTIONS = {
   memory: MEMORY,
   cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
   vmx: flag("Gives the processors VMX."),
+  cpu: choice(
+    CPU_MODEL_NAMES,
+    "Which features CPUID reports and CR4 lets enable. causeway (default): all that are implemented, x86-64-v2 and more; " +
+      "x86-64-v2, x86-64: those of these levels, and what operating systems use besides.",
+  ),
   crossover: flag("Gives the processors world calls, functions 1 and 2 of VMFUNC; needs --vmx."),
   "wt-entries": value("N", "Entries of the world cache, WID to world. Default: 64.", parseWorlds),
   "iwt-entries": value("N", "Entries of the inverse world cache, context to WID. Default: 64.", parseWorlds),
@@ -177,7 +183,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
   const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
   const { append = "" } = values;
   const commandLine = kernelFormat(kernel) === "linux" ? append : `${basename(path)} ${append}`.trimEnd();
-  const { memory, cpus: processors, engine, seed, vmx } = values;
+  const { memory, cpus: processors, engine, seed, vmx, cpu } = values;
   const crossover = worldCalls(values), loadAddress = values["load-address"];
   const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
   try {
@@ -185,7 +191,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
       kernel,
       modules,
       commandLine,
-      ...defined({ memory, processors, engine, seed, vmx, crossover, cycles, loadAddress, observer }),
+      ...defined({ memory, processors, engine, seed, vmx, cpu, crossover, cycles, loadAddress, observer }),
     });
   } catch (error) {
     if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);

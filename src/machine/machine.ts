@@ -1,5 +1,6 @@
 /** A computer: processor, RAM, bus and chips, put together and booted. */
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
+import type { CpuModelName } from "../cpu/cpuid_models.ts";
 import { LinearMemory } from "../memory/physical.ts";
 import { EventSource } from "./api/events.ts";
 import { type LiveOptions, runLive } from "./api/live.ts";
@@ -70,6 +71,11 @@ export interface MachineOptions {
   readonly seed?: number;
   /** Gives the processor VMX. Default: no; DEVIATIONS.md tells what is missing. */
   readonly vmx?: boolean;
+  /**
+   * Which features CPUID reports, and CR4 lets enable: `causeway` (default), all that are implemented; `x86-64-v2` and
+   * `x86-64`, those of these levels and what operating systems use besides.
+   */
+  readonly cpu?: CpuModelName;
   /**
    * Gives the processor world calls, the CrossOver extension (docs/crossover.md), with world caches of default or given
    * sizes. Takes `vmx`. Default: no.
@@ -157,7 +163,7 @@ export class Machine {
   /** @param options without a kernel the processor is where nothing is, until a snapshot's states are restored */
   constructor(options: Omit<MachineOptions, "kernel"> & Partial<Pick<MachineOptions, "kernel">>) {
     this.configuration = configurationOf(options);
-    const { commandLine, memory, processors, seed, vmx, crossover, marks } = this.configuration;
+    const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks } = this.configuration;
     const { kernel, modules = [], observer, tiers } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
@@ -196,6 +202,7 @@ export class Machine {
       count: processors,
       engine: options.engine ?? "auto",
       vmx,
+      cpu,
       crossover,
       seed,
       ...(tiers === undefined ? {} : { tiers }),

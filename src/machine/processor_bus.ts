@@ -1,5 +1,6 @@
 /** The machine as one processor sees it: the bus, its own local APIC in front of it, and the MSRs outside the core. */
 import type { CpuidResult, CpuidState } from "../cpu/cpuid.ts";
+import { asModelled, type CpuModelName, reservedInCr4 } from "../cpu/cpuid_models.ts";
 import { machineCpuid } from "../cpu/machine_cpuid.ts";
 import type { MsrValue, SystemBus } from "../cpu/system/bus.ts";
 import type { MonitoredLine } from "../cpu/system/monitor.ts";
@@ -40,6 +41,8 @@ export interface MachineTraits {
   readonly processors: number;
   /** The processor has VMX. */
   readonly hasVmx: boolean;
+  /** Its model. */
+  readonly cpu: CpuModelName;
   /** The processor spins. */
   pause(): void;
   /** It waits for a store (cpu/system/bus.ts). */
@@ -68,6 +71,7 @@ export class ProcessorBus implements SystemBus, Mmio {
   readonly #apicMsrs: ApicMsrs;
   readonly #memoryTypes = new MemoryTypeRanges();
   readonly #speculation = new SpeculationMsrs();
+  readonly reservedCr4: number;
   /** What the TSC is ahead of virtual time. */
   #tscOffset = 0;
   #miscEnable = MISC_ENABLE_RESET;
@@ -81,6 +85,7 @@ export class ProcessorBus implements SystemBus, Mmio {
     readonly machine: MachineTraits,
   ) {
     this.#apicMsrs = new ApicMsrs(apic);
+    this.reservedCr4 = reservedInCr4(machine.cpu);
   }
 
   /** Whether the local APIC is there at all: without it the 8259's interrupts come directly. */
@@ -142,13 +147,19 @@ export class ProcessorBus implements SystemBus, Mmio {
   invd(): void {}
 
   cpuid(leaf: number, subleaf: number, state: CpuidState): CpuidResult {
-    return this.crossover?.cpuid(leaf) ?? machineCpuid(leaf, subleaf, state, {
-      apicId: this.apic.id,
-      hasApic: this.hasApic,
-      hasVmx: this.machine.hasVmx,
-      hasMonitor: this.hasMonitor,
-      processors: this.machine.processors,
-    });
+    return this.crossover?.cpuid(leaf) ??
+      asModelled(
+        this.machine.cpu,
+        leaf,
+        subleaf,
+        machineCpuid(leaf, subleaf, state, {
+          apicId: this.apic.id,
+          hasApic: this.hasApic,
+          hasVmx: this.machine.hasVmx,
+          hasMonitor: this.hasMonitor,
+          processors: this.machine.processors,
+        }),
+      );
   }
 
   readMsr(index: number): MsrValue | undefined {

@@ -1,5 +1,6 @@
 /** The processors of a machine: who executes when, and how they interrupt each other. */
 import type { WorldCacheSizes } from "../crossover/world_cache.ts";
+import type { CpuModelName } from "../cpu/cpuid_models.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import {
   DeliveryMode,
@@ -22,6 +23,8 @@ export interface ProcessorsConfiguration extends Omit<ProcessorConfiguration, "s
   /** Default: 1. */
   readonly count?: number;
   readonly vmx?: boolean;
+  /** Default: `causeway`. */
+  readonly cpu?: CpuModelName;
   /** World calls, with caches of these sizes. They take VMX. */
   readonly crossover?: WorldCacheSizes | undefined;
 }
@@ -55,7 +58,7 @@ export class Processors implements Stateful<ProcessorsState> {
   constructor(
     memory: LinearMemory,
     wires: Omit<ProcessorWires, "interrupts">,
-    { count = 1, vmx = false, crossover, ...configuration }: ProcessorsConfiguration = {},
+    { count = 1, vmx = false, cpu = "causeway", crossover, ...configuration }: ProcessorsConfiguration = {},
   ) {
     if (!Number.isInteger(count) || count < 1 || count > MAX_PROCESSORS) {
       throw new RangeError(`Cannot make ${count} processors: it must be from 1 to ${MAX_PROCESSORS}`);
@@ -72,6 +75,7 @@ export class Processors implements Stateful<ProcessorsState> {
         id,
         count,
         vmx,
+        cpu,
         crossover,
         seed: seed + id,
       });

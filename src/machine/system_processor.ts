@@ -1,5 +1,6 @@
 /** A processor with its own operating system: runs it, delivers what arises, and waits for interrupts. */
 import { Event } from "../cpu/fault.ts";
+import type { CpuModelName } from "../cpu/cpuid_models.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Activity, type Waiting } from "../cpu/system/activity.ts";
 import {
@@ -81,6 +82,7 @@ export interface ProcessorIdentity {
   /** Seed of RDRAND and RDSEED. */
   readonly seed: number;
   readonly vmx: boolean;
+  readonly cpu: CpuModelName;
   /** World calls, with caches of these sizes. They take VMX. */
   readonly crossover: WorldCacheSizes | undefined;
 }
@@ -131,7 +133,7 @@ export class SystemProcessor implements Resident {
   constructor(
     readonly core: ProcessorCore,
     { bus, pic, interrupts }: ProcessorWires,
-    { id, count, seed, vmx, crossover }: ProcessorIdentity,
+    { id, count, seed, vmx, cpu, crossover }: ProcessorIdentity,
   ) {
     const { memory, access, clock, inner } = core;
     this.id = id;
@@ -145,6 +147,7 @@ export class SystemProcessor implements Resident {
     this.bus = new ProcessorBus(bus, this.apic, clock, {
       processors: count,
       hasVmx: vmx,
+      cpu,
       pause: () => this.#pause(count),
       waitForStore: (line, endsWithMasked) => {
         this.#monitored = { line, endsWithMasked };

@@ -34,6 +34,8 @@ export interface SystemBus {
   readonly hasMonitor?: boolean;
   /** MWAIT: the processor waits until the line changes or an interrupt comes; a masked one ends the wait, too, if asked. */
   waitForStore?(line: MonitoredLine, endsWithMasked: boolean): void;
+  /** Bits of CR4 that are reserved, since CPUID does not report what they enable. Default: none but those not implemented. */
+  readonly reservedCr4?: number;
   /** CPUID, where it is not what cpuid.ts says: EAX, EBX, ECX, EDX. */
   cpuid?(leaf: number, subleaf: number, state: CpuidState): CpuidResult;
 }

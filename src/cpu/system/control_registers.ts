@@ -208,7 +208,7 @@ export class ControlRegisters {
     const old = m[CR4 >> 2]!, changed = lo ^ old, long = context.isLong;
     const turnsOnPcid = (changed & lo & Cr4.PCIDE) !== 0;
     if (
-      hi !== 0 || (lo & ~CR4_BITS) !== 0 ||
+      hi !== 0 || (lo & ~(CR4_BITS & ~(context.bus.reservedCr4 ?? 0))) !== 0 ||
       (long && ((lo & Cr4.PAE) === 0 || (changed & Cr4.LA57) !== 0)) ||
       (turnsOnPcid && (!long || (m[CR3 >> 2]! & PCID) !== 0)) ||
       (m[VMX_MODE >> 2] !== 0 && (lo & Cr4.VMXE) === 0)

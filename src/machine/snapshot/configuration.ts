@@ -1,4 +1,5 @@
 /** What a machine is made of, as its snapshots tell: another one is made from it, and takes over the states. */
+import { CPU_MODEL_NAMES, type CpuModelName } from "../../cpu/cpuid_models.ts";
 import { MAX_RAM } from "../../memory/physical.ts";
 import { bool, fields, i32, maybe, oneOf, type Shape, such, text, whole } from "../../snapshot/shape.ts";
 import { CYCLE_PROFILE_NAMES, type CycleProfileName } from "../cycle_model.ts";
@@ -22,6 +23,7 @@ export type MachineConfiguration = {
   readonly commandLine: string;
   readonly seed: number;
   readonly vmx: boolean;
+  readonly cpu: CpuModelName;
   readonly crossover:
     | { readonly worldCacheEntries: number; readonly inverseWorldCacheEntries: number }
     | undefined;
@@ -35,6 +37,7 @@ const FIELDS: Shape<MachineConfiguration> = fields({
   commandLine: text,
   seed: i32,
   vmx: bool,
+  cpu: oneOf(...CPU_MODEL_NAMES),
   crossover: maybe(fields({ worldCacheEntries: entries, inverseWorldCacheEntries: entries })),
   cycles: maybe(
     fields({ profile: oneOf(...CYCLE_PROFILE_NAMES), worldCall: maybe(whole(1, MOST_CYCLES)) }),
@@ -66,6 +69,7 @@ export function configurationOf(options: Omit<MachineOptions, "kernel">): Machin
     commandLine: options.commandLine ?? "",
     seed: (options.seed ?? DEFAULT_SEED) | 0,
     vmx: options.vmx ?? false,
+    cpu: options.cpu ?? "causeway",
     crossover: worldCacheSizes(options),
     cycles: cycles === "off"
       ? undefined
