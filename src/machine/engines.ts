@@ -48,7 +48,7 @@ export const ENGINE_NAMES: readonly ["interpreter", "js", "wasm", "auto"] = [
 /** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
 const AUTO_THRESHOLD = 500;
 const REGION_BLOCKS = { js: 48, wasm: 160 } as const;
-const CODE_CACHE_BLOCKS = 1 << 15;
+const CODE_CACHE_BLOCKS = 1 << 17;
 /** Most compiled regions: below what WebAssembly's table has room for. */
 const REGIONS = 1 << 14;
 

@@ -197,6 +197,7 @@ export class KernelMachine {
       id: 0,
       count: 1,
       seed: 1,
+      cpu: "causeway",
       vmx: true,
       crossover: { worldCacheEntries: 4, inverseWorldCacheEntries: 4 },
     });
