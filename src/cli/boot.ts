@@ -3,7 +3,6 @@ import { fstatSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import process from "node:process";
 import { isatty } from "node:tty";
-import { CPU_MODEL_NAMES } from "../cpu/cpuid_models.ts";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
 import {
   DEFAULT_WORLD_CACHES,
@@ -14,7 +13,7 @@ import {
 } from "../machine/world_calls.ts";
 import { MachineTarget } from "../machine/debug/machine_target.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
-import { MAX_PROCESSORS } from "../machine/processors.ts";
+import { CPU_MODEL_NAMES, MAX_PROCESSORS } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import { kernelFormat } from "../machine/loaders/load.ts";
 import type { Command } from "./command.ts";
