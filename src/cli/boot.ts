@@ -83,6 +83,10 @@ const OPTIONS = {
   "save-when": SAVE_WHEN,
   "save-exit": SAVE_EXIT,
   "max-instructions": MAX_INSTRUCTIONS,
+  realtime: flag(
+    "Waits, in HLT, as long as the guest does. The default where stdin is a terminal; otherwise time that nobody needs is " +
+      "skipped.",
+  ),
   seed: SEED,
   cycles: CYCLES,
   "world-call-cycles": WORLD_CALL_CYCLES,
@@ -95,6 +99,8 @@ const OPTIONS = {
 
 /** Exit code of a triple fault. */
 const TRIPLE_FAULT = 127;
+/** Most virtual time, in nanoseconds, that is skipped before we wait as long. */
+const IDLE = 10_000_000;
 /** Instructions between two looks at the keyboard: some tens of milliseconds. */
 const SLICE = 2_000_000;
 const CTRL_C = 3;
@@ -233,12 +239,12 @@ function worldCalls(
 async function drive(
   making: Machine | Promise<Machine>,
   saver: Saver,
-  { gdb: port, "gdb-arch": view, "max-instructions": limit = Infinity }: Values<typeof OPTIONS>,
+  { gdb: port, "gdb-arch": view, "max-instructions": limit = Infinity, realtime }: Values<typeof OPTIONS>,
 ): Promise<{ machine: Machine; stop: MachineStop | "saved"; seconds: number }> {
   const machine = await making;
   machine.on("console", (bytes) => writeAll(1, bytes));
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
-  const input = openInput(machine);
+  const input = openInput(machine), idle = realtime || isatty(0) ? IDLE : Infinity;
   const start = performance.now();
   const ended = (stop: MachineStop | "saved") => ({
     machine,
@@ -248,7 +254,12 @@ async function drive(
   try {
     for (;;) {
       const left = Math.min(limit - machine.instructions, saver.left(machine));
-      const stop = await runFor(machine, { instructions: Math.min(left, SLICE), until: saver.until }, gdb);
+      const skipped = machine.skippedTime;
+      const stop = await runFor(
+        machine,
+        { instructions: Math.min(left, SLICE), until: saver.until, idle },
+        gdb,
+      );
       if (await saver.settle(machine, stop)) return ended("saved");
       const goesOn = stop.kind === "budget" || stop.kind === "text"
         ? machine.instructions < limit
@@ -256,6 +267,9 @@ async function drive(
           ? saver.orSignal(input.more(stop.awaitsInput))
           : gdb.session.idle(input.more(stop.awaitsInput)));
       if (!goesOn) return ended(stop);
+      if (idle < Infinity && stop.kind === "budget") {
+        await input.orAfter((machine.skippedTime - skipped) / 1e6);
+      }
       // Lets input arrive, and signals.
       if (stop.kind === "budget" && (!input.isComplete || saver.isOpen)) {
         await new Promise((resume) => setTimeout(resume, 0));
@@ -271,7 +285,7 @@ async function drive(
 /** Runs the machine for a while, as the debugger wants if there is one. */
 async function runFor(
   machine: Machine,
-  limits: { readonly instructions: number; readonly until: string | undefined },
+  limits: { readonly instructions: number; readonly until: string | undefined; readonly idle: number },
   gdb: GdbServer<MachineStop> | undefined,
 ): Promise<MachineStop> {
   if (gdb === undefined) return machine.run(limits);
@@ -285,14 +299,20 @@ interface Input {
   readonly isComplete: boolean;
   /** Waits for input, where the guest does. Answers whether some came. */
   more(wanted: boolean): Promise<boolean>;
+  /** Waits so many milliseconds, or for input. */
+  orAfter(milliseconds: number): Promise<void>;
   close(): void;
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resume) => setTimeout(resume, milliseconds));
 }
 
 /** Our stdin as the machine's. What is in a file is there from the start, so that such runs are all the same. */
 function openInput(machine: Machine): Input {
   if (fstatSync(0).isFile()) {
     machine.console.write(new Uint8Array(readFileSync(0)));
-    return { isComplete: true, more: () => Promise.resolve(false), close: () => {} };
+    return { isComplete: true, more: () => Promise.resolve(false), orAfter: pause, close: () => {} };
   }
   let isComplete = false, arrived = false;
   let wake = (): void => {};
@@ -323,6 +343,14 @@ function openInput(machine: Machine): Input {
       if (!wanted || isComplete) return false;
       await new Promise<void>((resume) => wake = resume);
       return arrived;
+    },
+    async orAfter(milliseconds) {
+      if (milliseconds >= 1) {
+        await Promise.race([
+          pause(milliseconds),
+          new Promise<void>((resume) => wake = resume),
+        ]);
+      }
     },
     close() {
       if (raw) stdin.setRawMode(false);

@@ -95,7 +95,7 @@ export interface MachineOptions {
 
 /** Why `Machine.run` returned. */
 export type MachineStop =
-  /** The instructions asked for have been executed, or a point of `Machine.debugPoints` was met. */
+  /** The instructions asked for have been executed, or as much time has been skipped, or a point of `Machine.debugPoints` was met. */
   | { readonly kind: "budget" }
   /** The guest has written the text asked for. */
   | { readonly kind: "text" }
@@ -263,6 +263,11 @@ export class Machine {
     return this.processors.core.inner.mmu.breakpoints.outside;
   }
 
+  /** Virtual time so far, in nanoseconds, in which no instruction was executed. */
+  get skippedTime(): number {
+    return this.processors.core.clock.skipped;
+  }
+
   /** Guest instructions executed so far. */
   get instructions(): number {
     return this.processors.instructions;
@@ -270,16 +275,20 @@ export class Machine {
 
   /**
    * Runs until the guest ends, waits for what cannot come by itself, has executed this many instructions, or has written
-   * a text, behind the last one that was found: then it stops right after it.
+   * a text, behind the last one that was found: then it stops right after it. With
+   * `idle` it stops when so many nanoseconds of virtual time have passed in which no instruction was executed.
    */
   run(
-    { instructions = Infinity, until }: {
+    { instructions = Infinity, until, idle = Infinity }: {
       readonly instructions?: number;
       readonly until?: string | undefined;
+      readonly idle?: number;
     } = {},
   ): MachineStop {
     this.#found = until !== undefined && this.console.expect(until);
-    const stop: MachineStop = this.#found ? { kind: "text" } : this.#run(this.instructions + instructions);
+    const stop: MachineStop = this.#found
+      ? { kind: "text" }
+      : this.#run(this.instructions + instructions, idle);
     this.console.expectNothing();
     this.#found = false;
     this.console.flush();
@@ -381,11 +390,12 @@ export class Machine {
     return this.#events.on(name, listener);
   }
 
-  #run(end: number): MachineStop {
+  #run(end: number, idle: number): MachineStop {
+    const { clock } = this.processors.core, idleEnd = clock.skipped + idle;
     while (this.#ended === undefined) {
       const left = end - this.instructions;
-      if (left <= 0) return { kind: "budget" };
-      switch (this.processors.run(Math.min(left, SLICE))) {
+      if (left <= 0 || clock.skipped >= idleEnd) return { kind: "budget" };
+      switch (this.processors.run(Math.min(left, SLICE), idleEnd - clock.skipped)) {
         case "budget":
           break;
         case "asked":

@@ -106,9 +106,14 @@ export class Processors implements Stateful<ProcessorsState> {
     loadProcessors(this, state);
   }
 
-  /** Executes exactly `instructions` guest instructions unless something stops it before. */
-  run(instructions: number): SystemStop {
+  /**
+   * Executes exactly `instructions` guest instructions unless something stops it before.
+   *
+   * @param idle cycles that may be skipped while all wait: then it returns before, too
+   */
+  run(instructions: number, idle = Infinity): SystemStop {
     const end = this.instructions + instructions, { schedule, clock } = this.core;
+    const idleEnd = clock.skipped + idle;
     schedule.refresh();
     for (let unheard = 0;;) {
       const left = end - this.instructions;
@@ -117,7 +122,8 @@ export class Processors implements Stateful<ProcessorsState> {
       if (!this.current.isReady || this.#left <= 0) {
         const next = this.#nextReady();
         if (next === undefined) {
-          if (++unheard > MOST_UNHEARD || !this.#skipTime()) return "halt";
+          if (clock.skipped >= idleEnd) return "budget";
+          if (++unheard > MOST_UNHEARD || !this.#skipTime(idleEnd - clock.skipped)) return "halt";
           continue;
         }
         this.#turn = next;
@@ -169,12 +175,12 @@ export class Processors implements Stateful<ProcessorsState> {
     return next;
   }
 
-  /** Lets time pass until a timer wakes somebody; false: none will. */
-  #skipTime(): boolean {
+  /** Lets time pass, `most` cycles of it, until a timer wakes somebody; false: none will. */
+  #skipTime(most: number): boolean {
     const chips = this.all.some(({ listens }) => listens) ? this.core.schedule.nextHeard : Infinity;
     const next = Math.min(chips, ...this.all.map((processor) => processor.wakesAt));
     if (next === Infinity) return false;
-    this.core.clock.skipTo(next);
+    this.core.clock.skipTo(Math.min(next, this.core.clock.now() + most));
     return true;
   }
 

@@ -20,6 +20,11 @@ export class VirtualClock implements Stateful<State> {
     return this.cycles() + this.#skipped;
   }
 
+  /** Cycles in which no instruction was executed. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
   saveState(): State {
     return { skipped: this.#skipped };
   }

@@ -78,3 +78,39 @@ Deno.test("MOV SS holds debug exceptions back for one instruction", () => {
   stepped.core.memory.i32[RFLAGS_SYSTEM >> 2] = 0x100;
   assertEquals(debugged(stepped), [3, 0x4000]);
 });
+
+Deno.test("Processors.run() skips to what happens in a chip, or as far as it may, and stops where nobody can wake", () => {
+  const processors = realMode([0xfb, 0xf4]); // STI; HLT
+  const { schedule, clock } = processors.core, events: number[] = [];
+  let event = 1e6;
+  schedule.add({
+    nextEvent: () => event,
+    advance(now) {
+      events.push(now);
+      event = now < 2e6 ? 2e6 : Infinity;
+    },
+  }, () => true);
+  assertEquals([processors.run(1000, 300_000), processors.instructions, events.length], ["budget", 2, 0]);
+  assertEquals(clock.skipped, 300_000);
+  assertEquals([processors.run(1000), events], ["halt", [1e6, 2e6]]);
+});
+
+Deno.test("Processors.run() ends code that runs at the cycle at which something happens in a chip", () => {
+  const processors = realMode([0xeb, 0xfe]); // JMP to itself
+  const { schedule } = processors.core, events: number[] = [];
+  schedule.add({
+    nextEvent: () => (events.length < 3 ? 100 * (events.length + 1) : Infinity),
+    advance: (now) => void events.push(now),
+  }, () => true);
+  assertEquals([processors.run(1000), events], ["budget", [100, 200, 300]]);
+});
+
+Deno.test("Processors.run() gives up on a timer that interrupts where nobody listens", () => {
+  const processors = realMode([0xfb, 0xf4]);
+  let event = 0;
+  processors.core.schedule.add(
+    { nextEvent: () => event + 1, advance: (now) => void (event = now) },
+    () => true,
+  );
+  assertEquals(processors.run(1000), "halt");
+});
