@@ -1,6 +1,7 @@
 /** Devices of a machine that are not ours: what they are given, and what is asked of them. docs/devices.md. */
 import type { AnyStateful, StatefulParts } from "../snapshot/stateful.ts";
 import type { Bus, MmioDevice, PortDevice } from "./bus.ts";
+import type { Schedule } from "./schedule.ts";
 
 /** What a device finds on the board that it is attached to. */
 export interface Board {
@@ -14,6 +15,8 @@ export interface Board {
    * @throws {RangeError} outside RAM
    */
   read(address: number, size: number): Uint8Array;
+  /** `nextEvent` of the device may give an earlier moment than before. */
+  changed(): void;
   /** Writes RAM. Code that was translated from there is forgotten. */
   write(address: number, bytes: Uint8Array): void;
 }
@@ -28,6 +31,10 @@ export interface AttachedDevice extends AnyStateful {
   readonly ports?: readonly PortDevice[];
   /** Its pages of physical addresses, outside RAM. */
   readonly pages?: readonly MmioDevice[];
+  /** When something happens in it by itself, in virtual time; Infinity: nothing does. */
+  nextEvent?(): number;
+  /** Does what has happened until `now`, which is not before that. */
+  advance?(now: number): void;
   /** It is being attached. Its state is what it was made with, or, later, what `loadState` restores. */
   attach?(board: Board): void;
 }
@@ -36,7 +43,8 @@ export interface AttachedDevice extends AnyStateful {
 export interface Attachment {
   readonly bus: Bus;
   readonly parts: StatefulParts;
-  readonly board: Omit<Board, "interrupt">;
+  readonly schedule: Schedule;
+  readonly board: Omit<Board, "interrupt" | "changed">;
   readonly ramBytes: number;
   setLine(line: number, level: boolean): void;
 }
@@ -50,7 +58,7 @@ const PAGE_BYTES = 0x1000;
  * @throws {RangeError} if its ports, pages or line are those of another one, or there are no such
  */
 export function attachDevice(device: AttachedDevice, attachment: Attachment): void {
-  const { name, line, ports = [], pages = [] } = device, { bus, parts, board } = attachment;
+  const { name, line, ports = [], pages = [] } = device, { bus, parts, board, schedule } = attachment;
   if (line !== undefined && (!Number.isInteger(line) || line < FIRST_LINE || line > LAST_LINE)) {
     throw new RangeError(`Cannot attach ${name}: its line ${line} is not from ${FIRST_LINE} to ${LAST_LINE}`);
   }
@@ -73,9 +81,16 @@ export function attachDevice(device: AttachedDevice, attachment: Attachment): vo
   parts.add(`attached ${name}`, device);
   device.attach?.({
     ...board,
+    changed: () => schedule.refresh(),
     interrupt: (level) => {
       if (line === undefined) throw new TypeError(`${name} drives its interrupt line, but has none`);
       attachment.setLine(line, level);
     },
   });
+  if (device.nextEvent === undefined || device.advance === undefined) return;
+  const timed = {
+    nextEvent: () => device.nextEvent!(),
+    advance: (now: number) => device.advance!(now),
+  };
+  schedule.add(timed, () => line !== undefined);
 }

@@ -222,6 +222,7 @@ export class Machine {
     for (const device of options.devices ?? []) {
       attachDevice(device, {
         bus,
+        schedule,
         parts: this.parts,
         board: {
           now,

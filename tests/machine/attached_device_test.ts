@@ -73,6 +73,39 @@ Deno.test("loadMachine() restores attached devices, and refuses others than were
   await assertRejects(() => loadMachine(snapshot, more), SnapshotError, "attached other is missing");
 });
 
+/** Counts the milliseconds of virtual time that it has been told of. */
+class Ticker implements AttachedDevice {
+  readonly name = "ticker";
+  readonly stateFormat = { version: 1, shape: u32 };
+  ticks = 0;
+  readonly times: number[] = [];
+
+  nextEvent(): number {
+    return (this.ticks + 1) * 1_000_000;
+  }
+  advance(now: number): void {
+    this.ticks++;
+    this.times.push(now);
+  }
+  saveState(): number {
+    return this.ticks;
+  }
+  loadState(ticks: number): void {
+    this.ticks = ticks;
+  }
+}
+
+Deno.test("AttachedDevice.advance() is called at the moments of nextEvent(), also of a resumed machine", async () => {
+  const spin = { kernel: new Uint8Array([0xeb, 0xfe]), loadAddress: 0x1_0000, memory: 1 << 20 };
+  const ticker = new Ticker(), resumedTicker = new Ticker();
+  const machine = bootMachine({ ...spin, devices: [ticker] });
+  machine.run({ instructions: 2_500_000 });
+  assertEquals(ticker.times, [1_000_000, 2_000_000]);
+  const resumed = await loadMachine(await machine.snapshot(), { devices: [resumedTicker] });
+  resumed.run({ instructions: 2_000_000 });
+  assertEquals(resumedTicker.times, [3_000_000, 4_000_000]);
+});
+
 const REFUSED: readonly (readonly [devices: readonly Latch[], message: string])[] = [
   [[new Latch("a", 0x3f8)], "Cannot attach a: its port 0x3f8 is taken"],
   [[new Latch("a", 0x1_0000)], "port 0x10000 is taken, or none"],
