@@ -157,3 +157,11 @@ Deno.test("causeway --help, COMMAND --help and --version answer on stdout with e
   assertEquals(causeway(["--version"]).stdout, "causeway 0.1.0\n");
   assertEquals(causeway([]).code, 2);
 });
+
+Deno.test("exec --dump wasm shows a region as text behind the guest's instructions", () => {
+  // mov ecx, 3; l: add rax, rcx; loop l; hlt
+  const { code, stderr } = exec("b9 03 00 00 00 48 01 c8 e2 fb f4", {}, "--engine=wasm", "--dump=wasm");
+  assertEquals(code, 0);
+  assert(/-- asm 0x10005\n0*10005 {2}add rax, ?rcx\n/.test(stderr));
+  assert(/-- wasm 0x10005[^\n]*\n(?: {2}.*\n)*? +i64\.add\n/.test(stderr));
+});

@@ -58,7 +58,7 @@ export function driverModule(place: number, pages: number): Uint8Array<ArrayBuff
   code.end();
   leave(code, region);
   code.get(0);
-  return encodeModule([{ code, place }], new Imports(), pages);
+  return encodeModule([{ code, place, name: "drive" }], new Imports(), pages);
 }
 
 /** Notes a local in REGION_LEFT. */

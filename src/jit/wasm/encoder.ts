@@ -212,11 +212,15 @@ export interface TableFunction {
   readonly code: FunctionCode;
   /** Where in the table it is put. */
   readonly place: number;
+  /** What profilers call it. */
+  readonly name: string;
 }
 
 const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const FUNCREF = 0x70;
 const Section = { CUSTOM: 0, TYPE: 1, IMPORT: 2, FUNCTION: 3, ELEMENT: 9, CODE: 10 } as const;
+/** Subsection of the name section. Core specification, appendix, "Name Section". */
+const FUNCTION_NAMES = 1;
 const HAS_MAXIMUM = 1;
 const ExternalKind = { FUNCTION: 0, TABLE: 1, MEMORY: 2 } as const;
 
@@ -290,6 +294,16 @@ export function encodeModule(
       to.append(code.view());
       to.u8(W.end);
     }
+  });
+  section(out, Section.CUSTOM, (to) => {
+    to.text("name");
+    section(to, FUNCTION_NAMES, (names) => {
+      names.u32(functions.length);
+      for (const [n, { name }] of functions.entries()) {
+        names.u32(imports.list.length + n);
+        names.text(name);
+      }
+    });
   });
   return out.view().slice() as Uint8Array<ArrayBuffer>;
 }

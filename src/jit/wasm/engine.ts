@@ -84,7 +84,8 @@ export class WasmEngine implements Engine {
     });
     this.#placed[place] = { region: undefined, granted: 0, links };
     this.onEmit?.(blocks, printCode(emitted.code.view(), (index) => imports.list[index]!.name));
-    this.#instantiate(encodeModule([{ code: emitted.code, place }], imports, this.#pages), imports);
+    const name = `guest_${blocks[0]!.pc.toString(16)}`;
+    this.#instantiate(encodeModule([{ code: emitted.code, place, name }], imports, this.#pages), imports);
     return this.#compiled(emitted, place);
   }
 
