@@ -22,7 +22,7 @@ import { GDB, GDB_ARCH, GdbServer } from "./gdb.ts";
 import { ExitCode, inputError, usageError } from "./exit_codes.ts";
 import { readInput } from "./input.ts";
 import { choice, flag, parseCommandLine, value, type Values, values } from "./options.ts";
-import { report, writeAll } from "./output.ts";
+import { print, report, writeAll } from "./output.ts";
 import {
   cycleChoice,
   CYCLES,
@@ -53,6 +53,14 @@ const OPTIONS = {
     "The kernel is a flat binary: goes to this address and is entered there, in 32-bit protected mode.",
     parsePhysical,
   ),
+  firmware: value(
+    "FILE",
+    "A BIOS instead of a kernel: SeaBIOS. It finds what to boot by itself.",
+    (path) => path,
+  ),
+  "vga-bios": value("FILE", "The display's BIOS, which --firmware runs: SeaVGABIOS.", (path) => path),
+  "debug-port": flag("Writes what the firmware says on its debug port, 402H, to stderr."),
+  screen: flag("Shows the text screen when the machine stops."),
   initrd: values(
     "FILE",
     "A file for the kernel: Linux's initrd, or a multiboot module; may be given several times.",
@@ -139,6 +147,7 @@ export const boot: Command = {
       : loadSnapshot(values.load, values, dump?.observer);
     return drive(machine, saver, values).then(({ machine, stop, seconds }) => {
       dump?.close();
+      if (values.screen) showScreen(machine);
       if (values.stats) reportStatistics(machine.statistics(), seconds, values.json);
       return stop === "saved" ? 0 : conclude(machine, stop);
     });
@@ -154,6 +163,8 @@ function parsePhysical(text: string): number {
 /** Options that say what a machine is made of: a snapshot says it, too. */
 const MADE_OF = [
   "kernel",
+  "firmware",
+  "vga-bios",
   "initrd",
   "append",
   "load-address",
@@ -182,18 +193,22 @@ function loadSnapshot(
 }
 
 function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObserver | undefined): Machine {
-  const { kernel: path } = values;
-  if (path === undefined) throw usageError("boot needs --kernel FILE, or --load FILE");
-  const kernel = readInput(path);
+  const { kernel: kernelPath, firmware: firmwarePath } = values, isKernel = kernelPath !== undefined;
+  const path = kernelPath ?? firmwarePath;
+  if (path === undefined) throw usageError("boot needs --kernel FILE, --firmware FILE or --load FILE");
+  if (isKernel && firmwarePath !== undefined) throw usageError("boot takes either --kernel or --firmware");
+  const image = readInput(path);
   const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
   const { append = "" } = values;
-  const commandLine = kernelFormat(kernel) === "linux" ? append : `${basename(path)} ${append}`.trimEnd();
+  const commandLine = !isKernel || kernelFormat(image) === "linux"
+    ? append
+    : `${basename(path)} ${append}`.trimEnd();
   const { memory, cpus: processors, engine, seed, vmx, cpu } = values;
   const crossover = worldCalls(values), loadAddress = values["load-address"];
   const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
   try {
     return bootMachine({
-      kernel,
+      ...(isKernel ? { kernel: image } : { firmware: image, firmwareFiles: firmwareFiles(values) }),
       modules,
       commandLine,
       ...defined({ memory, processors, engine, seed, vmx, cpu, crossover, cycles, loadAddress, observer }),
@@ -202,6 +217,18 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
     if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
     throw error;
   }
+}
+
+/** What the firmware finds in fw_cfg. */
+function firmwareFiles({ "vga-bios": vgaBios }: Values<typeof OPTIONS>): Record<string, Uint8Array> {
+  return vgaBios === undefined ? {} : { [`vgaroms/${basename(vgaBios)}`]: readInput(vgaBios) };
+}
+
+/** Prints the screen to stdout, framed. */
+function showScreen(machine: Machine): void {
+  const { lines } = machine.screen, width = Math.max(...lines.map(({ length }) => length));
+  const edge = `+${"-".repeat(width)}+`;
+  print([edge, ...lines.map((line) => `|${line.padEnd(width)}|`), edge].join("\n"));
 }
 
 function parseProcessors(text: string): number {
@@ -239,10 +266,12 @@ function worldCalls(
 async function drive(
   making: Machine | Promise<Machine>,
   saver: Saver,
-  { gdb: port, "gdb-arch": view, "max-instructions": limit = Infinity, realtime }: Values<typeof OPTIONS>,
+  { gdb: port, "gdb-arch": view, "max-instructions": limit = Infinity, realtime, "debug-port": debug }:
+    Values<typeof OPTIONS>,
 ): Promise<{ machine: Machine; stop: MachineStop | "saved"; seconds: number }> {
   const machine = await making;
   machine.on("console", (bytes) => writeAll(1, bytes));
+  if (debug) machine.on("debug", (byte) => writeAll(2, new Uint8Array([byte])));
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
   const input = openInput(machine), idle = realtime || isatty(0) ? IDLE : Infinity;
   const start = performance.now();

@@ -18,37 +18,44 @@ import { switchCounts } from "./api/world_events.ts";
 import { fields, maybe, oneOf, type Shape, whole } from "../snapshot/shape.ts";
 import { type Stateful, StatefulParts } from "../snapshot/stateful.ts";
 import { attachDevice, type AttachedDevice } from "./attached_device.ts";
+import { prepareBoot } from "./boot_source.ts";
+import { CannotBootError } from "./loaders/boot_error.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
 import { type CycleChoice, extraCycles } from "./cycle_model.ts";
-import { writeAcpiTables } from "./acpi/tables.ts";
 import { IoApic82093AA } from "./devices/82093aa_io_apic.ts";
 import { AcpiPower } from "./devices/acpi_power.ts";
 import { RtcMC146818 } from "./devices/mc146818_rtc.ts";
+import { setupMemory } from "./devices/cmos_setup.ts";
 import { Uart16550 } from "./devices/16550_uart.ts";
 import { Pic8259 } from "./devices/8259_pic.ts";
 import { FwCfg } from "./devices/fw_cfg.ts";
 import { IsaLines } from "./devices/isa_lines.ts";
 import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
 import { MarkPort } from "./devices/mark_port.ts";
+import { Vga } from "./devices/vga.ts";
 import type { EngineName, ProcessorConfiguration } from "./engines.ts";
 import { configurationOf, type MachineConfiguration } from "./snapshot/configuration.ts";
 import { saveMachine } from "./snapshot/save.ts";
 import type { WorldCallOptions } from "./world_calls.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
-import { enterKernel, loadKernel } from "./loaders/load.ts";
 import type { TranslationObserver } from "./observer.ts";
 import { addPlatform } from "./platform.ts";
 import { Processors } from "./processors.ts";
+import { readScreen, type Screen } from "./screen.ts";
 import type { SystemProcessor } from "./system_processor.ts";
 
 /** What to boot, on what. */
 export interface MachineOptions {
   /**
    * A Linux kernel (bzImage), a kernel for multiboot 1 or 2 (an ELF file, or any file whose header tells its addresses), or
-   * an ELF file with a PVH entry point.
+   * an ELF file with a PVH entry point. Either this or `firmware` must be there.
    */
-  readonly kernel: Uint8Array;
+  readonly kernel?: Uint8Array;
+  /** A BIOS (SeaBIOS), which finds what to boot by itself. */
+  readonly firmware?: Uint8Array;
+  /** Files that the firmware finds in fw_cfg: `vgaroms/NAME` is the BIOS of the display. */
+  readonly firmwareFiles?: Readonly<Record<string, Uint8Array>>;
   /**
    * The kernel is none of these but a flat binary: it goes to this physical address and is entered at its first byte, in
    * 32-bit protected mode with flat segments.
@@ -116,6 +123,8 @@ export type MachineStop =
 export interface MachineEvents extends WorldEvents {
   /** The guest has written to its console. */
   readonly console: Uint8Array;
+  /** The firmware has written a byte to its debug port, 402H. */
+  readonly debug: number;
   /** `run` is about to return. */
   readonly stop: MachineStop;
 }
@@ -154,23 +163,30 @@ export class Machine {
   /** Everything that has a state of its own, for snapshots. */
   readonly parts: StatefulParts = new StatefulParts();
   readonly #memory: LinearMemory;
+  readonly #display = new Vga();
   readonly #events = new EventSource<MachineEvents>(() => {
     for (const processor of this.processors.all) watchWorlds(processor, this.#events);
   });
   #ended: MachineStop | undefined;
   #found = false;
 
-  /** @param options without a kernel the processor is where nothing is, until a snapshot's states are restored */
-  constructor(options: Omit<MachineOptions, "kernel"> & Partial<Pick<MachineOptions, "kernel">>) {
+  /** @param options without kernel and firmware the processor is where nothing is, until a snapshot's states are restored */
+  constructor(options: MachineOptions) {
     this.configuration = configurationOf(options);
     const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks } = this.configuration;
-    const { kernel, modules = [], observer, tiers } = options;
+    const { kernel, firmware, modules = [], observer, tiers, loadAddress } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
-    if (kernel !== undefined) writeAcpiTables(ram, processors);
-    const { loadAddress } = options;
-    const entry = kernel && loadKernel(ram, { kernel, modules, commandLine, loadAddress });
     const bus = new Bus();
+    const enter = prepareBoot(ram, bus, {
+      kernel,
+      firmware,
+      modules,
+      commandLine,
+      loadAddress,
+      processors,
+      debug: (byte) => this.#events.emit("debug", byte),
+    });
     const pic = new Pic8259(() => this.processors.all[0]!.attend());
     const ioApic = new IoApic82093AA({
       send: (message, destination) => this.processors.interrupt(message, destination),
@@ -183,7 +199,7 @@ export class Machine {
     });
     const reset = (): void => this.#end({ kind: "reset" });
     const power = new AcpiPower({ now, powerOff: () => this.#end({ kind: "power off" }), reset });
-    const clock = new RtcMC146818(now, CLOCK_START);
+    const clock = new RtcMC146818(now, CLOCK_START, setupMemory(memory, processors));
     this.console = new Console(() => uart);
     this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
     this.console.onFound = () => {
@@ -194,8 +210,9 @@ export class Machine {
     bus.addPorts(uart);
     bus.addPorts(power);
     bus.addPorts(clock);
+    bus.addPorts(this.#display);
     bus.addPage(ioApic);
-    const fwCfg = new FwCfg({ processors, ram: memory, commandLine });
+    const fwCfg = new FwCfg({ processors, ram: memory, commandLine, files: options.firmwareFiles ?? {} });
     bus.addPorts(fwCfg);
     bus.addPorts(new IsaDebugExit((code) => this.#end({ kind: "exit", code })));
     this.processors = new Processors(this.#memory, { bus, pic }, {
@@ -216,6 +233,7 @@ export class Machine {
     this.parts.add("ACPI power management", power);
     this.parts.add("MC146818", clock);
     this.parts.add("fw_cfg", fwCfg);
+    this.parts.add("VGA", this.#display);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
     const { schedule } = this.processors.core;
     addPlatform({ bus, lines, clock, schedule, parts: this.parts, now, reset });
@@ -248,7 +266,7 @@ export class Machine {
       );
     }
     this.processor.unit.context.switches.setCosts(extraCycles(options.cycles ?? "off"));
-    if (entry !== undefined) enterKernel(this.#memory.view, entry);
+    enter(this.#memory.view);
     this.processors.core.inner.mmu.enterWorld();
   }
 
@@ -376,6 +394,11 @@ export class Machine {
     return saveMachine(this);
   }
 
+  /** What the display shows, in text modes. */
+  get screen(): Screen {
+    return readScreen(this.#memory.ram(0, this.#memory.ramBytes), this.#display.view);
+  }
+
   /** The registers as text. */
   dumpRegisters(): string {
     return dumpRegisters(this.#memory.view);
@@ -457,5 +480,8 @@ export class Machine {
  * ```
  */
 export function bootMachine(options: MachineOptions): Machine {
+  if (options.kernel === undefined && options.firmware === undefined) {
+    throw new CannotBootError("there is neither a kernel nor firmware");
+  }
   return new Machine(options);
 }

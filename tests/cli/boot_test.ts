@@ -71,7 +71,7 @@ Deno.test("boot refuses what it cannot boot and what it does not understand", ()
     const { code, stderr } = causeway(["boot", ...args]);
     return [code, stderr];
   };
-  assertEquals(refused(), [2, "causeway boot: boot needs --kernel FILE, or --load FILE\n"]);
+  assertEquals(refused(), [2, "causeway boot: boot needs --kernel FILE, --firmware FILE or --load FILE\n"]);
   assertEquals(refused("--kernel", "/nowhere")[0], 125);
   assertStringIncludes(refused("--kernel", MAIN)[1], "no multiboot header");
   assertEquals(refused("--kernel", ECHO, "--cpus", "256")[0], 2);

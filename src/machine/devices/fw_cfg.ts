@@ -24,8 +24,12 @@ export interface FwCfgItems {
   /** Bytes. */
   readonly ram: number;
   readonly commandLine: string;
+  /** Files by name. Default: none. */
+  readonly files?: Readonly<Record<string, Uint8Array>>;
 }
 
+/** Where the keys of files start; what a directory entry takes, and the place of the name in it. */
+const FIRST_FILE = 0x20, DIRECTORY_ENTRY = 64, NAME = 8, LONGEST_NAME = 55;
 /** The traditional interface only: no DMA. */
 const FEATURES = 1;
 /** The select register ignores bit 14 (write) and keeps bit 15 (architecture's own). */
@@ -37,6 +41,20 @@ const integer = (value: number, bytes: number): Uint8Array => {
   for (let byte = 0; byte < bytes; byte++) item[byte] = Math.floor(value / 2 ** (8 * byte)) & 0xff;
   return item;
 };
+
+/** The directory: count, then size, key and name of each file. Its numbers are big-endian. */
+function directory(files: Readonly<Record<string, Uint8Array>>): Uint8Array {
+  const entries = Object.entries(files), bytes = new Uint8Array(4 + DIRECTORY_ENTRY * entries.length);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, entries.length);
+  for (const [n, [name, file]] of entries.entries()) {
+    const at = 4 + DIRECTORY_ENTRY * n;
+    view.setUint32(at, file.length);
+    view.setUint16(at + 4, FIRST_FILE + n);
+    bytes.set(new TextEncoder().encode(name).subarray(0, LONGEST_NAME), at + NAME);
+  }
+  return bytes;
+}
 
 const STATE: Shape<State> = fields({ selected: whole(0, 0xffff), position: u32 });
 type State = { readonly selected: number; readonly position: number };
@@ -51,7 +69,7 @@ export class FwCfg implements PortDevice, Stateful<State> {
   #selected = NO_KEY;
   #position = 0;
 
-  constructor({ processors, ram, commandLine }: FwCfgItems) {
+  constructor({ processors, ram, commandLine, files = {} }: FwCfgItems) {
     const line = new TextEncoder().encode(`${commandLine}\0`);
     this.#items = new Map<number, Uint8Array>([
       [FwCfgKey.SIGNATURE, new TextEncoder().encode("QEMU")],
@@ -63,7 +81,8 @@ export class FwCfg implements PortDevice, Stateful<State> {
       [FwCfgKey.MAX_CPUS, integer(processors, 2)],
       [FwCfgKey.CMDLINE_SIZE, integer(line.length, 4)],
       [FwCfgKey.CMDLINE_DATA, line],
-      [FwCfgKey.FILE_DIR, integer(0, 4)],
+      [FwCfgKey.FILE_DIR, directory(files)],
+      ...Object.values(files).map((file, n) => [FIRST_FILE + n, file] as const),
     ]);
   }
 

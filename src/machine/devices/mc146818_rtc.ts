@@ -69,8 +69,14 @@ export class RtcMC146818 implements PortDevice, TimedDevice, Stateful<State> {
   /**
    * @param now virtual time, in cycles
    * @param start the time at cycle 0, in milliseconds since 1970
+   * @param setup what the battery-backed memory holds, by register
    */
-  constructor(readonly now: () => number, readonly start: number) {
+  constructor(
+    readonly now: () => number,
+    readonly start: number,
+    setup: Readonly<Record<number, number>> = {},
+  ) {
+    for (const [register, value] of Object.entries(setup)) this.#memory[Number(register)] = value;
     this.#memory[STATUS_A] = A_RESET;
     this.#memory[STATUS_B] = B_24_HOURS;
   }

@@ -61,7 +61,7 @@ const DEFAULT_MEMORY = 1 << 28, DEFAULT_SEED = 1;
  *
  * @throws {TypeError | RangeError} if there is no such machine
  */
-export function configurationOf(options: Omit<MachineOptions, "kernel">): MachineConfiguration {
+export function configurationOf(options: MachineOptions): MachineConfiguration {
   const { cycles = "off" } = options;
   return {
     memory: options.memory ?? DEFAULT_MEMORY,

@@ -1,0 +1,36 @@
+/** What a machine boots: a kernel that a loader of ours puts into RAM, or firmware, which finds it by itself. */
+import type { Bus } from "./bus.ts";
+import { DebugPort } from "./devices/debug_port.ts";
+import { addFirmwareRom } from "./devices/firmware_rom.ts";
+import type { BootModule } from "./loaders/boot_request.ts";
+import { enterFirmware, loadFirmware } from "./loaders/firmware.ts";
+import { enterKernel, loadKernel } from "./loaders/load.ts";
+import { writeAcpiTables } from "./acpi/tables.ts";
+
+/** What is booted: a kernel, firmware, or nothing yet. */
+export interface BootSource {
+  readonly kernel?: Uint8Array | undefined;
+  readonly firmware?: Uint8Array | undefined;
+  readonly modules: readonly BootModule[];
+  readonly commandLine: string;
+  /** Where a kernel without a format goes. */
+  readonly loadAddress: number | undefined;
+  readonly processors: number;
+  /** Takes what firmware writes to its debug port. */
+  debug(byte: number): void;
+}
+
+/** Puts it into RAM and onto the bus. Returns what puts the processor where it starts. Throws `CannotBootError`. */
+export function prepareBoot(ram: Uint8Array, bus: Bus, source: BootSource): (state: DataView) => void {
+  const { kernel, firmware, modules, commandLine, loadAddress, processors } = source;
+  if (firmware === undefined) {
+    if (kernel === undefined) return () => {};
+    writeAcpiTables(ram, processors);
+    const entry = loadKernel(ram, { kernel, modules, commandLine, loadAddress });
+    return (state) => enterKernel(state, entry);
+  }
+  loadFirmware(ram, firmware);
+  addFirmwareRom(bus, firmware);
+  bus.addPorts(new DebugPort((byte) => source.debug(byte)));
+  return enterFirmware;
+}
