@@ -13,12 +13,12 @@ const ALL = -1;
 const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);
 
 /** Leaf 1, ECX: what operating systems use, whatever programs do: MONITOR VMX PCID x2APIC TSC-deadline. */
-const SYSTEM_ECX = bits(3, 5, 17, 21, 24);
+const SYSTEM_ECX: number = bits(3, 5, 17, 21, 24);
 /** SSE3 SSSE3 CMPXCHG16B SSE4.1 SSE4.2 POPCNT. */
-const V2_ECX = bits(0, 9, 13, 19, 20, 23);
+const V2_ECX: number = bits(0, 9, 13, 19, 20, 23);
 /** SMEP INVPCID SMAP. */
-const SYSTEM_LEAF7_EBX = bits(7, 10, 20);
-const LAHF = bits(0);
+const SYSTEM_LEAF7_EBX: number = bits(7, 10, 20);
+const LAHF: number = bits(0);
 
 /** The models, by name; System V ABI for x86-64, section 3.1.1, defines the levels. */
 export const CPU_MODELS = {

@@ -1,6 +1,6 @@
 /** The first program of a system as a debugger sees it: its threads are the program's tasks. */
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
-import { type Advance, type Debuggee, type DebugThread, type Resumption } from "../machine/debug/target.ts";
+import type { Advance, Debuggee, DebugThread, Resumption } from "../machine/debug/target.ts";
 import { PAGE_SIZE } from "../memory/physical.ts";
 import { SyscallError } from "./abi/errno.ts";
 import { Signal, signalName } from "./abi/signals.ts";

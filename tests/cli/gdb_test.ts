@@ -196,7 +196,7 @@ for (const engine of ENGINE_NAMES) {
         const lines = [
           // The child has come through before.
           /^Thread 2 hit Breakpoint 1, work \(p=0x0\)/m,
-          /^  1 +Thread 1000 \(program\) /m,
+          /^ {2}1 +Thread 1000 \(program\) /m,
           /^\* 2 +Thread 100\d \(program\) +work/m,
           /^Old value = 0\nNew value = 3$/m,
           /^Thread 1 received signal SIGSEGV, Segmentation fault\.$/m,
