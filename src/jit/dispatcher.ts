@@ -30,8 +30,9 @@ export interface Tiers {
   readonly engine: Engine | undefined;
   /** Interpreted executions of a block before it is compiled. */
   readonly threshold: number;
-  /** Most blocks in a compiled region. */
+  /** Most blocks in a compiled region; in one that is made for the first time, before it has shown how often it is entered. */
   readonly regionBlocks: number;
+  readonly firstRegionBlocks: number;
   /** Most translated blocks kept. */
   readonly codeCacheBlocks: number;
   /** Most compiled regions kept. */
@@ -289,8 +290,8 @@ export class Dispatcher {
       return hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
     };
     const isCompiled = (other: Code): boolean => finder.entry(other) !== undefined;
-    const { regionBlocks, threshold } = this.tiers;
-    const most = Math.min(regionBlocks, engine.mostBlocks);
+    const { regionBlocks, firstRegionBlocks, threshold } = this.tiers;
+    const most = Math.min(again ? regionBlocks : firstRegionBlocks, engine.mostBlocks);
     const codes = selectRegion(code, find, isCompiled, most, engine.mostInstructions, threshold, again);
     const id = ++this.counts.regionsCompiled;
     const compiled = engine.compile({

@@ -48,6 +48,8 @@ export const ENGINE_NAMES: readonly ["interpreter", "js", "wasm", "auto"] = [
 /** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
 const AUTO_THRESHOLD = 500;
 const REGION_BLOCKS = { js: 48, wasm: 160 } as const;
+/** The same for regions that are made for the first time: most of them stay lukewarm, as booting kernels show. */
+const FIRST_REGION_BLOCKS = { js: 12, wasm: 32 } as const;
 const CODE_CACHE_BLOCKS = 1 << 17;
 /** Most compiled regions: below what WebAssembly's table has room for. */
 const REGIONS = 1 << 14;
@@ -83,6 +85,8 @@ export function newProcessor(
     engine: compiler,
     threshold: tiers.threshold ?? (engine === "auto" ? AUTO_THRESHOLD : 1),
     regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS[compiler?.name ?? "js"],
+    firstRegionBlocks: tiers.firstRegionBlocks ?? tiers.regionBlocks ??
+      FIRST_REGION_BLOCKS[compiler?.name ?? "js"],
     regions: tiers.regions ?? REGIONS,
     codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
   });

@@ -279,7 +279,8 @@ export class SystemProcessor implements Resident {
       startup: this.#startup,
       wait: this.#waits,
       deferred: this.core.isSeated(this) ? this.core.inner.mmu.breakpoints.deferred : this.#deferred,
-      stalled: this.#stalled,
+      // How often it came to nothing before it shut down depends on where runs have ended.
+      stalled: this.#shutdown ? 0 : this.#stalled,
     };
   }
 

@@ -114,7 +114,6 @@ everywhere("a call changes RCX and no other general, vector or control register"
       IDTR_LIMIT,
       TR,
       TR + 16,
-      INTERRUPTIBILITY,
     ],
     ...[Segment.ES, Segment.DS, Segment.FS, Segment.GS].flatMap((n) =>
       [0, 8, 16].map((offset) => SEGMENT + SEGMENT_STRIDE * n + offset)
@@ -124,6 +123,7 @@ everywhere("a call changes RCX and no other general, vector or control register"
   machine.run(CODE, 1);
   assertEquals([machine.rip, machine.get(RCX)], [ENTRY, CALLER]);
   assertEquals(cells.map((cell) => machine.cell(cell)), before);
+  assertEquals(machine.m[INTERRUPTIBILITY >> 2], 8);
 });
 
 // deno-fmt-ignore
