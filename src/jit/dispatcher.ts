@@ -208,13 +208,11 @@ export class Dispatcher {
       } else {
         if (m[BUDGET >> 2]! < code.count) return this.#scarce(mode);
         if (this.#interpret(code)) return this.#settle();
-        if (code.mostTargets > 0) {
-          const next = this.finder.lookup(mode);
-          if (next !== undefined) code.noteTarget(next);
-        }
       }
       if (m[BUDGET >> 2]! <= 0) return true;
-      code = this.finder.lookup(mode);
+      const next = this.finder.lookup(mode);
+      if (entry === undefined && next !== undefined) code.noteTarget(next);
+      code = next;
     }
     return false;
   }
@@ -261,7 +259,9 @@ export class Dispatcher {
     this.counts.interpretedBlocks++;
     this.counts.interpretedInstructions += code.count;
     const stopped = this.#interpreter.run(code.program);
-    if (++code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && !code.dropped) {
+    // Looking for what belongs to the region could meet another refusal of EPT: that of a VM exit that is due is kept.
+    const isQuiet = this.#m[EVENT >> 2] !== Event.VM_EXIT;
+    if (++code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && !code.dropped && isQuiet) {
       this.#compile(code, this.tiers.engine, undefined);
     }
     // Exact floating point may have set the sticky bit that makes the mode plain.
