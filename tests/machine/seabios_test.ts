@@ -25,7 +25,7 @@ function boot(image: string, configuration: ProcessorConfiguration): { machine: 
 const logs = new Map<string, string>();
 const TO_PROMPT = 8e6;
 /** Caches of a few blocks take minutes. */
-const configurations = Object.entries(CONFIGURATIONS).filter(([label]) => !/cache|two regions/.test(label));
+const configurations = Object.entries(CONFIGURATIONS).filter(([label]) => !/cache/.test(label));
 
 for (const [label, configuration] of configurations) {
   Deno.test({
