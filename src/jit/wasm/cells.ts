@@ -1,16 +1,14 @@
 /** Which cells of the processor state live in locals of a region. */
-import { DF, GPR, Segment, segmentBase, XMM } from "../../cpu/state.ts";
+import { DF, XMM } from "../../cpu/state.ts";
 import type { Block } from "../../ir/types.ts";
+import { isWide } from "../js/registers.ts";
 import { I32, I64, V128 } from "./instructions.ts";
 
-const isGpr = (offset: number): boolean => offset >= GPR && offset < GPR + 128;
-const isBase = (offset: number): boolean =>
-  offset === segmentBase(Segment.FS) || offset === segmentBase(Segment.GS);
 const isXmm = (offset: number): boolean => offset >= XMM && offset < XMM + 512;
 
 /** Type of the local of a cell; 0 if the cell stays in memory. Flag cells are flags.ts's. */
 export function cellType(offset: number): number {
-  if (isGpr(offset) || isBase(offset)) return I64;
+  if (isWide(offset)) return I64;
   if (offset === DF) return I32;
   return isXmm(offset) ? V128 : 0;
 }

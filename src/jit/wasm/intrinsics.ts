@@ -4,6 +4,7 @@ import { HELPER_NAMES, type HelperName } from "../../cpu/helpers.ts";
 import { DF, GPR, Gpr } from "../../cpu/state.ts";
 import type { Inst } from "../../ir/types.ts";
 import type { Emitter } from "./emitter.ts";
+import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { probe, translated } from "./memory_access.ts";
 import { PAGE_SIZE, TLB_READ, TLB_WRITE } from "../../memory/physical.ts";
@@ -171,119 +172,114 @@ function forEach(e: Emitter, size: number, offset: number, bytes: number, elemen
   code.end();
 }
 
-const LOADS: Readonly<Record<number, [load: number, store: number]>> = {
+const ACCESSES: Readonly<Record<number, [load: number, store: number]>> = {
   1: [W.i32_load8_u, W.i32_store8],
   2: [W.i32_load16_u, W.i32_store16],
   4: [W.i32_load, W.i32_store],
   8: [W.i64_load, W.i64_store],
 };
 
-const repeatedMove: Intrinsic = (e, inst, call) => {
-  if (!isFlat(inst, 2)) return call();
-  const { code } = e, size = inst.args[0]!.imm & RepeatForm.ELEMENT;
-  const bytes = e.scratch(I32), from = e.scratch(I32), to = e.scratch(I32), offset = e.scratch(I32);
-  const source = e.cells.register(RSI)!, destination = e.cells.register(RDI)!;
-  const entry = e.scratch(I32);
+/** What `write` does in line, where it does not branch to the label that it is given: there is the call. Both leave a word. */
+function inLineOr(e: Emitter, call: () => void, write: (slow: Label) => void): void {
+  const { code } = e, left = e.scratch(I32);
   const end = code.open(W.block, VOID);
   const slow = code.open(W.block, VOID);
-  pushIsInPages(e, size, bytes, [RSI, RDI]);
-  code.op(W.i32_eqz);
-  code.brIf(slow);
-  for (const [pointer, tag, host] of [[source, TLB_READ, from], [destination, TLB_WRITE, to]] as const) {
-    probe(e, pointer, entry, tag, 1, 0);
-    code.op(W.i32_eqz);
-    code.brIf(slow);
-    translated(e, pointer, entry);
-    code.set(host);
-  }
-  // Where an element would be read after an earlier iteration wrote it, the pattern spreads: element by element.
-  code.get(bytes);
-  code.i32(BULK);
-  code.op(W.i32_gt_u);
-  code.get(to);
-  code.get(from);
-  code.op(W.i32_sub);
-  code.get(bytes);
-  code.op(W.i32_ge_u);
-  code.op(W.i32_and);
-  code.open(W.if, VOID);
-  code.get(to);
-  code.get(from);
-  code.get(bytes);
-  code.op(W.memory_copy);
-  code.u8(0);
-  code.u8(0);
-  code.else();
-  const [load, store] = LOADS[size]!;
-  forEach(e, size, offset, bytes, () => {
-    code.get(to);
-    code.get(offset);
-    code.op(W.i32_add);
-    code.get(from);
-    code.get(offset);
-    code.op(W.i32_add);
-    code.memory(load, 0);
-    code.memory(store, 0);
-  });
-  code.end();
-  finish(e, bytes, [RSI, RDI]);
+  write(slow);
   code.i32(0);
-  code.set(offset);
+  code.set(left);
   code.br(end);
   code.end();
   call();
-  code.set(offset);
+  code.set(left);
   code.end();
-  code.get(offset);
+  code.get(left);
+}
+
+/** Local with the offset in the linear memory of what a pointer points to; branches where the soft TLB does not know. */
+function locate(e: Emitter, pointer: number, tag: number, slow: Label): number {
+  const { code } = e, entry = e.scratch(I32), host = e.scratch(I32), local = e.cells.register(pointer)!;
+  probe(e, local, entry, tag, 1, 0);
+  code.op(W.i32_eqz);
+  code.brIf(slow);
+  translated(e, local, entry);
+  code.set(host);
+  return host;
+}
+
+const repeatedMove: Intrinsic = (e, inst, call) => {
+  if (!isFlat(inst, 2)) return call();
+  const { code } = e, size = inst.args[0]!.imm & RepeatForm.ELEMENT;
+  const bytes = e.scratch(I32), offset = e.scratch(I32);
+  inLineOr(e, call, (slow) => {
+    pushIsInPages(e, size, bytes, [RSI, RDI]);
+    code.op(W.i32_eqz);
+    code.brIf(slow);
+    const from = locate(e, RSI, TLB_READ, slow), to = locate(e, RDI, TLB_WRITE, slow);
+    // Where an element would be read after an earlier iteration wrote it, the pattern spreads: element by element.
+    code.get(bytes);
+    code.i32(BULK);
+    code.op(W.i32_gt_u);
+    code.get(to);
+    code.get(from);
+    code.op(W.i32_sub);
+    code.get(bytes);
+    code.op(W.i32_ge_u);
+    code.op(W.i32_and);
+    code.open(W.if, VOID);
+    for (const local of [to, from, bytes]) code.get(local);
+    code.op(W.memory_copy);
+    code.u8(0);
+    code.u8(0);
+    code.else();
+    const [load, store] = ACCESSES[size]!;
+    forEach(e, size, offset, bytes, () => {
+      for (const base of [to, from]) {
+        code.get(base);
+        code.get(offset);
+        code.op(W.i32_add);
+      }
+      code.memory(load, 0);
+      code.memory(store, 0);
+    });
+    code.end();
+    finish(e, bytes, [RSI, RDI]);
+  });
 };
 
 const repeatedStore: Intrinsic = (e, inst, call) => {
   if (!isFlat(inst, 1)) return call();
   const { code } = e, size = inst.args[0]!.imm & RepeatForm.ELEMENT;
-  const bytes = e.scratch(I32), to = e.scratch(I32), offset = e.scratch(I32), entry = e.scratch(I32);
-  const destination = e.cells.register(RDI)!, value = e.cells.register(RAX)!;
-  const end = code.open(W.block, VOID);
-  const slow = code.open(W.block, VOID);
-  pushIsInPages(e, size, bytes, [RDI]);
-  code.op(W.i32_eqz);
-  code.brIf(slow);
-  probe(e, destination, entry, TLB_WRITE, 1, 0);
-  code.op(W.i32_eqz);
-  code.brIf(slow);
-  translated(e, destination, entry);
-  code.set(to);
-  // Zeros are what memory is filled with mostly.
-  code.get(bytes);
-  code.i32(BULK);
-  code.op(W.i32_gt_u);
-  code.get(value);
-  code.op(W.i64_eqz);
-  code.op(W.i32_and);
-  code.open(W.if, VOID);
-  code.get(to);
-  code.i32(0);
-  code.get(bytes);
-  code.op(W.memory_fill);
-  code.u8(0);
-  code.else();
-  forEach(e, size, offset, bytes, () => {
-    code.get(to);
-    code.get(offset);
-    code.op(W.i32_add);
+  const bytes = e.scratch(I32), offset = e.scratch(I32), value = e.cells.register(RAX)!;
+  inLineOr(e, call, (slow) => {
+    pushIsInPages(e, size, bytes, [RDI]);
+    code.op(W.i32_eqz);
+    code.brIf(slow);
+    const to = locate(e, RDI, TLB_WRITE, slow);
+    // Zeros are what memory is filled with mostly.
+    code.get(bytes);
+    code.i32(BULK);
+    code.op(W.i32_gt_u);
     code.get(value);
-    if (size < 8) code.op(W.i32_wrap_i64);
-    code.memory(LOADS[size]![1], 0);
+    code.op(W.i64_eqz);
+    code.op(W.i32_and);
+    code.open(W.if, VOID);
+    code.get(to);
+    code.i32(0);
+    code.get(bytes);
+    code.op(W.memory_fill);
+    code.u8(0);
+    code.else();
+    forEach(e, size, offset, bytes, () => {
+      code.get(to);
+      code.get(offset);
+      code.op(W.i32_add);
+      code.get(value);
+      if (size < 8) code.op(W.i32_wrap_i64);
+      code.memory(ACCESSES[size]![1], 0);
+    });
+    code.end();
+    finish(e, bytes, [RDI]);
   });
-  code.end();
-  finish(e, bytes, [RDI]);
-  code.i32(0);
-  code.set(offset);
-  code.br(end);
-  code.end();
-  call();
-  code.set(offset);
-  code.end();
-  code.get(offset);
 };
 
 /** The intrinsics. */
