@@ -370,8 +370,10 @@ export class SystemProcessor implements Resident {
 
   /** PAUSE: takes longer than other instructions; where there are others, it is their turn. */
   #pause(processors: number): void {
-    const { clock } = this.core;
-    clock.skipTo(clock.now() + PAUSE_CYCLES - 1);
+    const { clock } = this.core, begin = clock.now(), state = this.vmx?.state;
+    clock.skipTo(begin + PAUSE_CYCLES - 1);
+    // The gap to the next PAUSE of a loop begins when this one ends: SDM vol. 3C, section 26.1.3.
+    if (state?.lastPause === begin) state.lastPause = clock.now();
     if (clock.now() >= this.#nextTimer()) this.attend();
     if (processors === 1) return;
     this.#yields = true;
