@@ -1,4 +1,4 @@
-/** Loads and stores: the soft TLB's fast path in line, the slow path a call. Architecture: README of memory, physical.ts. */
+/** Loads and stores: the soft TLB's fast path in line, the slow path a call. Its entries: memory/physical.ts. */
 import { type Inst, MemoryFlag } from "../../ir/types.ts";
 import { TLB_ADDEND, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_READ, TLB_WRITE } from "../../memory/physical.ts";
 import {
