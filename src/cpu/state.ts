@@ -201,6 +201,8 @@ export const WORLD_TICK = 0x884;
 
 /** Where WebAssembly regions were left last (jit/wasm/driver.ts). */
 export const REGION_LEFT = 0x888;
+/** Byte offset of the link that the last WORLD_CALL in WebAssembly went over (memory/world_links.ts). */
+export const WORLD_LINK_TAKEN = 0x88c;
 
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;

@@ -8,12 +8,13 @@ export type Exit =
   | { readonly kind: "jump"; readonly lo: number; readonly hi: number; next: Entry | undefined }
   /**
    * Goes on at RIP, which the region stored. `redispatch`: mode and world may have changed. `block`: number of the block
-   * that it is the end of. `next`: as it was last.
+   * that it is the end of. `next`: as it was last. `worldCall`: it is a WORLD_CALL over the link in WORLD_LINK_TAKEN.
    */
   | {
     readonly kind: "indirect";
     readonly redispatch: boolean;
     readonly block: number;
+    readonly worldCall?: true;
     next: Entry | undefined;
   }
   /** An event was raised by an operation: RIP is that of its instruction, `undo` the instructions not executed. */

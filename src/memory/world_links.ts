@@ -38,9 +38,13 @@ export const Link = {
   /** Word indices where the caches keep when caller and callee were used last. */
   CALLER_USE: 19,
   CALLEE_USE: 20,
+  /** Way into the compiled code there, its region (-1: none is known), the mode of the caller's code for which it is. */
+  WAY: 21,
+  WAY_REGION: 22,
+  WAY_MODE: 23,
   /** Whether there is a system context; its words, as SYSTEM_CONTEXT_WORDS lists them. */
-  HAS_SYSTEM_CONTEXT: 21,
-  SYSTEM_CONTEXT: 22,
+  HAS_SYSTEM_CONTEXT: 24,
+  SYSTEM_CONTEXT: 25,
 } as const;
 
 /** What makes the switch. */
@@ -143,6 +147,7 @@ export class WorldLinks {
     m[at + Link.FLAGS] = target.flags;
     m[at + Link.CALLER_USE] = target.callerUse;
     m[at + Link.CALLEE_USE] = target.calleeUse;
+    m[at + Link.WAY_REGION] = -1;
     m[at + Link.HAS_SYSTEM_CONTEXT] = target.systemContext === undefined ? 0 : 1;
     m.set(target.systemContext ?? [], at + Link.SYSTEM_CONTEXT);
   }

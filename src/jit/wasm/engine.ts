@@ -1,6 +1,7 @@
 /** The WebAssembly engine: regions become functions of modules, and go from one to the next without leaving WebAssembly. */
 import type { Block } from "../../ir/types.ts";
-import { REGION_LEFT, RIP, TLB_BASE } from "../../cpu/state.ts";
+import { Mode } from "../../cpu/mode.ts";
+import { REGION_LEFT, RIP, TLB_BASE, WORLD_LINK_TAKEN } from "../../cpu/state.ts";
 import {
   CODE_LINK_BYTES,
   CODE_LINKS,
@@ -14,6 +15,7 @@ import {
   WAY_REGION,
 } from "../../memory/physical.ts";
 import { wayIndex } from "../../memory/tlb.ts";
+import { Link } from "../../memory/world_links.ts";
 import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
 import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
@@ -114,14 +116,23 @@ export class WasmEngine implements Engine {
     };
   }
 
-  link({ place, exits, dropped }: Region, exit: number, { region, number, code }: Entry): void {
+  link({ place, codes, exits, dropped }: Region, exit: number, { region, number, code }: Entry): void {
     if (dropped) return;
     const m = this.#m, taken = exits[exit]!, way = wayOf(region.place!, number);
     if (taken.kind === "jump") {
       const cell = this.#placed[place!]!.links[exit]! >> 2;
       m[cell] = way;
       m[cell + 1] = region.id;
-    } else if (taken.kind === "indirect" && !taken.redispatch) {
+    } else if (taken.kind !== "indirect") {
+      return;
+    } else if (taken.worldCall === true) {
+      const { mode } = codes[taken.block]!, link = m[WORLD_LINK_TAKEN >> 2]! >> 2;
+      // All else that the mode depends on, a call sets or leaves alone.
+      if (((mode ^ code.mode) & Mode.FP) !== 0) return;
+      m[link + Link.WAY] = way;
+      m[link + Link.WAY_REGION] = region.id;
+      m[link + Link.WAY_MODE] = mode;
+    } else if (!taken.redispatch) {
       const lo = m[RIP >> 2]!;
       const entry = (m[TLB_BASE >> 2]! + SLOT_WAYS + wayIndex(lo) * WAY_ENTRY_BYTES) >> 2;
       m[entry] = lo;

@@ -39,7 +39,7 @@ export function leaveTo(e: Emitter, { lo, hi }: Address): void {
 }
 
 /** With a region's number on the stack and in a local: whether it lies in place in the current world. */
-function pushIsInPlace({ code, slot }: Emitter, region: number): void {
+export function pushIsInPlace({ code, slot }: Emitter, region: number): void {
   code.get(region);
   code.i32(2);
   code.op(W.i32_shl);

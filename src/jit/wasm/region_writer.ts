@@ -230,7 +230,7 @@ class RegionWriter {
   }
 
   #writeVmfunc(next: bigint): void {
-    const { e, code } = this, { pc, mode, offsets } = e.block;
+    const { e } = this, { pc, mode, offsets } = e.block;
     const at = offsets[offsets.length - 2]!;
     const side = e.exit({ kind: "side", ...halves(pc + BigInt(at)), undo: 1 });
     const exit = this.#redispatch(), target = e.shape.starts.get(next);
@@ -245,10 +245,13 @@ class RegionWriter {
       },
       leave: () => e.leave(exit, undefined),
       leaveByEvent: () => e.leave(side, undefined),
-      return: () => {
-        code.i32(exit);
-        code.op(W.return);
-      },
+      worldCallExit: e.exit({
+        kind: "indirect",
+        redispatch: true,
+        block: e.number,
+        worldCall: true,
+        next: undefined,
+      }),
     });
   }
 }

@@ -5,6 +5,7 @@
  */
 import { Mode } from "../../cpu/mode.ts";
 import {
+  ATTENTION,
   CPL,
   CR3,
   DF,
@@ -29,6 +30,7 @@ import {
   VMCS_EPTP_INDEX,
   WORLD_CALLS,
   WORLD_GENERATION,
+  WORLD_LINK_TAKEN,
   WORLD_TICK,
 } from "../../cpu/state.ts";
 import { SYSTEM_CONTEXT_WORDS } from "../../cpu/system/system_context_words.ts";
@@ -46,6 +48,7 @@ import type { Address } from "../interpreter/program.ts";
 import { SWITCH_CELLS } from "../js/registers.ts";
 import type { Emitter } from "./emitter.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
+import { pushIsInPlace } from "./jumps.ts";
 
 /** VM functions, as EAX names them; entries of an EPTP list. */
 const EPTP_SWITCHING = 0, WORLD_CALL = 1, LIST_ENTRIES = 512;
@@ -65,8 +68,8 @@ export interface SwitchPlace {
   /** Each writes code that leaves: to where RIP is; by the event that has been raised. */
   leave(): void;
   leaveByEvent(): void;
-  /** Returns with the same exit: the state has been stored. */
-  return(): void;
+  /** Number of the exit of a world call that does not know the way on. */
+  readonly worldCallExit: number;
 }
 
 /** The whole instruction. It ends the block; flags are in their cells. */
@@ -243,9 +246,29 @@ class SwitchWriter {
     }
     this.#count(WorldSwitch.WORLD_CALL);
     this.e.storeBudget();
-    this.place.return();
+    this.#returnWay();
     code.end();
     code.end();
+  }
+
+  /** Returns the link's way if it leads to code that lies in place, else the exit: the state has been stored. */
+  #returnWay(): void {
+    const { code } = this.e, { mode, worldCallExit } = this.place, region = this.e.scratch(I32);
+    this.#storeWord(WORLD_LINK_TAKEN, () => code.get(this.#link));
+    this.#linkWord(Link.WAY);
+    code.i32(worldCallExit);
+    this.#linkWord(Link.WAY_REGION);
+    code.tee(region);
+    pushIsInPlace(this.e, region);
+    this.#linkWord(Link.WAY_MODE);
+    code.i32(mode);
+    code.op(W.i32_eq);
+    code.op(W.i32_and);
+    code.load(W.i32_load, ATTENTION);
+    code.op(W.i32_eqz);
+    code.op(W.i32_and);
+    code.op(W.select);
+    code.op(W.return);
   }
 
   /** ECX. */
