@@ -8,7 +8,7 @@ export const Mode = {
   USER: 4,
   /** SS.B: the stack pointer is ESP, not SP (not in 64-bit mode). */
   STACK32: 8,
-  /** Some of ES, CS, SS, DS have a base that is not 0, or a limit below 4 GB (not in 64-bit mode). */
+  /** Some of ES, CS, SS, DS have a base that is not 0 (not in 64-bit mode). */
   SEGMENTED: 0x10,
   /**
    * Floating point, two bits. 0, plain: rounding to nearest, PE already set, all exceptions masked, no DAZ, no FTZ.
@@ -26,4 +26,19 @@ export const Mode = {
   ALIGN: 0x400,
   /** CPL is 1 or 2. */
   MIDDLE: 0x800,
+  /** `Reach` (segment_limits.ts) of ES, CS, SS, DS, FS, GS, two bits each (0 in 64-bit mode). */
+  REACH: 0xff_f000,
+  REACH_SHIFT: 12,
 } as const;
+
+const REACH_BITS = 2, REACH_MASK = 3;
+
+/** `Reach` of a segment register in a mode. */
+export function reachIn(mode: number, segment: number): number {
+  return (mode >> (Mode.REACH_SHIFT + REACH_BITS * segment)) & REACH_MASK;
+}
+
+/** The mode bits of a `Reach`. */
+export function withReach(segment: number, reach: number): number {
+  return reach << (Mode.REACH_SHIFT + REACH_BITS * segment);
+}

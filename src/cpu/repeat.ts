@@ -7,9 +7,11 @@
  * what they had before it, as the manual wants for a fault.
  */
 import type { GuestMemory, StateMemory } from "./guest_memory.ts";
+import { Vector } from "./fault.ts";
 import { RepeatForm } from "./helpers/repeat_form.ts";
 import { Flag } from "./rflags.ts";
-import { AF, CF, DF, EVENT, GPR, Gpr, OF, PF, RETURN_HI, RFLAGS_SYSTEM, SF, ZF } from "./state.ts";
+import { elementsInside } from "./segment_limits.ts";
+import { AF, CF, DF, EVENT, GPR, Gpr, OF, PF, RETURN_HI, RFLAGS_SYSTEM, Segment, SF, ZF } from "./state.ts";
 
 /** Guest memory that also tells where a page lies in the linear memory. */
 export interface CopyMemory extends GuestMemory {
@@ -43,6 +45,8 @@ export class RepeatedStrings {
   #size = 1;
   #addressSize = 8;
   #long = true;
+  /** Segment that rSI points into, or -1 if none is checked. */
+  #checked = -1;
   #step = 1;
   #iterations = 0;
 
@@ -63,8 +67,8 @@ export class RepeatedStrings {
     pcHi: number,
   ): number {
     if (!this.#begin(form, Gpr.RCX, Gpr.RSI, Gpr.RDI)) return 0;
-    this.#point(this.#source, sourceLo, sourceHi);
-    this.#point(this.#destination, destinationLo, destinationHi);
+    if (!this.#point(this.#source, sourceLo, sourceHi)) return 0;
+    if (!this.#point(this.#destination, destinationLo, destinationHi, true)) return 0;
     this.#stopAfterOwnBytes(pcLo, pcHi);
     const from = this.#direct(this.#source, false);
     const to = from < 0 ? -1 : this.#direct(this.#destination, true);
@@ -76,7 +80,7 @@ export class RepeatedStrings {
   /** REP STOS. */
   stos(form: number, destinationLo: number, destinationHi: number, pcLo: number, pcHi: number): number {
     if (!this.#begin(form, Gpr.RCX, Gpr.RDI)) return 0;
-    this.#point(this.#destination, destinationLo, destinationHi);
+    if (!this.#point(this.#destination, destinationLo, destinationHi, true)) return 0;
     this.#stopAfterOwnBytes(pcLo, pcHi);
     const to = this.#direct(this.#destination, true);
     const done = to < 0 ? this.#storeElements() : this.#fill(to);
@@ -87,7 +91,7 @@ export class RepeatedStrings {
   /** REP LODS: only the last element stays in the accumulator. */
   lods(form: number, sourceLo: number, sourceHi: number): number {
     if (!this.#begin(form, Gpr.RCX)) return 0;
-    this.#point(this.#source, sourceLo, sourceHi);
+    if (!this.#point(this.#source, sourceLo, sourceHi)) return 0;
     this.#load(this.#source, 0); // the page is there for the first element, or for none
     if (this.#m[EVENT >> 2] !== 0) return 0;
     const lo = this.#load(this.#source, this.#iterations - 1), hi = this.#m[RETURN_HI >> 2]!;
@@ -105,11 +109,11 @@ export class RepeatedStrings {
     destinationHi: number,
   ): number {
     if (!this.#begin(form, Gpr.RCX)) return 0;
-    this.#point(this.#source, sourceLo, sourceHi);
-    this.#point(this.#destination, destinationLo, destinationHi);
+    // The second operand is read first, as current processors do.
+    if (!this.#point(this.#destination, destinationLo, destinationHi)) return 0;
+    if (!this.#point(this.#source, sourceLo, sourceHi)) return 0;
     const goesOn = (form & RepeatForm.NOT_EQUAL) === 0;
     for (let i = 0; i < this.#iterations; i++) {
-      // The second operand is read first, as current processors do.
       const yl = this.#load(this.#destination, i), yh = this.#m[RETURN_HI >> 2]!;
       if (this.#m[EVENT >> 2] !== 0) return this.#stopAt(i, true);
       const xl = this.#load(this.#source, i), xh = this.#m[RETURN_HI >> 2]!;
@@ -124,7 +128,7 @@ export class RepeatedStrings {
   /** REPE and REPNE SCAS. */
   scas(form: number, destinationLo: number, destinationHi: number): number {
     if (!this.#begin(form, Gpr.RCX)) return 0;
-    this.#point(this.#destination, destinationLo, destinationHi);
+    if (!this.#point(this.#destination, destinationLo, destinationHi)) return 0;
     const goesOn = (form & RepeatForm.NOT_EQUAL) === 0;
     const mask = this.#size === 1 ? 0xff : this.#size === 2 ? 0xffff : -1;
     const xl = this.#m[GPR >> 2]! & mask, xh = this.#m[(GPR >> 2) + 1]!;
@@ -146,6 +150,9 @@ export class RepeatedStrings {
     this.#size = form & RepeatForm.ELEMENT;
     this.#addressSize = (form & RepeatForm.ADDRESS) >> RepeatForm.ADDRESS_SHIFT;
     this.#long = (form & RepeatForm.LONG) !== 0;
+    this.#checked = (form & RepeatForm.CHECKED) !== 0
+      ? (form & RepeatForm.SOURCE) >> RepeatForm.SOURCE_SHIFT
+      : -1;
     this.#step = this.#m[DF >> 2] === 0 ? this.#size : -this.#size;
     if (this.#addressSize === 4) {
       for (const register of extended) this.#m[(GPR >> 2) + 2 * register + 1] = 0;
@@ -164,13 +171,17 @@ export class RepeatedStrings {
     return this.#addressSize === 2 ? lo & 0xffff : lo >>> 0;
   }
 
-  /** Places a pointer, and limits the chunk to its page and to where its offset wraps. */
-  #point(pointer: Pointer, baseLo: number, baseHi: number): void {
+  /**
+   * Places a pointer, and limits the chunk to its page, to its segment, and to where its offset wraps. False after
+   * raising a fault, because not even the first element is inside the segment.
+   */
+  #point(pointer: Pointer, baseLo: number, baseHi: number, write = false): boolean {
     const word = (GPR >> 2) + 2 * pointer.register;
     let lo = this.#m[word]!;
     let hi = this.#addressSize === 8 ? this.#m[word + 1]! : 0;
     if (this.#addressSize === 2) lo &= 0xffff;
     if (this.#addressSize < 8) this.#limit(lo >>> 0, this.#addressSize === 2 ? 0x1_0000 : 0x1_0000_0000);
+    if (this.#checked >= 0 && !this.#reach(pointer, lo, write)) return false;
     const sum = (lo + baseLo) | 0;
     const carry = sum >>> 0 < lo >>> 0 ? 1 : 0;
     hi = this.#long ? (hi + baseHi + carry) | 0 : 0;
@@ -178,6 +189,16 @@ export class RepeatedStrings {
     pointer.lo = lo;
     pointer.hi = hi;
     this.#limit(lo & (PAGE - 1), PAGE);
+    return true;
+  }
+
+  /** Limits the chunk to the elements inside the pointer's segment; false after raising a fault if there are none. */
+  #reach(pointer: Pointer, offset: number, write: boolean): boolean {
+    const segment = pointer === this.#source ? this.#checked : Segment.ES;
+    const inside = elementsInside(this.#m, segment, offset, this.#size, this.#step, write);
+    if (inside === 0) this.access.raise(segment === Segment.SS ? Vector.SS : Vector.GP, 0);
+    else if (inside < this.#iterations) this.#iterations = inside;
+    return inside !== 0;
   }
 
   /** Limits the chunk to the whole elements between `at` and the end of a range of `bytes` bytes. */

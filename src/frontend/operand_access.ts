@@ -1,10 +1,10 @@
 /** Reading and writing operands: registers, immediates, memory through segments, the stack. */
 import { MemoryFlag, type Type, type Value } from "../ir/types.ts";
 import { BYTES } from "../ir/types.ts";
-import { Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
 import { GPR, Gpr, SEG_SELECTOR, SEGMENT, Segment, SEGMENT_STRIDE, X87 } from "../cpu/state.ts";
 import type { Operand, OperandOf } from "./instruction.ts";
+import { checkLimit, checkWritable } from "./segment_checks.ts";
 import { intType } from "./int_type.ts";
 import type { Translator } from "./translator.ts";
 
@@ -18,8 +18,12 @@ export function read(t: Translator, operand: Operand, flags: number): Value {
     case "imm":
       return ir.const(intType(operand.size), operand.lo, operand.hi);
     case "mem":
-      if ((flags & MemoryFlag.WRITE_INTENT) !== 0) checkWritable(t, operand);
-      return ir.load(memoryType(operand.size), linearAddress(t, operand), flags | t.memoryFlags(operand));
+      if ((flags & MemoryFlag.WRITE_INTENT) !== 0) checkWritable(t, operand.segment);
+      return ir.load(
+        memoryType(operand.size),
+        linearAddress(t, operand, operand.size),
+        flags | t.memoryFlags(operand),
+      );
     case "xmm":
       return readXmm(t, operand);
     case "mmx":
@@ -49,8 +53,8 @@ export function write(t: Translator, operand: Operand, value: Value, flags: numb
         ir.emit("insert8high", "i64", [ir.get(GPR + 8 * operand.reg, "i64"), value]),
       );
     case "mem":
-      checkWritable(t, operand);
-      return ir.store(linearAddress(t, operand), value, flags | t.memoryFlags(operand));
+      checkWritable(t, operand.segment);
+      return ir.store(linearAddress(t, operand, operand.size), value, flags | t.memoryFlags(operand));
     case "xmm":
       return writeXmm(t, operand, value);
     case "mmx":
@@ -64,16 +68,6 @@ export function write(t: Translator, operand: Operand, value: Value, flags: numb
     case "debug":
       throw new TypeError(`Operands of kind ${operand.kind} cannot be written`);
   }
-}
-
-/** A code segment cannot be written: #GP(0). 64-bit mode and real mode do not check. SDM vol. 3A, section 3.4.5.1. */
-export function checkWritable(
-  t: Translator,
-  { segment }: Pick<OperandOf<"mem">, "segment">,
-  condition?: Value,
-): void {
-  if (segment !== Segment.CS || t.long || (t.mode & Mode.REAL) !== 0) return;
-  t.ir.faultIf(condition ?? t.ir.i32(1), Vector.GP, 0);
 }
 
 function memoryType(size: number): Type {
@@ -151,13 +145,22 @@ export interface AddressMemo {
   readonly address: Value;
 }
 
-/** Linear address of a memory operand; the one computed before in this instruction while no register has changed. */
-export function linearAddress(t: Translator, operand: OperandOf<"mem">): Value {
+/**
+ * Linear address of a memory operand of `size` bytes, which its segment must reach; the one computed before in this
+ * instruction while no register has changed.
+ */
+export function linearAddress(t: Translator, operand: OperandOf<"mem">, size: number): Value {
   const { ir, addressMemo: memo } = t;
   if (memo?.operand === operand && memo.guest === ir.guest && !registersChanged(t, memo.at)) {
     return memo.address;
   }
-  const address = segmentLinear(t, operand.segment, effectiveAddress(t, operand));
+  const address = segmentAddress(
+    t,
+    operand.segment,
+    effectiveAddress(t, operand),
+    size,
+    operand.addressSize === 2,
+  );
   t.addressMemo = { operand, guest: ir.guest, at: ir.insts.length, address };
   return address;
 }
@@ -170,6 +173,18 @@ function registersChanged(t: Translator, from: number): boolean {
     if (op === "set64" || op === "call") return true;
   }
   return false;
+}
+
+/** Linear address of `size` bytes at an offset, which the segment must reach. `narrow`: the offset has 16 bits. */
+export function segmentAddress(
+  t: Translator,
+  segment: number,
+  offset: Value,
+  size: number,
+  narrow: boolean,
+): Value {
+  checkLimit(t, segment, offset, size, narrow);
+  return segmentLinear(t, segment, offset);
 }
 
 /** Adds a segment's base where the mode uses it. */
@@ -206,7 +221,7 @@ export function push(t: Translator, value: Value, between?: () => void): void {
     return ir.set(GPR + 8 * Gpr.RSP, rsp);
   }
   const offset = wrapStack(t, ir.sub(stackPointer(t), ir.const("i64", bytes)));
-  ir.store(segmentLinear(t, Segment.SS, offset), value, MemoryFlag.STACK);
+  ir.store(stackAddress(t, offset, bytes), value, MemoryFlag.STACK);
   between?.();
   moveStack(t, -bytes);
 }
@@ -215,7 +230,12 @@ export function push(t: Translator, value: Value, between?: () => void): void {
 export function top(t: Translator, type: Type, offset: number): Value {
   const { ir } = t;
   const address = wrapStack(t, ir.add(stackPointer(t), ir.const("i64", offset)));
-  return ir.load(type, segmentLinear(t, Segment.SS, address), MemoryFlag.STACK);
+  return ir.load(type, stackAddress(t, address, BYTES[type]), MemoryFlag.STACK);
+}
+
+/** Linear address of `size` bytes at an offset in the stack segment, of the stack pointer's width. */
+export function stackAddress(t: Translator, offset: Value, size: number): Value {
+  return segmentAddress(t, Segment.SS, offset, size, !t.long && (t.mode & Mode.STACK32) === 0);
 }
 
 /** Moves the stack pointer. */

@@ -6,6 +6,7 @@ import { Mode } from "../cpu/mode.ts";
 import { Segment } from "../cpu/state.ts";
 import { decode } from "./decode.ts";
 import { stoppedAtEntry } from "./entry_checks.ts";
+import { checkFetch } from "./segment_checks.ts";
 import type { CodeSize, DecodeFailure, Instruction } from "./instruction.ts";
 import type { Mnemonic } from "./opcodes/mnemonics.ts";
 import { SEMANTICS } from "./semantics/mod.ts";
@@ -53,7 +54,7 @@ export function translate(
         break;
       }
       // The exception is raised where the block reaches it; before that, what precedes it runs.
-      raiseFailure(t, decoded);
+      if (!checkFetch(t, t.pc + 1n)) raiseFailure(t, decoded);
       // It depends on all bytes that an instruction can have: a store to one of them must be seen.
       offset += Math.min(MAX_INSTRUCTION_BYTES, bytes.length - offset);
     } else {
@@ -105,7 +106,7 @@ function translateInstruction(t: Translator, instruction: Instruction, next: big
   t.instruction = instruction;
   t.next = next;
   const semantics = SEMANTICS[instruction.mnemonic];
-  if (stoppedAtEntry(t)) return;
+  if (checkFetch(t, next) || stoppedAtEntry(t)) return;
   if (semantics === undefined) t.fault(Vector.UD);
   else semantics(t, ...instruction.operands);
 }

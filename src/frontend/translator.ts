@@ -25,6 +25,7 @@ import type { Instruction, Operand, OperandOf } from "./instruction.ts";
 import { intType } from "./int_type.ts";
 import * as operands from "./operand_access.ts";
 import { conditionOf, type LastCompare } from "./conditions.ts";
+import { checkTarget, checkWritable } from "./segment_checks.ts";
 
 /** Cells of the status flags. A missing one is left as it is. */
 export interface StatusFlags {
@@ -81,9 +82,9 @@ export class Translator {
   readForUpdate(operand: Operand): Value {
     return operands.read(this, operand, MemoryFlag.WRITE_INTENT);
   }
-  /** Linear address (i64) of a memory operand: segment base added, truncated as the mode says. */
-  address(operand: OperandOf<"mem">): Value {
-    return operands.linearAddress(this, operand);
+  /** Linear address (i64) of a memory operand of `size` bytes: checked against the segment, its base added, truncated as the mode says. */
+  address(operand: OperandOf<"mem">, size: number = operand.size): Value {
+    return operands.linearAddress(this, operand, size);
   }
   /** Effective address (i64, no segment base), as LEA computes it. */
   effectiveAddress(operand: OperandOf<"mem">): Value {
@@ -91,13 +92,21 @@ export class Translator {
   }
   /** Raises what forbids writing through the operand's segment; `write` and `readForUpdate` do so themselves. */
   checkWritable(operand: Pick<OperandOf<"mem">, "segment">, condition?: Value): void {
-    operands.checkWritable(this, operand, condition);
+    checkWritable(this, operand.segment, condition);
   }
   /** MemoryFlag bits of an access through the operand's segment. */
   memoryFlags(operand: OperandOf<"mem">): number {
     return operand.segment === Segment.SS ? MemoryFlag.STACK : 0;
   }
-  /** Adds a segment's base to an offset (i64): a linear address. */
+  /** Linear address of `size` bytes at an offset (i64), which the segment must reach. `narrow`: it has 16 bits. */
+  segmentAddress(segment: number, offset: Value, size: number, narrow: boolean): Value {
+    return operands.segmentAddress(this, segment, offset, size, narrow);
+  }
+  /** Raises #GP(0) if a near branch's target (i64) is above the code segment's limit, and `condition` holds. */
+  checkTarget(target: Value, condition?: Value): void {
+    checkTarget(this, target, condition);
+  }
+  /** Adds a segment's base to an offset (i64): a linear address. Nothing is checked. */
   segmentLinear(segment: number, offset: Value): Value {
     return operands.segmentLinear(this, segment, offset);
   }
@@ -135,6 +144,10 @@ export class Translator {
   /** Truncates an offset in the stack segment (i64) to the stack pointer's width. */
   wrapStack(offset: Value): Value {
     return operands.wrapStack(this, offset);
+  }
+  /** Linear address of `size` bytes at such an offset, which the stack segment must reach. */
+  stackAddress(offset: Value, size: number): Value {
+    return operands.stackAddress(this, offset, size);
   }
   /** Pushes an i16, i32 or i64: stores first, then moves the stack pointer. `between` builds what may still fault. */
   push(value: Value, between?: () => void): void {

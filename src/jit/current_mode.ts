@@ -1,5 +1,6 @@
 /** The mode the processor is in, from the state. */
-import { Mode } from "../cpu/mode.ts";
+import { Mode, withReach } from "../cpu/mode.ts";
+import { reachOf } from "../cpu/segment_limits.ts";
 import { Cr0 } from "../cpu/system/control_bits.ts";
 import { Flag } from "../cpu/rflags.ts";
 import {
@@ -37,6 +38,10 @@ export function currentMode(m: Int32Array): number {
   if ((attributes & ATTRIBUTE_L) !== 0) return mode | 2;
   if ((attributes & ATTRIBUTE_DB) !== 0) mode |= 1;
   if ((m[SS_ATTRIBUTES]! & ATTRIBUTE_DB) !== 0) mode |= Mode.STACK32;
+  const real = (mode & Mode.REAL) !== 0;
+  for (let segment = Segment.ES as number; segment <= Segment.GS; segment++) {
+    mode |= withReach(segment, reachOf(m, segment, real));
+  }
   return segmented(m) ? mode | Mode.SEGMENTED : mode;
 }
 

@@ -135,7 +135,7 @@ export function formsOf(codeSize: CodeSize): readonly Form[] {
   });
 }
 
-/** Whether an instruction loads a segment register, null perhaps: accesses through those are not refused here. */
+/** Whether an instruction loads a segment register, null perhaps: what comes behind it is not compared. */
 export function loadsSegment({ mnemonic, operands: [first] }: Instruction): boolean {
   return /^L[DEFGS]S$/.test(mnemonic) || (/^(MOV|POP)$/.test(mnemonic) && first?.kind === "segment");
 }

@@ -9,4 +9,8 @@ export const RepeatForm = {
   LONG: 0x100,
   /** CMPS and SCAS: goes on while elements differ (REPNE), not while they are equal. */
   NOT_EQUAL: 0x200,
+  /** Segments are checked: ES for what rDI points to, and for rSI the one whose number bits 14:12 are. */
+  CHECKED: 0x400,
+  SOURCE: 0x7000,
+  SOURCE_SHIFT: 12,
 } as const;

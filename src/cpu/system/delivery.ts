@@ -19,16 +19,7 @@ import {
   Segment,
 } from "../state.ts";
 import type { SystemContext } from "./context.ts";
-import {
-  baseOf,
-  type Descriptor,
-  dplOf,
-  isBig,
-  isCode,
-  isConforming,
-  isLongCode,
-  isPresent,
-} from "./descriptor.ts";
+import { type Descriptor, dplOf, isBig, isCode, isConforming, isLongCode, isPresent } from "./descriptor.ts";
 import { type Combination, combine } from "./double_fault.ts";
 import { type Gate, readGate } from "./gate.ts";
 import { isNull, segmentCell, type SegmentRegisters, selectorError } from "./segments.ts";
@@ -265,7 +256,7 @@ export class EventDelivery {
     if (ist !== 0) top = this.task.interruptStack(ist);
     else if (inner) top = this.task.stackPointer(level);
     if (top === undefined) return false;
-    const stack = this.#stack.at(top.lo & ~15, top.hi, 8, 0);
+    const stack = this.#stack.at(top.lo & ~15, top.hi, 8);
     return stack.push(8, this.segments.selector(Segment.SS)) && stack.push(8, oldLo, oldHi) &&
       this.#pushReturn(event, 8) && this.#commitLong(inner, level);
   }
@@ -297,7 +288,7 @@ export class EventDelivery {
     const descriptor = top && this.#innerStackSegment(top, level);
     if (top === undefined || descriptor === undefined) return false;
     const virtual = context.isVirtual8086;
-    stack.at(top.lo, 0, isBig(descriptor) ? 4 : 2, baseOf(descriptor));
+    stack.inSegment(top.lo, top.selector, descriptor);
     if (virtual) {
       for (const n of [Segment.GS, Segment.FS, Segment.DS, Segment.ES]) {
         if (!stack.push(size, segments.selector(n))) return false;

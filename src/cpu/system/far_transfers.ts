@@ -3,7 +3,6 @@ import { Vector } from "../fault.ts";
 import { CPL, GPR, Gpr, Segment } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import {
-  baseOf,
   type Descriptor,
   dplOf,
   isBig,
@@ -131,7 +130,7 @@ export class FarTransfers {
     if (!segments.touch(selector, code)) return 0;
     if (descriptor === undefined) segments.writeNullStack(stackSelector, level);
     else segments.writeFrom(Segment.SS, stackSelector, descriptor);
-    stack.at(rspLo, rspHi, to64 ? 8 : descriptor !== undefined && isBig(descriptor) ? 4 : 2, 0);
+    stack.at(rspLo, rspHi, to64 ? 8 : descriptor !== undefined && isBig(descriptor) ? 4 : 2);
     stack.move(drop);
     stack.commit();
     segments.writeFrom(Segment.CS, selector, code);
@@ -239,8 +238,8 @@ export class FarTransfers {
     const ss = segments.selector(Segment.SS), cs = segments.selector(Segment.CS);
     this.#setCpl(level);
     const stack = descriptor === undefined
-      ? this.#stack.at(top.lo, top.hi, 8, 0)
-      : this.#stack.at(top.lo, 0, isBig(descriptor) ? 4 : 2, baseOf(descriptor));
+      ? this.#stack.at(top.lo, top.hi, 8)
+      : this.#stack.inSegment(top.lo, top.selector, descriptor);
     const pushed = stack.push(size, ss) && stack.push(size, oldLo, oldHi) &&
       parameters.every((value) => stack.push(size, value)) && stack.push(size, cs) &&
       stack.push(size, nextLo, nextHi);

@@ -127,7 +127,7 @@ export class InterruptReturn {
       if (descriptor === undefined || !segments.touch(selector, descriptor)) return false;
       segments.writeFrom(Segment.SS, selector, descriptor);
     }
-    stack.at(lo, hi, to64 ? 8 : descriptor !== undefined && isBig(descriptor) ? 4 : 2, 0);
+    stack.at(lo, hi, to64 ? 8 : descriptor !== undefined && isBig(descriptor) ? 4 : 2);
     return true;
   }
 
@@ -143,7 +143,7 @@ export class InterruptReturn {
     const order = [Segment.SS, Segment.ES, Segment.DS, Segment.FS, Segment.GS];
     for (const [i, n] of order.entries()) segments.loadParagraph(n, values[i + 1]! & 0xffff);
     segments.loadParagraph(Segment.CS, selector);
-    stack.at(values[0]!, 0, 4, 0);
+    stack.at(values[0]!, 0, 4);
     stack.commit();
     m[CPL >> 2] = 3;
     context.world.enterWorld();

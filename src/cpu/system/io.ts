@@ -3,7 +3,8 @@ import { MemoryFlag } from "../../ir/types.ts";
 import { RepeatForm } from "../helpers/repeat_form.ts";
 import { Vector } from "../fault.ts";
 import { Flag } from "../rflags.ts";
-import { DF, GPR, Gpr, RFLAGS_SYSTEM } from "../state.ts";
+import { elementsInside } from "../segment_limits.ts";
+import { DF, GPR, Gpr, RFLAGS_SYSTEM, Segment } from "../state.ts";
 import { ExitReason } from "./bus.ts";
 import type { SystemContext } from "./context.ts";
 import type { TaskState } from "./task_state.ts";
@@ -61,6 +62,7 @@ export class PortIo {
     const offset = m[(GPR >> 2) + 2 * pointer]! & (width === 2 ? 0xffff : -1);
     const lo = (offset + baseLo) | 0;
     const upper = width === 8 ? m[(GPR >> 2) + 2 * pointer + 1]! : 0;
+    if (!this.#reaches(form, direction, offset, size)) return 0;
     const hi = long ? (upper + baseHi + (lo >>> 0 < offset >>> 0 ? 1 : 0)) | 0 : 0;
     const qualification = (port << 16) | (repeated !== 0 ? REP : 0) | STRING | direction | (size - 1);
     if (context.mayExit(ExitReason.IO, qualification, lo, hi)) return 0;
@@ -83,6 +85,15 @@ export class PortIo {
     if (repeated === 0) return 0;
     this.#add(Gpr.RCX, -1, width);
     return this.#isZero(Gpr.RCX, width) ? 0 : 1;
+  }
+
+  /** Whether the element is inside its segment; raises #GP(0) or #SS(0). */
+  #reaches(form: number, direction: number, offset: number, size: number): boolean {
+    if ((form & RepeatForm.CHECKED) === 0) return true;
+    const { context } = this, input = direction === IN;
+    const segment = input ? Segment.ES : (form & RepeatForm.SOURCE) >> RepeatForm.SOURCE_SHIFT;
+    if (elementsInside(context.m, segment, offset, size, size, input) !== 0) return true;
+    return context.raise(segment === Segment.SS ? Vector.SS : Vector.GP, 0);
   }
 
   #load(lo: number, hi: number, size: number, flags: number): number {

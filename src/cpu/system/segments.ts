@@ -30,6 +30,8 @@ import {
 const REAL_LIMIT = 0xffff;
 /** Attributes in virtual-8086 mode: present, DPL 3, accessed, writable data. SDM vol. 3C, section 27.3.1.2. */
 const VIRTUAL_8086 = 0xf3;
+/** Attributes in real-address mode after reset: present, accessed, writable data. SDM vol. 3A, table 10-1. */
+const REAL = 0x93;
 
 /** Byte offset of segment register `n` in the state. */
 export const segmentCell = (n: number): number => SEGMENT + SEGMENT_STRIDE * n;
@@ -77,9 +79,11 @@ export class SegmentRegisters {
     m[(cell + SEG_SELECTOR) >> 2] = selector;
     m[(cell + SEG_BASE) >> 2] = selector << 4;
     m[((cell + SEG_BASE) >> 2) + 1] = 0;
-    if (!isVirtual8086) return;
+    // Limit and rights stay as protected mode left them, unless the register was null.
+    const isThere = (m[(cell + SEG_ATTRIBUTES) >> 2]! & Attribute.P) !== 0;
+    if (isThere && !isVirtual8086) return;
     m[(cell + SEG_LIMIT) >> 2] = REAL_LIMIT;
-    m[(cell + SEG_ATTRIBUTES) >> 2] = VIRTUAL_8086;
+    m[(cell + SEG_ATTRIBUTES) >> 2] = isVirtual8086 ? VIRTUAL_8086 : REAL;
   }
 
   /** A null selector in SS of 64-bit mode at this privilege level. */

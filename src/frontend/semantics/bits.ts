@@ -56,7 +56,8 @@ function stringAddress(t: Translator, base: OperandOf<"mem">, position: Value, b
   const { ir } = t, log = 31 - Math.clz32(bits);
   const piece = ir.sar(ir.sext(position, "i64"), ir.i32(log));
   const offset = ir.add(t.effectiveAddress(base), ir.shl(piece, ir.i32(log - 3)));
-  return t.segmentLinear(base.segment, ir.zext(ir.trunc(offset, intType(base.addressSize)), "i64"));
+  const wrapped = ir.zext(ir.trunc(offset, intType(base.addressSize)), "i64");
+  return t.segmentAddress(base.segment, wrapped, bits >> 3, base.addressSize === 2);
 }
 
 /** Number of trailing zeros as i32; the width for 0. */

@@ -17,5 +17,6 @@ export function branch(t: Translator, condition: Value, operand: Operand): void 
     t.ir.faultIf(condition, Vector.GP, 0);
     return t.jump(t.next);
   }
+  if (!t.long) t.checkTarget(t.ir.i64(taken), condition);
   t.end({ kind: "branch", condition, taken, next: t.next });
 }

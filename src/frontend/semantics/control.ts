@@ -1,5 +1,6 @@
 /** Control transfer inside a segment: JMP, CALL, RET, LOOP, JCXZ, interrupts, BOUND. SDM vol. 2. */
 import { Event, Vector } from "../../cpu/fault.ts";
+import type { Value } from "../../ir/types.ts";
 import { Gpr } from "../../cpu/state.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
@@ -10,9 +11,19 @@ import { faultIfNotCanonical } from "./canonical.ts";
 function relativeTarget(t: Translator, operand: Operand): bigint | undefined {
   if (operand.kind !== "rel") throw new TypeError("A relative branch takes a displacement");
   const target = t.relative(operand);
-  if (!t.long || isCanonical(target)) return target;
+  if (!t.long) {
+    t.checkTarget(t.ir.i64(target));
+    return target;
+  }
+  if (isCanonical(target)) return target;
   t.fault(Vector.GP, 0);
   return undefined;
+}
+
+/** Raises #GP(0) if RIP must not be `target`. */
+function checkIndirect(t: Translator, target: Value): void {
+  if (t.long) faultIfNotCanonical(t, target);
+  else t.checkTarget(target);
 }
 
 /** JMP, near. */
@@ -23,7 +34,7 @@ export function JMP(t: Translator, operand: Operand): void {
     return;
   }
   const target = t.ir.zext(t.read(operand), "i64");
-  if (t.long) faultIfNotCanonical(t, target);
+  checkIndirect(t, target);
   t.end({ kind: "indirect", target, hint: "jump" });
 }
 
@@ -42,9 +53,7 @@ export function CALL(t: Translator, operand: Operand): void {
   }
   const target = t.ir.zext(t.read(operand), "i64");
   // Current processors store the return address before they check the target; RSP stays if that faults.
-  t.push(returnTo, () => {
-    if (t.long) faultIfNotCanonical(t, target);
-  });
+  t.push(returnTo, () => checkIndirect(t, target));
   t.end({ kind: "indirect", target, hint: "call", returnTo: t.next });
 }
 
@@ -52,7 +61,7 @@ export function CALL(t: Translator, operand: Operand): void {
 export function RET(t: Translator, drop?: Operand): void {
   const size = t.instruction.operandSize;
   const target = t.ir.zext(t.top(intType(size)), "i64");
-  if (t.long) faultIfNotCanonical(t, target);
+  checkIndirect(t, target);
   t.moveStack(size + (drop?.kind === "imm" ? drop.lo : 0));
   t.end({ kind: "indirect", target, hint: "return" });
 }
@@ -64,8 +73,9 @@ function loop(t: Translator, operand: Operand, zero: boolean | undefined): void 
   const counter = ir.sub(t.readGpr(Gpr.RCX, size), ir.const(intType(size), 1));
   let again = ir.ne(counter, ir.const(intType(size), 0));
   if (zero !== undefined) again = ir.and(again, t.condition(zero ? 4 : 5));
-  t.writeGpr(Gpr.RCX, counter);
+  // A target that is refused leaves the counter.
   branch(t, again, operand);
+  t.writeGpr(Gpr.RCX, counter);
 }
 
 /** LOOP: rCX ← rCX - 1, branches while it is not 0. */

@@ -82,7 +82,8 @@ export function XLAT(t: Translator): void {
   const { ir, instruction: { addressSize, segmentOverride } } = t;
   const sum = ir.add(t.readGpr(Gpr.RBX, 8), ir.zext(t.readGpr(Gpr.RAX, 1), "i64"));
   const segment = segmentOverride < 0 ? Segment.DS : segmentOverride;
-  const address = t.segmentLinear(segment, ir.zext(ir.trunc(sum, intType(addressSize)), "i64"));
+  const offset = ir.zext(ir.trunc(sum, intType(addressSize)), "i64");
+  const address = t.segmentAddress(segment, offset, 1, addressSize === 2);
   const flags = segment === Segment.SS ? MemoryFlag.STACK : 0;
   t.writeGpr(Gpr.RAX, ir.load("i8", address, flags));
 }

@@ -9,7 +9,7 @@ function nothing(): void {}
 
 /** Cache-line instructions access memory as a load of a byte. */
 function touch(t: Translator, operand: Operand): void {
-  if (operand.kind === "mem") t.ir.load("i8", t.address(operand), t.memoryFlags(operand));
+  if (operand.kind === "mem") t.ir.load("i8", t.address(operand, 1), t.memoryFlags(operand));
 }
 
 /** The hints by mnemonic. */

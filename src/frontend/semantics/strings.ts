@@ -8,6 +8,8 @@
 import { MemoryFlag, type Value } from "../../ir/types.ts";
 import type { HelperName } from "../../cpu/helpers.ts";
 import { RepeatForm } from "../../cpu/helpers/repeat_form.ts";
+import { reachIn } from "../../cpu/mode.ts";
+import { Reach } from "../../cpu/segment_limits.ts";
 import { DF, Gpr, Segment } from "../../cpu/state.ts";
 import { intType, type Translator } from "../translator.ts";
 import { compare } from "./compare.ts";
@@ -19,8 +21,14 @@ function sourceSegment(t: Translator): number {
 
 /** Linear address of the element rSI or rDI points at. */
 function elementAddress(t: Translator, reg: number, segment: number): Value {
-  const offset = t.readGpr(reg, t.instruction.addressSize);
-  return t.segmentLinear(segment, t.ir.zext(offset, "i64"));
+  const { addressSize, operandSize } = t.instruction;
+  const offset = t.ir.zext(t.readGpr(reg, addressSize), "i64");
+  return t.segmentAddress(segment, offset, operandSize, addressSize === 2);
+}
+
+function store(t: Translator, value: Value): void {
+  t.checkWritable({ segment: Segment.ES });
+  t.ir.store(elementAddress(t, Gpr.RDI, Segment.ES), value);
 }
 
 function load(t: Translator, reg: number, segment: number): Value {
@@ -40,12 +48,19 @@ function advance(t: Translator, ...registers: number[]): void {
   }
 }
 
+/** What tells a helper to check the segments, unless both are flat. */
+function segmentChecks(t: Translator): number {
+  const source = sourceSegment(t);
+  const flat = [source, Segment.ES].every((segment) => reachIn(t.mode, segment) === Reach.FLAT);
+  return flat ? 0 : RepeatForm.CHECKED | (source << RepeatForm.SOURCE_SHIFT);
+}
+
 /** Whether the instruction has a REP prefix; then the helper `name` executes a chunk of it. */
 function repeated(t: Translator, name: HelperName, source: boolean, destination: boolean): boolean {
   const { ir, instruction: { rep, operandSize, addressSize } } = t;
   if (rep === 0) return false;
   const form = operandSize | (addressSize << RepeatForm.ADDRESS_SHIFT) |
-    (t.long ? RepeatForm.LONG : 0) | (rep === 0xf2 ? RepeatForm.NOT_EQUAL : 0);
+    (t.long ? RepeatForm.LONG : segmentChecks(t)) | (rep === 0xf2 ? RepeatForm.NOT_EQUAL : 0);
   const bases: Value[] = [];
   const zero = ir.const("i64", 0);
   if (source) bases.push(t.segmentLinear(sourceSegment(t), zero));
@@ -60,7 +75,7 @@ function repeated(t: Translator, name: HelperName, source: boolean, destination:
 export function MOVS(t: Translator): void {
   if (repeated(t, "rep_movs", true, true)) return;
   const value = load(t, Gpr.RSI, sourceSegment(t));
-  t.ir.store(elementAddress(t, Gpr.RDI, Segment.ES), value);
+  store(t, value);
   advance(t, Gpr.RSI, Gpr.RDI);
 }
 
@@ -68,7 +83,7 @@ export function MOVS(t: Translator): void {
 export function STOS(t: Translator): void {
   if (repeated(t, "rep_stos", false, true)) return;
   const value = t.readGpr(Gpr.RAX, t.instruction.operandSize);
-  t.ir.store(elementAddress(t, Gpr.RDI, Segment.ES), value);
+  store(t, value);
   advance(t, Gpr.RDI);
 }
 
@@ -100,7 +115,8 @@ export function SCAS(t: Translator): void {
 /** An element of INS or OUTS; with REP the instruction goes on at itself. */
 function portString(t: Translator, name: "port_ins" | "port_outs", base: Value): void {
   const { ir, instruction: { rep, operandSize, addressSize } } = t;
-  const form = operandSize | (addressSize << RepeatForm.ADDRESS_SHIFT) | (t.long ? RepeatForm.LONG : 0);
+  const form = operandSize | (addressSize << RepeatForm.ADDRESS_SHIFT) |
+    (t.long ? RepeatForm.LONG : segmentChecks(t));
   const more = t.call(name, ir.i32(form), ir.i32(rep === 0 ? 0 : 1), base);
   if (rep !== 0) t.end({ kind: "branch", condition: more, taken: t.pc, next: t.next });
 }

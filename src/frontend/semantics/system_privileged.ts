@@ -24,6 +24,7 @@ export function LIDT(t: Translator, operand: Operand): void {
 }
 
 function storeTable(t: Translator, table: number, operand: Operand): void {
+  if (operand.kind === "mem") t.checkWritable(operand);
   const { address, flags } = memoryOperand(t, operand);
   t.call("store_table", t.ir.i32(table), address, flags);
 }
@@ -129,7 +130,8 @@ export function XSETBV(t: Translator): void {
 export function MONITOR(t: Translator): void {
   const { ir, instruction: { addressSize, segmentOverride } } = t;
   const segment = segmentOverride < 0 ? Segment.DS : segmentOverride;
-  const address = t.segmentLinear(segment, ir.zext(t.readGpr(Gpr.RAX, addressSize), "i64"));
+  const offset = ir.zext(t.readGpr(Gpr.RAX, addressSize), "i64");
+  const address = t.segmentAddress(segment, offset, 1, addressSize === 2);
   t.call("monitor", address, ir.i32(segment === Segment.SS ? MemoryFlag.STACK : 0));
 }
 /** MWAIT. */

@@ -1,6 +1,8 @@
 /** The stages of translation as text. */
 import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
-import { Mode } from "../../cpu/mode.ts";
+import { Mode, withReach } from "../../cpu/mode.ts";
+import { Reach } from "../../cpu/segment_limits.ts";
+import { Segment } from "../../cpu/state.ts";
 import { nameOfCell } from "../../cpu/state_names.ts";
 import { disassemble } from "../../frontend/disassemble.ts";
 import { translate } from "../../frontend/translate.ts";
@@ -64,8 +66,10 @@ function assembly(block: Block, bytes: Uint8Array): string {
   return `-- asm ${place(block)}\n${lines.join("")}\n`;
 }
 
+/** In real mode all segments have 64 KB. */
+const PARAGRAPHS = Object.values(Segment).map((n) => withReach(n, Reach.PARAGRAPH)).reduce((a, b) => a | b);
 /** The mode in which bare code of each size runs (modes.ts), with floating point in its plain form. */
-const MODES = { 64: 2 | Mode.USER, 32: 1 | Mode.USER | Mode.STACK32, 16: Mode.REAL } as const;
+const MODES = { 64: 2 | Mode.USER, 32: 1 | Mode.USER | Mode.STACK32, 16: Mode.REAL | PARAGRAPHS } as const;
 
 /** Shows an observer the blocks of `code`, one behind the other, without running them. */
 export function translateAll(

@@ -84,8 +84,8 @@ function maskMove(t: Translator, data: Operand, mask: Operand): void {
   const offset = ir.zext(t.readGpr(Gpr.RDI, addressSize), "i64");
   const segment = segmentOverride >= 0 ? segmentOverride : Segment.DS;
   t.checkWritable({ segment });
-  const address = t.segmentLinear(segment, offset);
   const bytes = data.kind === "mmx" ? 8 : 16;
+  const address = t.segmentAddress(segment, offset, bytes, addressSize === 2);
   t.call("maskmov", address, readVector(t, data), readVector(t, mask), ir.i32(bytes));
 }
 

@@ -6,6 +6,7 @@ import type { Translator } from "../../translator.ts";
 import { enterMmx, raisePending, type SemanticsTable } from "./access.ts";
 
 /** Bits of the helpers' description of an image (cpu/helpers/vector.ts). */
+const FXSAVE_BYTES = 512, XSAVE_BYTES = 576;
 const WIDE_POINTERS = 1, SIXTEEN_REGISTERS = 2, FLAGS_SHIFT = 4;
 
 function memory(operand: Operand): OperandOf<"mem"> {
@@ -13,12 +14,12 @@ function memory(operand: Operand): OperandOf<"mem"> {
   return operand;
 }
 /** The operands of the image helpers: address and description. */
-function image(t: Translator, operand: Operand): [Value, Value] {
+function image(t: Translator, operand: Operand, bytes: number): [Value, Value] {
   const area = memory(operand);
   const description = (t.instruction.operandSize === 8 ? WIDE_POINTERS : 0) |
     (t.long ? SIXTEEN_REGISTERS : 0) |
     ((t.memoryFlags(area) & MemoryFlag.STACK) << FLAGS_SHIFT);
-  return [t.address(area), t.ir.i32(description)];
+  return [t.address(area, bytes), t.ir.i32(description)];
 }
 /** EDX:EAX. */
 function components(t: Translator): Value {
@@ -27,7 +28,7 @@ function components(t: Translator): Value {
 
 function XSAVE(t: Translator, area: Operand): void {
   t.checkWritable(memory(area));
-  t.call("xsave", ...image(t, area), components(t));
+  t.call("xsave", ...image(t, area, XSAVE_BYTES), components(t));
 }
 
 /** State images. */
@@ -39,17 +40,17 @@ export const STATE: SemanticsTable = {
   STMXCSR: (t, dst) => t.write(dst, t.call("stmxcsr")),
   FXSAVE: (t, area) => {
     t.checkWritable(memory(area));
-    t.call("fxsave", ...image(t, area));
+    t.call("fxsave", ...image(t, area, FXSAVE_BYTES));
   },
   FXRSTOR: (t, area) => {
-    t.call("fxrstor", ...image(t, area));
+    t.call("fxrstor", ...image(t, area, FXSAVE_BYTES));
     t.redispatch();
   },
   XSAVE,
   // The optimizations of XSAVEOPT (init and modified) are optional: it may save everything.
   XSAVEOPT: XSAVE,
   XRSTOR: (t, area) => {
-    t.call("xrstor", ...image(t, area), components(t));
+    t.call("xrstor", ...image(t, area, XSAVE_BYTES), components(t));
     t.redispatch();
   },
   EMMS: (t) => {

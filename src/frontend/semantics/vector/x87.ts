@@ -110,14 +110,24 @@ const oneRegister = (method: string): Semantics =>
 const conditionalMove = (condition: number): Semantics =>
   waiting((t, _dst, src) => void t.call("x87_FCMOV", registerNumber(t, src), t.condition(condition)));
 
+/** Bytes of the images of the environment and the whole state, with 16- and 32-bit operands. SDM vol. 1, section 8.1.10. */
+const ENVIRONMENT = [14, 28], WHOLE = [94, 108];
+const IMAGE_BYTES = {
+  x87_FNSTENV: ENVIRONMENT,
+  x87_FLDENV: ENVIRONMENT,
+  x87_FNSAVE: WHOLE,
+  x87_FRSTOR: WHOLE,
+} as const;
+
 /** FNSTENV and so on: control instructions, they leave the pointers alone (or load them). */
-function image(helper: "x87_FNSTENV" | "x87_FLDENV" | "x87_FNSAVE" | "x87_FRSTOR"): Semantics {
+function image(helper: keyof typeof IMAGE_BYTES): Semantics {
   return (t, operand) => {
     if (helper === "x87_FLDENV" || helper === "x87_FRSTOR") raisePending(t);
     const area = memory(operand);
     if (helper === "x87_FNSTENV" || helper === "x87_FNSAVE") t.checkWritable(area);
     const form = (t.instruction.operandSize === 2 ? 0 : 1) | ((t.mode & Mode.REAL) !== 0 ? 2 : 0);
-    t.call(helper, t.address(area), t.ir.i32(t.memoryFlags(area)), t.ir.i32(form));
+    const bytes = IMAGE_BYTES[helper][form & 1]!;
+    t.call(helper, t.address(area, bytes), t.ir.i32(t.memoryFlags(area)), t.ir.i32(form));
   };
 }
 
