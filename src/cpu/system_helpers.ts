@@ -87,11 +87,11 @@ export function systemHelpers(unit: SystemUnit, numbers: RandomNumbers): SystemH
     access_rights: (selector: number) => queries.accessRights(selector),
     segment_limit: (selector: number) => queries.limit(selector),
     verify_segment: (selector: number, write: number) => queries.verify(selector, write !== 0),
-    far_jump: (selector: number, lo: number, hi: number) => far.jump(selector, lo, hi),
+    far_jump: (selector: number, lo: number, hi: number, next: number) => far.jump(selector, lo, hi, next),
     far_call: (selector: number, lo: number, hi: number, size: number, nextLo: number, nextHi: number) =>
       far.call(selector, lo, hi, size as SlotSize, nextLo, nextHi),
     far_return: (size: number, drop: number) => far.return(size as SlotSize, drop),
-    interrupt_return: (size: number) => interruptReturn.return(size as SlotSize),
+    interrupt_return: (size: number, next: number) => interruptReturn.return(size as SlotSize, next),
     port_in: (port: number, size: number) => io.in(port, size),
     port_out: (port: number, size: number, value: number) => io.out(port, size, value),
     pause: () => {

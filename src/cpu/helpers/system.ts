@@ -85,14 +85,14 @@ export const SYSTEM_HELPERS = {
   segment_limit:      { signature: "w:q",    state: "all", exits: true },
   /** Whether a segment can be read (0) or written (1). */
   verify_segment:     { signature: "ww:w",   state: "all", exits: true },
-  /** JMP far: selector, offset. The new RIP. */
-  far_jump:           { signature: "wq:q",   state: "all", exits: true },
+  /** JMP far: selector, offset, address behind it (its low half). The new RIP. */
+  far_jump:           { signature: "wqw:q",  state: "all", exits: true },
   /** CALL far: selector, offset, operand size, address behind it. The new RIP. */
   far_call:           { signature: "wqwq:q", state: "all", exits: true },
   /** RET far: operand size, bytes of parameters. The new RIP. */
   far_return:         { signature: "ww:q",   state: "all", exits: true },
-  /** IRET of an operand size. The new RIP. */
-  interrupt_return:   { signature: "w:q",    state: "all", exits: true },
+  /** IRET of an operand size: and the low half of the address behind it. The new RIP. */
+  interrupt_return:   { signature: "ww:q",   state: "all", exits: true },
   /** IN: port, size. */
   port_in:            { signature: "ww:w",   state: "all", exits: true },
   /** OUT: port, size, value. */

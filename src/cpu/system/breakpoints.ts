@@ -6,7 +6,7 @@ import { Cr4 } from "./control_bits.ts";
 import { DebugPoints } from "./debug_points.ts";
 
 /** Bits of DR6 that tell why #DB was raised; bits 3:0 are those of the breakpoints. */
-export const DebugCause = { BD: 0x2000, BS: 0x4000 } as const;
+export const DebugCause = { BD: 0x2000, BS: 0x4000, BT: 0x8000 } as const;
 
 /** DR7: bits 2n and 2n + 1 enable breakpoint n; its R/W field is at bit 16 + 4n, its LEN field two bits above. */
 const ENABLES = 0xff;
@@ -26,7 +26,7 @@ interface Breakpoint {
 
 /** The breakpoints of the processor whose state is in the linear memory. */
 export class Breakpoints {
-  /** Bits of those that the instruction under way has met: #DB comes behind it. */
+  /** Bits of those that the instruction under way has met, in DR6, and BT after a task switch: #DB comes behind it. */
   hits = 0;
   /** Bits of those that MOV SS or POP SS has met: #DB comes behind the instruction that follows it. */
   deferred = 0;

@@ -21,11 +21,12 @@ import {
 import type { SystemContext } from "./context.ts";
 import { type Descriptor, dplOf, isBig, isCode, isConforming, isLongCode, isPresent } from "./descriptor.ts";
 import { type Combination, combine } from "./double_fault.ts";
-import { type Gate, readGate } from "./gate.ts";
+import { type Gate, readGate, type TaskGate } from "./gate.ts";
 import { isNull, segmentCell, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
 import { SwitchCause, WorldSwitch } from "./world_switches.ts";
 import type { InnerStack, TaskState } from "./task_state.ts";
+import type { TaskSwitches } from "./task_switch.ts";
 
 /**
  * What is delivered. `fault`: RIP at the instruction, RF pushed as 1. `trap`: RIP behind it (single step, INT1).
@@ -72,11 +73,14 @@ const WITH_EXT: readonly number[] = [Vector.TS, Vector.NP, Vector.SS, Vector.GP]
 /** Delivers events to one processor. */
 export class EventDelivery {
   readonly #stack: StackPointer;
+  /** The last attempt went to another task, and what went wrong is that task's. */
+  #switched = false;
 
   constructor(
     readonly context: SystemContext,
     readonly segments: SegmentRegisters,
     readonly task: TaskState,
+    readonly tasks: TaskSwitches,
   ) {
     this.#stack = new StackPointer(context);
   }
@@ -144,7 +148,7 @@ export class EventDelivery {
     const software = kind === "software";
     const second = m[EVENT_VECTOR >> 2]!;
     // The exception is one of the INT instruction, so RIP is at it again.
-    if (software) this.#moveRip(-length);
+    if (software && !this.#switched) this.#moveRip(-length);
     const address = { lo: m[EVENT_ADDRESS >> 2]!, hi: m[(EVENT_ADDRESS >> 2) + 1]! };
     const isException = kind === "fault" || kind === "trap";
     const next = this.#combined(combine(isException ? vector : undefined, second), software);
@@ -186,6 +190,7 @@ export class EventDelivery {
   /** One try. False after raising a fault; then the state is as before. */
   #attempt(event: Pending): boolean {
     const { context } = this, { m } = context;
+    this.#switched = false;
     if (context.isRealAddress) return this.#realAddress(event);
     if (event.kind === "software" && context.isVirtual8086 && event.length > 1) {
       const iopl = (readRflags(m) & Flag.IOPL) >> 12;
@@ -202,7 +207,7 @@ export class EventDelivery {
       context.world.enterWorld();
       return true;
     }
-    m[CPL >> 2] = cpl;
+    if (!this.#switched) m[CPL >> 2] = cpl;
     context.world.enterWorld();
     return false;
   }
@@ -217,8 +222,9 @@ export class EventDelivery {
 
   #throughGate(event: Pending, cpl: number): boolean {
     const { context } = this;
-    const gate = readGate(context, this.segments.tables, event.vector, event.kind === "software" ? cpl : -1);
+    const gate = readGate(context, event.vector, event.kind === "software" ? cpl : -1);
     if (gate === undefined) return false;
+    if (gate.kind === "task") return this.#toTask(gate, event);
     const code = this.#handlerSegment(gate, cpl);
     if (code === undefined) return false;
     const inner = !isConforming(code) && dplOf(code) < cpl;
@@ -231,6 +237,19 @@ export class EventDelivery {
       : this.#pushLegacy(event, gate, inner, level);
     if (pushed) this.#enter(gate, code, level);
     return pushed;
+  }
+
+  /** Through a task gate: the error code goes onto the stack of that task. SDM vol. 3A, section 6.12.2. */
+  #toTask({ selector }: TaskGate, { kind, error }: Pending): boolean {
+    const { context, tasks } = this, flags = readRflags(context.m) & ~Flag.RF;
+    const done = tasks.throughGate(selector, kind === "fault" ? flags | Flag.RF : flags);
+    this.#switched = tasks.committed;
+    if (!done || error === undefined) return done;
+    context.world.enterWorld();
+    const stack = this.#stack.current();
+    if (!stack.push(tasks.slotSize, error)) return false;
+    stack.commit();
+    return true;
   }
 
   /** The code segment of the handler; undefined after raising what forbids it. */

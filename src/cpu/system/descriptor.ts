@@ -76,4 +76,6 @@ export interface DescriptorSource {
   readUpper(selector: number): Descriptor | undefined;
   /** Sets bits of the type in the table. May raise a fault. */
   setType(selector: number, descriptor: Descriptor, bits: number): void;
+  /** Clears bits of the type there. May raise a fault. */
+  clearType(selector: number, descriptor: Descriptor, bits: number): void;
 }

@@ -17,9 +17,17 @@ export class DescriptorTables implements DescriptorSource {
 
   setType(selector: number, { hi }: Descriptor, bits: number): void {
     const byte = (hi >>> 8) & 0xff;
-    if ((byte & bits) === bits) return;
+    if ((byte & bits) !== bits) this.#writeType(selector, byte | bits);
+  }
+
+  clearType(selector: number, { hi }: Descriptor, bits: number): void {
+    const byte = (hi >>> 8) & 0xff;
+    if ((byte & bits) !== 0) this.#writeType(selector, byte & ~bits);
+  }
+
+  #writeType(selector: number, byte: number): void {
     const { context } = this, base = this.#base(selector);
-    context.asSupervisor(() => context.storeByteAt(base, (selector & 0xfff8) + 5, byte | bits));
+    context.asSupervisor(() => context.storeByteAt(base, (selector & 0xfff8) + 5, byte));
   }
 
   #readAt(selector: number, offset: number): Descriptor | undefined {
@@ -69,4 +77,5 @@ export const HOSTED_DESCRIPTORS: DescriptorSource = {
   },
   readUpper: () => undefined,
   setType: () => {},
+  clearType: () => {},
 };

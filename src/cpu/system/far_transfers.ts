@@ -16,7 +16,7 @@ import {
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
 import type { TaskState } from "./task_state.ts";
-import { namesTask, TaskSwitchSource } from "./task_switch.ts";
+import { type TaskSwitches, TaskSwitchSource } from "./task_switch.ts";
 
 /** Where a call gate leads. */
 interface CallGate {
@@ -36,15 +36,17 @@ export class FarTransfers {
     readonly context: SystemContext,
     readonly segments: SegmentRegisters,
     readonly task: TaskState,
+    readonly tasks: TaskSwitches,
   ) {
     this.#stack = new StackPointer(context);
   }
 
-  /** JMP far. `size` is the operand size in bytes. */
-  jump(selector: number, lo: number, hi: number): number {
+  /** JMP far. `next` is the low half of the address behind it. */
+  jump(selector: number, lo: number, hi: number, next: number): number {
     const { context, segments } = this;
     if (context.isRealAddress || context.isVirtual8086) return this.#paragraph(selector, lo);
-    if (namesTask(context, segments.tables, selector, TaskSwitchSource.JMP)) return 0;
+    const task = this.tasks.transfer(selector, TaskSwitchSource.JMP, next);
+    if (task !== undefined) return task;
     const gate = this.#gate(selector, true);
     if (gate !== undefined) {
       this.#load(gate.selector, gate.code);
@@ -66,7 +68,8 @@ export class FarTransfers {
       if (!context.failed) stack.commit();
       return target;
     }
-    if (namesTask(context, segments.tables, selector, TaskSwitchSource.CALL)) return 0;
+    const task = this.tasks.transfer(selector, TaskSwitchSource.CALL, nextLo);
+    if (task !== undefined) return task;
     const gate = this.#gate(selector, false);
     if (gate !== undefined) return this.#callThrough(gate, nextLo, nextHi);
     const code = this.#directTarget(selector, lo, hi);

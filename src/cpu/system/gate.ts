@@ -2,11 +2,17 @@
 import { Vector } from "../fault.ts";
 import { IDTR_BASE, IDTR_LIMIT } from "../state.ts";
 import type { SystemContext } from "./context.ts";
-import { Attribute, type DescriptorSource, SystemType } from "./descriptor.ts";
-import { attemptTaskSwitch, TaskSwitchSource } from "./task_switch.ts";
+import { Attribute, SystemType } from "./descriptor.ts";
+
+/** A task gate. */
+export interface TaskGate {
+  readonly kind: "task";
+  readonly selector: number;
+}
 
 /** An interrupt or trap gate. */
 export interface Gate {
+  readonly kind: "interrupt";
   readonly selector: number;
   readonly lo: number;
   readonly hi: number;
@@ -27,10 +33,9 @@ const IDT = 2;
  */
 export function readGate(
   context: SystemContext,
-  tables: DescriptorSource,
   vector: number,
   callerLevel: number,
-): Gate | undefined {
+): Gate | TaskGate | undefined {
   const wide = context.isLong, bytes = wide ? 16 : 8, at = vector * bytes;
   const error = vector * 8 + IDT;
   const refuse = (exception: number): undefined => void context.raise(exception, error);
@@ -48,11 +53,9 @@ export function readGate(
   if (!is32 && !isTask && (wide || !is16)) return refuse(Vector.GP);
   if (callerLevel > ((attributes >> Attribute.DPL_SHIFT) & 3)) return refuse(Vector.GP);
   if ((attributes & Attribute.P) === 0) return refuse(Vector.NP);
-  if (isTask) {
-    attemptTaskSwitch(context, tables, first >>> 16, TaskSwitchSource.GATE);
-    return undefined;
-  }
+  if (isTask) return { kind: "task", selector: first >>> 16 };
   return {
+    kind: "interrupt",
     selector: first >>> 16,
     lo: (first & 0xffff) | (is32 ? second & 0xffff_0000 : 0),
     hi,

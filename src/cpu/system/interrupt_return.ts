@@ -6,7 +6,7 @@ import type { SystemContext } from "./context.ts";
 import { type Descriptor, isBig, isLongCode } from "./descriptor.ts";
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
-import { attemptTaskReturn } from "./task_switch.ts";
+import type { TaskSwitches } from "./task_switch.ts";
 import { WorldSwitch } from "./world_switches.ts";
 
 const NMI_BLOCKED = 8;
@@ -23,17 +23,24 @@ interface Frame {
 export class InterruptReturn {
   readonly #stack: StackPointer;
 
-  constructor(readonly context: SystemContext, readonly segments: SegmentRegisters) {
+  constructor(
+    readonly context: SystemContext,
+    readonly segments: SegmentRegisters,
+    readonly tasks: TaskSwitches,
+  ) {
     this.#stack = new StackPointer(context);
   }
 
-  /** IRET with an operand size in bytes; returns the new RIP, or anything after raising a fault. */
-  return(size: SlotSize): number {
+  /**
+   * IRET with an operand size in bytes; returns the new RIP, or anything after raising a fault. `next` is the low half of
+   * the address behind it.
+   */
+  return(size: SlotSize, next: number): number {
     const { context } = this;
     this.#unblockNmis();
     const target = context.isRealAddress || context.isVirtual8086
       ? this.#paragraph(size)
-      : this.#protected(size);
+      : this.#protected(size, next);
     if (context.failed) return target;
     context.switches.count(WorldSwitch.IRET);
     return target;
@@ -73,11 +80,10 @@ export class InterruptReturn {
     return context.wide(frame.lo, 0);
   }
 
-  #protected(size: SlotSize): number {
+  #protected(size: SlotSize, next: number): number {
     const { context, segments } = this, { m } = context, { cpl } = context;
-    // A return to another task: there are no task switches.
     if ((readRflags(m) & Flag.NT) !== 0) {
-      return context.isLong ? this.#refuse(0) : Number(attemptTaskReturn(context, segments.tables));
+      return context.isLong ? this.#refuse(0) : this.tasks.return(next);
     }
     const frame = this.#popFrame(size);
     if (frame === undefined) return 0;

@@ -29,6 +29,7 @@ import { ModelSpecificRegisters } from "./msr.ts";
 import { SegmentRegisters } from "./segments.ts";
 import { TableRegisters } from "./table_registers.ts";
 import { TaskState } from "./task_state.ts";
+import { TaskSwitches } from "./task_switch.ts";
 import type { VmxInstructions } from "./vmx_instructions.ts";
 import type { WorldControl } from "./world_control.ts";
 
@@ -74,17 +75,22 @@ export class SystemUnit {
       descriptors ?? new DescriptorTables(context),
     );
     const task = new TaskState(context);
+    const tasks = new TaskSwitches(
+      context,
+      segments,
+      (vector, error, kind, address) => this.#delivery.deliver(vector, error, kind, address),
+    );
     this.control = new ControlRegisters(context);
     this.debug = new DebugRegisters(context);
     this.tables = new TableRegisters(context, segments);
     this.queries = new DescriptorQueries(context, segments);
-    this.far = new FarTransfers(context, segments, task);
-    this.interruptReturn = new InterruptReturn(context, segments);
+    this.far = new FarTransfers(context, segments, task, tasks);
+    this.interruptReturn = new InterruptReturn(context, segments, tasks);
     this.fastCalls = new FastCalls(context, segments);
     this.msrs = new ModelSpecificRegisters(context, this.control);
     this.io = new PortIo(context, task);
     this.monitor = new Monitor(memory, context);
-    this.#delivery = new EventDelivery(context, segments, task);
+    this.#delivery = new EventDelivery(context, segments, task, tasks);
   }
 
   /** VMX, while the processor is in non-root operation; it is asked before an instruction that may exit does anything. */

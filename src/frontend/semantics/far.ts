@@ -20,10 +20,15 @@ function farPointer(t: Translator, operand: Operand): FarPointer {
   return { selector: ir.low(selector), offset: ir.zext(offset, "i64") };
 }
 
+/** Low half of the address behind the instruction: task switches, which 64-bit code has not, save it. */
+function nextLow(t: Translator): Value {
+  return t.ir.i32(Number(BigInt.asIntN(32, t.next)));
+}
+
 /** JMP far. */
 export function JMPF(t: Translator, operand: Operand): void {
   const { selector, offset } = farPointer(t, operand);
-  t.end({ kind: "redispatch", target: t.call("far_jump", selector, offset) });
+  t.end({ kind: "redispatch", target: t.call("far_jump", selector, offset, nextLow(t)) });
 }
 
 /** CALL far. */
@@ -42,6 +47,6 @@ export function RETF(t: Translator, drop?: Operand): void {
 
 /** IRET. */
 export function IRET(t: Translator): void {
-  const target = t.call("interrupt_return", t.ir.i32(t.instruction.operandSize));
+  const target = t.call("interrupt_return", t.ir.i32(t.instruction.operandSize), nextLow(t));
   t.end({ kind: "redispatch", target });
 }
