@@ -92,6 +92,11 @@ export function systemHelpers(unit: SystemUnit, numbers: RandomNumbers): SystemH
       far.call(selector, lo, hi, size as SlotSize, nextLo, nextHi),
     far_return: (size: number, drop: number) => far.return(size as SlotSize, drop),
     interrupt_return: (size: number, next: number) => interruptReturn.return(size as SlotSize, next),
+    user_interrupts: (enable: number) => unit.virtual.setInterrupts(enable),
+    virtual_flags: (size: number) => unit.virtual.image(size),
+    set_virtual_flags: (image: number, size: number) => {
+      if (unit.virtual.mayTake(image, size)) unit.virtual.take(image, size);
+    },
     port_in: (port: number, size: number) => io.in(port, size),
     port_out: (port: number, size: number, value: number) => io.out(port, size, value),
     pause: () => {

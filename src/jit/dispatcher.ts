@@ -1,5 +1,5 @@
 /** The dispatcher: runs the code where the processor is, on the tier it has reached, and settles what ends it. */
-import { Event } from "../cpu/fault.ts";
+import { Event, Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
 import { Flag } from "../cpu/rflags.ts";
 import {
@@ -151,6 +151,7 @@ export class Dispatcher {
     this.#granted = budget;
     this.#reserve = budget - m[BUDGET >> 2]!;
     this.#loop();
+    if (m[EVENT >> 2] === Event.FAULT && m[EVENT_VECTOR >> 2] === Vector.OF) this.#passInto();
     this.#startedAt += budget - this.#reserve - m[BUDGET >> 2]!;
     this.#granted = 0;
     this.#reserve = 0;
@@ -158,6 +159,13 @@ export class Dispatcher {
     const instructions = this.instructions();
     m[INSTRUCTIONS >> 2] = instructions | 0;
     m[(INSTRUCTIONS >> 2) + 1] = Math.floor(instructions / 0x1_0000_0000);
+  }
+
+  /** INTO is stopped at, and is as many bytes long as EVENT_ERROR says; but it is a software interrupt, behind itself. */
+  #passInto(): void {
+    const m = this.#m;
+    m[EVENT >> 2] = Event.INTERRUPT;
+    m[RIP >> 2] = (m[RIP >> 2]! + m[EVENT_ERROR >> 2]!) | 0;
   }
 
   /** Fills the budget cell up from the reserve. Returns whether there was any. */

@@ -43,7 +43,7 @@ export const INCOMPARABLE: Readonly<Record<string, string>> = {
   SMSW: "Linux emulates it where UMIP forbids it",
   VMCALL: "calls the host's hypervisor",
   VMFUNC: "calls the host's hypervisor",
-  INTO: "its trap is reported at the instruction (DEVIATIONS.md)",
+  INTO: "it has been compared with no processor (DEVIATIONS.md)",
   XSAVEOPT: "what it leaves out depends on the processor's history",
 }; // deno-fmt-ignore
 

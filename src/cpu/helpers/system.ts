@@ -93,6 +93,11 @@ export const SYSTEM_HELPERS = {
   far_return:         { signature: "ww:q",   state: "all", exits: true },
   /** IRET of an operand size: and the low half of the address behind it. The new RIP. */
   interrupt_return:   { signature: "ww:q",   state: "all", exits: true },
+  /** CLI (0) and STI (1) at CPL 3. */
+  user_interrupts:    { signature: "w:.",    state: "all", exits: true },
+  /** What PUSHF of an operand size pushes in virtual-8086 mode; POPF of an image and an operand size there. */
+  virtual_flags:      { signature: "w:w",    state: "all", exits: true },
+  set_virtual_flags:  { signature: "ww:.",   state: "all", exits: true },
   /** IN: port, size. */
   port_in:            { signature: "ww:w",   state: "all", exits: true },
   /** OUT: port, size, value. */

@@ -12,8 +12,6 @@ import {
   EVENT_VECTOR,
   GPR,
   Gpr,
-  IDTR_BASE,
-  IDTR_LIMIT,
   INTERRUPTIBILITY,
   RIP,
   Segment,
@@ -24,6 +22,8 @@ import { type Combination, combine } from "./double_fault.ts";
 import { type Gate, readGate, type TaskGate } from "./gate.ts";
 import { isNull, segmentCell, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
+import { VectorTable } from "./vector_table.ts";
+import type { VirtualInterrupts } from "./virtual_interrupts.ts";
 import { SwitchCause, WorldSwitch } from "./world_switches.ts";
 import type { InnerStack, TaskState } from "./task_state.ts";
 import type { TaskSwitches } from "./task_switch.ts";
@@ -73,6 +73,7 @@ const WITH_EXT: readonly number[] = [Vector.TS, Vector.NP, Vector.SS, Vector.GP]
 /** Delivers events to one processor. */
 export class EventDelivery {
   readonly #stack: StackPointer;
+  readonly #vectorTable: VectorTable;
   /** The last attempt went to another task, and what went wrong is that task's. */
   #switched = false;
 
@@ -81,8 +82,10 @@ export class EventDelivery {
     readonly segments: SegmentRegisters,
     readonly task: TaskState,
     readonly tasks: TaskSwitches,
+    readonly virtual: VirtualInterrupts,
   ) {
     this.#stack = new StackPointer(context);
+    this.#vectorTable = new VectorTable(context, segments, virtual);
   }
 
   /** Delivers an event, and the exceptions that arise from doing so. EVENT is 0 afterwards, except after an exit. */
@@ -191,10 +194,14 @@ export class EventDelivery {
   #attempt(event: Pending): boolean {
     const { context } = this, { m } = context;
     this.#switched = false;
-    if (context.isRealAddress) return this.#realAddress(event);
+    if (context.isRealAddress) {
+      const delivered = this.#vectorTable.realAddress(event.vector);
+      if (delivered && event.vector === Vector.DB) this.#noteDebug(event);
+      return delivered;
+    }
     if (event.kind === "software" && context.isVirtual8086 && event.length > 1) {
-      const iopl = (readRflags(m) & Flag.IOPL) >> 12;
-      if (iopl < 3) return context.raise(Vector.GP, 0);
+      const way = this.virtual.redirection(event.vector);
+      if (way !== "idt") return way === "vector table" && this.#vectorTable.redirected(event.vector);
     }
     const cpl = context.cpl;
     // Tables and the new stack are the supervisor's.
@@ -342,27 +349,5 @@ export class EventDelivery {
     segments.writeFrom(Segment.CS, (gate.selector & 0xfffc) | level, code);
     m[RIP >> 2] = gate.lo;
     m[(RIP >> 2) + 1] = context.isLong ? gate.hi : 0;
-  }
-
-  /** Through the interrupt vector table. SDM vol. 3B, section 21.1.4. */
-  #realAddress(event: Pending): boolean {
-    const { context, segments } = this, { m } = context, { vector } = event, stack = this.#stack.current();
-    if (vector * 4 + 3 > m[IDTR_LIMIT >> 2]! >>> 0) return context.raise(Vector.GP, 0);
-    const offset = context.loadAt(IDTR_BASE, vector * 4, 2);
-    if (context.failed) return false;
-    const selector = context.loadAt(IDTR_BASE, vector * 4 + 2, 2);
-    if (context.failed) return false;
-    const flags = readRflags(m);
-    if (
-      !stack.push(2, flags) || !stack.push(2, segments.selector(Segment.CS)) || !stack.push(2, m[RIP >> 2]!)
-    ) return false;
-    stack.commit();
-    writeRflags(m, flags & ~(Flag.IF | Flag.TF | Flag.AC | Flag.RF));
-    segments.loadParagraph(Segment.CS, selector);
-    m[RIP >> 2] = offset;
-    m[(RIP >> 2) + 1] = 0;
-    if (vector === Vector.DB) this.#noteDebug(event);
-    context.world.enterWorld();
-    return true;
   }
 }

@@ -7,6 +7,7 @@ import { type Descriptor, isBig, isLongCode } from "./descriptor.ts";
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
 import type { TaskSwitches } from "./task_switch.ts";
+import type { VirtualInterrupts } from "./virtual_interrupts.ts";
 import { WorldSwitch } from "./world_switches.ts";
 
 const NMI_BLOCKED = 8;
@@ -27,6 +28,7 @@ export class InterruptReturn {
     readonly context: SystemContext,
     readonly segments: SegmentRegisters,
     readonly tasks: TaskSwitches,
+    readonly virtual: VirtualInterrupts,
   ) {
     this.#stack = new StackPointer(context);
   }
@@ -66,17 +68,15 @@ export class InterruptReturn {
   }
 
   #paragraph(size: SlotSize): number {
-    const { context, segments } = this, { m } = context;
-    const virtual = context.isVirtual8086;
-    if (virtual && (readRflags(m) & Flag.IOPL) !== Flag.IOPL) return this.#refuse(0);
+    const { context, segments, virtual } = this, isVirtual = context.isVirtual8086;
     const frame = this.#popFrame(size);
-    if (frame === undefined) return 0;
+    if (frame === undefined || (isVirtual && !virtual.mayTake(frame.flags, size))) return 0;
     if (frame.lo >>> 0 > 0xffff) return this.#refuse(0);
     this.#stack.move(3 * size);
     this.#stack.commit();
     segments.loadParagraph(Segment.CS, frame.selector);
-    // Virtual-8086 mode keeps IOPL.
-    this.#setFlags(frame.flags, size, virtual ? Flag.IF : Flag.IF | Flag.IOPL);
+    if (isVirtual) virtual.take(frame.flags, size);
+    else this.#setFlags(frame.flags, size, Flag.IF | Flag.IOPL);
     return context.wide(frame.lo, 0);
   }
 

@@ -8,7 +8,7 @@ import { selectorError } from "./segments.ts";
 /** Offset of RSP0 and of IST1 in a 64-bit TSS. SDM vol. 3A, figure 8-11. */
 const RSP0 = 4, IST1 = 0x24;
 /** Offset of the I/O map's base in 32- and 64-bit TSSs. */
-const IO_MAP_BASE = 0x66;
+export const IO_MAP_BASE = 0x66;
 
 /** A stack that the TSS names: selector (0 in a 64-bit TSS) and pointer. */
 export interface InnerStack {

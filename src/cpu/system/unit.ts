@@ -7,7 +7,6 @@ import {
   EVENT_ERROR,
   EVENT_VECTOR,
   MSR_KERNEL_GS_BASE,
-  RIP,
   Segment,
   segmentBase,
 } from "../state.ts";
@@ -30,6 +29,7 @@ import { SegmentRegisters } from "./segments.ts";
 import { TableRegisters } from "./table_registers.ts";
 import { TaskState } from "./task_state.ts";
 import { TaskSwitches } from "./task_switch.ts";
+import { VirtualInterrupts } from "./virtual_interrupts.ts";
 import type { VmxInstructions } from "./vmx_instructions.ts";
 import type { WorldControl } from "./world_control.ts";
 
@@ -57,6 +57,7 @@ export class SystemUnit {
   readonly msrs: ModelSpecificRegisters;
   readonly io: PortIo;
   readonly monitor: Monitor;
+  readonly virtual: VirtualInterrupts;
   /** The VMX instructions; without them they are undefined. */
   vmx: VmxInstructions | undefined;
   readonly #delivery: EventDelivery;
@@ -80,17 +81,18 @@ export class SystemUnit {
       segments,
       (vector, error, kind, address) => this.#delivery.deliver(vector, error, kind, address),
     );
+    this.virtual = new VirtualInterrupts(context);
     this.control = new ControlRegisters(context);
     this.debug = new DebugRegisters(context);
     this.tables = new TableRegisters(context, segments);
     this.queries = new DescriptorQueries(context, segments);
     this.far = new FarTransfers(context, segments, task, tasks);
-    this.interruptReturn = new InterruptReturn(context, segments, tasks);
+    this.interruptReturn = new InterruptReturn(context, segments, tasks, this.virtual);
     this.fastCalls = new FastCalls(context, segments);
     this.msrs = new ModelSpecificRegisters(context, this.control);
     this.io = new PortIo(context, task);
     this.monitor = new Monitor(memory, context);
-    this.#delivery = new EventDelivery(context, segments, task, tasks);
+    this.#delivery = new EventDelivery(context, segments, task, tasks, this.virtual);
   }
 
   /** VMX, while the processor is in non-root operation; it is asked before an instruction that may exit does anything. */
@@ -129,11 +131,6 @@ export class SystemUnit {
     }
     const address = { lo: m[EVENT_ADDRESS >> 2]!, hi: m[(EVENT_ADDRESS >> 2) + 1]! };
     if (vector === Vector.DB) return this.#deliverDebug();
-    if (vector === Vector.OF) {
-      // INTO is found at the instruction; its exception is a trap.
-      m[RIP >> 2] = (m[RIP >> 2]! + 1) | 0;
-      return this.deliver(vector, undefined, "software", undefined, 1);
-    }
     return this.deliver(vector, code === -1 ? undefined : code, "fault", address);
   }
 

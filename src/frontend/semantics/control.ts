@@ -115,9 +115,9 @@ export function INT3(t: Translator): void {
 export function INT1(t: Translator): void {
   t.end({ kind: "event", event: Event.FAULT, vector: Vector.DB, error: -1, rip: t.next, retired: true });
 }
-/** INTO: #OF if OF is set. */
+/** INTO: #OF if OF is set. It is a trap: the event's error says how long the instruction is, which the host skips. */
 export function INTO(t: Translator): void {
-  t.ir.faultIf(t.condition(0), Vector.OF);
+  t.ir.faultIf(t.condition(0), Vector.OF, t.instruction.length);
 }
 
 /** BOUND: #BR unless lower ≤ index ≤ upper (signed). */

@@ -42,10 +42,17 @@ export function SAHF(t: Translator): void {
   unpackLow(t, t.ir.shr(t.readGpr(Gpr.RAX, 4), t.ir.i32(8)), undefined);
 }
 
+/** Virtual-8086 mode, where IOPL below 3 and CR4.VME decide about the interrupt flag. */
+function isVirtual8086(t: Translator): boolean {
+  return (t.mode & Mode.REAL) !== 0 && (t.mode & Mode.USER) !== 0;
+}
+
 /** PUSHF: RF and VM are pushed as 0. */
 export function PUSHF(t: Translator): void {
   const { ir } = t;
-  const image = ir.and(packedFlags(t), ir.i32(~(Flag.RF | Flag.VM)));
+  const image = isVirtual8086(t)
+    ? t.call("virtual_flags", ir.i32(t.instruction.operandSize))
+    : ir.and(packedFlags(t), ir.i32(~(Flag.RF | Flag.VM)));
   const type = t.operandType;
   t.push(type === "i16" ? ir.trunc(image, type) : ir.zext(image, type));
 }
@@ -57,6 +64,11 @@ export function PUSHF(t: Translator): void {
 export function POPF(t: Translator): void {
   const { ir, instruction: { operandSize } } = t;
   const image = ir.zext(ir.trunc(t.top(t.operandType), operandSize === 2 ? "i16" : "i32"), "i32");
+  if (isVirtual8086(t)) {
+    t.call("set_virtual_flags", image, ir.i32(operandSize));
+    t.moveStack(operandSize);
+    return t.redispatch();
+  }
   t.moveStack(operandSize);
   restoreFlags(t, image);
   // AC suspends SMAP.
@@ -64,14 +76,19 @@ export function POPF(t: Translator): void {
   t.redispatch();
 }
 
-/** CLI: #GP(0) at CPL above IOPL. */
+/** CLI: #GP(0) at CPL above IOPL. At CPL 3 it may be the virtual interrupt flag that is meant. */
 export function CLI(t: Translator): void {
+  if ((t.mode & Mode.USER) !== 0) return void t.call("user_interrupts", t.ir.i32(0));
   checkIopl(t);
   t.ir.set(RFLAGS_SYSTEM, t.ir.and(t.ir.get(RFLAGS_SYSTEM, "i32"), t.ir.i32(~Flag.IF)));
 }
 
 /** STI: #GP(0) at CPL above IOPL. Where IF was 0, interrupts wait for one more instruction. */
 export function STI(t: Translator): void {
+  if ((t.mode & Mode.USER) !== 0) {
+    t.call("user_interrupts", t.ir.i32(1));
+    return t.redispatch();
+  }
   checkIopl(t);
   const { ir } = t, old = ir.get(RFLAGS_SYSTEM, "i32");
   const wasClear = ir.xor(ir.and(ir.shr(old, ir.i32(IF_BIT)), ir.i32(1)), ir.i32(1));
