@@ -12,6 +12,9 @@ export type CpuidResult = readonly [eax: number, ebx: number, ecx: number, edx: 
 export interface CpuidState {
   /** CR4.OSXSAVE. */
   readonly osxsave: boolean;
+  /** CR4.PKE, and the low half of XCR0, of processors with their own operating system. */
+  readonly ospke?: boolean;
+  readonly xcr0?: number;
 }
 
 const MAX_BASIC = 0xd, MAX_EXTENDED = 0x8000_0008;
@@ -40,7 +43,7 @@ const EXTENDED1_ECX = bits(0, 5, 8);
 const EXTENDED1_EDX = bits(11, 20, 27, 29);
 
 /** Bytes of an XSAVE area with the x87 and SSE components. */
-const XSAVE_BYTES = 576;
+export const XSAVE_BYTES = 576;
 const XCR0_SUPPORTED = 3;
 
 /** Four ASCII characters as the registers hold them. */

@@ -1,5 +1,5 @@
 /** Processor models: which of the implemented features CPUID reports. SDM vol. 2A, "CPUID". */
-import type { CpuidResult } from "./cpuid.ts";
+import { type CpuidResult, XSAVE_BYTES } from "./cpuid.ts";
 import { Cr4 } from "./system/control_bits.ts";
 
 /** Feature bits that a model keeps, for each register that reports features. */
@@ -19,6 +19,8 @@ const V2_ECX: number = bits(0, 9, 13, 19, 20, 23);
 /** SMEP INVPCID SMAP. */
 const SYSTEM_LEAF7_EBX: number = bits(7, 10, 20);
 const LAHF: number = bits(0);
+/** PKU of leaf 7 (ECX), and the component of XCR0 that comes with it. */
+const PKU: number = bits(3), PKRU_COMPONENT = 9;
 
 /** The models, by name; System V ABI for x86-64, section 3.1.1, defines the levels. */
 export const CPU_MODELS = {
@@ -54,6 +56,7 @@ const CONTROLS:
     ["7.ebx", 7, Cr4.SMEP],
     ["7.ebx", 20, Cr4.SMAP],
     ["7.ecx", 2, Cr4.UMIP],
+    ["7.ecx", 3, Cr4.PKE],
     ["7.ecx", 16, Cr4.LA57],
   ];
 
@@ -82,7 +85,12 @@ export function asModelled(
     case 7:
       return subleaf === 0 ? [eax, ebx & leaf7.ebx, ecx & leaf7.ecx, edx] : [eax, ebx, ecx, edx];
     case 0xd:
-      return (leaf1.ecx & bits(26)) === 0 ? [0, 0, 0, 0] : [eax, ebx, ecx, edx];
+      if ((leaf1.ecx & bits(26)) === 0) return [0, 0, 0, 0];
+      if ((leaf7.ecx & PKU) !== 0) return [eax, ebx, ecx, edx];
+      if (subleaf === PKRU_COMPONENT) return [0, 0, 0, 0];
+      return subleaf === 0
+        ? [eax & ~bits(PKRU_COMPONENT), XSAVE_BYTES, XSAVE_BYTES, edx]
+        : [eax, ebx, ecx, edx];
     case 0x8000_0001:
       return [eax, ebx, ecx & extended1.ecx, edx & extended1.edx];
     default:

@@ -1,5 +1,6 @@
 /** CPUID of a processor in a machine: what operating systems use, on top of what programs use. SDM vol. 2A, "CPUID". */
-import { cpuid, type CpuidResult, type CpuidState } from "./cpuid.ts";
+import { cpuid, type CpuidResult, type CpuidState, XSAVE_BYTES } from "./cpuid.ts";
+import { PKRU_AT, PKRU_BYTES, XSAVE_AREA } from "./x87/fxsave.ts";
 
 import { MONITOR_LINE } from "./system/monitor.ts";
 
@@ -38,12 +39,21 @@ const SHARED_CACHE = 3;
 const LEAF6_EAX = bits(2);
 /** SMEP INVPCID SMAP. */
 const LEAF7_EBX = bits(7, 10, 20);
+/** PKU; OSPKE, which is CR4.PKE. */
+const LEAF7_ECX = bits(3), LEAF7_ECX_OSPKE = bits(4);
+/** The component of XCR0 that is PKRU. */
+const PKRU_COMPONENT = 9;
 /** IBRS and IBPB, STIBP, IA32_ARCH_CAPABILITIES. */
 const LEAF7_EDX = bits(26, 27, 29);
 /** 1 GB pages. */
 const EXTENDED1_EDX = bits(26);
 /** Ticks of the TSC in a second, and of the local APIC's timer before it divides: one a guest instruction. */
 const CRYSTAL_HERTZ = 1_000_000_000;
+
+/** Bytes of an XSAVE area with the components that XCR0 enables. */
+function extendedBytes({ xcr0 = 0 }: CpuidState): number {
+  return (xcr0 & bits(PKRU_COMPONENT)) !== 0 ? XSAVE_AREA : XSAVE_BYTES;
+}
 
 /** Result of CPUID for `leaf` (EAX) and `subleaf` (ECX). */
 export function machineCpuid(
@@ -82,11 +92,21 @@ export function machineCpuid(
     case 6:
       return [LEAF6_EAX, 0, 0, 0];
     case 7:
-      return subleaf === 0 ? [eax, ebx | LEAF7_EBX, ecx, edx | LEAF7_EDX] : [eax, ebx, ecx, edx];
+      if (subleaf !== 0) return [eax, ebx, ecx, edx];
+      return [
+        eax,
+        ebx | LEAF7_EBX,
+        ecx | LEAF7_ECX | (state.ospke === true ? LEAF7_ECX_OSPKE : 0),
+        edx | LEAF7_EDX,
+      ];
     case 0xb:
       // Level 1, the cores: how far to shift an APIC ID for the package's, and how many there are.
       if ((subleaf & 0xff) === 1) return [Math.ceil(Math.log2(processors)), processors, ecx, apicId];
       return [eax, ebx, ecx, apicId];
+    case 0xd:
+      if (subleaf === PKRU_COMPONENT) return [PKRU_BYTES, PKRU_AT, 0, 0];
+      if (subleaf !== 0) return [eax, ebx, ecx, edx];
+      return [eax | bits(PKRU_COMPONENT), extendedBytes(state), XSAVE_AREA, 0];
     case MAX_BASIC:
       return [1, 1, CRYSTAL_HERTZ, 0];
     case 0x8000_0001:

@@ -183,6 +183,9 @@ export const WORLD_CALLS = 0x3ac;
 /** A number that no earlier state of the processor's world caches had. */
 export const WORLD_GENERATION = 0x3b0;
 
+/** PKRU: bits 2n and 2n + 1 disable accesses and writes to pages with protection key n. */
+export const PKRU = 0x3b4;
+
 /** XMMn: `XMM + 16 * n`, n < 32. */
 export const XMM = 0x400;
 /** Upper halves of YMMn: `YMM_HIGH + 16 * n`. */

@@ -6,7 +6,7 @@ import type { HelperFunction, HelperImplementations } from "./helpers.ts";
 import { PRIVILEGED_HELPERS, SYSTEM_HELPERS } from "./helpers/system.ts";
 import { RandomNumbers } from "./random.ts";
 import { Flag } from "./rflags.ts";
-import { CPL, CR0, CR4, GPR, Gpr, RFLAGS_SYSTEM } from "./state.ts";
+import { CPL, CR0, CR4, GPR, Gpr, RFLAGS_SYSTEM, XCR0 } from "./state.ts";
 import { ExitReason, type SystemBus } from "./system/bus.ts";
 import type { SystemAccess } from "./system/context.ts";
 import { Cr4 } from "./system/control_bits.ts";
@@ -65,7 +65,12 @@ export function systemHelpers(unit: SystemUnit, numbers: RandomNumbers): SystemH
     cpuid: () => {
       if (context.mayExit(ExitReason.CPUID)) return;
       const leaf = m[(GPR >> 2) + 2 * Gpr.RAX]!, subleaf = m[(GPR >> 2) + 2 * Gpr.RCX]!;
-      const state = { osxsave: (m[CR4 >> 2]! & Cr4.OSXSAVE) !== 0 };
+      const cr4 = m[CR4 >> 2]!;
+      const state = {
+        osxsave: (cr4 & Cr4.OSXSAVE) !== 0,
+        ospke: (cr4 & Cr4.PKE) !== 0,
+        xcr0: m[XCR0 >> 2]!,
+      };
       const [eax, ebx, ecx, edx] = context.bus.cpuid?.(leaf, subleaf, state) ?? cpuid(leaf, subleaf, state);
       setGpr(Gpr.RAX, eax);
       setGpr(Gpr.RBX, ebx);
@@ -97,6 +102,7 @@ export function systemHelpers(unit: SystemUnit, numbers: RandomNumbers): SystemH
     set_virtual_flags: (image: number, size: number) => {
       if (unit.virtual.mayTake(image, size)) unit.virtual.take(image, size);
     },
+    write_pkru: (value: number) => control.writePkru(value),
     port_in: (port: number, size: number) => io.in(port, size),
     port_out: (port: number, size: number, value: number) => io.out(port, size, value),
     pause: () => {

@@ -133,6 +133,11 @@ export class GuestAccess {
     return this.mmu.breakpoints.guestWatches;
   }
 
+  /** PKRU has changed: other rights hold. */
+  keysChanged(): void {
+    this.mmu.enterWorld();
+  }
+
   /** Raises a fault: sets the EVENT cells. */
   raise(vector: number, error: number): void {
     this.#i32[EVENT >> 2] = Event.FAULT;

@@ -3,7 +3,7 @@ import { PHYSICAL_HIGH } from "../cpu/address_widths.ts";
 import { Breakpoints } from "../cpu/system/breakpoints.ts";
 import { InvpcidType, type PdpteLoad, type WorldControl } from "../cpu/system/world_control.ts";
 import { Flag } from "../cpu/rflags.ts";
-import { CPL, CR0, CR3, CR4, EFER, EPTP, RFLAGS_SYSTEM, TLB_BASE } from "../cpu/state.ts";
+import { CPL, CR0, CR3, CR4, EFER, EPTP, PKRU, RFLAGS_SYSTEM, TLB_BASE } from "../cpu/state.ts";
 import { CodePages } from "./code_pages.ts";
 import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
 import type { Access, Translation } from "./mmu_types.ts";
@@ -48,6 +48,7 @@ export class Mmu implements WorldControl {
     dirty: false,
     global: false,
     large: false,
+    key: 0,
   };
   readonly #access: WalkAccess = { write: false, execute: false, user: false };
   readonly #direct: TableMemory;
@@ -61,6 +62,7 @@ export class Mmu implements WorldControl {
     smap: false,
     alignmentCheck: false,
     pageSizeExtensions: false,
+    pkru: 0,
   };
 
   constructor(readonly memory: LinearMemory) {
@@ -161,7 +163,8 @@ export class Mmu implements WorldControl {
     const failure = this.#doWalk(lo, hi, write, execute, user);
     if (failure !== 0) return failure;
     this.refills++;
-    const { page, readable, writable, executable, dirty, global, large } = this.#walk;
+    const { page, readable, writable, executable, dirty, global, large, key } = this.#walk;
+    if (this.worlds.meetsKey(key)) this.worlds.enter();
     const inRam = page < this.memory.ramBytes;
     // Accesses that a breakpoint may watch take the slow path.
     const open = inRam && !this.breakpoints.watchesPage(lo, hi);
@@ -266,6 +269,7 @@ export class Mmu implements WorldControl {
     context.smap = (cr4 & Cr4.SMAP) !== 0;
     context.alignmentCheck = (i32[RFLAGS_SYSTEM >> 2]! & Flag.AC) !== 0;
     context.pageSizeExtensions = (cr4 & Cr4.PSE) !== 0;
+    context.pkru = (cr4 & Cr4.PKE) !== 0 && context.levels >= 4 ? i32[PKRU >> 2]! : 0;
   }
 
   #setCr3(value: bigint): void {

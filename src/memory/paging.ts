@@ -18,6 +18,9 @@ const PDPTES = 4;
 /** Bits 20:13 of a 2-MB page's entry, and 29:13 of a 1-GB page's, are reserved. */
 const RESERVED_2M = 0x1f_e000, RESERVED_1G = 0x3fff_e000;
 
+/** Bits 62:59 of an entry are the protection key; PKRU has two bits for each: access disable, write disable. */
+const KEY_SHIFT = 27, KEY_MASK = 15, KEY_AD = 1, KEY_WD = 2;
+
 /** How linear addresses are translated, from CR0, CR3, CR4, EFER and RFLAGS. */
 export interface PagingContext {
   /** Levels of tables: 0 without paging, 2 (32-bit), 3 (PAE), 4 or 5. */
@@ -35,6 +38,8 @@ export interface PagingContext {
   alignmentCheck: boolean;
   /** CR4.PSE: 4-MB pages with 32-bit paging. */
   pageSizeExtensions: boolean;
+  /** PKRU, or 0 where there are no protection keys (CR4.PKE): they come with 4 and 5 levels. */
+  pkru: number;
 }
 
 /** What an access wants. */
@@ -57,6 +62,8 @@ export interface Walk {
   global: boolean;
   /** Whether the page is larger than 4 KB. */
   large: boolean;
+  /** The protection key of a user-mode page, 0 elsewhere. */
+  key: number;
 }
 
 /** Reads and writes table entries at guest-physical addresses. */
@@ -121,12 +128,18 @@ export function walk(
       table = next;
       continue;
     }
-    const mayWrite = allowed(context, access.user, user) &&
-      (writable || (!access.user && !context.writeProtect));
+    const free = !access.user && !context.writeProtect;
+    const key = user ? (entryHi >>> KEY_SHIFT) & KEY_MASK : 0;
+    // Protection keys, for data of user-mode pages. SDM vol. 3A, section 4.6.2.
+    const disabled = user ? context.pkru >>> (2 * key) : 0;
+    const keyReads = (disabled & KEY_AD) === 0;
+    const keyWrites = keyReads && ((disabled & KEY_WD) === 0 || free);
+    const mayAccess = allowed(context, access.user, user);
+    const mayRead = mayAccess && keyReads, mayWrite = mayAccess && keyWrites && (writable || free);
     const mayExecute = executable && (access.user ? user : !(context.smep && user));
-    const mayRead = allowed(context, access.user, user);
     if (access.execute ? !mayExecute : access.write ? !mayWrite : !mayRead) {
-      return fault(context, access, PageFaultError.P);
+      const byKey = !access.execute && !(access.write ? keyWrites : keyReads);
+      return fault(context, access, PageFaultError.P | (byKey ? PageFaultError.PK : 0));
     }
     const used = entryLo | Pte.A | (access.write ? Pte.D : 0);
     if (used !== entryLo) {
@@ -140,6 +153,7 @@ export function walk(
     out.dirty = (used & Pte.D) !== 0;
     out.global = (used & Pte.G) !== 0;
     out.large = level > 0;
+    out.key = key;
     return 0;
   }
 }
@@ -171,6 +185,7 @@ function unpaged(lo: number, out: Walk): number {
     out.dirty =
       true;
   out.global = out.large = false;
+  out.key = 0;
   return 0;
 }
 

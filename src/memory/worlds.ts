@@ -7,6 +7,7 @@ import {
   CR4,
   EFER,
   EPTP,
+  PKRU,
   RFLAGS_SYSTEM,
   TLB_BASE,
   TLB_MASK,
@@ -39,7 +40,7 @@ import {
 
 /** Control-register bits that decide how addresses are translated and accessed. */
 const CR0_PAGING = Cr0.WP | Cr0.PG;
-const CR4_PAGING = Cr4.PSE | Cr4.PAE | Cr4.PGE | Cr4.LA57 | Cr4.PCIDE | Cr4.SMEP | Cr4.SMAP;
+const CR4_PAGING = Cr4.PSE | Cr4.PAE | Cr4.PGE | Cr4.LA57 | Cr4.PCIDE | Cr4.SMEP | Cr4.SMAP | Cr4.PKE;
 const EFER_PAGING = Efer.LMA | Efer.NXE;
 
 /** A world, as who drops what is cached for some of them sees it. */
@@ -51,7 +52,7 @@ export interface World {
 }
 
 /** Everything that decides how an address is fetched and accessed, in words: see `describe`. */
-const DESCRIPTION_WORDS = 10;
+const DESCRIPTION_WORDS = 11;
 
 /** A world slot that is in use. */
 interface Slot {
@@ -78,6 +79,8 @@ export class Worlds {
   readonly #slots: Slot[] = [];
   readonly #byHash = new Map<number, Slot[]>();
   readonly #now = new Int32Array(DESCRIPTION_WORDS);
+  /** Bits of PKRU for the protection keys that pages have been met with. */
+  #keys = 0;
 
   constructor(readonly memory: LinearMemory) {}
 
@@ -94,6 +97,14 @@ export class Worlds {
     i32[(offset + SLOT_LAST_USE) >> 2] = i32[WORLD_TICK >> 2]!;
     i32[TLB_BASE >> 2] = offset;
     i32[TLB_MASK >> 2] = TLB_ENTRIES - 1;
+  }
+
+  /** Called when a page with this protection key is met. Whether it is the first: then the world may be another one. */
+  meetsKey(key: number): boolean {
+    const bits = 3 << (2 * key);
+    if ((this.#keys & bits) === bits) return false;
+    this.#keys |= bits;
+    return true;
   }
 
   /** Drops what is cached of the page of a linear address, in all worlds of the current VPID. */
@@ -236,6 +247,8 @@ export class Worlds {
     into[7] = i32[CR0 >> 2]! & CR0_PAGING;
     into[8] = cr4;
     into[9] = i32[EFER >> 2]! & EFER_PAGING;
+    // Worlds differ by what PKRU says of keys that some page has had: mostly there is one, whatever PKRU says of others.
+    into[10] = (cr4 & Cr4.PKE) !== 0 ? i32[PKRU >> 2]! & this.#keys : 0;
   }
 
   /** Drops the entries of a slot that have none of the flags `kept`, and all code, unless that has been done already. */

@@ -34,7 +34,7 @@ const CLAIMED: ReadonlySet<number> = new Set([
   CpuidFeature.CPUID, CpuidFeature.CX8, CpuidFeature.FPU, CpuidFeature.FPU287, CpuidFeature.FPU387,
   CpuidFeature.FSGSBASE, CpuidFeature.FXSR, CpuidFeature.INVEPT, CpuidFeature.INVPCID, CpuidFeature.INVVPID,
   CpuidFeature.LZCNT, CpuidFeature.MMX, CpuidFeature.MONITOR, CpuidFeature.MOVBE, CpuidFeature.MSR,
-  CpuidFeature.MULTIBYTENOP, CpuidFeature.PAUSE, CpuidFeature.PCLMULQDQ, CpuidFeature.POPCNT, CpuidFeature.PREFETCHW,
+  CpuidFeature.MULTIBYTENOP, CpuidFeature.PAUSE, CpuidFeature.PCLMULQDQ, CpuidFeature.PKU, CpuidFeature.POPCNT, CpuidFeature.PREFETCHW,
   CpuidFeature.RDPID, CpuidFeature.RDPMC, CpuidFeature.RDRAND, CpuidFeature.RDSEED, CpuidFeature.RDTSCP,
   CpuidFeature.SEP, CpuidFeature.SHA, CpuidFeature.SMAP, CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3,
   CpuidFeature.SSE4_1, CpuidFeature.SSE4_2, CpuidFeature.SSSE3, CpuidFeature.SYSCALL, CpuidFeature.TSC,

@@ -29,6 +29,8 @@ export interface Form {
 export const INCOMPARABLE: Readonly<Record<string, string>> = {
   CPUID: "reports what is implemented",
   XGETBV: "reports what is implemented",
+  RDPKRU: "the host's kernel decides whether there are protection keys",
+  WRPKRU: "the host's kernel decides whether there are protection keys",
   RDTSC: "time",
   RDTSCP: "time",
   RDPMC: "counters",

@@ -98,6 +98,8 @@ export const SYSTEM_HELPERS = {
   /** What PUSHF of an operand size pushes in virtual-8086 mode; POPF of an image and an operand size there. */
   virtual_flags:      { signature: "w:w",    state: "all", exits: true },
   set_virtual_flags:  { signature: "ww:.",   state: "all", exits: true },
+  /** WRPKRU of a value. */
+  write_pkru:         { signature: "w:.",    state: "all" },
   /** IN: port, size. */
   port_in:            { signature: "ww:w",   state: "all", exits: true },
   /** OUT: port, size, value. */

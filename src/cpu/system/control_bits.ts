@@ -36,6 +36,7 @@ export const Cr4 = {
   OSXSAVE: 0x4_0000,
   SMEP: 0x10_0000,
   SMAP: 0x20_0000,
+  PKE: 0x40_0000,
 } as const;
 
 /** IA32_EFER. */

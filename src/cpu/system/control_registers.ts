@@ -9,6 +9,7 @@ import {
   EFER,
   GPR,
   Gpr,
+  PKRU,
   RETURN_HI,
   SEG_ATTRIBUTES,
   TR,
@@ -29,7 +30,7 @@ const CR0_BITS = Cr0.PE | Cr0.MP | Cr0.EM | Cr0.TS | Cr0.ET | Cr0.NE | Cr0.WP | 
 const CR4_BITS = Cr4.VME | Cr4.PVI | Cr4.TSD | Cr4.DE | Cr4.PSE | Cr4.PAE | Cr4.MCE | Cr4.PGE | Cr4.PCE |
   Cr4.OSFXSR |
   Cr4.OSXMMEXCPT |
-  Cr4.UMIP | Cr4.LA57 | Cr4.VMXE | Cr4.FSGSBASE | Cr4.PCIDE | Cr4.OSXSAVE | Cr4.SMEP | Cr4.SMAP;
+  Cr4.UMIP | Cr4.LA57 | Cr4.VMXE | Cr4.FSGSBASE | Cr4.PCIDE | Cr4.OSXSAVE | Cr4.SMEP | Cr4.SMAP | Cr4.PKE;
 /** Changes of these drop everything cached. SDM vol. 3A, section 4.10.4.1. */
 const CR4_FLUSHING = Cr4.PSE | Cr4.PAE | Cr4.PGE | Cr4.LA57 | Cr4.SMEP;
 /** Changes of these load the page-directory-pointer entries of PAE paging. SDM vol. 3A, section 4.4.1. */
@@ -37,8 +38,8 @@ const CR0_LOADING = Cr0.CD | Cr0.NW | Cr0.PG, CR4_LOADING = Cr4.PAE | Cr4.PGE | 
 const EFER_BITS = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
 /** Bits of CR3 above the widest physical address. Bit 63 is the wish to flush nothing. */
 const CR3_RESERVED_HIGH = ~PHYSICAL_HIGH, CR3_NO_FLUSH = 1 << 31;
-/** XCR0: x87, which is always on, and SSE. */
-const XCR0_X87 = 1, XCR0_BITS = 3;
+/** XCR0: x87, which is always on, and SSE; PKRU, where there are protection keys. */
+const XCR0_X87 = 1, XCR0_BITS = 3, XCR0_PKRU = 0x200;
 const PCID = 0xfff;
 /** Kinds of access in the exit qualification. SDM vol. 3C, table 28-3. */
 const FROM_CR = 1 << 4, CLTS = 2 << 4, LMSW = 3 << 4;
@@ -134,11 +135,18 @@ export class ControlRegisters {
     if (context.cpl !== 0) return void context.raise(Vector.GP, 0);
     if (context.mayExit(ExitReason.XSETBV)) return;
     const word = (register: number): number => m[(GPR >> 2) + 2 * register]!;
-    const lo = word(Gpr.RAX);
+    const lo = word(Gpr.RAX), hasKeys = ((context.bus.reservedCr4 ?? 0) & Cr4.PKE) === 0;
+    const known = XCR0_BITS | (hasKeys ? XCR0_PKRU : 0);
     if (
-      word(Gpr.RCX) !== 0 || word(Gpr.RDX) !== 0 || (lo & ~XCR0_BITS) !== 0 || (lo & XCR0_X87) === 0
+      word(Gpr.RCX) !== 0 || word(Gpr.RDX) !== 0 || (lo & ~known) !== 0 || (lo & XCR0_X87) === 0
     ) return void context.raise(Vector.GP, 0);
     this.#set(XCR0, lo, 0);
+  }
+
+  /** WRPKRU. SDM vol. 2D. */
+  writePkru(value: number): void {
+    this.context.m[PKRU >> 2] = value;
+    this.context.world.enterWorld();
   }
 
   #set(cell: number, lo: number, hi: number): void {

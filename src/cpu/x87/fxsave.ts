@@ -6,7 +6,7 @@ import { Vector } from "../fault.ts";
 import { MemoryFlag } from "../../ir/types.ts";
 import type { Float } from "../float/mod.ts";
 import type { GuestMemory, StateMemory } from "../guest_memory.ts";
-import { CR0, CR4, MXCSR, X87 as X87_REGISTERS, XCR0, XMM } from "../state.ts";
+import { CR0, CR4, MXCSR, PKRU, X87 as X87_REGISTERS, XCR0, XMM } from "../state.ts";
 import { loadBytes, readable, storeBytes, writable } from "./image_transfer.ts";
 
 type X87 = Float["x87"];
@@ -25,7 +25,9 @@ const HEADER = 512, HEADER_END = 536;
 const FXSAVE_ALIGNMENT = 16, XSAVE_ALIGNMENT = 64;
 
 /** Components. */
-const X87_COMPONENT = 1, SSE_COMPONENT = 2;
+const X87_COMPONENT = 1, SSE_COMPONENT = 2, PKRU_COMPONENT = 0x200;
+/** Where PKRU lies in the standard form, and its bytes; the end of an area with all components. */
+export const PKRU_AT = 2688, PKRU_BYTES = 8, XSAVE_AREA: number = PKRU_AT + PKRU_BYTES;
 const CR4_OSXSAVE = 0x4_0000, CR0_TS = 8;
 
 /** Bits of the description of an image (cpu/helpers/vector.ts). */
@@ -42,7 +44,7 @@ export interface ImageHelpers {
 /** Creates the helpers over a linear memory. */
 export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87: X87): ImageHelpers {
   const m = memory.i32;
-  const image = new DataView(new ArrayBuffer(HEADER_END));
+  const image = new DataView(new ArrayBuffer(XSAVE_AREA));
   const refuse = (vector: Vector): false => {
     access.raise(vector, vector === Vector.GP ? 0 : -1);
     return false;
@@ -85,7 +87,7 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
     if ((m[CR4 >> 2]! & CR4_OSXSAVE) === 0) return refuse(Vector.UD) || -1;
     if ((m[CR0 >> 2]! & CR0_TS) !== 0) return refuse(Vector.NM) || -1;
     if (!placed(lo, hi, description, XSAVE_ALIGNMENT)) return -1;
-    return mask & m[XCR0 >> 2]! & (X87_COMPONENT | SSE_COMPONENT);
+    return mask & m[XCR0 >> 2]! & (X87_COMPONENT | SSE_COMPONENT | PKRU_COMPONENT);
   }
 
   /** The header's rules for the standard form, the only one here. SDM vol. 1, section 13.8.1. */
@@ -129,6 +131,11 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
         if (!store(lo, hi, description, IMAGE_MXCSR, IMAGE_ST)) return;
         if (!store(lo, hi, description, IMAGE_XMM, IMAGE_XMM + xmmBytes(description))) return;
       }
+      if ((components & PKRU_COMPONENT) !== 0) {
+        image.setInt32(PKRU_AT, m[PKRU >> 2]!, true);
+        image.setInt32(PKRU_AT + 4, 0, true);
+        if (!store(lo, hi, description, PKRU_AT, XSAVE_AREA)) return;
+      }
       // Every component counts as in use: the processor may say so (section 13.6).
       image.setInt32(HEADER, image.getInt32(HEADER, true) | components, true);
       store(lo, hi, description, HEADER, HEADER + 4);
@@ -138,6 +145,12 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
       if (components < 0 || !load(lo, hi, description, 0, HEADER_END) || !validHeader()) return;
       if ((components & SSE_COMPONENT) !== 0 && !validMxcsr()) return;
       const present = image.getInt32(HEADER, true);
+      const keys = (components & PKRU_COMPONENT) !== 0;
+      if (keys && (present & PKRU_COMPONENT) !== 0 && !load(lo, hi, description, PKRU_AT, XSAVE_AREA)) return;
+      if (keys) {
+        m[PKRU >> 2] = (present & PKRU_COMPONENT) !== 0 ? image.getInt32(PKRU_AT, true) : 0;
+        access.keysChanged?.();
+      }
       if ((components & X87_COMPONENT) !== 0) {
         if ((present & X87_COMPONENT) !== 0) x87.readFxsave(image, 0, wide(description));
         else initializeX87();

@@ -33,6 +33,8 @@ export const TWO_BYTE: readonly Row[] = [
   ["np 0f 01 d0",       "XGETBV",      ""],
   ["np 0f 01 d1",       "XSETBV",      "",         { cpl0: true, ends: true }],
   ["np 0f 01 d4",       "VMFUNC",      "",         { ends: true }],
+  ["np 0f 01 ee",       "RDPKRU",      ""],
+  ["np 0f 01 ef",       "WRPKRU",      "",         { ends: true }],
   ["0f 01 f8",          "SWAPGS",      "",         { o64: true, cpl0: true }],
   ["0f 01 f9",          "RDTSCP",      ""],
   ["0f 02 /r",          "LAR",         "Gv,Rv",    { protectedOnly: true }],

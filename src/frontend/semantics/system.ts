@@ -3,7 +3,7 @@ import type { Value } from "../../ir/types.ts";
 import { Event, Vector } from "../../cpu/fault.ts";
 import { Mode } from "../../cpu/mode.ts";
 import { Flag } from "../../cpu/rflags.ts";
-import { CR4, EFER, Gpr, MSR_TSC_AUX, XCR0 } from "../../cpu/state.ts";
+import { CR4, EFER, Gpr, MSR_TSC_AUX, PKRU, XCR0 } from "../../cpu/state.ts";
 import { Efer } from "../../cpu/system/control_bits.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
@@ -20,7 +20,7 @@ export function PAUSE(t: Translator): void {
   t.redispatch();
 }
 
-const CR4_TSD = 4, CR4_OSXSAVE_BIT = 18;
+const CR4_TSD = 4, CR4_OSXSAVE_BIT = 18, CR4_PKE_BIT = 22;
 
 function timeStamp(t: Translator, rdtscp: boolean): void {
   const { ir } = t;
@@ -74,6 +74,29 @@ export function XGETBV(t: Translator): void {
   const mask = ir.get(XCR0, "i64");
   t.writeGpr(Gpr.RAX, ir.low(mask));
   t.writeGpr(Gpr.RDX, ir.high(mask));
+}
+
+/** #UD without CR4.PKE, #GP(0) unless ECX is 0. */
+function checkKeys(t: Translator): void {
+  const { ir } = t;
+  const enabled = ir.and(ir.shr(ir.get(CR4, "i32"), ir.i32(CR4_PKE_BIT)), ir.i32(1));
+  ir.faultIf(ir.xor(enabled, ir.i32(1)), Vector.UD);
+  ir.faultIf(t.readGpr(Gpr.RCX, 4), Vector.GP, 0);
+}
+
+/** RDPKRU: EAX ← PKRU, EDX ← 0. SDM vol. 2B. */
+export function RDPKRU(t: Translator): void {
+  checkKeys(t);
+  t.writeGpr(Gpr.RAX, t.ir.get(PKRU, "i32"));
+  t.writeGpr(Gpr.RDX, t.ir.i32(0));
+}
+
+/** WRPKRU: PKRU ← EAX; #GP(0) unless EDX is 0. SDM vol. 2D. */
+export function WRPKRU(t: Translator): void {
+  checkKeys(t);
+  t.ir.faultIf(t.readGpr(Gpr.RDX, 4), Vector.GP, 0);
+  t.call("write_pkru", t.readGpr(Gpr.RAX, 4));
+  t.redispatch();
 }
 
 /** SYSCALL: RCX ← RIP, R11 ← RFLAGS; the dispatcher's caller does the rest. #UD outside 64-bit mode and without EFER.SCE. */
