@@ -1,6 +1,6 @@
 /**
- * Boots Debian's kernels with the initramfs and runs /exercise in them: `deno task guests [KERNEL…] [--cpus 1,2]
- * [--engine NAME,…] [--twice]`. Too long for every run of the tests.
+ * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests [KERNEL…] [--cpus 1,2]
+ * [--script exercise,kvm-test] [--engine NAME,…] [--twice]`. Too long for every run of the tests.
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
@@ -11,9 +11,13 @@ import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
 const MEMORY = 1 << 29;
-const COMMAND_LINE = "console=ttyS0 script=exercise";
-/** What /init says at the end. */
-const ENDED = "init: exercise ended with ";
+/** The scripts, with what the machine needs for them and what each ends with. */
+const SCRIPTS = {
+  exercise: { vmx: false, shows: "ok taskset" },
+  "kvm-test": { vmx: true, shows: "kvm: the guest has halted; sum 500500, reads 1000" },
+} as const;
+type ScriptName = keyof typeof SCRIPTS;
+const SCRIPT_NAMES = Object.keys(SCRIPTS) as ScriptName[];
 const MOST_INSTRUCTIONS = 3e10;
 
 /** What a run showed. */
@@ -21,28 +25,35 @@ interface Result {
   readonly instructions: number;
   readonly seconds: number;
   readonly transcript: string;
-  /** What /exercise found wrong; undefined: it did not come to its end. */
+  /** What the script found wrong; undefined: it did not come to its end. */
   readonly failures: readonly string[] | undefined;
   readonly stop: string;
 }
 
-function run(name: KernelName, processors: number, engine: EngineName): Result {
+function run(name: KernelName, script: ScriptName, processors: number, engine: EngineName): Result {
+  const { vmx, shows } = SCRIPTS[script];
   const machine = bootMachine({
     kernel: readFileSync(debianKernel(name).image),
     modules: [{ bytes: initramfs(name) }],
-    commandLine: COMMAND_LINE,
+    commandLine: `console=ttyS0 script=${script}`,
     memory: MEMORY,
     processors,
     engine,
+    vmx,
   });
   const start = performance.now();
   const stop = machine.run({ instructions: MOST_INSTRUCTIONS });
-  const transcript = machine.console.text;
+  const transcript = machine.console.text, ended = transcript.includes(`init: ${script} ended with `);
+  const failures = [...transcript.matchAll(/^FAILED .*$/gm)].map(([line]) => line);
   return {
     instructions: machine.instructions,
     seconds: (performance.now() - start) / 1000,
     transcript,
-    failures: transcript.includes(ENDED) ? transcript.match(/^FAILED .*$/gm) ?? [] : undefined,
+    failures: !ended
+      ? undefined
+      : transcript.includes(shows)
+      ? failures
+      : [...failures, `nothing says "${shows}"`],
     stop: stop.kind,
   };
 }
@@ -51,37 +62,39 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     cpus: { type: "string", default: "1,2" },
+    script: { type: "string", default: SCRIPT_NAMES.join() },
     engine: { type: "string", default: "auto" },
     twice: { type: "boolean", default: false },
     print: { type: "boolean", default: false },
   },
 });
 const kernels = KERNEL_NAMES.filter((name) => positionals.length === 0 || positionals.includes(name));
+const scripts = SCRIPT_NAMES.filter((name) => values.script.split(",").includes(name));
 const engines = ENGINE_NAMES.filter((name) => values.engine.split(",").includes(name));
+const runs = values.twice ? engines.flatMap((name) => [name, name]) : engines;
+const machines = kernels.flatMap((kernel) =>
+  scripts.flatMap((script) =>
+    values.cpus.split(",").map((processors) => ({ kernel, script, processors: Number(processors) }))
+  )
+);
 let failed = false;
-for (const kernel of kernels) {
-  for (const processors of values.cpus.split(",").map(Number)) {
-    let first: Result | undefined;
-    for (const engine of values.twice ? engines.flatMap((name) => [name, name]) : engines) {
-      const result = run(kernel, processors, engine);
-      const { instructions, seconds, failures, stop } = result;
-      const same = first === undefined || first.transcript === result.transcript &&
-          first.instructions === instructions;
-      first ??= result;
-      const good = failures?.length === 0 && same;
-      failed ||= !good;
-      console.log(
-        `${good ? "ok" : "FAILED"} ${kernel}, ${processors} processor(s), ${engine}: ${
-          seconds.toFixed(1)
-        } s, ` +
-          `${instructions.toLocaleString("en-US")} instructions, ${stop}${
-            same ? "" : "; not as the run before"
-          }` +
-          `${failures === undefined ? "; came to no end" : ""}`,
-      );
-      for (const failure of failures ?? []) console.log(`  ${failure}`);
-      if (values.print || !good) console.log(result.transcript);
-    }
+for (const { kernel, script, processors } of machines) {
+  let first: Result | undefined;
+  for (const engine of runs) {
+    const result = run(kernel, script, processors, engine);
+    const { instructions, seconds, failures, stop } = result;
+    const same = first === undefined || first.transcript === result.transcript &&
+        first.instructions === instructions;
+    first ??= result;
+    const good = failures?.length === 0 && same;
+    failed ||= !good;
+    console.log(
+      `${good ? "ok" : "FAILED"} ${kernel}, ${script}, ${processors} processor(s), ${engine}: ` +
+        `${seconds.toFixed(1)} s, ${instructions.toLocaleString("en-US")} instructions, ${stop}` +
+        (same ? "" : "; not as the run before") + (failures === undefined ? "; came to no end" : ""),
+    );
+    for (const failure of failures ?? []) console.log(`  ${failure}`);
+    if (values.print || !good) console.log(result.transcript);
   }
 }
 process.exit(failed ? 1 : 0);
