@@ -86,13 +86,17 @@ export class MachineTarget implements Debuggee<MachineStop> {
     switch (stop.kind) {
       case "exit":
         return { kind: "end", end: stop, packet: `W${(stop.code & 0xff).toString(16).padStart(2, "0")}` };
+      case "power off":
+      case "reset":
+        return { kind: "end", end: stop, packet: "W00" };
       case "halt":
         return { kind: "idle", end: stop };
       case "triple fault":
         if (this.#isDead) return { kind: "end", end: stop, packet: "X0b" };
         this.#isDead = true;
         return { kind: "stop", signal: DebugSignal.SEGV, message: "triple fault" };
-      default:
+      case "budget":
+      case "text":
         return { kind: step === this.current && machine.instructions > before ? "stepped" : "ran" };
     }
   }

@@ -110,6 +110,18 @@ Deno.test("DebugSession: a triple fault is a stop that can be looked at, and the
   assertEquals(client.outcome, { kind: "end", end: { kind: "triple fault" } });
 });
 
+Deno.test("DebugSession: switching the machine off, and resetting it, is the end", async () => {
+  // MOV DX, 604H; MOV AX, 3400H; OUT DX, AX
+  const off = debugged({ kernel: kernelOf(bytesOf("66 ba 04 06 66 b8 00 34 66 ef")) });
+  assertEquals(await off.client.go("c"), "W00");
+  assertEquals(off.client.outcome, { kind: "end", end: { kind: "power off" } });
+  // MOV DX, 60CH; MOV AL, 6; OUT DX, AL
+  const reset = debugged({ kernel: kernelOf(bytesOf("66 ba 0c 06 b0 06 ee")) });
+  assertEquals(await reset.client.go("s"), "T05thread:1;");
+  assertEquals(await reset.client.go("c"), "W00");
+  assertEquals(reset.client.outcome, { kind: "end", end: { kind: "reset" } });
+});
+
 Deno.test("DebugSession: after detaching, and after a lost connection, another debugger can come", async () => {
   const machine = bootMachine({ kernel: KERNEL, memory: 1 << 24 });
   const session = new DebugSession<MachineStop>(new MachineTarget(machine));
