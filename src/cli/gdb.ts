@@ -14,7 +14,7 @@ import { parseCount } from "./values.ts";
 export const GDB: Option<number> = value(
   "PORT",
   "Waits for gdb (target remote :PORT) before the first instruction; 0 chooses a port. Only programs of this host can " +
-    "connect. Costs nothing until breakpoints are set; with breakpoints all code is interpreted.",
+    "connect. Breakpoints cost next to nothing: only the code right around them is interpreted.",
   parsePort,
 );
 

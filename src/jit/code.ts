@@ -31,6 +31,8 @@ export class Code {
   entries: readonly Entry[] = [];
   /** Compiled regions that contain it. */
   memberOf: readonly Region[] = [];
+  /** A debugger's point may lie in it: it is never part of compiled code. */
+  watched = false;
   /** Halves of the linear PC. */
   readonly lo: number;
   readonly hi: number;

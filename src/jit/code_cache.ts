@@ -25,6 +25,8 @@ export interface CodeCacheCounts {
 export class CodeCache implements CodeOwner {
   /** Called when a region is dropped. */
   onDrop: ((region: Region) => void) | undefined;
+  /** Tells whether a debugger's point may lie in a block. */
+  isWatched: (code: Code) => boolean = () => false;
   /** Blocks by number; number 0 is never used. */
   readonly codes: (Code | undefined)[] = [undefined];
   readonly counts: CodeCacheCounts = { translated: 0, droppedByStores: 0, evicted: 0 };
@@ -58,6 +60,7 @@ export class CodeCache implements CodeOwner {
     this.counts.translated++;
     // Numbers are not used again: jump tables may still hold those of dropped blocks.
     code.number = this.codes.push(code) - 1;
+    code.watched = this.isWatched(code);
     this.#live.add(code);
     const starts = this.#eachFrame(code, (frame, from, to) => {
       frame.all.add(code);
@@ -67,6 +70,14 @@ export class CodeCache implements CodeOwner {
     const list = starts.starts.get(place);
     if (list === undefined) starts.starts.set(place, [code]);
     else list.push(code);
+  }
+
+  /** What `isWatched` tells is different: what has been compiled of blocks that are watched is dropped. */
+  watchAnew(): void {
+    for (const code of this.#live) {
+      code.watched = this.isWatched(code);
+      if (code.watched) { for (const region of code.memberOf) this.dropRegion(region); }
+    }
   }
 
   /** Drops the oldest block that is not compiled, or if all are, the oldest. */

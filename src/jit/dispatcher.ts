@@ -13,6 +13,7 @@ import {
   RFLAGS_SYSTEM,
   RIP,
 } from "../cpu/state.ts";
+import { PAGE_SIZE } from "../memory/physical.ts";
 import { WorldSwitches } from "../cpu/system/world_switches.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Code, Entry } from "./code.ts";
@@ -108,6 +109,13 @@ export class Dispatcher {
       bindings.access.mmu.worlds.forgetRegion(region.id);
       tiers.engine?.drop?.(region);
     };
+    const { outside } = bindings.access.mmu.breakpoints;
+    // Where CS may have a base, PCs are not linear addresses; their offsets into pages are known all the same.
+    this.cache.isWatched = ({ lo, hi, hpa, length, mode }) =>
+      (mode & Mode.CODE_SIZE) === CODE64
+        ? outside.mayLieIn(lo, hi, length)
+        : outside.mayLieIn(hpa % PAGE_SIZE, undefined, length);
+    outside.onBreakpoints = () => this.cache.watchAnew();
     this.#interpreter = new Interpreter(bindings);
     this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
     this.#stepper = new SingleStepper(
@@ -199,7 +207,7 @@ export class Dispatcher {
       if ((mode & Mode.TRAP) !== 0 || breakpoints.deferred !== 0) {
         this.#stepper.step(mode);
         if (m[EVENT >> 2] !== Event.NONE) return;
-      } else if (!(breakpoints.executes ? this.#runWatched(mode) : this.#runMode(mode))) {
+      } else if (!(breakpoints.guestExecutes ? this.#runWatched(mode) : this.#runMode(mode))) {
         return;
       }
     }
@@ -207,9 +215,10 @@ export class Dispatcher {
 
   /** Runs blocks of one mode. Returns whether to go on (with the mode looked at again). */
   #runMode(mode: number): boolean {
-    const m = this.#m;
+    const m = this.#m, { outside } = this.bindings.access.mmu.breakpoints;
     let code = this.finder.lookup(mode);
     while (code !== undefined) {
+      if (outside.executes && this.#mayStop(code)) return this.#step(mode);
       const entry = this.finder.entry(code);
       if (entry !== undefined) {
         if (this.#runRegions(entry)) return this.#settle();
@@ -225,21 +234,30 @@ export class Dispatcher {
     return false;
   }
 
-  /** Runs blocks of one mode while there are breakpoints for instructions. Returns as `#runMode` does. */
+  /** Runs blocks of one mode while the guest has breakpoints for instructions. Returns as `#runMode` does. */
   #runWatched(mode: number): boolean {
     const m = this.#m;
     const code = this.finder.lookup(mode);
     if (code === undefined) return false;
-    if (this.#stepper.mayStop(code.length)) {
-      this.#stepper.step(mode);
-      return m[EVENT >> 2] === Event.NONE;
-    }
-    const { breakpoints } = this.bindings.access.mmu;
-    if (breakpoints.guestExecutes) m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
-    breakpoints.outside.nothingStops();
+    if (this.#stepper.mayStop(code.length)) return this.#step(mode);
+    m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
+    this.bindings.access.mmu.breakpoints.outside.nothingStops();
     if (m[BUDGET >> 2]! < code.count) return this.#scarce(mode);
     this.#interpret(code);
     return this.#settle();
+  }
+
+  /** Whether a debugger's point lies in code that is about to be executed. */
+  #mayStop({ watched, length }: Code): boolean {
+    if (watched && this.#stepper.mayStop(length)) return true;
+    this.bindings.access.mmu.breakpoints.outside.nothingStops();
+    return false;
+  }
+
+  /** Executes the instruction at RIP, unless a breakpoint stops it. Returns as `#runMode` does. */
+  #step(mode: number): boolean {
+    this.#stepper.step(mode);
+    return this.#m[EVENT >> 2] === Event.NONE;
   }
 
   /** Deals with what ended a block: goes on (true) or leaves the event to the caller (false). */
@@ -269,7 +287,9 @@ export class Dispatcher {
     const stopped = this.#interpreter.run(code.program);
     // Looking for what belongs to the region could meet another refusal of EPT: that of a VM exit that is due is kept.
     const isQuiet = this.#m[EVENT >> 2] !== Event.VM_EXIT;
-    if (++code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && !code.dropped && isQuiet) {
+    if (
+      ++code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && isQuiet && mayCompile(code)
+    ) {
       this.#compile(code, this.tiers.engine, undefined);
     }
     // Exact floating point may have set the sticky bit that makes the mode plain.
@@ -295,7 +315,8 @@ export class Dispatcher {
     const find = (pc: bigint): Code | undefined => {
       const lo = Number(BigInt.asIntN(32, pc)), hi = Number(BigInt.asIntN(32, pc >> 32n));
       const hpa = finder.placeOf(lo, hi);
-      return hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
+      const other = hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
+      return other?.watched ? undefined : other;
     };
     const isCompiled = (other: Code): boolean => finder.entry(other) !== undefined;
     const { regionBlocks, firstRegionBlocks, threshold } = this.tiers;
@@ -452,6 +473,7 @@ export class Dispatcher {
     if (this.#refill()) return true;
     const m = this.#m, code = this.finder.lookup(mode);
     if (code === undefined) return false;
+    if (this.bindings.access.mmu.breakpoints.executes && this.#mayStop(code)) return this.#step(mode);
     // A region asks for more than its first block does.
     if (code.count <= m[BUDGET >> 2]!) {
       this.counts.interpretedInstructions += code.count;
@@ -470,6 +492,9 @@ export class Dispatcher {
 function isAt({ lo, hi }: Code, m: Int32Array): boolean {
   return lo === m[RIP_LO] && hi === m[RIP_HI];
 }
+
+/** Whether code may become part of a region. */
+const mayCompile = ({ dropped, watched }: Code): boolean => !dropped && !watched;
 
 /** Whether what the ATTENTION cell asks for can be attended to now. */
 function attentive(m: Int32Array): boolean {

@@ -109,7 +109,7 @@ export class Breakpoints {
 
   /** Whether one for instructions lies in `length` bytes of code from a linear address. */
   liesIn(lo: number, hi: number, length: number): boolean {
-    if (this.outside.executes && this.outside.liesIn(lo, hi, length)) return true;
+    if (this.outside.executes && this.outside.mayLieIn(lo, hi, length)) return true;
     return this.#all.some((one) =>
       one.kind === ReadWrite.EXECUTE && one.hi === hi && ((one.lo - lo) | 0) >= 0 && one.lo - lo < length
     );

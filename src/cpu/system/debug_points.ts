@@ -29,6 +29,8 @@ export class DebugPoints {
   onHit: () => void = () => {};
   /** Is told that the points are other ones. */
   onChange: () => void = () => {};
+  /** Is told that the points for instructions are other ones. */
+  onBreakpoints: () => void = () => {};
 
   #all: readonly DebugPoint[] = [];
   /** False while what executes is not what is debugged. */
@@ -82,10 +84,17 @@ export class DebugPoints {
     this.#passed = undefined;
   }
 
-  /** Whether a point for instructions lies in `length` bytes of code. */
-  liesIn(lo: number, hi: number, length: number): boolean {
-    const start = linearOf(lo, hi), end = start + BigInt(length);
-    return this.#all.some(({ kind, address }) => kind === "execute" && address >= start && address < end);
+  /**
+   * Whether a point for instructions lies, whether points apply now or not, in `length` bytes of code that is at a linear
+   * address; without `hi`, at an offset into any page.
+   */
+  mayLieIn(lo: number, hi: number | undefined, length: number): boolean {
+    return this.#all.some(({ kind, address }) => {
+      if (kind !== "execute") return false;
+      if (hi === undefined) return ((Number(address & OFFSET) - lo) & Number(OFFSET)) < length;
+      const start = linearOf(lo, hi);
+      return address >= start && address < start + BigInt(length);
+    });
   }
 
   /** Whether data of the page of a linear address is watched. */
@@ -125,12 +134,19 @@ export class DebugPoints {
   }
 
   #set(all: readonly DebugPoint[]): void {
+    const before = this.#all.filter(isBreakpoint), now = all.filter(isBreakpoint);
     this.#all = all;
-    this.executes = this.#applies && all.some(({ kind }) => kind === "execute");
-    this.watches = this.#applies && all.some(({ kind }) => kind !== "execute");
+    if (before.length !== now.length || before.some((point, n) => point !== now[n])) this.onBreakpoints();
+    this.executes = this.#applies && now.length > 0;
+    this.watches = this.#applies && all.length > now.length;
     this.onChange();
   }
 }
+
+/** Bits of an address that paging leaves alone. */
+const OFFSET = 0xfffn;
+
+const isBreakpoint = ({ kind }: DebugPoint): boolean => kind === "execute";
 
 const linearOf = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 

@@ -40,6 +40,30 @@ everywhere("DebugPoints: a breakpoint inside hot code stops before its instructi
   assertEquals(bare.processor.instructions - start, LENGTH);
 });
 
+everywhere("DebugPoints: code around a breakpoint stays compiled", (bare) => {
+  // CALL 8; JMP 0; NOP; 8: MOV ECX, 300; the loop; RET
+  bare.write(CODE, bytesOf("e8 03 00 00 00 eb f9 90"));
+  bare.write(CODE + 8, LOOP);
+  bare.write(CODE + 8 + LOOP.length - 1, bytesOf("c3"));
+  bare.set(Gpr.RSP, 0x2_0000);
+  const { dispatcher } = bare.processor, turn = LENGTH + 3;
+  bare.run(CODE, 20 * turn);
+  const before = dispatcher.counts.interpretedInstructions + dispatcher.counts.singleSteps;
+  points(bare).add(execute(CODE + 5));
+  let start = bare.processor.instructions;
+  bare.run(bare.rip);
+  for (let n = 0; n < 20; n++) {
+    assertEquals(bare.rip, CODE + 5);
+    start = bare.processor.instructions;
+    assertEquals(resume(bare).kind, "budget");
+    assertEquals(bare.processor.instructions - start, turn);
+  }
+  const interpreted = dispatcher.counts.interpretedInstructions + dispatcher.counts.singleSteps - before;
+  if (dispatcher.tiers.engine !== undefined) {
+    assert(interpreted < 10 * turn, `${interpreted} are interpreted`);
+  }
+});
+
 everywhere("DebugPoints: a watched store stops behind it, with the same count of instructions", (bare) => {
   bare.write(CODE, LOOP);
   bare.run(CODE);
