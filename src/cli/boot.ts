@@ -77,7 +77,8 @@ const OPTIONS = {
   cpu: choice(
     CPU_MODEL_NAMES,
     "Which features CPUID reports and CR4 lets enable. causeway (default): all that are implemented, x86-64-v2 and more; " +
-      "x86-64-v2, x86-64: those of these levels, and what operating systems use besides.",
+      "x86-64-v2, x86-64: those of these levels, and what operating systems use besides; causeway-la57: all, and " +
+      "5-level paging instead of VMX.",
   ),
   crossover: flag("Gives the processors world calls, functions 1 and 2 of VMFUNC; needs --vmx."),
   "wt-entries": value("N", "Entries of the world cache, WID to world. Default: 64.", parseWorlds),

@@ -1,5 +1,7 @@
 /** Processor models: which of the implemented features CPUID reports. SDM vol. 2A, "CPUID". */
 import { type CpuidResult, XSAVE_BYTES } from "./cpuid.ts";
+import { LINEAR_BITS } from "./address_widths.ts";
+import { LINEAR_WIDTH } from "./machine_cpuid.ts";
 import { Cr4 } from "./system/control_bits.ts";
 
 /** Feature bits that a model keeps, for each register that reports features. */
@@ -19,15 +21,17 @@ const V2_ECX: number = bits(0, 9, 13, 19, 20, 23);
 /** SMEP INVPCID SMAP. */
 const SYSTEM_LEAF7_EBX: number = bits(7, 10, 20);
 const LAHF: number = bits(0);
+/** VMX of leaf 1 (ECX), LA57 of leaf 7 (ECX). */
+const VMX: number = bits(5), LA57: number = bits(16);
 /** PKU of leaf 7 (ECX), and the component of XCR0 that comes with it. */
 const PKU: number = bits(3), PKRU_COMPONENT = 9;
 
 /** The models, by name; System V ABI for x86-64, section 3.1.1, defines the levels. */
 export const CPU_MODELS = {
-  /** Everything that is implemented: x86-64-v2, and of v3 and later what needs no wider registers. */
+  /** x86-64-v2, and of v3 and later what needs no wider registers; with 4-level paging. */
   causeway: {
     leaf1: { ecx: ALL, edx: ALL },
-    leaf7: { ebx: ALL, ecx: ALL },
+    leaf7: { ebx: ALL, ecx: ~LA57 },
     extended1: { ecx: ALL, edx: ALL },
   },
   "x86-64-v2": {
@@ -40,16 +44,23 @@ export const CPU_MODELS = {
     leaf7: { ebx: SYSTEM_LEAF7_EBX, ecx: 0 },
     extended1: { ecx: 0, edx: ALL },
   },
+  /** The default with 5-level paging (57-bit linear addresses), which VMX here does not know. */
+  "causeway-la57": {
+    leaf1: { ecx: ~VMX, edx: ALL },
+    leaf7: { ebx: ALL, ecx: ALL },
+    extended1: { ecx: ALL, edx: ALL },
+  },
 } as const satisfies Record<string, FeatureMasks>;
 
 /** Name of a model. */
 export type CpuModelName = keyof typeof CPU_MODELS;
 /** Names of the models, the default first. */
-export const CPU_MODEL_NAMES: readonly CpuModelName[] = ["causeway", "x86-64-v2", "x86-64"];
+export const CPU_MODEL_NAMES: readonly CpuModelName[] = ["causeway", "x86-64-v2", "x86-64", "causeway-la57"];
 
 /** Bits of CR4 that a feature of leaf 1 (ECX) or leaf 7 (EBX, ECX) brings. */
 const CONTROLS:
   readonly (readonly [register: "1.ecx" | "7.ebx" | "7.ecx", feature: number, control: number])[] = [
+    ["1.ecx", 5, Cr4.VMXE],
     ["1.ecx", 17, Cr4.PCIDE],
     ["1.ecx", 26, Cr4.OSXSAVE],
     ["7.ebx", 0, Cr4.FSGSBASE],
@@ -59,6 +70,11 @@ const CONTROLS:
     ["7.ecx", 3, Cr4.PKE],
     ["7.ecx", 16, Cr4.LA57],
   ];
+
+/** Whether a model can have VMX. */
+export function mayHaveVmx(name: CpuModelName): boolean {
+  return (CPU_MODELS[name].leaf1.ecx & VMX) !== 0;
+}
 
 /** Bits of CR4 that are reserved in a model, since CPUID does not report what they enable. */
 export function reservedInCr4(name: CpuModelName): number {
@@ -70,6 +86,9 @@ export function reservedInCr4(name: CpuModelName): number {
     0,
   );
 }
+
+/** Widths of addresses with 4-level paging. */
+const fourLevels = (widths: number): number => (widths & ~LINEAR_WIDTH) | (LINEAR_BITS << 8);
 
 /** What a model reports of what is implemented. */
 export function asModelled(
@@ -91,6 +110,8 @@ export function asModelled(
       return subleaf === 0
         ? [eax & ~bits(PKRU_COMPONENT), XSAVE_BYTES, XSAVE_BYTES, edx]
         : [eax, ebx, ecx, edx];
+    case 0x8000_0008:
+      return (leaf7.ecx & LA57) !== 0 ? [eax, ebx, ecx, edx] : [fourLevels(eax), ebx, ecx, edx];
     case 0x8000_0001:
       return [eax, ebx, ecx & extended1.ecx, edx & extended1.edx];
     default:

@@ -1,4 +1,5 @@
 /** CPUID of a processor in a machine: what operating systems use, on top of what programs use. SDM vol. 2A, "CPUID". */
+import { LINEAR_BITS_57 } from "./address_widths.ts";
 import { cpuid, type CpuidResult, type CpuidState, XSAVE_BYTES } from "./cpuid.ts";
 import { PKRU_AT, PKRU_BYTES, XSAVE_AREA } from "./x87/fxsave.ts";
 
@@ -39,14 +40,16 @@ const SHARED_CACHE = 3;
 const LEAF6_EAX = bits(2);
 /** SMEP INVPCID SMAP. */
 const LEAF7_EBX = bits(7, 10, 20);
-/** PKU; OSPKE, which is CR4.PKE. */
-const LEAF7_ECX = bits(3), LEAF7_ECX_OSPKE = bits(4);
+/** PKU, LA57; OSPKE, which is CR4.PKE. */
+const LEAF7_ECX = bits(3, 16), LEAF7_ECX_OSPKE = bits(4);
 /** The component of XCR0 that is PKRU. */
 const PKRU_COMPONENT = 9;
 /** IBRS and IBPB, STIBP, IA32_ARCH_CAPABILITIES. */
 const LEAF7_EDX = bits(26, 27, 29);
 /** 1 GB pages. */
 const EXTENDED1_EDX = bits(26);
+/** Leaf 80000008H, EAX: bits of a linear address. */
+export const LINEAR_WIDTH = 0xff00;
 /** Ticks of the TSC in a second, and of the local APIC's timer before it divides: one a guest instruction. */
 const CRYSTAL_HERTZ = 1_000_000_000;
 
@@ -111,6 +114,8 @@ export function machineCpuid(
       return [1, 1, CRYSTAL_HERTZ, 0];
     case 0x8000_0001:
       return [eax, ebx, ecx, edx | EXTENDED1_EDX];
+    case 0x8000_0008:
+      return [(eax & ~LINEAR_WIDTH) | (LINEAR_BITS_57 << 8), ebx, ecx, edx];
     default:
       return [eax, ebx, ecx, edx];
   }

@@ -26,6 +26,8 @@ export const Mode = {
   ALIGN: 0x400,
   /** CPL is 1 or 2. */
   MIDDLE: 0x800,
+  /** 5-level paging: linear addresses have 57 bits (only in 64-bit mode). */
+  LA57: 0x100_0000,
   /** `Reach` (segment_limits.ts) of ES, CS, SS, DS, FS, GS, two bits each (0 in 64-bit mode). */
   REACH: 0xff_f000,
   REACH_SHIFT: 12,

@@ -59,6 +59,10 @@ export class Translator {
   get long(): boolean {
     return (this.mode & Mode.CODE_SIZE) === 2;
   }
+  /** Bits of a linear address in 64-bit mode. */
+  get linearBits(): 48 | 57 {
+    return (this.mode & Mode.LA57) !== 0 ? 57 : 48;
+  }
   /** Floating-point mode: 0 plain, 1 exact, 2 exact with an exception unmasked (cpu/mode.ts). */
   get fpMode(): 0 | 1 | 2 {
     return ((this.mode & Mode.FP) >> Mode.FP_SHIFT) as 0 | 1 | 2;

@@ -14,7 +14,6 @@ import {
   SEGMENT_STRIDE,
   TLB_BASE,
 } from "../cpu/state.ts";
-import { isCanonical } from "../memory/mmu.ts";
 import { SECOND_STAGE_REFUSED } from "../memory/paging.ts";
 import { PAGE_SIZE, RAM_BASE, SLOT_JUMPS } from "../memory/physical.ts";
 import { jumpIndex } from "../memory/tlb.ts";
@@ -170,7 +169,7 @@ export class CodeFinder {
   placeOf(lo: number, hi: number): number {
     const linear = this.#linear(lo, hi);
     const { mmu } = this.bindings.access;
-    if (!isCanonical(linear.hi)) return -1;
+    if (!mmu.isCanonical(linear.hi)) return -1;
     const event = this.#m[EVENT >> 2]!;
     const failure = mmu.refill(linear.lo, linear.hi, false, true);
     // Nothing is executed there yet: a refusal of the second stage is no VM exit.
@@ -225,7 +224,7 @@ export class CodeFinder {
     const m = this.#m;
     const { access } = this.bindings;
     const { mmu } = access;
-    if (!isCanonical(hi)) {
+    if (!mmu.isCanonical(hi)) {
       access.raise(Vector.GP, 0);
       return -1;
     }

@@ -1,11 +1,12 @@
 /** The mode the processor is in, from the state. */
 import { Mode, withReach } from "../cpu/mode.ts";
 import { reachOf } from "../cpu/segment_limits.ts";
-import { Cr0 } from "../cpu/system/control_bits.ts";
+import { Cr0, Cr4 } from "../cpu/system/control_bits.ts";
 import { Flag } from "../cpu/rflags.ts";
 import {
   CPL,
   CR0,
+  CR4,
   MXCSR,
   RFLAGS_SYSTEM,
   SEG_ATTRIBUTES,
@@ -35,7 +36,7 @@ export function currentMode(m: Int32Array): number {
   if ((cr0 & (Cr0.TS | Cr0.EM)) !== 0) mode |= Mode.NO_FPU;
   if (cpl === 3 && (cr0 & Cr0.AM) !== 0 && (rflags & Flag.AC) !== 0) mode |= Mode.ALIGN;
   const attributes = m[CS_ATTRIBUTES]!;
-  if ((attributes & ATTRIBUTE_L) !== 0) return mode | 2;
+  if ((attributes & ATTRIBUTE_L) !== 0) return mode | ((m[CR4 >> 2]! & Cr4.LA57) !== 0 ? 2 | Mode.LA57 : 2);
   if ((attributes & ATTRIBUTE_DB) !== 0) mode |= 1;
   if ((m[SS_ATTRIBUTES]! & ATTRIBUTE_DB) !== 0) mode |= Mode.STACK32;
   const real = (mode & Mode.REAL) !== 0;

@@ -80,7 +80,8 @@ export interface MachineOptions {
   readonly vmx?: boolean;
   /**
    * Which features CPUID reports, and CR4 lets enable: `causeway` (default), all that are implemented; `x86-64-v2` and
-   * `x86-64`, those of these levels and what operating systems use besides.
+   * `x86-64`, those of these levels and what operating systems use besides; `causeway-la57`, all, and 5-level paging
+   * instead of VMX.
    */
   readonly cpu?: CpuModelName;
   /**

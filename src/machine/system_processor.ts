@@ -1,6 +1,6 @@
 /** A processor with its own operating system: runs it, delivers what arises, and waits for interrupts. */
 import { Event } from "../cpu/fault.ts";
-import type { CpuModelName } from "../cpu/cpuid_models.ts";
+import { type CpuModelName, mayHaveVmx } from "../cpu/cpuid_models.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Activity, type Waiting } from "../cpu/system/activity.ts";
 import {
@@ -146,7 +146,7 @@ export class SystemProcessor implements Resident {
     });
     this.bus = new ProcessorBus(bus, this.apic, clock, {
       processors: count,
-      hasVmx: vmx,
+      hasVmx: vmx && mayHaveVmx(cpu),
       cpu,
       pause: () => this.#pause(count),
       waitForStore: (line, endsWithMasked) => {

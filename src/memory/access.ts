@@ -12,7 +12,6 @@ import {
 } from "../cpu/state.ts";
 import type { Mmio } from "./mmio.ts";
 import type { Mmu } from "./mmu.ts";
-import { isCanonical } from "./mmu.ts";
 import { SECOND_STAGE_REFUSED } from "./paging.ts";
 import { type LinearMemory, RAM_BASE, TLB_ADDEND, TLB_HIGH, TLB_READ, TLB_WRITE } from "./physical.ts";
 import { tlbWord } from "./tlb.ts";
@@ -118,7 +117,7 @@ export class GuestAccess {
    * access must go element by element (it faults, or the page holds translated code).
    */
   offsetForCopy(lo: number, hi: number, write: boolean): number {
-    if (!isCanonical(hi)) return -1;
+    if (!this.mmu.isCanonical(hi)) return -1;
     let word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
     if (!this.#hit(word, lo, hi, write)) {
       if (this.mmu.refill(lo, hi, write, false) !== 0) return -1;
@@ -198,7 +197,7 @@ export class GuestAccess {
   #locate(lo: number, hi: number, write: boolean, flags: number): number {
     const word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
     if (!this.#hit(word, lo, hi, write)) {
-      if (!isCanonical(hi)) return this.#refuse((flags & STACK) !== 0 ? Vector.SS : Vector.GP, 0);
+      if (!this.mmu.isCanonical(hi)) return this.#refuse((flags & STACK) !== 0 ? Vector.SS : Vector.GP, 0);
       const failure = this.mmu.refill(lo, hi, write, false);
       if (failure === SECOND_STAGE_REFUSED) return -1;
       if (failure !== 0) return this.#pageFault(lo, hi, failure);

@@ -1,5 +1,5 @@
 /** The memory-management unit: world slots, page walks, soft TLB refills. */
-import { PHYSICAL_HIGH } from "../cpu/address_widths.ts";
+import { isCanonicalIn, LINEAR_BITS, LINEAR_BITS_57, PHYSICAL_HIGH } from "../cpu/address_widths.ts";
 import { Breakpoints } from "../cpu/system/breakpoints.ts";
 import { InvpcidType, type PdpteLoad, type WorldControl } from "../cpu/system/world_control.ts";
 import { Flag } from "../cpu/rflags.ts";
@@ -146,7 +146,7 @@ export class Mmu implements WorldControl {
   /** Translates a linear address under the current CR3; sets accessed and dirty bits as the processor would. */
   translate(linear: bigint, access: Access, user: boolean): Translation {
     const lo = Number(BigInt.asIntN(32, linear)), hi = Number(BigInt.asIntN(32, linear >> 32n));
-    if (!isCanonical(hi)) return { error: 0 };
+    if (!this.isCanonical(hi)) return { error: 0 };
     const failure = this.#doWalk(lo, hi, access === "write", access === "execute", user);
     return failure === 0 ? { hpa: this.#walk.page + (lo & 0xfff) } : { error: (failure >> 8) - 1 };
   }
@@ -176,6 +176,13 @@ export class Mmu implements WorldControl {
       execute: inRam && executable,
     }, (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0));
     return 0;
+  }
+
+  /** Whether a linear address with this upper half is canonical. */
+  isCanonical(hi: number): boolean {
+    const { i32 } = this.memory;
+    const wide = (i32[CR4 >> 2]! & Cr4.LA57) !== 0 && (i32[EFER >> 2]! & Efer.LMA) !== 0;
+    return isCanonicalIn(wide ? LINEAR_BITS_57 : LINEAR_BITS, hi);
   }
 
   /** Linear address of the last walk, successful or not. */
@@ -277,9 +284,4 @@ export class Mmu implements WorldControl {
     i32[CR3 >> 2] = Number(BigInt.asIntN(32, value));
     i32[(CR3 >> 2) + 1] = Number(BigInt.asIntN(32, value >> 32n));
   }
-}
-
-/** Whether a 48-bit linear address with this upper half is canonical. */
-export function isCanonical(hi: number): boolean {
-  return hi >> 15 === 0 || hi >> 15 === -1;
 }

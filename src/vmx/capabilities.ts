@@ -6,8 +6,8 @@ import { HIGHEST_INDEX } from "./fields.ts";
 export const REVISION = 0x0043_5731;
 /** CR0 and CR4 in VMX operation: bits that must be 1. */
 export const CR0_FIXED0 = 0x8000_0021 | 0, CR4_FIXED0 = 0x2000;
-/** Bits that may be 1: what CR4 holds (cpu/system/control_registers.ts). */
-export const CR4_FIXED1 = 0x0077_3fff;
+/** Bits that may be 1: what CR4 holds (cpu/system/control_registers.ts) in processor models that have VMX. */
+export const CR4_FIXED1 = 0x0077_2fff;
 /** CR3-target values, and entries of an MSR area. */
 export const CR3_TARGETS = 4, MAX_MSRS = 512;
 /** VM functions, as bits: EPTP switching, and world calls where the processor has them (src/crossover). */

@@ -1,6 +1,7 @@
 /** What the parts of the system unit share: state, memory as the supervisor sees it, faults. */
 import { MemoryFlag } from "../../ir/types.ts";
 import type { GuestMemory, StateMemory } from "../guest_memory.ts";
+import { isCanonicalIn } from "../address_widths.ts";
 import { Flag } from "../rflags.ts";
 import {
   CPL,
@@ -91,8 +92,7 @@ export class SystemContext {
 
   /** Whether a 64-bit address with this upper half is canonical. */
   isCanonical(hi: number): boolean {
-    const shift = this.linearBits - 33;
-    return hi >> shift === 0 || hi >> shift === -1;
+    return isCanonicalIn(this.linearBits, hi);
   }
 
   /** Holds interrupts back for the instruction behind this one, which must be a block of its own. */

@@ -2,6 +2,7 @@
  * FXSAVE, FXRSTOR, XSAVE and XRSTOR: images of the x87 and SSE state in guest memory.
  * SDM vol. 1, sections 10.5 (layout) and 13.4 to 13.8 (XSAVE area); vol. 2A and 2D.
  */
+import { isCanonicalIn, LINEAR_BITS, LINEAR_BITS_57 } from "../address_widths.ts";
 import { Vector } from "../fault.ts";
 import { MemoryFlag } from "../../ir/types.ts";
 import type { Float } from "../float/mod.ts";
@@ -28,7 +29,7 @@ const FXSAVE_ALIGNMENT = 16, XSAVE_ALIGNMENT = 64;
 const X87_COMPONENT = 1, SSE_COMPONENT = 2, PKRU_COMPONENT = 0x200;
 /** Where PKRU lies in the standard form, and its bytes; the end of an area with all components. */
 export const PKRU_AT = 2688, PKRU_BYTES = 8, XSAVE_AREA: number = PKRU_AT + PKRU_BYTES;
-const CR4_OSXSAVE = 0x4_0000, CR0_TS = 8;
+const CR4_OSXSAVE = 0x4_0000, CR4_LA57 = 0x1000, CR0_TS = 8;
 
 /** Bits of the description of an image (cpu/helpers/vector.ts). */
 const WIDE_POINTERS = 1, SIXTEEN_REGISTERS = 2, FLAGS_SHIFT = 4;
@@ -55,7 +56,8 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
     loadBytes(access, m, image, lo, hi, description >> FLAGS_SHIFT, from, to);
   /** Addresses must be canonical, then aligned, before anything else is looked at. */
   const placed = (lo: number, hi: number, description: number, alignment: number): boolean => {
-    if ((hi << 16) >> 16 !== hi) {
+    const bits = (m[CR4 >> 2]! & CR4_LA57) !== 0 ? LINEAR_BITS_57 : LINEAR_BITS;
+    if (!isCanonicalIn(bits, hi)) {
       const stack = ((description >> FLAGS_SHIFT) & MemoryFlag.STACK) !== 0;
       access.raise(stack ? Vector.SS : Vector.GP, 0);
       return false;

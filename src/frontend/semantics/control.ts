@@ -15,7 +15,7 @@ function relativeTarget(t: Translator, operand: Operand): bigint | undefined {
     t.checkTarget(t.ir.i64(target));
     return target;
   }
-  if (isCanonical(target)) return target;
+  if (isCanonical(t, target)) return target;
   t.fault(Vector.GP, 0);
   return undefined;
 }
