@@ -28,6 +28,9 @@ export class PipeBuffer {
   writers = 0;
   length = 0;
   readonly #chunks: Chunk[] = [];
+  /** A page that has been read, for the next one. */
+  #spare: Uint8Array | undefined;
+
   constructor(readonly packets = false, public capacity = 0x1_0000) {}
 
   /** Takes bytes out; 0 if there are none. */
@@ -42,6 +45,7 @@ export class PipeBuffer {
       if (chunk.start === chunk.end || this.packets) {
         this.#chunks.shift();
         this.length -= chunk.end - chunk.start; // what a packet's reader leaves is lost
+        if (!this.packets) this.#spare = chunk.bytes;
       }
       this.length -= part.length;
       if (this.packets) break;
@@ -98,7 +102,8 @@ export class PipeBuffer {
     }
     for (let i = 0; i < Math.min(pages, room); i++) {
       const part = bytes.subarray(done, done + PAGE);
-      const page = new Uint8Array(PAGE);
+      const page = this.#spare ?? new Uint8Array(PAGE);
+      this.#spare = undefined;
       page.set(part);
       this.#chunks.push({ bytes: page, start: 0, end: part.length });
       done += part.length;
