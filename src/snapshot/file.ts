@@ -12,14 +12,14 @@
  * | 32 | | the head: what the snapshot is of, states, and the directory of the memory (encoding.ts) |
  * | | | the memory's areas (memory_areas.ts) |
  */
-import { compress, decompress } from "./compression.ts";
 import { crc32 } from "./crc32.ts";
 import { decodeState, encodeState } from "./encoding.ts";
+import { compressLz4, decompressLz4, LZ4_RATIO } from "./lz4.ts";
 import { AREAS, packMemory, unpackMemory } from "./memory_areas.ts";
 import { fields, type Shape, StateError, type StateValue } from "./shape.ts";
 
 /** Version of the format: what stands where in the file. Parts have versions of their own. */
-export const FORMAT_VERSION = 1;
+export const FORMAT_VERSION = 2;
 
 const MAGIC: readonly number[] = [0x89, 0x43, 0x57, 0x53, 0x0d, 0x0a, 0x1a, 0x0a];
 const Offset = {
@@ -31,7 +31,6 @@ const Offset = {
   HEAD: 28,
   END: 32,
 } as const;
-const MOST_HEAD_BYTES = 1 << 30;
 
 /** A file is no snapshot, or one that cannot be used here. Nothing has been changed. */
 export class SnapshotError extends Error {
@@ -47,16 +46,16 @@ export interface SnapshotContents {
    *
    * @throws {SnapshotError} if it is not for memory of this size
    */
-  unpack(memory: Uint8Array): Promise<void>;
+  unpack(memory: Uint8Array): void;
 }
 
 const anything: Shape<StateValue> = { check: (value) => value };
 const HEAD = fields({ state: anything, areas: AREAS });
 
-/** Makes a file. The memory is read before anything else happens. */
-export async function writeSnapshotFile(state: StateValue, memory: Uint8Array): Promise<Uint8Array> {
-  const { areas, pieces } = await packMemory(memory);
-  const head = encodeState({ state, areas: areas as StateValue }), packedHead = await compress(head);
+/** Makes a file: the same for the same contents, on every host. */
+export function writeSnapshotFile(state: StateValue, memory: Uint8Array): Uint8Array {
+  const { areas, pieces } = packMemory(memory);
+  const head = encodeState({ state, areas: areas as StateValue }), packedHead = compressLz4(head);
   const length = [packedHead, ...pieces].reduce((sum, piece) => sum + piece.length, Offset.END as number);
   const file = new Uint8Array(length), view = new DataView(file.buffer);
   file.set(MAGIC);
@@ -78,7 +77,7 @@ export async function writeSnapshotFile(state: StateValue, memory: Uint8Array): 
  *
  * @throws {SnapshotError} if it is none, cut off, damaged, or of another version
  */
-export async function readSnapshotFile(file: Uint8Array): Promise<SnapshotContents> {
+export function readSnapshotFile(file: Uint8Array): SnapshotContents {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
   if (file.length < MAGIC.length || MAGIC.some((byte, n) => file[n] !== byte)) {
     throw new SnapshotError("this is no snapshot");
@@ -94,16 +93,17 @@ export async function readSnapshotFile(file: Uint8Array): Promise<SnapshotConten
   if (view.getUint32(Offset.CHECKSUM, true) !== crc32(file.subarray(Offset.CHECKED))) {
     throw new SnapshotError("the snapshot is damaged: its checksum is wrong");
   }
-  return await refusing(async () => {
+  return refusing(() => {
     const packedBytes = view.getUint32(Offset.PACKED_HEAD, true), bytes = view.getUint32(Offset.HEAD, true);
-    if (bytes > MOST_HEAD_BYTES || packedBytes > file.length - Offset.END) {
+    if (packedBytes > file.length - Offset.END || bytes > packedBytes * LZ4_RATIO) {
       throw new StateError("The head is too long");
     }
     const memoryAt = Offset.END + packedBytes;
-    const head = HEAD.check(
-      decodeState(await decompress(file.subarray(Offset.END, memoryAt), bytes)),
-      "The head",
-    );
+    const content = new Uint8Array(bytes);
+    if (decompressLz4(file.subarray(Offset.END, memoryAt), content) !== bytes) {
+      throw new StateError("The head is cut off");
+    }
+    const head = HEAD.check(decodeState(content), "The head");
     return {
       state: head.state,
       unpack: (memory) => refusing(() => unpackMemory(head.areas, file.subarray(memoryAt), memory)),
@@ -112,9 +112,9 @@ export async function readSnapshotFile(file: Uint8Array): Promise<SnapshotConten
 }
 
 /** Passes on what is wrong with a saved state as what is wrong with the file. */
-export async function refusing<T>(read: () => T | Promise<T>): Promise<T> {
+export function refusing<T>(read: () => T): T {
   try {
-    return await read();
+    return read();
   } catch (error) {
     if (!(error instanceof StateError)) throw error;
     throw new SnapshotError(`the snapshot does not fit: ${error.message}`, { cause: error });

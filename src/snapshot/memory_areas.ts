@@ -1,10 +1,8 @@
 /** Memory in a snapshot: the pages that are not all zeros, compressed in areas of 4 MB. */
-import { compress, decompress } from "./compression.ts";
+import { compressLz4, decompressLz4 } from "./lz4.ts";
 import { bytes, fields, list, type Shape, type Shaped, StateError, u32 } from "./shape.ts";
 
 const PAGE_BYTES = 0x1000, AREA_PAGES = 1024, AREA_BYTES = PAGE_BYTES * AREA_PAGES;
-/** Areas decompressed at a time: more only take memory. */
-const AT_A_TIME = 4;
 
 /** An area that has such pages. */
 const AREA = fields({
@@ -20,29 +18,24 @@ type Area = Shaped<typeof AREA>;
 /** What the directory of the areas looks like: they lie behind each other in the file, in this order. */
 export const AREAS: Shape<readonly Area[]> = list(AREA);
 
-/** Compresses memory, all of which is read before the promise is returned: the directory, and what it tells of. */
-export async function packMemory(
+/** Compresses memory: the directory, and what it tells of. */
+export function packMemory(
   memory: Uint8Array,
-): Promise<{ readonly areas: readonly Area[]; readonly pieces: readonly Uint8Array[] }> {
-  const found: (readonly [number: number, pages: Uint8Array, content: Uint8Array])[] = [];
+): { readonly areas: readonly Area[]; readonly pieces: readonly Uint8Array[] } {
+  const areas: Area[] = [], pieces: Uint8Array[] = [], kept = new Uint8Array(AREA_BYTES);
   for (let number = 0; number * AREA_BYTES < memory.length; number++) {
     const area = memory.subarray(number * AREA_BYTES, (number + 1) * AREA_BYTES);
     const pages = new Uint8Array(AREA_PAGES / 8);
-    let kept: Uint8Array | undefined, length = 0;
+    let length = 0;
     for (let page = 0; page * PAGE_BYTES < area.length; page++) {
       const content = area.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
       if (isZero(content)) continue;
       pages[page >> 3]! |= 1 << (page & 7);
-      kept ??= new Uint8Array(area.length);
       kept.set(content, length);
       length += content.length;
     }
-    if (kept === undefined) continue;
-    found.push([number, pages, kept.slice(0, length)]);
-  }
-  const areas: Area[] = [], pieces: Uint8Array[] = [];
-  for (const [number, pages, content] of found) {
-    const piece = await compress(content);
+    if (length === 0) continue;
+    const piece = compressLz4(kept.subarray(0, length));
     areas.push({ number, pages, length: piece.length });
     pieces.push(piece);
   }
@@ -54,30 +47,26 @@ export async function packMemory(
  *
  * @throws {StateError} if it is damaged, or not for memory of this size
  */
-export async function unpackMemory(
-  areas: readonly Area[],
-  packed: Uint8Array,
-  memory: Uint8Array,
-): Promise<void> {
-  const places: (readonly [area: Area, at: number])[] = [];
+export function unpackMemory(areas: readonly Area[], packed: Uint8Array, memory: Uint8Array): void {
+  const content = new Uint8Array(AREA_BYTES);
   let at = 0, next = 0;
   for (const area of areas) {
     if (area.number < next) throw new StateError("The memory's areas are not in their order");
     next = area.number + 1;
-    places.push([area, at]);
+    if (area.length > packed.length - at) throw new StateError("The memory ends too early");
+    unpackArea(area, packed.subarray(at, at + area.length), content, memory);
     at += area.length;
   }
   if (at !== packed.length) throw new StateError(`The memory takes ${packed.length} bytes, but should ${at}`);
-  for (let first = 0; first < places.length; first += AT_A_TIME) {
-    await Promise.all(
-      places.slice(first, first + AT_A_TIME).map(([area, from]) =>
-        unpackArea(area, packed.subarray(from, from + area.length), memory)
-      ),
-    );
-  }
 }
 
-async function unpackArea({ number, pages }: Area, packed: Uint8Array, memory: Uint8Array): Promise<void> {
+/** Decompresses an area; `content` has room for it. */
+function unpackArea(
+  { number, pages }: Area,
+  packed: Uint8Array,
+  content: Uint8Array,
+  memory: Uint8Array,
+): void {
   const present: number[] = [];
   for (let page = 0; page < AREA_PAGES; page++) {
     if ((pages[page >> 3]! & (1 << (page & 7))) === 0) continue;
@@ -85,8 +74,12 @@ async function unpackArea({ number, pages }: Area, packed: Uint8Array, memory: U
     if (place + PAGE_BYTES > memory.length) throw new StateError("The memory has pages behind its end");
     present.push(place);
   }
-  const content = await decompress(packed, present.length * PAGE_BYTES);
-  if (content.length !== present.length * PAGE_BYTES) throw new StateError("Pages of the memory are missing");
+  const length = present.length * PAGE_BYTES, [first = 0] = present;
+  // Where no page is missing between others they are decompressed in their place.
+  const inPlace = present.at(-1) === first + length - PAGE_BYTES;
+  const target = inPlace ? memory.subarray(first, first + length) : content.subarray(0, length);
+  if (decompressLz4(packed, target) !== length) throw new StateError("Pages of the memory are missing");
+  if (inPlace) return;
   for (const [n, place] of present.entries()) {
     memory.set(content.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES), place);
   }

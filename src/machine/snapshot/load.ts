@@ -17,16 +17,21 @@ const STATE = fields({ subject: text, configuration: CONFIGURATION, parts: anyth
  *
  * @throws {SnapshotError} if it is no snapshot, is damaged, or of another version
  */
-export async function loadMachine(snapshot: Uint8Array, options: LoadOptions = {}): Promise<Machine> {
-  const { state, unpack } = await readSnapshotFile(snapshot);
-  const { machine, restore } = await refusing(() => {
+export function loadMachine(snapshot: Uint8Array, options: LoadOptions = {}): Promise<Machine> {
+  // What is wrong with it rejects the promise.
+  return new Promise((resolve) => resolve(makeMachine(snapshot, options)));
+}
+
+function makeMachine(snapshot: Uint8Array, options: LoadOptions): Machine {
+  const { state, unpack } = readSnapshotFile(snapshot);
+  const { machine, restore } = refusing(() => {
     const { subject, configuration, parts } = STATE.check(state, "The snapshot");
     if (subject !== SUBJECT) throw new SnapshotError(`the snapshot is of a ${subject}, not of a ${SUBJECT}`);
     const machine = new Machine({ ...optionsOf(configuration), ...options });
     return { machine, restore: machine.parts.check(parts) };
   });
   const { memory } = machine.processors.core;
-  await unpack(memory.ram(0, memory.ramBytes));
+  unpack(memory.ram(0, memory.ramBytes));
   restore();
   return machine;
 }

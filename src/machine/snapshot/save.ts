@@ -15,5 +15,5 @@ export function saveMachine(machine: Machine): Promise<Uint8Array> {
   // as processors may at any time (SDM vol. 3A, section 4.10.2.2).
   inner.mmu.worlds.dropTagged(() => true);
   const state = { subject: SUBJECT, configuration: machine.configuration, parts: machine.parts.save() };
-  return writeSnapshotFile(state, memory.ram(0, memory.ramBytes));
+  return Promise.resolve(writeSnapshotFile(state, memory.ram(0, memory.ramBytes)));
 }
