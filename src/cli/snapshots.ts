@@ -14,7 +14,7 @@ import { parseCount } from "./values.ts";
 export const SAVE: Option<string> = value(
   "FILE",
   "Writes a snapshot of the machine to FILE when --save-at or --save-when says, and whenever this process gets SIGUSR2. " +
-    "Then the machine goes on. FILE is replaced as a whole. Takes about a second for each 40 MB the guest has written to.",
+    "Then the machine goes on. FILE is replaced as a whole. Takes about a second for each 80 MB the guest has written to.",
   (path) => path,
 );
 
