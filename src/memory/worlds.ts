@@ -79,8 +79,8 @@ export class Worlds {
   readonly #slots: Slot[] = [];
   readonly #byHash = new Map<number, Slot[]>();
   readonly #now = new Int32Array(DESCRIPTION_WORDS);
-  /** Bits of PKRU for the protection keys that pages have been met with. */
-  #keys = 0;
+  /** Bits of PKRU for the protection keys that pages have been met with, and key 0, which most have. */
+  #keys = 3;
 
   constructor(readonly memory: LinearMemory) {}
 
