@@ -24,7 +24,7 @@ export interface ControlFlow {
  * Analyses a graph.
  *
  * @param successors of each block, by number
- * @param entrances blocks that are entered from outside or by computed jumps
+ * @param entrances blocks that are entered from outside
  */
 export function analyseControlFlow(
   successors: readonly (readonly number[])[],

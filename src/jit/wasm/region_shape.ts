@@ -18,7 +18,9 @@ export class RegionShape {
   constructor(readonly blocks: readonly Block[], targets: readonly (readonly bigint[])[]) {
     this.starts = new Map(blocks.map(({ pc }, number) => [pc, number]));
     this.edges = edgesOf(blocks, this.starts, targets);
-    const entrances = new Set([0, ...this.edges.flatMap(({ computed }) => computed)]);
+    // What computed jumps lead to besides is reached from these: were it entered from outside too, what dispatches to it
+    // in a loop, as interpreters do, would not dominate it.
+    const entrances = new Set([0]);
     for (const { terminal } of blocks) {
       const back = "returnTo" in terminal ? this.starts.get(terminal.returnTo ?? -1n) : undefined;
       if (back !== undefined) entrances.add(back);
