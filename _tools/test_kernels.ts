@@ -39,5 +39,13 @@ export const TEST_KERNELS: readonly Kernel[] = [
     options: ["-O2", "-Wl,-Ttext=0x100000"],
   },
   kernel("tests/referee/kernels", "exits", ["exits.c", "exits.S"]),
+  {
+    name: "protection",
+    bits: 32,
+    sources: ["protection_entry.S", "protection_cases.S", "protection.c"].map((name) =>
+      file(`tests/referee/kernels/${name}`)
+    ),
+    image: file("tests/referee/kernels/protection.elf"),
+  },
   kernel("tests/machine/kernels", "across_worlds", ["across_worlds.c"]),
 ];
