@@ -170,6 +170,11 @@ export class CodeFinder {
     const linear = this.#linear(lo, hi);
     const { mmu } = this.bindings.access;
     if (!mmu.isCanonical(linear.hi)) return -1;
+    const known = mmu.executablePage(linear.lo, linear.hi);
+    if (known >= 0) {
+      mmu.worlds.noteCode(linear.lo, linear.hi);
+      return known + (linear.lo & 0xfff);
+    }
     const event = this.#m[EVENT >> 2]!;
     const failure = mmu.refill(linear.lo, linear.hi, false, true);
     // Nothing is executed there yet: a refusal of the second stage is no VM exit.
@@ -228,6 +233,8 @@ export class CodeFinder {
       access.raise(Vector.GP, 0);
       return -1;
     }
+    const known = mmu.executablePage(lo, hi);
+    if (known >= 0) return known;
     const failure = mmu.refill(lo, hi, false, true);
     if (failure === SECOND_STAGE_REFUSED) return -1;
     if (failure !== 0) {

@@ -17,7 +17,15 @@ import {
   walk,
   type WalkAccess,
 } from "./paging.ts";
-import { type LinearMemory, RAM_BASE, TlbFlag } from "./physical.ts";
+import {
+  type LinearMemory,
+  PAGE_SIZE,
+  RAM_BASE,
+  TLB_EXECUTE,
+  TLB_FRAME,
+  TLB_HIGH,
+  TlbFlag,
+} from "./physical.ts";
 import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
 import { fillEntry, tlbWord } from "./tlb.ts";
 import { WorldLinks } from "./world_links.ts";
@@ -183,6 +191,13 @@ export class Mmu implements WorldControl {
     const { i32 } = this.memory;
     const wide = (i32[CR4 >> 2]! & Cr4.LA57) !== 0 && (i32[EFER >> 2]! & Efer.LMA) !== 0;
     return isCanonicalIn(wide ? LINEAR_BITS_57 : LINEAR_BITS, hi);
+  }
+
+  /** Host-physical page of a linear address if the soft TLB of the current world has it for fetches, or -1. */
+  executablePage(lo: number, hi: number): number {
+    const { i32 } = this.memory, word = tlbWord(i32[TLB_BASE >> 2]!, lo);
+    const isKnown = i32[word + TLB_EXECUTE / 4] === (lo & ~0xfff) && i32[word + TLB_HIGH / 4] === hi;
+    return isKnown ? i32[word + TLB_FRAME / 4]! * PAGE_SIZE : -1;
   }
 
   /** Linear address of the last walk, successful or not. */

@@ -6,18 +6,9 @@ import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, RETURN_HI, RIP } from "../../
 import { VmxTransfer } from "../../cpu/system/vmx_instructions.ts";
 import { Event } from "../../cpu/fault.ts";
 import type { Bindings } from "../bindings.ts";
-import {
-  type Address,
-  assemble,
-  EXITS,
-  Field,
-  GUEST_SHIFT,
-  OPCODE_MASK,
-  OPERATION_WORDS,
-  type Program,
-  VALUE_WORDS,
-} from "./program.ts";
-import { createReference, type Run } from "./reference.ts";
+import { createLoop, type Loop } from "./operations.ts";
+import { type Address, assemble, Field, GUEST_SHIFT, type Program, VALUE_WORDS } from "./program.ts";
+import { createReference } from "./reference.ts";
 
 /** Values that the value file holds: far more than a block of the longest kind has (frontend/translate.ts). */
 const MAX_VALUES = 0x4000;
@@ -28,15 +19,14 @@ const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
 export class Interpreter {
   readonly #m: Int32Array;
   readonly #values = new Int32Array(MAX_VALUES * VALUE_WORDS);
-  /** Rows by opcode number. */
-  readonly #rows: readonly Run[];
+  readonly #loop: Loop;
   readonly #vmxTransfer: HelperFunction;
 
   constructor(bindings: Bindings) {
     this.#m = bindings.memory.i32;
     const reference = createReference(bindings, this.#values);
     this.#vmxTransfer = bindings.helpers[helperId("vmx_transfer")]!;
-    this.#rows = OPCODE_NAMES.map((name) => reference[name]);
+    this.#loop = createLoop(bindings, this.#values, OPCODE_NAMES.map((name) => reference[name]));
   }
 
   /** Prepares a block for execution. Nothing of the block is kept. */
@@ -56,18 +46,12 @@ export class Interpreter {
    * @returns whether the mode may have changed, or an event was raised
    */
   run(program: Program): boolean {
-    const m = this.#m, rows = this.#rows;
     const { words, end } = program;
-    m[BUDGET >> 2] = m[BUDGET >> 2]! - program.count;
-    for (let i = 0; i < end; i += OPERATION_WORDS) {
-      const head = words[i + Field.HEAD]!;
-      rows[head & OPCODE_MASK]!(words, i);
-      if ((head & EXITS) !== 0 && m[EVENT >> 2] !== Event.NONE) {
-        this.#leave(program, head >>> GUEST_SHIFT);
-        return true;
-      }
-    }
-    return this.#finish(program);
+    this.#m[BUDGET >> 2]! -= program.count;
+    const stopped = this.#loop(words, end);
+    if (stopped === end) return this.#finish(program);
+    this.#leave(program, words[stopped + Field.HEAD]! >>> GUEST_SHIFT);
+    return true;
   }
 
   /** Leaves at guest instruction `guest`, which has not been executed. */

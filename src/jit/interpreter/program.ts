@@ -1,5 +1,5 @@
 /** A block as the interpreter executes it: numbers in one array, a tenth of the size of the IR they are made from. */
-import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
+import { OPCODE_NAMES, type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import type { Terminal } from "../../ir/terminal.ts";
 import { FLOAT_OPCODES } from "../../ir/float_opcodes.ts";
 import type { Block, Inst, Type, Value } from "../../ir/types.ts";
@@ -36,11 +36,20 @@ const RESULT_KINDS = { void: 0, i8: 1, i16: 1, i32: 1, i64: 2, v128: 3 } as cons
   number
 >;
 
-/** Opcodes whose meaning is a table of functions. */
+/** Opcodes whose meaning is a function in the calling convention of helpers, or that yield a v128 as those do. */
 const FUNCTION_OPCODES: ReadonlySet<string> = new Set([
+  ...["call", "callpure", "loadv"],
   ...Object.keys(VECTOR_OPCODES),
   ...Object.keys(FLOAT_OPCODES),
 ]);
+/** The same by opcode number, and what EXITS is for each. */
+const CALLS_FUNCTION = Uint8Array.from(OPCODE_NAMES, (op) => FUNCTION_OPCODES.has(op) ? 1 : 0);
+const EXIT_BITS = Int32Array.from(
+  OPCODE_NAMES,
+  (op) => (OPCODES[op] as OpcodeInfo).exits === true ? EXITS : 0,
+);
+/** Where the operations of a block are put together. */
+const BUFFER = new Int32Array(0x1000);
 
 /** An address in halves. */
 export interface Address {
@@ -81,21 +90,24 @@ export function assemble(block: Block): Program {
   const { insts, offsets, terminal } = block;
   const end = insts.length * OPERATION_WORDS;
   const lists: number[] = [];
-  const listAt = insts.map((inst) => list(inst, end, lists));
-  const words = new Int32Array(end + lists.length + offsets.length);
-  for (const [n, inst] of insts.entries()) {
-    const { args, imm, imm2, guest, type } = inst;
-    const info: OpcodeInfo = OPCODES[inst.op];
-    const at = n * OPERATION_WORDS;
-    words[at + Field.HEAD] = inst.code | (info.exits === true ? EXITS : 0) | (guest << GUEST_SHIFT);
-    words[at + Field.TO] = wordOf(inst);
-    words[at + Field.A] = wordOf(args[0]);
-    words[at + Field.B] = wordOf(args[1]);
-    words[at + Field.C] = wordOf(args[2]);
-    words[at + Field.IMM] = imm;
-    words[at + Field.IMM2] = listAt[n] === 0 ? imm2 : RESULT_KINDS[type];
-    words[at + Field.ARGS] = listAt[n]!;
+  const operations = end <= BUFFER.length ? BUFFER : new Int32Array(end);
+  let at = 0;
+  for (const inst of insts) {
+    const { args, code, guest } = inst;
+    const listed = CALLS_FUNCTION[code] === 1;
+    operations[at + Field.HEAD] = code | EXIT_BITS[code]! | (guest << GUEST_SHIFT);
+    operations[at + Field.TO] = wordOf(inst);
+    operations[at + Field.A] = wordOf(args[0]);
+    operations[at + Field.B] = wordOf(args[1]);
+    operations[at + Field.C] = wordOf(args[2]);
+    operations[at + Field.IMM] = inst.imm;
+    operations[at + Field.IMM2] = listed ? RESULT_KINDS[inst.type] : inst.imm2;
+    operations[at + Field.ARGS] = listed ? end + lists.length : 0;
+    if (listed) list(inst, lists);
+    at += OPERATION_WORDS;
   }
+  const words = new Int32Array(end + lists.length + offsets.length);
+  words.set(operations.subarray(0, end));
   words.set(lists, end);
   words.set(offsets, end + lists.length);
   return {
@@ -108,21 +120,14 @@ export function assemble(block: Block): Program {
   };
 }
 
-/** Lists the operand words of an operation that calls a function; returns where, or 0 for the other operations. */
-function list(inst: Inst, end: number, lists: number[]): number {
-  if (!callsFunction(inst)) return 0;
-  const at = end + lists.length;
-  const words = inst.args.flatMap((value) => {
-    const count = value.type === "v128" ? 4 : value.type === "i64" ? 2 : 1;
-    return Array.from({ length: count }, (_, word) => wordOf(value) + word);
-  });
-  lists.push(words.length, ...words);
-  return at;
-}
-
-/** Whether the operation's meaning is a function in the calling convention of helpers (or it yields a v128 as they do). */
-function callsFunction({ op }: Inst): boolean {
-  return op === "call" || op === "callpure" || op === "loadv" || FUNCTION_OPCODES.has(op);
+/** Lists the operand words of an operation that calls a function, their number first. */
+function list({ args }: Inst, lists: number[]): void {
+  const at = lists.push(0);
+  for (const value of args) {
+    const words = value.type === "v128" ? 4 : value.type === "i64" ? 2 : 1;
+    for (let word = 0; word < words; word++) lists.push(wordOf(value) + word);
+  }
+  lists[at - 1] = lists.length - at;
 }
 
 /** Word index of a value. */
