@@ -5,6 +5,7 @@ import { addFirmwareRom } from "./devices/firmware_rom.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
 import { enterFirmware, loadFirmware } from "./loaders/firmware.ts";
 import { enterKernel, loadKernel } from "./loaders/load.ts";
+import { pciRoot } from "./acpi/pci_root.ts";
 import { writeAcpiTables } from "./acpi/tables.ts";
 
 /** What is booted: a kernel, firmware, or nothing yet. */
@@ -25,7 +26,7 @@ export function prepareBoot(ram: Uint8Array, bus: Bus, source: BootSource): (sta
   const { kernel, firmware, modules, commandLine, loadAddress, processors } = source;
   if (firmware === undefined) {
     if (kernel === undefined) return () => {};
-    writeAcpiTables(ram, processors);
+    writeAcpiTables(ram, processors, [pciRoot()]);
     const entry = loadKernel(ram, { kernel, modules, commandLine, loadAddress });
     return (state) => enterKernel(state, entry);
   }

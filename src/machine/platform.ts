@@ -1,11 +1,13 @@
 /** The chips on a PC's board that need nothing but lines, time and one another. */
 import type { StatefulParts } from "../snapshot/stateful.ts";
 import type { Bus } from "./bus.ts";
+import { HostBridge82441FX } from "./devices/82441fx_host_bridge.ts";
 import { Pit8254 } from "./devices/8254_pit.ts";
 import { KeyboardController8042 } from "./devices/8042_keyboard.ts";
 import { Uart16550 } from "./devices/16550_uart.ts";
 import { type IsaLines, TIMER_LINE } from "./devices/isa_lines.ts";
 import { RTC_LINE, type RtcMC146818 } from "./devices/mc146818_rtc.ts";
+import { PciConfiguration } from "./devices/pci_configuration.ts";
 import { SystemControl } from "./devices/system_control.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -49,4 +51,9 @@ export function addPlatform({ bus, lines, clock, schedule, parts, now, reset }: 
   });
   bus.addPorts(uart);
   parts.add("16550 at 2F8H", uart);
+  const pci = new PciConfiguration(), bridge = new HostBridge82441FX();
+  for (const chip of pci.chips) bus.addPorts(chip);
+  pci.add(0, 0, bridge);
+  parts.add("PCI configuration", pci);
+  parts.add("82441FX", bridge);
 }
