@@ -90,7 +90,7 @@ function basicLeaf(leaf: number, subleaf: number, { osxsave }: CpuidState): Cpui
       return topology(subleaf);
     case 0xd:
       if (subleaf === 0) return [XCR0_SUPPORTED, XSAVE_BYTES, XSAVE_BYTES, 0];
-      return subleaf === 1 ? [1, 0, 0, 0] : NOTHING; // XSAVEOPT
+      return subleaf === 1 ? [bits(0, 2), 0, 0, 0] : NOTHING; // XSAVEOPT, XGETBV of register 1
     default:
       return NOTHING;
   }

@@ -65,12 +65,15 @@ function randomNumber(t: Translator, dst: Operand, seed: boolean): void {
   t.setFlags({ cf: one, pf: one, af: zero, zf: one, sf: zero, of: zero });
 }
 
-/** XGETBV: EDX:EAX ← XCR0. #UD without CR4.OSXSAVE, #GP(0) for other registers. */
+/**
+ * XGETBV: EDX:EAX ← XCR0; register 1 is XCR0 and which components are in use: all, as XSAVE has it. #UD without
+ * CR4.OSXSAVE, #GP(0) for other registers.
+ */
 export function XGETBV(t: Translator): void {
   const { ir } = t;
   const enabled: Value = ir.and(ir.shr(ir.get(CR4, "i32"), ir.i32(CR4_OSXSAVE_BIT)), ir.i32(1));
   ir.faultIf(ir.xor(enabled, ir.i32(1)), Vector.UD);
-  ir.faultIf(t.readGpr(Gpr.RCX, 4), Vector.GP, 0);
+  ir.faultIf(ir.ltu(ir.i32(1), t.readGpr(Gpr.RCX, 4)), Vector.GP, 0);
   const mask = ir.get(XCR0, "i64");
   t.writeGpr(Gpr.RAX, ir.low(mask));
   t.writeGpr(Gpr.RDX, ir.high(mask));

@@ -58,7 +58,7 @@ const FLAGS: readonly (readonly [number, number, number, Readonly<Record<number,
     24: "clwb",
     29: "sha_ni",
   }],
-  [0xd, 1, 0, { 0: "xsaveopt", 1: "xsavec" }],
+  [0xd, 1, 0, { 0: "xsaveopt", 1: "xsavec", 2: "xgetbv1" }],
   [7, 0, 2, { 2: "umip", 22: "rdpid" }],
 ]; // deno-fmt-ignore
 

@@ -274,3 +274,16 @@ everywhere("CR3 and CR4 read as they were written by the machine", (create) => {
   machine.runCode("0f 20 d8 0f 20 e3");
   assertEquals([machine.get(Gpr.RAX), machine.get(Gpr.RBX)], [machine.cell(CR3), 0x620n]);
 });
+
+everywhere("XGETBV: XCR0, and the components in use as register 1, vol. 2D", (create) => {
+  for (const [rcx, vector] of [[0, 6], [1, 6], [2, 13], [-1, 13]] as const) {
+    const machine = create();
+    machine.m[CR4 >> 2]! |= 0x4_0000;
+    machine.m[XCR0 >> 2] = 3;
+    machine.set(Gpr.RCX, rcx);
+    machine.set(Gpr.RDX, 7);
+    machine.runCode("0f 01 d0 0f 0b");
+    assertEquals(stoppedIn(machine), vector);
+    if (vector === 6) assertEquals([machine.get(Gpr.RAX), machine.get(Gpr.RDX)], [3n, 0n]);
+  }
+});

@@ -1,5 +1,16 @@
 /** Random code, descriptor tables, task states and page tables at CPL 0: whatever they are, the guest is what fails. */
-import { CPL, EVENT, GPR, RIP, VMX_MODE } from "../../../src/cpu/state.ts";
+import {
+  CPL,
+  CR0,
+  CR4,
+  EVENT,
+  GPR,
+  RIP,
+  SEGMENT,
+  Segment,
+  SEGMENT_STRIDE,
+  VMX_MODE,
+} from "../../../src/cpu/state.ts";
 import { RandomNumbers } from "../../../src/cpu/random.ts";
 import { CODE, everywhere, GDT, IDT, type SystemMachine, TSS } from "./_machine.ts";
 
@@ -7,6 +18,8 @@ import { CODE, everywhere, GDT, IDT, type SystemMachine, TSS } from "./_machine.
 const BUFFERS = Number(Deno.env.get("CAUSEWAY_RANDOM_BUFFERS") ?? 200);
 const SEED = Number(Deno.env.get("CAUSEWAY_RANDOM_SEED") ?? 1);
 const CODE_BYTES = 64, INSTRUCTIONS = 200;
+/** RFLAGS.VM. */
+const VM = 0x2_0000;
 /** Buffers after which a new processor is made. */
 const LIFETIME = 100;
 
@@ -49,6 +62,13 @@ const PRIVILEGED: readonly (readonly number[])[] = [
   [0x0f, 0x06],
   [0x0f, 0x09],
   [0xf4],
+  [0xea, 0, 0, 0, 0, 0x38, 0],
+  [0x9a, 0, 0, 0, 0, 0x38, 0],
+  [0x0f, 0x01, 0xee],
+  [0x0f, 0x01, 0xef],
+  [0x9c],
+  [0xf3, 0xa5],
+  [0xce],
 ]; // deno-fmt-ignore
 
 /** Values with which registers are likely to mean something. */
@@ -95,7 +115,27 @@ class Chaos {
     }
     machine.rflags = 2 | (this.below(8) === 0 ? this.word() & 0x4_7fd5 : 0);
     if (this.below(3) === 0) machine.enterUser();
-    else if (this.below(6) === 0) machine.enterProtected();
+    else if (this.below(6) === 0) this.#legacy(machine);
+  }
+
+  /** Protected, virtual-8086 or real-address mode, with segments that may have limits. */
+  #legacy(machine: SystemMachine): void {
+    machine.enterProtected();
+    machine.m[CR4 >> 2]! |= this.below(4);
+    const kind = this.below(4);
+    if (kind === 0) {
+      machine.rflags |= VM | (this.below(4) << 12);
+      machine.m[CPL >> 2] = 3;
+    } else if (kind === 1) {
+      machine.m[CR0 >> 2]! &= ~1;
+    }
+    for (let n = 0; n < 6; n++) {
+      if (this.below(3) !== 0) continue;
+      const at = SEGMENT + SEGMENT_STRIDE * n, limit = this.below(2) === 0 ? 0xffff : this.word();
+      const code = n === Segment.CS ? 0x4099 : 0x4091;
+      machine.unit.segments.write(at, this.word() & 0xffff, limit, code | (this.word() & 0xf6), 0);
+    }
+    machine.bare.processor.mmu.enterWorld();
   }
 }
 
