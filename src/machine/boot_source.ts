@@ -6,6 +6,7 @@ import type { BootModule } from "./loaders/boot_request.ts";
 import { enterFirmware, loadFirmware } from "./loaders/firmware.ts";
 import { enterKernel, loadKernel } from "./loaders/load.ts";
 import { pciRoot } from "./acpi/pci_root.ts";
+import { acpiFiles } from "./acpi/table_loader.ts";
 import { writeAcpiTables } from "./acpi/tables.ts";
 
 /** What is booted: a kernel, firmware, or nothing yet. */
@@ -21,8 +22,23 @@ export interface BootSource {
   debug(byte: number): void;
 }
 
-/** Puts it into RAM and onto the bus. Returns what puts the processor where it starts. Throws `CannotBootError`. */
-export function prepareBoot(ram: Uint8Array, bus: Bus, source: BootSource): (state: DataView) => void {
+/** What firmware finds in fw_cfg: files of ours, and those that are given. */
+export function firmwareFiles(
+  { firmware, processors }: Pick<BootSource, "firmware" | "processors">,
+  given: Readonly<Record<string, Uint8Array>>,
+): Readonly<Record<string, Uint8Array>> {
+  return firmware === undefined ? given : { ...acpiFiles(processors, [pciRoot()]), ...given };
+}
+
+/** Puts what is always there onto the bus. */
+export function addBootChips(bus: Bus, { firmware, debug }: Pick<BootSource, "firmware" | "debug">): void {
+  if (firmware === undefined) return;
+  addFirmwareRom(bus, firmware);
+  bus.addPorts(new DebugPort(debug));
+}
+
+/** Puts it into RAM. Returns what puts the processor where it starts. Throws `CannotBootError`. */
+export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataView) => void {
   const { kernel, firmware, modules, commandLine, loadAddress, processors } = source;
   if (firmware === undefined) {
     if (kernel === undefined) return () => {};
@@ -31,7 +47,5 @@ export function prepareBoot(ram: Uint8Array, bus: Bus, source: BootSource): (sta
     return (state) => enterKernel(state, entry);
   }
   loadFirmware(ram, firmware);
-  addFirmwareRom(bus, firmware);
-  bus.addPorts(new DebugPort((byte) => source.debug(byte)));
   return enterFirmware;
 }

@@ -18,7 +18,7 @@ import { switchCounts } from "./api/world_events.ts";
 import { fields, maybe, oneOf, type Shape, whole } from "../snapshot/shape.ts";
 import { type Stateful, StatefulParts } from "../snapshot/stateful.ts";
 import { attachDevice, type AttachedDevice } from "./attached_device.ts";
-import { prepareBoot } from "./boot_source.ts";
+import { addBootChips, firmwareFiles, prepareBoot } from "./boot_source.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
@@ -171,23 +171,19 @@ export class Machine {
   #ended: MachineStop | undefined;
   #found = false;
 
-  /** @param options without kernel and firmware the processor is where nothing is, until a snapshot's states are restored */
-  constructor(options: MachineOptions) {
+  /** @param boots false: RAM is empty and the processor where nothing is, until a snapshot's states are restored */
+  constructor(options: MachineOptions, boots = true) {
     this.configuration = configurationOf(options);
     const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks } = this.configuration;
     const { kernel, firmware, modules = [], observer, tiers, loadAddress } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
     const bus = new Bus();
-    const enter = prepareBoot(ram, bus, {
-      kernel,
-      firmware,
-      modules,
-      commandLine,
-      loadAddress,
-      processors,
-      debug: (byte) => this.#events.emit("debug", byte),
-    });
+    const debug = (byte: number): void => this.#events.emit("debug", byte);
+    addBootChips(bus, { firmware, debug });
+    const enter = boots
+      ? prepareBoot(ram, { kernel, firmware, modules, commandLine, loadAddress, processors, debug })
+      : () => {};
     const pic = new Pic8259(() => this.processors.all[0]!.attend());
     const ioApic = new IoApic82093AA({
       send: (message, destination) => this.processors.interrupt(message, destination),
@@ -213,7 +209,8 @@ export class Machine {
     bus.addPorts(clock);
     bus.addPorts(this.#display);
     bus.addPage(ioApic);
-    const fwCfg = new FwCfg({ processors, ram: memory, commandLine, files: options.firmwareFiles ?? {} });
+    const files = firmwareFiles({ firmware, processors }, options.firmwareFiles ?? {});
+    const fwCfg = new FwCfg({ processors, ram: memory, commandLine, files });
     bus.addPorts(fwCfg);
     bus.addPorts(new IsaDebugExit((code) => this.#end({ kind: "exit", code })));
     this.processors = new Processors(this.#memory, { bus, pic }, {

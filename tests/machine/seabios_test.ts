@@ -2,6 +2,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { existsSync, readFileSync } from "node:fs";
 import { bootMachine, type Machine } from "../../src/machine/machine.ts";
+import { loadMachine } from "../../src/machine/snapshot/load.ts";
 import type { ProcessorConfiguration } from "../../src/machine/engines.ts";
 import { CONFIGURATIONS } from "../jit/_bare.ts";
 
@@ -57,4 +58,56 @@ for (const image of ["bios.bin", "bios-256k.bin"]) {
       }
     },
   });
+}
+
+Deno.test({
+  name: `bootMachine() gives bios-256k.bin ACPI tables, which it links and sums up${need}`,
+  ignore: missing,
+  fn: () => {
+    const { machine, log } = boot("bios-256k.bin", {});
+    machine.run({ instructions: TO_PROMPT });
+    assert(!log().includes("WARNING"), log());
+    const bios = new TextDecoder("latin1").decode(machine.readPhysical(0xf_0000, 0x1_0000));
+    const at = 0xf_0000 + bios.search(/RSD PTR (?=.CAUSWY)/s);
+    const root = machine.readPhysical(at, 36);
+    assertEquals([at % 16, sum(root.subarray(0, 20)), sum(root)], [0, 0, 0]);
+    const xsdt = table(machine, new DataView(root.buffer).getBigUint64(24, true));
+    const listed = [36, 44].map((entry) => table(machine, xsdt.getBigUint64(entry, true)));
+    assertEquals([xsdt, ...listed].map(signature), ["XSDT", "FACP", "APIC"]);
+    const [fadt] = listed, facs = fadt!.getUint32(36, true);
+    assertEquals(signature(table(machine, BigInt(fadt!.getUint32(40, true)))), "DSDT");
+    assertEquals(fadt!.getBigUint64(140, true), BigInt(fadt!.getUint32(40, true)));
+    assertEquals(new TextDecoder().decode(machine.readPhysical(facs, 4)), "FACS");
+    assertEquals(facs % 64, 0);
+  },
+});
+
+Deno.test({
+  name: `loadMachine() goes on with bios-256k.bin, whose image and files are in the snapshot${need}`,
+  ignore: missing,
+  fn: async () => {
+    const { machine, log } = boot("bios-256k.bin", {});
+    machine.run({ instructions: TO_PROMPT / 8 });
+    const said = log().length, resumed = await loadMachine(await machine.snapshot());
+    const bytes: number[] = [];
+    resumed.on("debug", (byte) => bytes.push(byte));
+    for (const each of [machine, resumed]) each.run({ instructions: TO_PROMPT });
+    assertEquals(new TextDecoder().decode(new Uint8Array(bytes)), log().slice(said));
+    assertEquals([resumed.screen, resumed.instructions], [machine.screen, machine.instructions]);
+    assertEquals(await resumed.snapshot(), await machine.snapshot());
+    assert(resumed.screen.lines.some((line) => line.startsWith("No bootable device.")));
+  },
+});
+
+const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => total + byte, 0) & 0xff;
+const signature = (view: DataView): string =>
+  new TextDecoder().decode(new Uint8Array(view.buffer, view.byteOffset, 4));
+
+/** An ACPI table, whose sum is 0. */
+function table(machine: Machine, address: bigint): DataView {
+  const at = Number(address),
+    length = new DataView(machine.readPhysical(at + 4, 4).buffer).getUint32(0, true);
+  const bytes = machine.readPhysical(at, length);
+  assertEquals(sum(bytes), 0);
+  return new DataView(bytes.buffer);
 }

@@ -17,13 +17,15 @@ import { acpiTable, checksum, TableWriter } from "./table.ts";
 export const ACPI_BASE = 0xf_0000;
 /** Size of the root pointer, which is there. */
 export const ROOT_POINTER_BYTES = 36;
+/** Of the tables' places. */
+export const ALIGNMENT = 64;
 
 /** Line of the system control interrupt. */
 const SCI_LINE = 9;
 /** Flags of the FADT: WBINVD works, sleep buttons are none of the fixed hardware, there is a reset register. */
 const WBINVD = 1, NO_POWER_BUTTON = 0x10, NO_SLEEP_BUTTON = 0x20, RESET_REGISTER = 0x400;
-/** Boot architecture: legacy devices on the ISA bus, no 8042, no VGA. */
-const LEGACY_DEVICES = 1, NO_VGA = 4;
+/** Boot architecture: legacy devices on the ISA bus, an 8042, no VGA. */
+const LEGACY_DEVICES = 1, HAS_8042 = 2, NO_VGA = 4;
 const NO_C2 = 0xfff, NO_C3 = 0xffff;
 /** MADT: the 8259 pair is there too. Types of entries. */
 const HAS_8259 = 1, LOCAL_APIC = 0, IO_APIC = 1, OVERRIDE = 2, LOCAL_APIC_NMI = 4;
@@ -33,21 +35,56 @@ const EDGE_HIGH = 5, LEVEL_HIGH = 0xd;
 /** The 8254's line comes to this input of the I/O APIC. */
 const TIMER_LINE = 0, TIMER_INPUT = 2;
 
-/** Writes the tables into RAM. `terms` are added to the DSDT. */
-export function writeAcpiTables(ram: Uint8Array, processors: number, terms: readonly Aml[] = []): void {
-  let next = ACPI_BASE;
+/** Places of pointers in tables, and their sizes. */
+const FADT_POINTERS = [[36, 4], [40, 4], [140, 8]] as const;
+const TABLE_HEADER = 36, XSDT_ENTRY = 8;
+
+/** The tables one behind the other, and what depends on where they lie. */
+export interface AcpiLayout {
+  /** All but the root pointer. */
+  readonly tables: Uint8Array;
+  /** The root pointer, RSDP. */
+  readonly root: Uint8Array;
+  /** Addresses inside `tables`. */
+  readonly pointers: readonly { readonly at: number; readonly size: number }[];
+  /** Tables in `tables` that have such addresses. */
+  readonly pointing: readonly { readonly at: number; readonly length: number }[];
+}
+
+/** Makes the tables for a physical address. `terms` are added to the DSDT. */
+export function layOutAcpi(base: number, processors: number, terms: readonly Aml[] = []): AcpiLayout {
+  const placed: { readonly at: number; readonly table: Uint8Array }[] = [];
+  let next = 0;
   const put = (table: Uint8Array): number => {
     const at = next;
-    ram.set(table, at);
-    next = Math.ceil((at + table.length) / 64) * 64;
+    placed.push({ at, table });
+    next = Math.ceil((at + table.length) / ALIGNMENT) * ALIGNMENT;
     return at;
   };
-  const root = put(new Uint8Array(ROOT_POINTER_BYTES));
   const facs = put(new TableWriter().text("FACS", 4).numbers(4, 64).padTo(32).numbers(1, 2).padTo(64).done());
   const dsdt = put(acpiTable("DSDT", 2, new Uint8Array([...basicTerms(), ...terms.flat()])));
-  const tables = [put(fadt(facs, dsdt)), put(madt(processors))];
-  const xsdt = put(acpiTable("XSDT", 1, new TableWriter().numbers(8, ...tables).done()));
-  ram.set(rootPointer(xsdt), root);
+  const fadtAt = put(fadt(base + facs, base + dsdt));
+  const listed = [fadtAt, put(madt(processors))].map((at) => base + at);
+  const xsdt = put(acpiTable("XSDT", 1, new TableWriter().numbers(8, ...listed).done()));
+  const tables = new Uint8Array(next);
+  for (const { at, table } of placed) tables.set(table, at);
+  return {
+    tables,
+    root: rootPointer(base + xsdt),
+    pointers: [
+      ...FADT_POINTERS.map(([at, size]) => ({ at: fadtAt + at, size })),
+      ...listed.map((_, n) => ({ at: xsdt + TABLE_HEADER + n * XSDT_ENTRY, size: XSDT_ENTRY })),
+    ],
+    pointing: placed.filter(({ at }) => at === fadtAt || at === xsdt)
+      .map(({ at, table }) => ({ at, length: table.length })),
+  };
+}
+
+/** Writes the tables into RAM, for a kernel that is booted without firmware. */
+export function writeAcpiTables(ram: Uint8Array, processors: number, terms: readonly Aml[] = []): void {
+  const { tables, root } = layOutAcpi(ACPI_BASE + ALIGNMENT, processors, terms);
+  ram.set(root, ACPI_BASE);
+  ram.set(tables, ACPI_BASE + ALIGNMENT);
 }
 
 /** RSDP, revision 2. Section 5.2.5.3. */
@@ -75,7 +112,7 @@ function fadt(facs: number, dsdt: number): Uint8Array {
   w.numbers(4, 0).numbers(1, 0, 0, 0, 0);
   w.numbers(4, PM1_EVENT_PORT, 0, PM1_CONTROL_PORT, 0, 0, PM_TIMER_PORT, 0, 0);
   w.numbers(1, 4, 2, 0, 4, 0, 0, 0, 0).numbers(2, NO_C2, NO_C3, 0, 0);
-  w.numbers(1, 0, 0, 0, 0, CENTURY).numbers(2, LEGACY_DEVICES | NO_VGA).numbers(1, 0);
+  w.numbers(1, 0, 0, 0, 0, CENTURY).numbers(2, LEGACY_DEVICES | HAS_8042 | NO_VGA).numbers(1, 0);
   w.numbers(4, WBINVD | NO_POWER_BUTTON | NO_SLEEP_BUTTON | RESET_REGISTER);
   generic(w, RESET_PORT, 8).numbers(1, RESET_VALUE, 0, 0, 0).numbers(8, 0, dsdt);
   for (
@@ -101,19 +138,25 @@ function madt(processors: number): Uint8Array {
   return acpiTable("APIC", 3, w.done());
 }
 
-/** What every machine has: soft off, the serial port, the real-time clock. */
+/** What every machine has: soft off, the serial ports, the real-time clock, the keyboard controller. */
 function basicTerms(): Aml {
   return [
     ...named("\\_S5", packageOf(SLEEP_TYPE_OFF, SLEEP_TYPE_OFF, 0, 0)),
     ...scope(
       "\\_SB",
-      device(
-        "COM1",
-        named("_HID", eisaId("PNP0501")),
-        named("_UID", integer(1)),
-        named("_CRS", resources([[0x3f8, 8]], 4)),
-      ),
+      serialPort(1, 0x3f8, 4),
+      serialPort(2, 0x2f8, 3),
+      device("KBD", named("_HID", eisaId("PNP0303")), named("_CRS", resources([[0x60, 1], [0x64, 1]], 1))),
       device("RTC", named("_HID", eisaId("PNP0B00")), named("_CRS", resources([[0x70, 2]], 8))),
     ),
   ];
+}
+
+function serialPort(number: number, port: number, line: number): Aml {
+  return device(
+    `COM${number}`,
+    named("_HID", eisaId("PNP0501")),
+    named("_UID", integer(number)),
+    named("_CRS", resources([[port, 8]], line)),
+  );
 }

@@ -21,7 +21,9 @@ const RETRACE = 9;
 /** Miscellaneous output: color addresses. */
 const COLOR = 1;
 /** CRTC: end of the displayed part of a line, start address, cursor. */
-const Crtc = { DISPLAY_END: 1, CURSOR_START: 10, START: 12, CURSOR: 14 } as const;
+const Crtc = { DISPLAY_END: 1, CURSOR_START: 10, CURSOR_END: 11, START: 12, CURSOR: 14 } as const;
+/** Mode 3, 80 columns: what a kernel that is booted without firmware finds, as boot loaders leave it. */
+const MODE_3 = [[Crtc.DISPLAY_END, 79], [Crtc.CURSOR_START, 13], [Crtc.CURSOR_END, 14]] as const;
 const CURSOR_OFF = 0x20;
 
 const STATE = fields({
@@ -71,6 +73,10 @@ export class Vga implements PortDevice, Stateful<State> {
   readonly #sequencer = new Uint8Array(SEQUENCER_REGISTERS);
   readonly #graphics = new Uint8Array(GRAPHICS_REGISTERS);
   readonly #palette = new Uint8Array(PALETTE_BYTES);
+
+  constructor() {
+    for (const [register, value] of MODE_3) this.#crtc[register] = value;
+  }
 
   /** What is shown. */
   get view(): TextView {

@@ -9,9 +9,14 @@ const UNIT = 0x1_0000, LARGEST = 0x100_0000;
 /** Base of CS for the first instruction, which is the last paragraph below 1 MB. */
 const RESET_BASE = 0xf_0000;
 
+/** Whether an image can be firmware, by its size. */
+export function isFirmware({ length }: Uint8Array): boolean {
+  return length > 0 && length % UNIT === 0 && length <= LARGEST;
+}
+
 /** Puts the lower copy of an image into RAM, where the chipset lets it be written. */
 export function loadFirmware(ram: Uint8Array, image: Uint8Array): void {
-  if (image.length === 0 || image.length % UNIT !== 0 || image.length > LARGEST) {
+  if (!isFirmware(image)) {
     throw new CannotBootError(
       `the firmware has ${image.length} bytes; it must be a multiple of 65536, at most ${LARGEST}`,
     );

@@ -1,8 +1,21 @@
 /** What a machine is made of, as its snapshots tell: another one is made from it, and takes over the states. */
 import { CPU_MODEL_NAMES, type CpuModelName } from "../../cpu/cpuid_models.ts";
 import { MAX_RAM } from "../../memory/physical.ts";
-import { bool, fields, i32, maybe, oneOf, type Shape, such, text, whole } from "../../snapshot/shape.ts";
+import {
+  bool,
+  bytes,
+  fields,
+  i32,
+  list,
+  maybe,
+  oneOf,
+  type Shape,
+  such,
+  text,
+  whole,
+} from "../../snapshot/shape.ts";
 import { CYCLE_PROFILE_NAMES, type CycleProfileName } from "../cycle_model.ts";
+import { isFirmware } from "../loaders/firmware.ts";
 import type { MachineOptions } from "../machine.ts";
 import { MAX_PROCESSORS } from "../processors.ts";
 import {
@@ -29,6 +42,9 @@ export type MachineConfiguration = {
     | undefined;
   readonly cycles: { readonly profile: CycleProfileName; readonly worldCall: number | undefined } | undefined;
   readonly marks: boolean;
+  readonly firmware: Uint8Array | undefined;
+  /** What firmware finds in fw_cfg besides what the machine tells it. */
+  readonly firmwareFiles: readonly { readonly name: string; readonly content: Uint8Array }[];
 };
 
 const FIELDS: Shape<MachineConfiguration> = fields({
@@ -43,6 +59,8 @@ const FIELDS: Shape<MachineConfiguration> = fields({
     fields({ profile: oneOf(...CYCLE_PROFILE_NAMES), worldCall: maybe(whole(1, MOST_CYCLES)) }),
   ),
   marks: bool,
+  firmware: maybe(such(bytes(), isFirmware, "a firmware image")),
+  firmwareFiles: list(fields({ name: text, content: bytes() })),
 });
 
 /** What it looks like. */
@@ -77,15 +95,19 @@ export function configurationOf(options: MachineOptions): MachineConfiguration {
       ? { profile: cycles, worldCall: undefined }
       : { profile: cycles.profile, worldCall: cycles.worldCall },
     marks: options.marks ?? false,
+    firmware: options.firmware,
+    firmwareFiles: Object.entries(options.firmwareFiles ?? {}).map(([name, content]) => ({ name, content })),
   };
 }
 
 /** Options that ask for a configuration. */
 export function optionsOf(
-  { cycles, crossover, ...rest }: MachineConfiguration,
+  { cycles, crossover, firmware, firmwareFiles, ...rest }: MachineConfiguration,
 ): Omit<MachineOptions, "kernel"> {
   return {
     ...rest,
+    ...(firmware === undefined ? {} : { firmware }),
+    firmwareFiles: Object.fromEntries(firmwareFiles.map(({ name, content }) => [name, content])),
     crossover: crossover ?? false,
     cycles: cycles === undefined
       ? "off"

@@ -27,7 +27,7 @@ function makeMachine(snapshot: Uint8Array, options: LoadOptions): Machine {
   const { machine, restore } = refusing(() => {
     const { subject, configuration, parts } = STATE.check(state, "The snapshot");
     if (subject !== SUBJECT) throw new SnapshotError(`the snapshot is of a ${subject}, not of a ${SUBJECT}`);
-    const machine = new Machine({ ...optionsOf(configuration), ...options });
+    const machine = new Machine({ ...optionsOf(configuration), ...options }, false);
     return { machine, restore: machine.parts.check(parts) };
   });
   const { memory } = machine.processors.core;

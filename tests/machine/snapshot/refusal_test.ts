@@ -112,6 +112,7 @@ const FIELDS: readonly (readonly [path: readonly string[], by: StateValue, messa
     worldCacheEntries: 65536,
     inverseWorldCacheEntries: 65536,
   }, "extensions"],
+  [["configuration", "firmware"], new Uint8Array(3), "a firmware image"],
   [["configuration", "stray"], 1, "there is no stray"],
   [["parts", "8259"], undefined, "The state of 8259 is missing"],
   [["parts", "8259", "version"], 99, "The state of 8259 has version 99"],
