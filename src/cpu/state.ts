@@ -104,12 +104,8 @@ export const RETURN_HI = 0x1a8;
 /** A 128-bit value a helper or slow path returned. 16-byte aligned. */
 export const RETURN_V128 = 0x1b0;
 
-/**
- * Byte offset in the linear memory of the current world's slot, which begins with its soft TLB (memory/physical.ts), and
- * the TLB's index mask (entries - 1).
- */
+/** Byte offset in the linear memory of the current world's slot, which begins with its soft TLB (memory/physical.ts). */
 export const TLB_BASE = 0x1c0;
-export const TLB_MASK = 0x1c4;
 
 /** x87 state. Physical register n (not ST(n)): `X87 + 16 * n`: 64-bit significand, then sign and exponent in 16 bits of a 32-bit cell. MMn is the significand. */
 export const X87 = 0x200;

@@ -158,6 +158,7 @@ export class Dispatcher {
     m[BUDGET >> 2] = Math.min(budget, SLICE);
     this.#granted = budget;
     this.#reserve = budget - m[BUDGET >> 2]!;
+    this.bindings.access.mmu.worlds.resize();
     this.#loop();
     if (m[EVENT >> 2] === Event.FAULT && m[EVENT_VECTOR >> 2] === Vector.OF) this.#passInto();
     this.#startedAt += budget - this.#reserve - m[BUDGET >> 2]!;
@@ -179,6 +180,7 @@ export class Dispatcher {
   /** Fills the budget cell up from the reserve. Returns whether there was any. */
   #refill(): boolean {
     if (this.#reserve <= 0) return false;
+    this.bindings.access.mmu.worlds.resize();
     const more = Math.min(this.#reserve, SLICE);
     this.#m[BUDGET >> 2]! += more;
     this.#reserve -= more;

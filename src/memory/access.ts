@@ -118,10 +118,10 @@ export class GuestAccess {
    */
   offsetForCopy(lo: number, hi: number, write: boolean): number {
     if (!this.mmu.isCanonical(hi)) return -1;
-    let word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
+    let word = tlbWord(this.#i32, this.#i32[TLB_BASE >> 2]!, lo);
     if (!this.#hit(word, lo, hi, write)) {
       if (this.mmu.refill(lo, hi, write, false) !== 0) return -1;
-      word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
+      word = tlbWord(this.#i32, this.#i32[TLB_BASE >> 2]!, lo);
       if (!this.#hit(word, lo, hi, write)) return -1;
     }
     return (lo + this.#i32[word + TLB_ADDEND / 4]!) >>> 0;
@@ -195,7 +195,7 @@ export class GuestAccess {
 
   /** Offset of an address in the linear memory, DEVICE for one outside RAM; refills the TLB on a miss. */
   #locate(lo: number, hi: number, write: boolean, flags: number): number {
-    const word = tlbWord(this.#i32[TLB_BASE >> 2]!, lo);
+    const word = tlbWord(this.#i32, this.#i32[TLB_BASE >> 2]!, lo);
     if (!this.#hit(word, lo, hi, write)) {
       if (!this.mmu.isCanonical(hi)) return this.#refuse((flags & STACK) !== 0 ? Vector.SS : Vector.GP, 0);
       const failure = this.mmu.refill(lo, hi, write, false);

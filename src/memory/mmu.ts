@@ -27,7 +27,7 @@ import {
   TlbFlag,
 } from "./physical.ts";
 import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
-import { fillEntry, tlbWord } from "./tlb.ts";
+import { fillEntry, isTaken, tlbWord } from "./tlb.ts";
 import { WorldLinks } from "./world_links.ts";
 import { type World, Worlds } from "./worlds.ts";
 
@@ -176,9 +176,10 @@ export class Mmu implements WorldControl {
     const inRam = page < this.memory.ramBytes;
     // Accesses that a breakpoint may watch take the slow path.
     const open = inRam && !this.breakpoints.watchesPage(lo, hi);
-    this.worlds.noteEntry();
+    const word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
+    this.worlds.noteEntry(isTaken(this.memory, word, lo));
     if (large) this.worlds.noteLarge();
-    fillEntry(this.memory, tlbWord(i32[TLB_BASE >> 2]!, lo), lo, hi, page, {
+    fillEntry(this.memory, word, lo, hi, page, {
       read: open && readable,
       write: open && writable && dirty && !this.codePages.has(page / 0x1000),
       execute: inRam && executable,
@@ -195,7 +196,7 @@ export class Mmu implements WorldControl {
 
   /** Host-physical page of a linear address if the soft TLB of the current world has it for fetches, or -1. */
   executablePage(lo: number, hi: number): number {
-    const { i32 } = this.memory, word = tlbWord(i32[TLB_BASE >> 2]!, lo);
+    const { i32 } = this.memory, word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
     const isKnown = i32[word + TLB_EXECUTE / 4] === (lo & ~0xfff) && i32[word + TLB_HIGH / 4] === hi;
     return isKnown ? i32[word + TLB_FRAME / 4]! * PAGE_SIZE : -1;
   }

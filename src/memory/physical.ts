@@ -9,8 +9,9 @@ export const PAGE_SIZE = 0x1000;
  * (ARCHITECTURE.md, "Worlds"). Untouched ones take address space of the host only.
  */
 export const SLOTS = 768;
-/** Entries of a soft TLB. */
-export const TLB_ENTRIES = 1024;
+/** Entries of a soft TLB: few at first, as many as its world shows to need (Worlds.resize). Powers of 2. */
+export const LEAST_TLB_ENTRIES = 256;
+export const MOST_TLB_ENTRIES = 4096;
 /** Bytes of a soft TLB entry; fields below. */
 export const TLB_ENTRY_BYTES = 32;
 /**
@@ -56,12 +57,14 @@ export const WAY_MODE = 8;
 export const WAY = 12;
 export const WAY_REGION = 16;
 
-const TLB_BYTES = TLB_ENTRIES * TLB_ENTRY_BYTES;
+const TLB_BYTES = MOST_TLB_ENTRIES * TLB_ENTRY_BYTES;
 /** What lies where in a slot, as byte offsets from its soft TLB. */
 export const SLOT_REGIONS: number = TLB_BYTES;
 export const SLOT_JUMPS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
 /** When the slot was last entered: the value of WORLD_TICK then. */
 export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
+/** Size of the soft TLB in use, as the mask of byte offsets of its entries. */
+export const SLOT_TLB_MASK: number = SLOT_LAST_USE + 4;
 /** On a cache line of its own. */
 export const SLOT_WAYS: number = SLOT_LAST_USE + 64;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */

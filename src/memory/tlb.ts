@@ -7,10 +7,10 @@ import {
   REGION_ENTRIES,
   SLOT_JUMPS,
   SLOT_REGIONS,
+  SLOT_TLB_MASK,
   SLOT_WAYS,
   slotOffset,
   TLB_ADDEND,
-  TLB_ENTRIES,
   TLB_ENTRY_BYTES,
   TLB_EXECUTE,
   TLB_FLAGS,
@@ -47,9 +47,46 @@ export function jumpIndex(lo: number): number {
   return (((lo >>> 12) & (JUMP_PAGES - 1)) * JUMPS_PER_PAGE) | ((lo ^ (lo >>> 7)) & (JUMPS_PER_PAGE - 1));
 }
 
-/** Word index of the TLB entry of a linear address, for the table at byte offset `base`. */
-export function tlbWord(base: number, lo: number): number {
-  return (base >> 2) + ((lo >>> 12) & (TLB_ENTRIES - 1)) * ENTRY_WORDS;
+/** From a linear address to the byte offset of its entry, before it is masked. */
+export const TLB_SHIFT: number = 12 - Math.log2(TLB_ENTRY_BYTES);
+
+/** Word index of the TLB entry of a linear address, in the slot at byte offset `base`. */
+export function tlbWord(i32: Int32Array, base: number, lo: number): number {
+  return (base + ((lo >>> TLB_SHIFT) & i32[(base + SLOT_TLB_MASK) >> 2]!)) >> 2;
+}
+
+/** Entries of a slot's soft TLB. */
+export function tlbEntries({ i32 }: LinearMemory, slot: number): number {
+  return i32[(slotOffset(slot) + SLOT_TLB_MASK) >> 2]! / TLB_ENTRY_BYTES + 1;
+}
+
+/** Gives a slot an empty soft TLB of so many entries. */
+export function resizeTlb(memory: LinearMemory, slot: number, entries: number): void {
+  memory.i32[(slotOffset(slot) + SLOT_TLB_MASK) >> 2] = (entries - 1) * TLB_ENTRY_BYTES;
+  clearTlb(memory, slot);
+}
+
+/** Entries of a slot's soft TLB that translate something. */
+export function usedEntries(memory: LinearMemory, slot: number): number {
+  const start = slotOffset(slot) >> 2;
+  let used = 0;
+  for (let word = start; word < endOf(memory, slot); word += ENTRY_WORDS) {
+    if (isUsed(memory.i32[word + TLB_READ / 4]!) || isUsed(memory.i32[word + TLB_EXECUTE / 4]!)) used++;
+  }
+  return used;
+}
+
+const isUsed = (tag: number): boolean => (tag & TLB_INVALID) === 0;
+
+/** Whether a TLB entry is that of another page than the one of a linear address. */
+export function isTaken({ i32 }: LinearMemory, word: number, lo: number): boolean {
+  const tag = i32[word + TLB_READ / 4]!;
+  return isUsed(tag) && tag !== (lo & ~0xfff);
+}
+
+/** Word index behind the soft TLB of a slot. */
+function endOf(memory: LinearMemory, slot: number): number {
+  return (slotOffset(slot) >> 2) + tlbEntries(memory, slot) * ENTRY_WORDS;
 }
 
 /** Empties a slot's table of regions in place. */
@@ -92,20 +129,20 @@ export function dropLargePages(memory: LinearMemory, slot: number): void {
 
 /** Drops what a slot's TLB knows about the page of a linear address. */
 export function dropPage(memory: LinearMemory, slot: number, lo: number): void {
-  dropEntry(memory, tlbWord(slotOffset(slot), lo));
+  dropEntry(memory, tlbWord(memory.i32, slotOffset(slot), lo));
 }
 
 /** Makes stores to a frame take the slow path in a slot: it now holds translated code. */
-export function protectFrame({ i32 }: LinearMemory, slot: number, frame: number): void {
-  const start = slotOffset(slot) >> 2;
-  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
+export function protectFrame(memory: LinearMemory, slot: number, frame: number): void {
+  const { i32 } = memory, end = endOf(memory, slot);
+  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
     if (i32[word + TLB_FRAME / 4] === frame) i32[word + TLB_WRITE / 4] = TLB_INVALID;
   }
 }
 
 function dropEntries(memory: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
-  const start = slotOffset(slot) >> 2;
-  for (let word = start; word < start + TLB_ENTRIES * ENTRY_WORDS; word += ENTRY_WORDS) {
+  const end = endOf(memory, slot);
+  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
     if (drops(memory.i32[word + TLB_FLAGS / 4]!)) dropEntry(memory, word);
   }
 }

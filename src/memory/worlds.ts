@@ -10,32 +10,34 @@ import {
   PKRU,
   RFLAGS_SYSTEM,
   TLB_BASE,
-  TLB_MASK,
   VMX_MODE,
   VPID,
   WORLD_TICK,
 } from "../cpu/state.ts";
 import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
 import {
+  LEAST_TLB_ENTRIES,
   type LinearMemory,
+  MOST_TLB_ENTRIES,
   REGION_ENTRIES,
   SLOT_LAST_USE,
   SLOT_REGIONS,
   slotAt,
   slotOffset,
   SLOTS,
-  TLB_ENTRIES,
 } from "./physical.ts";
 import {
   clearJumps,
   clearJumpsTo,
   clearRegions,
-  clearTlb,
   clearTlbExcept,
   dropLargePages,
   dropPage,
   JUMP_PAGES,
   protectFrame,
+  resizeTlb,
+  tlbEntries,
+  usedEntries,
 } from "./tlb.ts";
 
 /** Control-register bits that decide how addresses are translated and accessed. */
@@ -67,7 +69,17 @@ interface Slot {
   large: boolean;
   /** Flags of the entries that it may still hold, because it has got none since others were dropped; undefined: any. */
   left: number | undefined;
+  /** Entries of its soft TLB that others have displaced since it has its size; turns since that was looked at. */
+  evictions: number;
+  turns: number;
 }
+
+/** Sizes of soft TLBs follow each other by this factor. */
+const TLB_STEP = 4;
+/** Evictions for each entry after which a soft TLB grows: what is lost then, its entries, is little beside them. */
+const EVICTIONS_TO_GROW = 2;
+/** Turns (Worlds.resize) after which one is looked at that may be too large. */
+const TURNS_TO_SHRINK = 256;
 
 const pageNumber = (lo: number, hi: number): number => (hi >>> 0) * 0x10_0000 + (lo >>> 12);
 
@@ -96,7 +108,6 @@ export class Worlds {
     i32[WORLD_TICK >> 2] = (i32[WORLD_TICK >> 2]! + 1) | 0;
     i32[(offset + SLOT_LAST_USE) >> 2] = i32[WORLD_TICK >> 2]!;
     i32[TLB_BASE >> 2] = offset;
-    i32[TLB_MASK >> 2] = TLB_ENTRIES - 1;
   }
 
   /** Called when a page with this protection key is met. Whether it is the first: then the world may be another one. */
@@ -148,9 +159,36 @@ export class Worlds {
     for (const { number } of this.#slots) protectFrame(this.memory, number, frame);
   }
 
-  /** Called when the current world gets an entry of its soft TLB. */
-  noteEntry(): void {
-    this.#current.left = undefined;
+  /** Called when the current world gets an entry of its soft TLB. `evicts`: that of another page goes. */
+  noteEntry(evicts: boolean): void {
+    const slot = this.#current;
+    slot.left = undefined;
+    if (evicts) slot.evictions++;
+  }
+
+  /**
+   * Makes the soft TLB of the current world larger where pages have displaced each other often, and smaller where most
+   * of it lies idle. Not while compiled code runs: that keeps the size.
+   */
+  resize(): void {
+    const slot = this.#slots[slotAt(this.memory.i32[TLB_BASE >> 2]!)];
+    if (slot === undefined) return;
+    const entries = tlbEntries(this.memory, slot.number);
+    if (slot.evictions >= EVICTIONS_TO_GROW * entries && entries < MOST_TLB_ENTRIES) {
+      this.#setSize(slot, entries * TLB_STEP);
+    } else if (++slot.turns === TURNS_TO_SHRINK) {
+      slot.turns = 0;
+      const used = usedEntries(this.memory, slot.number);
+      if (entries > LEAST_TLB_ENTRIES && used * 2 * TLB_STEP < entries) {
+        this.#setSize(slot, entries / TLB_STEP);
+      }
+    }
+  }
+
+  #setSize(slot: Slot, entries: number): void {
+    resizeTlb(this.memory, slot.number, entries);
+    slot.evictions = 0;
+    slot.turns = 0;
   }
 
   /** Called when code has been found through the page of a linear address in the current world. */
@@ -211,7 +249,17 @@ export class Worlds {
     let slot: Slot;
     if (this.#slots.length < SLOTS) {
       const number = this.#slots.length;
-      slot = { number, world, description: now.slice(), hash, codePages: new Set(), large: false, left: 0 };
+      slot = {
+        number,
+        world,
+        description: now.slice(),
+        hash,
+        codePages: new Set(),
+        large: false,
+        left: 0,
+        evictions: 0,
+        turns: 0,
+      };
       this.#slots.push(slot);
     } else {
       slot = this.#leastRecent();
@@ -226,7 +274,7 @@ export class Worlds {
       slot.left = 0;
       this.onReuse?.();
     }
-    clearTlb(this.memory, slot.number);
+    this.#setSize(slot, LEAST_TLB_ENTRIES);
     this.#byHash.set(hash, [...this.#byHash.get(hash) ?? [], slot]);
     return slot;
   }

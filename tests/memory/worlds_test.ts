@@ -1,7 +1,16 @@
 /** World slots: which world has which, and what is known in each. ARCHITECTURE.md, "Worlds". */
 import { assertEquals, assertNotEquals } from "@std/assert";
 import { CPL, CR0, CR3, EPTP, RFLAGS_SYSTEM, TLB_BASE, VMX_MODE, VPID } from "../../src/cpu/state.ts";
-import { LinearMemory, SLOT_JUMPS, SLOTS } from "../../src/memory/physical.ts";
+import {
+  LEAST_TLB_ENTRIES,
+  LinearMemory,
+  MOST_TLB_ENTRIES,
+  PAGE_SIZE,
+  SLOT_JUMPS,
+  slotAt,
+  SLOTS,
+} from "../../src/memory/physical.ts";
+import { fillEntry, tlbEntries, tlbWord, usedEntries } from "../../src/memory/tlb.ts";
 import { Worlds } from "../../src/memory/worlds.ts";
 
 function make(): { worlds: Worlds; enter: (cr3: number) => number; m: Int32Array } {
@@ -72,4 +81,47 @@ Deno.test("placement() is a world's own, until a page of its code is dropped the
   assertEquals(worlds.placement(3), false);
   worlds.dropWhere(({ cr3 }) => cr3 === 0x2000n, 0);
   assertEquals(worlds.placement(3), undefined);
+});
+
+/** Refills of a world's soft TLB, each of which displaces another page. */
+function evict(worlds: Worlds, times: number): void {
+  for (let n = 0; n < times; n++) worlds.noteEntry(true);
+}
+
+Deno.test("resize() makes a world's soft TLB larger when pages have displaced each other in it, up to a limit", () => {
+  const { worlds, enter } = make(), slot = slotAt(enter(0x1000));
+  const entries = (): number => tlbEntries(worlds.memory, slot);
+  assertEquals(entries(), LEAST_TLB_ENTRIES);
+  for (let n = 0; n < 100_000; n++) worlds.noteEntry(false);
+  worlds.resize();
+  assertEquals(entries(), LEAST_TLB_ENTRIES);
+  evict(worlds, 2 * LEAST_TLB_ENTRIES);
+  worlds.resize();
+  assertEquals(entries(), 4 * LEAST_TLB_ENTRIES);
+  for (let n = 0; n < 10; n++) {
+    evict(worlds, 100_000);
+    worlds.resize();
+  }
+  assertEquals(entries(), MOST_TLB_ENTRIES);
+  assertEquals(tlbEntries(worlds.memory, slotAt(enter(0x2000))), LEAST_TLB_ENTRIES);
+});
+
+Deno.test("resize() makes a world's soft TLB smaller when few of its entries are used", () => {
+  const { worlds, enter, m } = make(), base = enter(0x1000), slot = slotAt(base), { memory } = worlds;
+  evict(worlds, 2 * LEAST_TLB_ENTRIES);
+  worlds.resize();
+  const fill = (page: number): void => {
+    const rights = { read: true, write: false, execute: false };
+    fillEntry(memory, tlbWord(m, base, page * PAGE_SIZE), page * PAGE_SIZE, 0, 0, rights, 0);
+  };
+  for (let page = 0; page < LEAST_TLB_ENTRIES; page++) fill(page);
+  for (let n = 0; n < 1000; n++) worlds.resize();
+  assertEquals([tlbEntries(memory, slot), usedEntries(memory, slot)], [
+    4 * LEAST_TLB_ENTRIES,
+    LEAST_TLB_ENTRIES,
+  ]);
+  worlds.dropTagged(() => true);
+  fill(3);
+  for (let n = 0; n < 1000; n++) worlds.resize();
+  assertEquals([tlbEntries(memory, slot), usedEntries(memory, slot)], [LEAST_TLB_ENTRIES, 0]);
 });

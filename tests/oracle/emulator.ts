@@ -15,7 +15,6 @@ import {
   SEGMENT_STRIDE,
   segmentBase,
   TLB_BASE,
-  TLB_MASK,
   X87,
   XMM,
 } from "../../src/cpu/state.ts";
@@ -98,7 +97,7 @@ export class Emulator {
     const m = memory.i32, { view } = memory;
     // All registers, but not the MMU's own cells in between.
     m.fill(0, 0, TLB_BASE >> 2);
-    m.fill(0, (TLB_MASK >> 2) + 1, (XMM + 0x100) >> 2);
+    m.fill(0, (TLB_BASE >> 2) + 1, (XMM + 0x100) >> 2);
     enterBareMode(view, one.codeSize, this.#space.cr3);
     mmu.switchAddressSpace(this.#space.cr3);
     for (let n = 0; n < 16; n++) view.setBigUint64(GPR + 8 * n, one.gpr[n]!, true);

@@ -3,7 +3,8 @@ import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import type { Block, Inst, Value } from "../../ir/types.ts";
 import { BUDGET, EVENT, MXCSR, RIP, TLB_BASE } from "../../cpu/state.ts";
 import { helperInfo } from "../../cpu/helpers.ts";
-import { TLB_ADDEND, TLB_ENTRIES, TLB_HIGH } from "../../memory/physical.ts";
+import { SLOT_TLB_MASK, TLB_ADDEND, TLB_HIGH } from "../../memory/physical.ts";
+import { TLB_SHIFT } from "../../memory/tlb.ts";
 import { type Address, halves } from "../interpreter/program.ts";
 import type { Exit } from "../engine.ts";
 import { analyse, type Analysis, HI, LO } from "./analysis.ts";
@@ -64,7 +65,7 @@ export class Emitter {
     this.#out.push(
       // In parentheses: V8 compiles such a function at once, and does not read it a second time at its first call.
       `(function(b){${declareCells(this.#cells.used)}`,
-      `let n=M[${BUDGET >> 2}],x=0,e=0,T=M[${TLB_BASE >> 2}]>>2;`,
+      `let n=M[${BUDGET >> 2}],x=0,e=0,T=M[${TLB_BASE >> 2}]>>2,K=M[T+${SLOT_TLB_MASK >> 2}]>>2;`,
       "L:for(;;){switch(b){\n",
     );
     for (const [number, block] of this.blocks.entries()) this.#emitBlock(number, block);
@@ -209,7 +210,7 @@ export class Emitter {
     const address = inst.args[0]!;
     const lo = this.atom(this.lo(address)), hi = this.hi(address);
     this.write(
-      `e=T+((${lo}>>>9)&${(TLB_ENTRIES - 1) << 3});` +
+      `e=T+((${lo}>>>${TLB_SHIFT + 2})&K);` +
         `if(M[e${tag === 0 ? "" : `+${tag >> 2}`}]===(${masked(lo)})&&M[e+${TLB_HIGH >> 2}]===${hi}){` +
         `e=${lo}+M[e+${TLB_ADDEND >> 2}];${fast}}else{${slow}`,
     );

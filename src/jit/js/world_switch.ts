@@ -38,6 +38,7 @@ import {
   REGION_ENTRIES,
   SLOT_LAST_USE,
   SLOT_REGIONS,
+  SLOT_TLB_MASK,
   WORLD_LINK_WORDS,
   worldLinks,
 } from "../../memory/physical.ts";
@@ -93,7 +94,7 @@ const count = (kind: WorldSwitchKind): string =>
   `${m(SWITCH_COUNTS, kind)}=(${m(SWITCH_COUNTS, kind)}+1)|0;n=n-${m(SWITCH_COSTS, kind)}|0;`;
 
 /** Makes the link's slot the current one. */
-const ENTER_SLOT = `T=${link(Link.SLOT)};${m(TLB_BASE)}=T<<2;` +
+const ENTER_SLOT = `T=${link(Link.SLOT)};K=M[T+${SLOT_TLB_MASK >> 2}]>>2;${m(TLB_BASE)}=T<<2;` +
   `e=${m(WORLD_TICK)}=(${m(WORLD_TICK)}+1)|0;M[T+${SLOT_LAST_USE >> 2}]=e;`;
 
 const setRip = (lo: string, hi: string): string => `${m(RIP)}=${lo};${m(RIP, 1)}=${hi};`;

@@ -1,6 +1,7 @@
 /** What the code of a region's operations is written with: values, locals, calls, cells of the state, flags, exits. */
 import type { Block, Inst, Type, Value } from "../../ir/types.ts";
 import { BUDGET, EVENT, RETURN_HI, RETURN_V128, TLB_BASE } from "../../cpu/state.ts";
+import { SLOT_TLB_MASK } from "../../memory/physical.ts";
 import type { Exit } from "../engine.ts";
 import { halves } from "../interpreter/program.ts";
 import { CellLocals, loadOf, storeOf } from "./cell_locals.ts";
@@ -42,6 +43,8 @@ export class Emitter {
   /** Locals: the block to dispatch to (the parameter), the offset of the current world's slot, the budget. */
   readonly target = 0;
   readonly slot = this.code.local(I32);
+  /** SLOT_TLB_MASK of that. */
+  readonly mask = this.code.local(I32);
   readonly budget = this.code.local(I32);
   /** Locals: what the function returns, the number of an exit or a way; the number of the recipe that the flags follow. */
   readonly result = this.code.local(I32);
@@ -273,7 +276,9 @@ export class Emitter {
   loadState(): void {
     const { code } = this;
     code.load(W.i32_load, TLB_BASE);
-    code.set(this.slot);
+    code.tee(this.slot);
+    code.memory(W.i32_load, SLOT_TLB_MASK);
+    code.set(this.mask);
     code.load(W.i32_load, BUDGET);
     code.set(this.budget);
     this.cells.load(code);

@@ -1,6 +1,7 @@
 /** Loads and stores: the soft TLB's fast path in line, the slow path a call. Its entries: memory/physical.ts. */
 import { type Inst, MemoryFlag } from "../../ir/types.ts";
-import { TLB_ADDEND, TLB_ENTRIES, TLB_ENTRY_BYTES, TLB_READ, TLB_WRITE } from "../../memory/physical.ts";
+import { TLB_ADDEND, TLB_READ, TLB_WRITE } from "../../memory/physical.ts";
+import { TLB_SHIFT } from "../../memory/tlb.ts";
 import {
   keepFound,
   keepNotFound,
@@ -29,7 +30,6 @@ export type MemoryOpcode =
 
 /** Flags of accesses whose alignment the fast path must see. */
 const CHECKING = MemoryFlag.ALIGNED | MemoryFlag.CHECKED;
-const ENTRY_SHIFT = Math.log2(TLB_ENTRY_BYTES);
 
 /**
  * Leaves on the stack whether the soft TLB has the page, and in local `entry` the entry's offset. The tag has no bit below
@@ -46,9 +46,9 @@ export function probe(
   const { code } = e;
   code.get(address);
   code.op(W.i32_wrap_i64);
-  code.i32(12 - ENTRY_SHIFT);
+  code.i32(TLB_SHIFT);
   code.op(W.i32_shr_u);
-  code.i32((TLB_ENTRIES - 1) << ENTRY_SHIFT);
+  code.get(e.mask);
   code.op(W.i32_and);
   code.get(e.slot);
   code.op(W.i32_add);

@@ -1,6 +1,7 @@
 /** Writes the WebAssembly of a region: one function with the guest's registers in locals. */
 import type { Block, Inst } from "../../ir/types.ts";
 import { BUDGET, MXCSR, TLB_BASE } from "../../cpu/state.ts";
+import { SLOT_TLB_MASK } from "../../memory/physical.ts";
 import type { Exit } from "../engine.ts";
 import { halves } from "../interpreter/program.ts";
 import { Emitter, type RegionSurroundings } from "./emitter.ts";
@@ -102,7 +103,9 @@ class RegionWriter {
     const { e, code } = this, body = code.view().slice();
     const start = new FunctionCode([]);
     start.load(W.i32_load, TLB_BASE);
-    start.set(e.slot);
+    start.tee(e.slot);
+    start.memory(W.i32_load, SLOT_TLB_MASK);
+    start.set(e.mask);
     start.load(W.i32_load, BUDGET);
     start.set(e.budget);
     e.cells.load(start);

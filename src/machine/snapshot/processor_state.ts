@@ -16,7 +16,6 @@ import {
   RETURN_HI,
   RETURN_V128,
   TLB_BASE,
-  TLB_MASK,
   VMCS_EPTP,
   VMCS_EPTP_INDEX,
   VMX_MODE,
@@ -49,7 +48,6 @@ const MOMENTARY: readonly number[] = [
 /** Words of cells that say where in the linear memory things lie, or that belong to the run. */
 const DERIVED: readonly number[] = [
   TLB_BASE,
-  TLB_MASK,
   EPTP_LIST,
   VMCS_EPTP,
   VMCS_EPTP_INDEX,
