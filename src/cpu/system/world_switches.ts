@@ -52,8 +52,6 @@ export interface SwitchObserver {
 export class WorldSwitches {
   readonly #m: Int32Array;
   #observer: SwitchObserver | undefined;
-  /** Kinds that cost something. */
-  #costly: readonly number[] = [];
 
   constructor({ i32 }: StateMemory) {
     this.#m = i32;
@@ -94,7 +92,6 @@ export class WorldSwitches {
   /** Sets what a switch of each kind costs, in cycles above the one of its instruction: whole numbers. */
   setCosts(costs: readonly number[]): void {
     this.#m.set(costs, SWITCH_COSTS >> 2);
-    this.#costly = [...costs.keys()].filter((kind) => costs[kind] !== 0);
   }
 
   /** What a switch of a kind costs above its instruction, in cycles. */
@@ -105,7 +102,7 @@ export class WorldSwitches {
   /** Cycles that all switches so far have cost. */
   get cycles(): number {
     let sum = 0;
-    for (const kind of this.#costly) {
+    for (let kind = 0; kind < WORLD_SWITCH_KINDS; kind++) {
       sum += (this.#m[(SWITCH_COUNTS >> 2) + kind]! >>> 0) * this.#m[(SWITCH_COSTS >> 2) + kind]!;
     }
     return sum;
