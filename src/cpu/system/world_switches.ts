@@ -99,7 +99,7 @@ export class WorldSwitches {
     return this.#m[(SWITCH_COSTS >> 2) + kind]!;
   }
 
-  /** Cycles that all switches so far have cost. */
+  /** Cycles that all switches so far have cost. Others over the same memory, and snapshots, may have set the costs. */
   get cycles(): number {
     let sum = 0;
     for (let kind = 0; kind < WORLD_SWITCH_KINDS; kind++) {
