@@ -60,10 +60,12 @@ export type { Stop } from "./src/machine/processor.ts";
 export {
   bootMachine,
   Machine,
+  type MachineDisk,
   type MachineEvents,
   type MachineOptions,
   type MachineStop,
 } from "./src/machine/machine.ts";
+export { DiskError, type DiskImage } from "./src/machine/disk.ts";
 export type { LiveOptions } from "./src/machine/api/live.ts";
 export type { AttachedDevice, Board } from "./src/machine/attached_device.ts";
 export type { AccessSize, MmioDevice, PortDevice } from "./src/machine/bus.ts";

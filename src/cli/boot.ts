@@ -17,6 +17,7 @@ import { CPU_MODEL_NAMES, MAX_PROCESSORS } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import { kernelFormat } from "../machine/loaders/load.ts";
 import type { Command } from "./command.ts";
+import { openDisks } from "./disks.ts";
 import { openDump } from "./dump.ts";
 import { GDB, GDB_ARCH, GdbServer } from "./gdb.ts";
 import { ExitCode, inputError, usageError } from "./exit_codes.ts";
@@ -71,6 +72,12 @@ const OPTIONS = {
     "The kernel's command line. Other kernels than Linux find their file's name before it.",
     (line) => line,
   ),
+  disk: values(
+    "FILE",
+    "A disk: a raw image, which the guest reads and writes; may be given several times, up to 8.",
+    (path) => path,
+  ),
+  snapshot: flag("Keeps what the guest writes to its disks in memory, and drops it at the end."),
   memory: MEMORY,
   cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
   vmx: flag("Gives the processors VMX."),
@@ -167,6 +174,8 @@ const MADE_OF = [
   "firmware",
   "vga-bios",
   "initrd",
+  "disk",
+  "snapshot",
   "append",
   "load-address",
   "memory",
@@ -204,6 +213,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
   const commandLine = !isKernel || kernelFormat(image) === "linux"
     ? append
     : `${basename(path)} ${append}`.trimEnd();
+  const disks = openDisks(values.disk, values.snapshot);
   const { memory, cpus: processors, engine, seed, vmx, cpu } = values;
   const crossover = worldCalls(values), loadAddress = values["load-address"];
   const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
@@ -212,6 +222,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
       ...(isKernel ? { kernel: image } : { firmware: image, firmwareFiles: firmwareFiles(values) }),
       modules,
       commandLine,
+      disks,
       ...defined({ memory, processors, engine, seed, vmx, cpu, crossover, cycles, loadAddress, observer }),
     });
   } catch (error) {

@@ -18,4 +18,5 @@
  * @module
  */
 export { HostFileSystem } from "../linux/fs/host.ts";
+export { openDiskFile } from "./disks.ts";
 export { ProcessIo } from "./host_io.ts";

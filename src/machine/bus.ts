@@ -23,6 +23,15 @@ export interface MmioDevice {
   write(offset: number, value: number, size: AccessSize): void;
 }
 
+/** A chip behind a range of host-physical addresses that software can move. */
+export interface MmioRange {
+  /** Where it is now, a multiple of its size; undefined: nowhere. */
+  readonly base: number | undefined;
+  readonly bytes: number;
+  read(offset: number, size: AccessSize): number;
+  write(offset: number, value: number, size: AccessSize): void;
+}
+
 /** Value of a bus that nobody drives. */
 const ALL_ONES: Readonly<Record<AccessSize, number>> = { 1: 0xff, 2: 0xffff, 4: -1 };
 
@@ -30,6 +39,7 @@ const ALL_ONES: Readonly<Record<AccessSize, number>> = { 1: 0xff, 2: 0xffff, 4: 
 export class Bus implements Mmio {
   readonly #ports = new Map<number, PortDevice>();
   readonly #pages = new Map<number, MmioDevice>();
+  readonly #ranges: MmioRange[] = [];
 
   /** Puts a chip behind its ports. */
   addPorts(device: PortDevice): void {
@@ -40,6 +50,11 @@ export class Bus implements Mmio {
   /** Puts a chip behind its page. */
   addPage(device: MmioDevice): void {
     this.#pages.set(device.page, device);
+  }
+
+  /** Puts a chip behind its range. Pages come before ranges. */
+  addRange(device: MmioRange): void {
+    this.#ranges.push(device);
   }
 
   /** Whether a chip is behind a port. */
@@ -77,11 +92,21 @@ export class Bus implements Mmio {
 
   read(hpa: number, size: AccessSize): number {
     const offset = hpa % 0x1000;
-    return this.#pages.get(hpa - offset)?.read(offset, size) ?? ALL_ONES[size];
+    const page = this.#pages.get(hpa - offset);
+    if (page !== undefined) return page.read(offset, size);
+    const range = this.#rangeAt(hpa);
+    return range?.read(hpa - range.base!, size) ?? ALL_ONES[size];
   }
 
   write(hpa: number, size: AccessSize, value: number): void {
     const offset = hpa % 0x1000;
-    this.#pages.get(hpa - offset)?.write(offset, value, size);
+    const page = this.#pages.get(hpa - offset);
+    if (page !== undefined) return page.write(offset, value, size);
+    const range = this.#rangeAt(hpa);
+    range?.write(hpa - range.base!, value, size);
+  }
+
+  #rangeAt(hpa: number): MmioRange | undefined {
+    return this.#ranges.find(({ base, bytes }) => base !== undefined && hpa >= base && hpa < base + bytes);
   }
 }

@@ -24,6 +24,8 @@ import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
 import { type CycleChoice, extraCycles } from "./cycle_model.ts";
 import { IoApic82093AA } from "./devices/82093aa_io_apic.ts";
+import { Disk, type DiskImage, diskOfBytes } from "./disk.ts";
+import { addDisks } from "./pci_slots.ts";
 import { AcpiPower } from "./devices/acpi_power.ts";
 import { RtcMC146818 } from "./devices/mc146818_rtc.ts";
 import { setupMemory } from "./devices/cmos_setup.ts";
@@ -44,6 +46,20 @@ import { addPlatform } from "./platform.ts";
 import { Processors } from "./processors.ts";
 import { readScreen, type Screen } from "./screen.ts";
 import type { SystemProcessor } from "./system_processor.ts";
+
+/** A disk. */
+export interface MachineDisk {
+  /** A number: an empty disk of so many bytes. */
+  readonly image: Uint8Array | DiskImage | number;
+  /** What the guest writes is kept in memory, and the image stays as it is. Default: no. */
+  readonly snapshot?: boolean;
+}
+
+function disksOf(disks: readonly MachineDisk[]): Disk[] {
+  return disks.map(({ image, snapshot = false }) =>
+    new Disk(image instanceof Uint8Array ? diskOfBytes(image) : image, snapshot)
+  );
+}
 
 /** What to boot, on what. */
 export interface MachineOptions {
@@ -93,6 +109,11 @@ export interface MachineOptions {
   readonly cycles?: CycleChoice;
   /** Gives the machine the mark port, 4D00H: a 32-bit OUT there is an event `mark`. Default: no. */
   readonly marks?: boolean;
+  /**
+   * Disks, each a virtio block device: bytes, which the guest reads and writes in place, or an image elsewhere
+   * (`openDiskFile` in `@causeway/x86/host`). At most 8. Default: none.
+   */
+  readonly disks?: readonly MachineDisk[];
   /** Devices besides the machine's own (docs/devices.md). Default: none. */
   readonly devices?: readonly AttachedDevice[];
   /** For tests and measurements: thresholds and sizes of the engines. */
@@ -234,7 +255,18 @@ export class Machine {
     this.parts.add("VGA", this.#display);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
     const { schedule } = this.processors.core;
-    addPlatform({ bus, lines, clock, schedule, parts: this.parts, now, reset });
+    const pci = addPlatform({ bus, lines, clock, schedule, parts: this.parts, now, reset });
+    addDisks(disksOf(options.disks ?? []), {
+      bus,
+      pci,
+      parts: this.parts,
+      hasFirmware: firmware !== undefined,
+      setLine: (line, level) => lines.set(line, level),
+      dma: {
+        view: (address, length) => address + length <= memory ? this.#memory.ram(address, length) : undefined,
+        wrote: (address, length) => this.processors.core.inner.mmu.wroteRam(address, length),
+      },
+    });
     for (const device of options.devices ?? []) {
       attachDevice(device, {
         bus,

@@ -27,8 +27,10 @@ export interface PlatformWires {
   reset(): void;
 }
 
-/** Puts the chips on the bus. */
-export function addPlatform({ bus, lines, clock, schedule, parts, now, reset }: PlatformWires): void {
+/** Puts the chips on the bus. Returns what takes PCI devices. */
+export function addPlatform(
+  { bus, lines, clock, schedule, parts, now, reset }: PlatformWires,
+): PciConfiguration {
   const changed = (): void => schedule.refresh();
   const pit = new Pit8254({ now, changed, interrupt: (level) => lines.set(TIMER_LINE, level) });
   bus.addPorts(pit);
@@ -56,4 +58,5 @@ export function addPlatform({ bus, lines, clock, schedule, parts, now, reset }: 
   pci.add(0, 0, bridge);
   parts.add("PCI configuration", pci);
   parts.add("82441FX", bridge);
+  return pci;
 }

@@ -88,6 +88,27 @@ Deno.test("boot refuses what it cannot boot and what it does not understand", ()
   assertEquals(refused("--kernel", ECHO, "more")[0], 2);
 });
 
+Deno.test("boot --disk refuses what is no disk image, and says why", () => {
+  withFolder((folder) => {
+    const file = (name: string, size: number): string => {
+      writeFileSync(join(folder, name), new Uint8Array(size));
+      return join(folder, name);
+    };
+    const refused: readonly (readonly [path: string, why: string])[] = [
+      [join(folder, "none"), "there is no such file"],
+      [file("empty", 0), "the image is empty"],
+      [file("odd", 513), "the image has 513 bytes, which is no multiple of 512"],
+      [folder, "it is a directory"],
+    ];
+    for (const [path, why] of refused) {
+      const { code, stderr } = causeway(["boot", "--kernel", ECHO, "--disk", path]);
+      assertEquals([code, stderr], [125, `causeway boot: cannot use ${path} as a disk: ${why}\n`]);
+    }
+    const { code, stderr } = causeway(["boot", "--kernel", ECHO, "--snapshot"]);
+    assertEquals([code, stderr], [2, "causeway boot: --snapshot needs --disk FILE\n"]);
+  });
+});
+
 Deno.test("boot --cycles makes world switches cost; --stats counts them by kind", () => {
   const run = (...args: string[]): { cycles: number; instructions: number; worldSwitches: SwitchCounts } =>
     JSON.parse(

@@ -1,8 +1,8 @@
 /** Debian's SeaBIOS and SeaVGABIOS (package `seabios`): real mode, unreal mode, protected mode, back and forth. */
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { existsSync, readFileSync } from "node:fs";
-import { bootMachine, type Machine } from "../../src/machine/machine.ts";
 import { loadMachine } from "../../src/machine/snapshot/load.ts";
+import { bootMachine, type Machine, type MachineOptions } from "../../src/machine/machine.ts";
 import type { ProcessorConfiguration } from "../../src/machine/engines.ts";
 import { CONFIGURATIONS } from "../jit/_bare.ts";
 
@@ -10,7 +10,10 @@ const FOLDER = "/usr/share/seabios";
 const missing = !existsSync(`${FOLDER}/bios-256k.bin`);
 const need = missing ? " [needs seabios]" : "";
 
-function boot(image: string, configuration: ProcessorConfiguration): { machine: Machine; log: () => string } {
+function boot(
+  image: string,
+  configuration: ProcessorConfiguration & Pick<MachineOptions, "disks">,
+): { machine: Machine; log: () => string } {
   const machine = bootMachine({
     firmware: readFileSync(`${FOLDER}/${image}`),
     firmwareFiles: { "vgaroms/vgabios.bin": readFileSync(`${FOLDER}/vgabios-isavga.bin`) },
@@ -111,3 +114,27 @@ function table(machine: Machine, address: bigint): DataView {
   assertEquals(sum(bytes), 0);
   return new DataView(bytes.buffer);
 }
+
+/** A boot sector that writes a text by INT 10H and halts: the text follows the code. */
+const BOOT_SECTOR = [
+  ...[0x31, 0xc0, 0x8e, 0xd8], //       xor ax, ax; mov ds, ax
+  ...[0xbe, 0x16, 0x7c], //             mov si, 0x7c16
+  ...[0xac, 0x84, 0xc0, 0x74, 0x06], // next: lodsb; test al, al; jz stop
+  ...[0xb4, 0x0e, 0xcd, 0x10, 0xeb, 0xf5], // mov ah, 0x0e; int 0x10; jmp next
+  ...[0xf4, 0xeb, 0xfd, 0x90], //       stop: hlt; jmp stop
+];
+
+Deno.test({
+  name: `bootMachine() boots from a disk's first sector through SeaBIOS and virtio-blk${need}`,
+  ignore: missing,
+  fn: () => {
+    const image = new Uint8Array(1 << 20);
+    image.set(BOOT_SECTOR);
+    image.set(new TextEncoder().encode("Booted from the disk\0"), BOOT_SECTOR.length);
+    image.set([0x55, 0xaa], 510);
+    const { machine, log } = boot("bios-256k.bin", { disks: [{ image }] });
+    machine.run({ instructions: 12e6 });
+    assertStringIncludes(machine.screen.lines.join("\n"), "\nBooted from the disk");
+    assertStringIncludes(log(), "found virtio-blk at 00:01.0");
+  },
+});

@@ -19,6 +19,11 @@ export function packageOf(...values: readonly number[]): Aml {
   return [PACKAGE, ...counted([values.length, ...values.flatMap(integer)])];
 }
 
+/** A package of other terms. */
+export function packageOfTerms(...terms: readonly Aml[]): Aml {
+  return [PACKAGE, ...counted([terms.length, ...terms.flat()])];
+}
+
 /** A buffer. */
 export function buffer(bytes: readonly number[]): Aml {
   return [BUFFER, ...counted([...integer(bytes.length), ...bytes])];

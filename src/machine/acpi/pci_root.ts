@@ -1,7 +1,8 @@
 /** The PCI bus, as the DSDT tells of it: ACPI 6.4, sections 6.4.3.5 and 19.6.32. */
 import { MAX_RAM } from "../../memory/physical.ts";
 import { IO_APIC_PAGE } from "../devices/82093aa_io_apic.ts";
-import { type Aml, buffer, device, eisaId, integer, named, scope } from "./aml.ts";
+import { FIRST_SLOT, pciLine, SLOTS } from "../pci_slots.ts";
+import { type Aml, buffer, device, eisaId, integer, named, packageOf, packageOfTerms, scope } from "./aml.ts";
 
 /** Address space descriptors, by the size of their numbers; what they are about. */
 const WORD_ADDRESSES = 0x88, DOUBLE_WORD_ADDRESSES = 0x87;
@@ -12,6 +13,8 @@ const READ_WRITE = 1, ENTIRE_RANGE = 3;
 /** The configuration ports, which the bridge itself takes. */
 const CONFIGURATION_PORTS = [0x47, 1, 0xf8, 0x0c, 0xf8, 0x0c, 1, 8];
 const END = [0x79, 0];
+/** Of interrupt routing. */
+const PINS = 4, ANY_FUNCTION = 0xffff;
 
 function range(size: 2 | 4, type: number, flags: number, first: number, last: number): Aml {
   const numbers = [0, first, last, 0, last - first + 1]
@@ -20,6 +23,15 @@ function range(size: 2 | 4, type: number, flags: number, first: number, last: nu
     );
   const kind = size === 2 ? WORD_ADDRESSES : DOUBLE_WORD_ADDRESSES;
   return [kind, 3 + numbers.length, 0, type, PRODUCED_AND_FIXED, flags, ...numbers];
+}
+
+/** Where the pins of the slots lead: any function of the slot, pin, no link device, input. ACPI 6.4, section 6.2.13. */
+function routing(): Aml {
+  const entries = Array.from({ length: SLOTS * PINS }, (_, n) => {
+    const slot = FIRST_SLOT + Math.floor(n / PINS), pin = n % PINS;
+    return packageOf(((slot << 16) | ANY_FUNCTION) >>> 0, pin, 0, pciLine(slot, pin));
+  });
+  return packageOfTerms(...entries);
 }
 
 /** Bus 0, with the ports and the addresses that are left for its devices. */
@@ -41,6 +53,7 @@ export function pciRoot(): Aml {
           ...END,
         ]),
       ),
+      named("_PRT", routing()),
     ),
   );
 }

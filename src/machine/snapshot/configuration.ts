@@ -17,6 +17,7 @@ import {
 import { CYCLE_PROFILE_NAMES, type CycleProfileName } from "../cycle_model.ts";
 import { isFirmware } from "../loaders/firmware.ts";
 import type { MachineOptions } from "../machine.ts";
+import { whyNoDisk } from "../disk.ts";
 import { MAX_PROCESSORS } from "../processors.ts";
 import {
   MAX_WORLD_CACHE_ENTRIES,
@@ -45,6 +46,8 @@ export type MachineConfiguration = {
   readonly firmware: Uint8Array | undefined;
   /** What firmware finds in fw_cfg besides what the machine tells it. */
   readonly firmwareFiles: readonly { readonly name: string; readonly content: Uint8Array }[];
+  /** Bytes of each disk. */
+  readonly disks: readonly number[];
 };
 
 const FIELDS: Shape<MachineConfiguration> = fields({
@@ -61,6 +64,9 @@ const FIELDS: Shape<MachineConfiguration> = fields({
   marks: bool,
   firmware: maybe(such(bytes(), isFirmware, "a firmware image")),
   firmwareFiles: list(fields({ name: text, content: bytes() })),
+  disks: list(
+    such(whole(1, Number.MAX_SAFE_INTEGER), (size) => whyNoDisk(size) === undefined, "the size of a disk"),
+  ),
 });
 
 /** What it looks like. */
@@ -97,18 +103,22 @@ export function configurationOf(options: MachineOptions): MachineConfiguration {
     marks: options.marks ?? false,
     firmware: options.firmware,
     firmwareFiles: Object.entries(options.firmwareFiles ?? {}).map(([name, content]) => ({ name, content })),
+    disks: (options.disks ?? []).map(({ image }) =>
+      typeof image === "number" ? image : image instanceof Uint8Array ? image.length : image.size
+    ),
   };
 }
 
 /** Options that ask for a configuration. */
 export function optionsOf(
-  { cycles, crossover, firmware, firmwareFiles, ...rest }: MachineConfiguration,
+  { cycles, crossover, firmware, firmwareFiles, disks, ...rest }: MachineConfiguration,
 ): Omit<MachineOptions, "kernel"> {
   return {
     ...rest,
     ...(firmware === undefined ? {} : { firmware }),
     firmwareFiles: Object.fromEntries(firmwareFiles.map(({ name, content }) => [name, content])),
     crossover: crossover ?? false,
+    disks: disks.map((image) => ({ image })),
     cycles: cycles === undefined
       ? "off"
       : cycles.worldCall === undefined

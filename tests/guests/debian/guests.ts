@@ -2,7 +2,10 @@
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests [KERNEL…] [--cpus 1,2]
  * [--script exercise,kvm-test] [--engine NAME,…] [--twice]`. Too long for every run of the tests.
  */
-import { readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import process from "node:process";
 import { parseArgs } from "node:util";
 import { initramfs } from "../../../_tools/debian/initramfs.ts";
@@ -10,10 +13,10 @@ import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/deb
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
-const MEMORY = 1 << 29;
+const MEMORY = 1 << 29, DISK_MEGABYTES = 16;
 /** The scripts, with what the machine needs for them and what each ends with. */
 const SCRIPTS = {
-  exercise: { vmx: false, shows: "ok taskset" },
+  exercise: { vmx: false, shows: "ok ext4 write" },
   "kvm-test": { vmx: true, shows: "kvm: the guest has halted; sum 500500, reads 1000" },
 } as const;
 type ScriptName = keyof typeof SCRIPTS;
@@ -30,6 +33,20 @@ interface Result {
   readonly stop: string;
 }
 
+/** An ext4 file system, made by Debian's mkfs.ext4 (package `e2fsprogs`), with the file that /exercise reads. */
+function ext4Image(): Uint8Array {
+  const folder = mkdtempSync(join(tmpdir(), "causeway-"));
+  const image = join(folder, "image"), root = join(folder, "root");
+  try {
+    mkdirSync(root);
+    writeFileSync(join(root, "hello"), "written by mkfs\n");
+    execFileSync("/sbin/mkfs.ext4", ["-q", "-F", "-d", root, image, `${DISK_MEGABYTES}M`]);
+    return new Uint8Array(readFileSync(image));
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
 function run(name: KernelName, script: ScriptName, processors: number, engine: EngineName): Result {
   const { vmx, shows } = SCRIPTS[script];
   const machine = bootMachine({
@@ -40,6 +57,7 @@ function run(name: KernelName, script: ScriptName, processors: number, engine: E
     processors,
     engine,
     vmx,
+    disks: [{ image: DISK, snapshot: true }],
   });
   const start = performance.now();
   const stop = machine.run({ instructions: MOST_INSTRUCTIONS });
@@ -58,6 +76,8 @@ function run(name: KernelName, script: ScriptName, processors: number, engine: E
   };
 }
 
+/** One image for all runs, so that they can be compared. */
+const DISK = ext4Image();
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

@@ -1,0 +1,54 @@
+/** The slots of PCI bus 0: where their addresses and interrupt lines are. */
+import type { StatefulParts } from "../snapshot/stateful.ts";
+import type { Bus } from "./bus.ts";
+import type { PciConfiguration } from "./devices/pci_configuration.ts";
+import type { Disk } from "./disk.ts";
+import { MAX_RAM } from "../memory/physical.ts";
+import { VirtioBlock } from "./virtio/block.ts";
+import { VirtioPci } from "./virtio/pci_transport.ts";
+import type { Dma } from "./virtio/virtqueue.ts";
+
+/** Lines of the slots' INTA#, from slot 1, then over again: as SeaBIOS routes them on a board with an 82441FX. */
+const LINES = [10, 10, 11, 11] as const;
+/** Slots for devices. */
+export const FIRST_SLOT = 1, SLOTS = 8;
+
+/** The line that a pin (0: INTA#) of a slot leads to. */
+export function pciLine(slot: number, pin: number): number {
+  return LINES[(slot - 1 + pin) % LINES.length]!;
+}
+
+/** What the slots are wired to. */
+export interface SlotWires {
+  readonly bus: Bus;
+  readonly pci: PciConfiguration;
+  readonly parts: StatefulParts;
+  readonly dma: Dma;
+  /** Whether firmware assigns addresses; otherwise they are assigned here. */
+  readonly hasFirmware: boolean;
+  setLine(line: number, level: boolean): void;
+}
+
+/** Puts disks into the slots, as virtio devices. */
+export function addDisks(disks: readonly Disk[], wires: SlotWires): void {
+  const { bus, pci, parts, dma, hasFirmware, setLine } = wires;
+  if (disks.length > SLOTS) {
+    throw new RangeError(`Cannot attach ${disks.length} disks: there are ${SLOTS} slots`);
+  }
+  // Slots share lines: one is up while any of them asks for it.
+  const asking = new Map<number, Set<number>>(LINES.map((line) => [line, new Set<number>()]));
+  for (const [n, disk] of disks.entries()) {
+    const slot = FIRST_SLOT + n, line = pciLine(slot, 0), users = asking.get(line)!;
+    const interrupt = (level: boolean): void => {
+      if (level) users.add(slot);
+      else users.delete(slot);
+      setLine(line, users.size > 0);
+    };
+    const base = hasFirmware ? undefined : MAX_RAM + 0x1_0000 * n;
+    const chip = new VirtioPci(new VirtioBlock(disk, dma, `disk${n}`), dma, interrupt, { line, base });
+    pci.add(slot, 0, chip);
+    bus.addRange(chip);
+    parts.add(`disk ${n}`, disk);
+    parts.add(`virtio-blk ${n}`, chip);
+  }
+}
