@@ -1,6 +1,7 @@
 /**
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests [KERNEL…] [--cpus 1,2]
- * [--script exercise,kvm-test] [--engine NAME,…] [--twice]`. Too long for every run of the tests.
+ * [--script exercise,kvm-test] [--engine NAME,…] [--twice]`; and `deno task guests memtest86+`, which only runs where it is
+ * named. Too long for every run of the tests.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,6 +12,7 @@ import { parseArgs } from "node:util";
 import { initramfs } from "../../../_tools/debian/initramfs.ts";
 import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/debian/packages.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
+import { runMemtest } from "./memtest.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
 const MEMORY = 1 << 29, DISK_MEGABYTES = 16;
@@ -88,6 +90,7 @@ const { values, positionals } = parseArgs({
     print: { type: "boolean", default: false },
   },
 });
+const MEMTEST = "memtest86+";
 const kernels = KERNEL_NAMES.filter((name) => positionals.length === 0 || positionals.includes(name));
 const scripts = SCRIPT_NAMES.filter((name) => values.script.split(",").includes(name));
 const engines = ENGINE_NAMES.filter((name) => values.engine.split(",").includes(name));
@@ -116,5 +119,12 @@ for (const { kernel, script, processors } of machines) {
     for (const failure of failures ?? []) console.log(`  ${failure}`);
     if (values.print || !good) console.log(result.transcript);
   }
+}
+for (const engine of positionals.includes(MEMTEST) ? runs : []) {
+  const { instructions, passed, screen } = runMemtest(engine);
+  failed ||= !passed;
+  const count = instructions.toLocaleString("en-US");
+  console.log(`${passed ? "ok" : "FAILED"} ${MEMTEST}, ${engine}: ${count} instructions`);
+  if (values.print || !passed) console.log(screen.join("\n"));
 }
 process.exit(failed ? 1 : 0);
