@@ -71,16 +71,15 @@ export class Virtqueue {
    * @throws {BadQueue} if the driver has broken the rules
    */
   serve(serve: (chain: Chain) => number): boolean {
-    let some = false;
-    for (;;) {
-      const available = this.#word(1, INDEX), waiting = (available - this.#taken) & 0xffff;
-      if (waiting === 0) return some && (this.#word(1, 0) & NO_INTERRUPT) === 0;
-      if (waiting > this.size) throw new BadQueue("more requests than entries");
+    // Read once: the guest does not run meanwhile, and a request that writes over this index must not go on for ever.
+    const available = this.#word(1, INDEX), waiting = (available - this.#taken) & 0xffff;
+    if (waiting > this.size) throw new BadQueue("more requests than entries");
+    while (this.#taken !== available) {
       const head = this.#word(1, RING + 2 * (this.#taken % this.size)), chain = this.#chain(head);
       this.#taken = (this.#taken + 1) & 0xffff;
       this.#giveBack(head, serve(chain));
-      some = true;
     }
+    return waiting !== 0 && (this.#word(1, 0) & NO_INTERRUPT) === 0;
   }
 
   reset(): void {

@@ -122,6 +122,22 @@ for (const [name, [descriptors, head]] of Object.entries(BAD)) {
   });
 }
 
+Deno.test("Virtqueue.serve() takes what was there, when a request writes over the ring's index", () => {
+  const image = new Uint8Array(512).fill(1), { view, send, status } = board(diskOfBytes(image));
+  view.setUint32(REQUEST, 0, true);
+  send([[REQUEST, 16, NEXT, 1], [AVAILABLE + 2, 2, NEXT | WRITE, 2], [DATA, 510, NEXT | WRITE, 3], [
+    STATUS,
+    1,
+    WRITE,
+    0,
+  ]]);
+  assertEquals([view.getUint16(USED + 2, true), view.getUint16(AVAILABLE + 2, true), status()], [
+    1,
+    0x101,
+    0xf,
+  ]);
+});
+
 Deno.test("VirtioPci does not accept features that it did not offer", () => {
   const { bus, status } = board();
   bus.write(BAR + 0x14, 1, 0);
