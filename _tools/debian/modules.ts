@@ -36,7 +36,7 @@ export function modulesWithDependencies(folder: string, names: readonly string[]
   return [...found.values()];
 }
 
-/** The file `modules.dep`: each module with what it needs. */
+/** The file `modules.dep`: each module with what it needs, which is loaded from the last to the first. */
 export function modulesDep(modules: readonly KernelModule[]): string {
   const pathOf = (name: string): string | undefined =>
     modules.find(({ path }) => normal(basename(path, EXTENSION)) === normal(name))?.path;
@@ -46,9 +46,9 @@ export function modulesDep(modules: readonly KernelModule[]): string {
       const module = modules.find((other) => other.path === path);
       return module === undefined ? [] : [module.path, ...needed(module.depends)];
     });
-  return modules.map(({ path, depends }) =>
-    `${path}: ${[...new Set(needed(depends))].join(" ")}`.trim() + "\n"
-  )
+  // What several need comes behind the last of them.
+  const inOrder = (paths: readonly string[]): string[] => [...new Set(paths.toReversed())].toReversed();
+  return modules.map(({ path, depends }) => `${path}: ${inOrder(needed(depends)).join(" ")}`.trim() + "\n")
     .join("");
 }
 

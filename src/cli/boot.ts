@@ -78,6 +78,7 @@ const OPTIONS = {
     (path) => path,
   ),
   snapshot: flag("Keeps what the guest writes to its disks in memory, and drops it at the end."),
+  rng: flag("Gives the machine a virtio source of random numbers; they follow from --seed."),
   memory: MEMORY,
   cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
   vmx: flag("Gives the processors VMX."),
@@ -176,6 +177,7 @@ const MADE_OF = [
   "initrd",
   "disk",
   "snapshot",
+  "rng",
   "append",
   "load-address",
   "memory",
@@ -214,7 +216,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
     ? append
     : `${basename(path)} ${append}`.trimEnd();
   const disks = openDisks(values.disk, values.snapshot);
-  const { memory, cpus: processors, engine, seed, vmx, cpu } = values;
+  const { memory, cpus: processors, engine, seed, vmx, cpu, rng } = values;
   const crossover = worldCalls(values), loadAddress = values["load-address"];
   const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
   try {
@@ -223,7 +225,19 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
       modules,
       commandLine,
       disks,
-      ...defined({ memory, processors, engine, seed, vmx, cpu, crossover, cycles, loadAddress, observer }),
+      ...defined({
+        memory,
+        processors,
+        engine,
+        seed,
+        vmx,
+        cpu,
+        rng,
+        crossover,
+        cycles,
+        loadAddress,
+        observer,
+      }),
     });
   } catch (error) {
     if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);

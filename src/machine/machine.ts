@@ -25,7 +25,7 @@ import { Console } from "./console.ts";
 import { type CycleChoice, extraCycles } from "./cycle_model.ts";
 import { IoApic82093AA } from "./devices/82093aa_io_apic.ts";
 import { Disk, type DiskImage, diskOfBytes } from "./disk.ts";
-import { addDisks } from "./pci_slots.ts";
+import { addVirtioDevices } from "./pci_slots.ts";
 import { AcpiPower } from "./devices/acpi_power.ts";
 import { RtcMC146818 } from "./devices/mc146818_rtc.ts";
 import { setupMemory } from "./devices/cmos_setup.ts";
@@ -114,6 +114,8 @@ export interface MachineOptions {
    * (`openDiskFile` in `@causeway/x86/host`). At most 8. Default: none.
    */
   readonly disks?: readonly MachineDisk[];
+  /** Whether there is a virtio entropy device; its numbers follow from `seed`. It takes a slot. Default: false. */
+  readonly rng?: boolean;
   /** Devices besides the machine's own (docs/devices.md). Default: none. */
   readonly devices?: readonly AttachedDevice[];
   /** For tests and measurements: thresholds and sizes of the engines. */
@@ -195,7 +197,7 @@ export class Machine {
   /** @param boots false: RAM is empty and the processor where nothing is, until a snapshot's states are restored */
   constructor(options: MachineOptions, boots = true) {
     this.configuration = configurationOf(options);
-    const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks } = this.configuration;
+    const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks, rng } = this.configuration;
     const { kernel, firmware, modules = [], observer, tiers, loadAddress } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
@@ -256,7 +258,7 @@ export class Machine {
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
     const { schedule } = this.processors.core;
     const pci = addPlatform({ bus, lines, clock, schedule, parts: this.parts, now, reset });
-    addDisks(disksOf(options.disks ?? []), {
+    addVirtioDevices({ disks: disksOf(options.disks ?? []), entropySeed: rng ? seed : undefined }, {
       bus,
       pci,
       parts: this.parts,

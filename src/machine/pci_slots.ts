@@ -5,7 +5,8 @@ import type { PciConfiguration } from "./devices/pci_configuration.ts";
 import type { Disk } from "./disk.ts";
 import { MAX_RAM } from "../memory/physical.ts";
 import { VirtioBlock } from "./virtio/block.ts";
-import { VirtioPci } from "./virtio/pci_transport.ts";
+import { VirtioEntropy } from "./virtio/entropy.ts";
+import { type VirtioDevice, VirtioPci } from "./virtio/pci_transport.ts";
 import type { Dma } from "./virtio/virtqueue.ts";
 
 /** Lines of the slots' INTA#, from slot 1, then over again: as SeaBIOS routes them on a board with an 82441FX. */
@@ -29,15 +30,31 @@ export interface SlotWires {
   setLine(line: number, level: boolean): void;
 }
 
-/** Puts disks into the slots, as virtio devices. */
-export function addDisks(disks: readonly Disk[], wires: SlotWires): void {
+/** What is in the slots, in this order. */
+export interface SlotDevices {
+  readonly disks: readonly Disk[];
+  /** Seed of a source of random numbers; undefined: there is none. */
+  readonly entropySeed?: number | undefined;
+}
+
+/** Fills the slots with virtio devices. */
+export function addVirtioDevices({ disks, entropySeed }: SlotDevices, wires: SlotWires): void {
   const { bus, pci, parts, dma, hasFirmware, setLine } = wires;
-  if (disks.length > SLOTS) {
-    throw new RangeError(`Cannot attach ${disks.length} disks: there are ${SLOTS} slots`);
+  const devices: { readonly name: string; readonly device: VirtioDevice }[] = disks.map((disk, n) => {
+    parts.add(`disk ${n}`, disk);
+    return { name: `virtio-blk ${n}`, device: new VirtioBlock(disk, dma, `disk${n}`) };
+  });
+  if (entropySeed !== undefined) {
+    const device = new VirtioEntropy(entropySeed, dma);
+    parts.add("random numbers", device);
+    devices.push({ name: "virtio-rng", device });
+  }
+  if (devices.length > SLOTS) {
+    throw new RangeError(`Cannot attach ${devices.length} disks and other devices: there are ${SLOTS} slots`);
   }
   // Slots share lines: one is up while any of them asks for it.
   const asking = new Map<number, Set<number>>(LINES.map((line) => [line, new Set<number>()]));
-  for (const [n, disk] of disks.entries()) {
+  for (const [n, { name, device }] of devices.entries()) {
     const slot = FIRST_SLOT + n, line = pciLine(slot, 0), users = asking.get(line)!;
     const interrupt = (level: boolean): void => {
       if (level) users.add(slot);
@@ -45,10 +62,9 @@ export function addDisks(disks: readonly Disk[], wires: SlotWires): void {
       setLine(line, users.size > 0);
     };
     const base = hasFirmware ? undefined : MAX_RAM + 0x1_0000 * n;
-    const chip = new VirtioPci(new VirtioBlock(disk, dma, `disk${n}`), dma, interrupt, { line, base });
+    const chip = new VirtioPci(device, dma, interrupt, { line, base });
     pci.add(slot, 0, chip);
     bus.addRange(chip);
-    parts.add(`disk ${n}`, disk);
-    parts.add(`virtio-blk ${n}`, chip);
+    parts.add(name, chip);
   }
 }

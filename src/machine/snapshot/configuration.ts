@@ -48,6 +48,7 @@ export type MachineConfiguration = {
   readonly firmwareFiles: readonly { readonly name: string; readonly content: Uint8Array }[];
   /** Bytes of each disk. */
   readonly disks: readonly number[];
+  readonly rng: boolean;
 };
 
 const FIELDS: Shape<MachineConfiguration> = fields({
@@ -67,6 +68,7 @@ const FIELDS: Shape<MachineConfiguration> = fields({
   disks: list(
     such(whole(1, Number.MAX_SAFE_INTEGER), (size) => whyNoDisk(size) === undefined, "the size of a disk"),
   ),
+  rng: bool,
 });
 
 /** What it looks like. */
@@ -106,6 +108,7 @@ export function configurationOf(options: MachineOptions): MachineConfiguration {
     disks: (options.disks ?? []).map(({ image }) =>
       typeof image === "number" ? image : image instanceof Uint8Array ? image.length : image.size
     ),
+    rng: options.rng ?? false,
   };
 }
 

@@ -60,6 +60,7 @@ function run(name: KernelName, script: ScriptName, processors: number, engine: E
     engine,
     vmx,
     disks: [{ image: DISK, snapshot: true }],
+    rng: true,
   });
   const start = performance.now();
   const stop = machine.run({ instructions: MOST_INSTRUCTIONS });

@@ -2,7 +2,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { Bus } from "../../../src/machine/bus.ts";
 import { PciConfiguration } from "../../../src/machine/devices/pci_configuration.ts";
 import { Disk, DiskError, type DiskImage, diskOfBytes } from "../../../src/machine/disk.ts";
-import { addDisks } from "../../../src/machine/pci_slots.ts";
+import { addVirtioDevices } from "../../../src/machine/pci_slots.ts";
 import { StatefulParts } from "../../../src/snapshot/stateful.ts";
 
 const BAR = 0xe000_0000, NOTIFY = BAR + 0x3000, ISR = BAR + 0x1000;
@@ -16,7 +16,7 @@ function board(image: DiskImage = diskOfBytes(new Uint8Array(0x2_0000).map((_, n
   const bus = new Bus(), pci = new PciConfiguration(), ram = new Uint8Array(0x1_0000), wrote: number[] = [];
   const view = new DataView(ram.buffer), levels: boolean[] = [], disk = new Disk(image, false);
   for (const chip of pci.chips) bus.addPorts(chip);
-  addDisks([disk], {
+  addVirtioDevices({ disks: [disk] }, {
     bus,
     pci,
     parts: new StatefulParts(),
