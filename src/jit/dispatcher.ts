@@ -388,7 +388,7 @@ export class Dispatcher {
   /** Runs compiled code and what follows it. Returns whether the mode or an event must be looked at. */
   #runRegions(first: Entry): boolean {
     const m = this.#m, engine = this.tiers.engine!;
-    let { mode } = first.code;
+    let mode = 0;
     let entry = first;
     for (;;) {
       let { region } = entry;
@@ -406,6 +406,8 @@ export class Dispatcher {
           continue;
         }
       }
+      // On its way it may have come to another mode, by a world call.
+      mode = region.codes[0]!.mode;
       const exit = region.exits[taken]!;
       if (exit.kind === "jump") {
         const { next } = exit;
