@@ -14,6 +14,7 @@ import {
   CALLEE,
   CALLER,
   KEEPING_CODE,
+  LEFT,
   LOOP_END,
   runLoop,
   SERVED,
@@ -27,7 +28,7 @@ import { CODE, ENTRY, everywhere, type WorldMachine } from "./_machine.ts";
 const HOT = 100, DISABLED = 59;
 const SECOND_VMCS = 0x5_d000, POINTER = 0x5_e000;
 const VMPTRLD = [0x0f, 0xc7, 0x34, 0x25, 0x00, 0xe0, 0x05, 0x00], VMRESUME = [0x0f, 0x01, 0xc3];
-const VMXOFF = [0x0f, 0x01, 0xc4];
+const VMXOFF = [0x0f, 0x01, 0xc4], CLI = [0xfa];
 
 const calls = (machine: WorldMachine): number =>
   machine.processor.unit.context.switches.counted(WorldSwitch.WORLD_CALL);
@@ -50,6 +51,26 @@ everywhere(
     assertEquals([machine.exit?.reason, machine.get(SERVED)], [240, 0n]);
   },
   KEEPING_CODE,
+);
+
+everywhere(
+  "what a caller at CPL 3 goes on with after calls of a callee at CPL 0 is translated for CPL 3",
+  (make) => {
+    // A run that begins in the callee, too, wherever that is.
+    for (let first = 0; first < 11; first++) {
+      const machine = make(), { a, b } = machine;
+      assert(machine.register({ wid: CALLER, party: a, cpl: 3 }));
+      assert(machine.register({ wid: CALLEE, party: b }));
+      writeLoop(a, b);
+      a.write(LOOP_END, CLI, STOP);
+      machine.place(a, { cpl: 3 });
+      machine.set(LEFT, HOT + 1);
+      machine.set(SERVED, 0);
+      machine.run(CODE, 6 * HOT + first);
+      machine.run(machine.rip, 12 * HOT);
+      assertEquals([machine.vector, machine.get(SERVED)], [Vector.GP, BigInt(HOT)]);
+    }
+  },
 );
 
 everywhere(
