@@ -333,12 +333,13 @@ export class Dispatcher {
     const region: Region = {
       ...compiled,
       id,
+      generation: old === undefined ? 0 : old.generation + 1,
       codes,
       changesMode: codes.some(({ usesFloat }) => usesFloat),
       dropped: false,
       entered: again ? -Infinity : 0,
     };
-    engine.adopt?.(region, again);
+    engine.adopt?.(region);
     this.#regions.add(region);
     this.bindings.access.mmu.worlds.notePlacement(id, true);
     for (const member of codes) member.memberOf = [...member.memberOf, region];

@@ -64,6 +64,8 @@ export interface Leaving {
 export interface Region extends Compiled {
   /** Its number, from 1; the slots of the worlds in which it lies in place know it by that (Worlds.placement). */
   readonly id: number;
+  /** How often it has been made again. */
+  readonly generation: number;
   /** The blocks in it. */
   readonly codes: readonly Code[];
   /** Some block changes MXCSR's sticky bits in the exact floating-point mode: the mode is looked at after it. */
@@ -82,8 +84,8 @@ export interface Engine {
   readonly mostInstructions: number;
   /** Compiles blocks into a region. */
   compile(request: CompileRequest): Compiled;
-  /** Called when what was compiled comes into use. `again`: it has been made again. */
-  adopt?(region: Region, again: boolean): void;
+  /** Called when what was compiled comes into use. */
+  adopt?(region: Region): void;
   /** The region that was left by exit number `exit`, the result of `run`; without it, the one that was run. */
   left?(exit: number): Leaving;
   /** Called when an exit has been found to lead to an entry, in the current world. RIP is there. */

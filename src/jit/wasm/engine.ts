@@ -26,8 +26,8 @@ import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
 import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 
-/** Visits of a region after which it is made again from what has become warm since; of one made again. */
-const VISITS = 20_000, VISITS_AGAIN = 2_000_000;
+/** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
+const VISITS = 20_000, MORE_VISITS = 100, MOST_VISITS = 0x7fff_ffff;
 
 /** Place of the driver in the table; regions are behind it. */
 const DRIVER = 0;
@@ -95,10 +95,10 @@ export class WasmEngine implements Engine {
     return { run: (entry) => this.#drive(wayOf(place, entry)), exits, entrances, place };
   }
 
-  adopt(region: Region, again: boolean): void {
+  adopt(region: Region): void {
     const placed = this.#placed[region.place!]!;
     placed.region = region;
-    placed.granted = again ? VISITS_AGAIN : VISITS;
+    placed.granted = Math.min(VISITS * MORE_VISITS ** region.generation, MOST_VISITS);
     this.#m[(regionVisits >> 2) + region.place!] = placed.granted;
   }
 
