@@ -273,8 +273,7 @@ export class Emitter {
     this.cells.store(this.code);
     this.storeBudget();
   }
-  loadState(): void {
-    const { code } = this;
+  loadState(code = this.code): void {
     code.load(W.i32_load, TLB_BASE);
     code.tee(this.slot);
     code.memory(W.i32_load, SLOT_TLB_MASK);

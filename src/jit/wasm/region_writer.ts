@@ -1,7 +1,6 @@
 /** Writes the WebAssembly of a region: one function with the guest's registers in locals. */
 import type { Block, Inst } from "../../ir/types.ts";
-import { BUDGET, MXCSR, TLB_BASE } from "../../cpu/state.ts";
-import { SLOT_TLB_MASK } from "../../memory/physical.ts";
+import { MXCSR } from "../../cpu/state.ts";
 import type { Exit } from "../engine.ts";
 import { halves } from "../interpreter/program.ts";
 import { Emitter, type RegionSurroundings } from "./emitter.ts";
@@ -102,13 +101,7 @@ class RegionWriter {
   #prologue(): void {
     const { e, code } = this, body = code.view().slice();
     const start = new FunctionCode([]);
-    start.load(W.i32_load, TLB_BASE);
-    start.tee(e.slot);
-    start.memory(W.i32_load, SLOT_TLB_MASK);
-    start.set(e.mask);
-    start.load(W.i32_load, BUDGET);
-    start.set(e.budget);
-    e.cells.load(start);
+    e.loadState(start);
     e.registerPages.forget(start);
     code.prepend(start.view(), body);
   }
