@@ -264,6 +264,7 @@ export class Machine {
       parts: this.parts,
       hasFirmware: firmware !== undefined,
       setLine: (line, level) => lines.set(line, level),
+      send: (message, destination) => this.processors.interrupt(message, destination),
       dma: {
         view: (address, length) => address + length <= memory ? this.#memory.ram(address, length) : undefined,
         wrote: (address, length) => this.processors.core.inner.mmu.wroteRam(address, length),

@@ -1,6 +1,11 @@
 /** The slots of PCI bus 0: where their addresses and interrupt lines are. */
 import type { StatefulParts } from "../snapshot/stateful.ts";
 import type { Bus } from "./bus.ts";
+import {
+  type InterruptDestination,
+  type InterruptMessage,
+  messageWritten,
+} from "./devices/interrupt_message.ts";
 import type { PciConfiguration } from "./devices/pci_configuration.ts";
 import type { Disk } from "./disk.ts";
 import { MAX_RAM } from "../memory/physical.ts";
@@ -13,6 +18,8 @@ import type { Dma } from "./virtio/virtqueue.ts";
 const LINES = [10, 10, 11, 11] as const;
 /** Slots for devices. */
 export const FIRST_SLOT = 1, SLOTS = 8;
+
+const WORD_BYTES = 4;
 
 /** The line that a pin (0: INTA#) of a slot leads to. */
 export function pciLine(slot: number, pin: number): number {
@@ -28,6 +35,8 @@ export interface SlotWires {
   /** Whether firmware assigns addresses; otherwise they are assigned here. */
   readonly hasFirmware: boolean;
   setLine(line: number, level: boolean): void;
+  /** Brings an interrupt that a device writes as a message. */
+  send(message: InterruptMessage, destination: Omit<InterruptDestination, "shorthand">): void;
 }
 
 /** What is in the slots, in this order. */
@@ -39,7 +48,7 @@ export interface SlotDevices {
 
 /** Fills the slots with virtio devices. */
 export function addVirtioDevices({ disks, entropySeed }: SlotDevices, wires: SlotWires): void {
-  const { bus, pci, parts, dma, hasFirmware, setLine } = wires;
+  const { bus, pci, parts, dma, hasFirmware, setLine, send } = wires;
   const devices: { readonly name: string; readonly device: VirtioDevice }[] = disks.map((disk, n) => {
     parts.add(`disk ${n}`, disk);
     return { name: `virtio-blk ${n}`, device: new VirtioBlock(disk, dma, `disk${n}`) };
@@ -52,6 +61,14 @@ export function addVirtioDevices({ disks, entropySeed }: SlotDevices, wires: Slo
   if (devices.length > SLOTS) {
     throw new RangeError(`Cannot attach ${devices.length} disks and other devices: there are ${SLOTS} slots`);
   }
+  const post = (address: number, data: number): void => {
+    const written = messageWritten(address, data);
+    if (written !== undefined) return send(written.message, written.destination);
+    const bytes = dma.view(address, WORD_BYTES);
+    if (bytes === undefined) return;
+    new DataView(bytes.buffer, bytes.byteOffset, WORD_BYTES).setUint32(0, data, true);
+    dma.wrote(address, WORD_BYTES);
+  };
   // Slots share lines: one is up while any of them asks for it.
   const asking = new Map<number, Set<number>>(LINES.map((line) => [line, new Set<number>()]));
   for (const [n, { name, device }] of devices.entries()) {
@@ -62,7 +79,7 @@ export function addVirtioDevices({ disks, entropySeed }: SlotDevices, wires: Slo
       setLine(line, users.size > 0);
     };
     const base = hasFirmware ? undefined : MAX_RAM + 0x1_0000 * n;
-    const chip = new VirtioPci(device, dma, interrupt, { line, base });
+    const chip = new VirtioPci(device, { dma, interrupt, post }, { line, base });
     pci.add(slot, 0, chip);
     bus.addRange(chip);
     parts.add(name, chip);

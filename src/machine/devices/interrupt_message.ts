@@ -27,3 +27,24 @@ export interface InterruptDestination {
   readonly logical: boolean;
   readonly id: number;
 }
+
+/** Where a device writes messages: bits 31 to 20 of the address. The rest says to whom. */
+const MESSAGE_ADDRESS = 0xfee, ADDRESS_SHIFT = 2 ** 20;
+const DESTINATION_SHIFT = 12, LOGICAL = 4, TRIGGER_LEVEL = 0x8000;
+
+/**
+ * What a device's write of a 32-bit word means: a message, or, undefined, nothing but a write. Redirection hints say nothing
+ * here: the data have a delivery mode for that. SDM vol. 3A, section 11.11.
+ */
+export function messageWritten(
+  address: number,
+  data: number,
+):
+  | { readonly message: InterruptMessage; readonly destination: Omit<InterruptDestination, "shorthand"> }
+  | undefined {
+  if (Math.floor(address / ADDRESS_SHIFT) !== MESSAGE_ADDRESS) return undefined;
+  return {
+    message: { mode: (data >>> 8) & 7, vector: data & 0xff, level: (data & TRIGGER_LEVEL) !== 0 },
+    destination: { logical: (address & LOGICAL) !== 0, id: (address >>> DESTINATION_SHIFT) & 0xff },
+  };
+}

@@ -7,6 +7,8 @@ import { BadQueue, type Chain, type Dma } from "./virtqueue.ts";
 const ENTROPY = 4, OTHER = 0x00ff_0000;
 /** Keeps its numbers from being those that RDRAND gives for the same seed. */
 const STREAM = 0x726e_6700;
+/** Most bytes that a request is given, however large it is. */
+const MOST_BYTES = 0x1_0000;
 
 /** A source of random numbers as a virtio device. */
 export class VirtioEntropy implements VirtioDevice, Stateful<readonly number[]> {
@@ -26,9 +28,10 @@ export class VirtioEntropy implements VirtioDevice, Stateful<readonly number[]> 
     if (readable.length > 0) throw new BadQueue("the entropy device reads nothing");
     let done = 0;
     for (const { address, bytes } of writable) {
-      for (let n = 0; n < bytes.length; n++) bytes[n] = this.#numbers.next() >>> 24;
-      this.dma.wrote(address, bytes.length);
-      done += bytes.length;
+      const size = Math.min(bytes.length, MOST_BYTES - done);
+      for (let n = 0; n < size; n++) bytes[n] = this.#numbers.next() >>> 24;
+      this.dma.wrote(address, size);
+      done += size;
     }
     return done;
   }

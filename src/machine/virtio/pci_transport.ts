@@ -1,8 +1,21 @@
-/** Virtio over PCI, the modern transport: a function with one memory BAR and an interrupt line. Virtio 1.2, section 4.1. */
-import { fields, i32, list, type Shape, u32, u8, whole } from "../../snapshot/shape.ts";
+/** Virtio over PCI, the modern transport: a function with one memory BAR, an interrupt line, and MSI-X. Virtio 1.2, section 4.1. */
+import { fields, i32, list, type Shape, u16, u32, u8, whole } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { AccessSize, MmioRange } from "../bus.ts";
 import type { PciFunction } from "../devices/pci_configuration.ts";
+import { msixShape, type MsixState, MsixTable } from "../devices/msix_table.ts";
+import {
+  BAR_BYTES,
+  Command,
+  CONFIGURATION_BYTES,
+  Header,
+  makeHeader,
+  MSIX_CONTROL,
+  Part,
+  PART_BYTES,
+  TRANSPORT_FEATURES,
+  Window,
+} from "./pci_header.ts";
 import { BadQueue, type Chain, type Dma, QUEUE_STATE, type QueueState, Virtqueue } from "./virtqueue.ts";
 
 /** What is behind the transport. */
@@ -11,35 +24,31 @@ export interface VirtioDevice {
   readonly type: number;
   /** PCI class, subclass and interface in the upper 24 bits. */
   readonly classCode: number;
-  /** Feature bits 0 to 31. */
+  /** Feature bits of its own, 0 to 23. */
   readonly features: number;
   readonly queues: number;
   /** Its configuration, which the driver reads. */
   readonly configuration: Uint8Array;
-  /** Serves a request. Returns how many bytes it has written. Throws `BadQueue` for what is no request. */
-  serve(queue: number, chain: Chain): number;
+  /**
+   * Serves a request. Returns how many bytes it has written; undefined: not now, what it is for has not come yet. Throws
+   * `BadQueue` for what is no request.
+   */
+  serve(queue: number, chain: Chain): number | undefined;
+  /** Is given what it calls when requests that it did not serve can be served. */
+  connect?(ready: (queue: number) => void): void;
 }
 
-/** PCI configuration space. */
-const CONFIGURATION_BYTES = 0x100;
-const COMMAND = 0x04, STATUS = 0x06, CLASS = 0x08, BAR0 = 0x10, SUBSYSTEM = 0x2c, CAPABILITIES = 0x34;
-const INTERRUPT_LINE = 0x3c, INTERRUPT_PIN = 0x3d;
-const RED_HAT = 0x1af4, MODERN = 0x1040, REVISION = 1;
-const MEMORY = 2, MASTER = 4, NO_INTX = 0x400, INTERRUPT_STATUS = 8, HAS_CAPABILITIES = 0x10;
-/** Where the parts of the BAR lie, and what it takes. */
-const Part = { COMMON: 0, ISR: 0x1000, DEVICE: 0x2000, NOTIFY: 0x3000 } as const;
-const BAR_BYTES = 0x4000, PART_BYTES = 0x1000;
-/** Capabilities: vendor-specific ones of 16 bytes, of 20 where a number follows. Section 4.1.4. */
-const VENDOR_SPECIFIC = 9, FIRST_CAPABILITY = 0x40;
-const CAPABILITY_TYPES = [
-  { type: 1, offset: Part.COMMON, size: 16 },
-  { type: 3, offset: Part.ISR, size: 16 },
-  { type: 4, offset: Part.DEVICE, size: 16 },
-  { type: 2, offset: Part.NOTIFY, size: 20 },
-  { type: 5, offset: 0, size: 20 },
-] as const;
-/** The last of them, a window into the BAR: registers for BAR, offset, length, data. */
-const WINDOW = 0x84, WINDOW_OFFSET = WINDOW + 8, WINDOW_LENGTH = WINDOW + 12, WINDOW_DATA = WINDOW + 16;
+/** What the function is wired to. */
+export interface VirtioWires {
+  readonly dma: Dma;
+  /** Drives the interrupt line. */
+  interrupt(level: boolean): void;
+  /** Writes a word as a message, of an interrupt if the address is one for that. */
+  post(address: number, data: number): void;
+}
+
+/** In the status register: the line is up. */
+const INTERRUPT_STATUS = 8;
 /** Common configuration. Section 4.1.4.3. */
 const Common = {
   DEVICE_FEATURE_SELECT: 0x00,
@@ -69,6 +78,9 @@ type State = {
   readonly status: number;
   readonly isr: number;
   readonly queues: readonly QueueState[];
+  /** Entries of the MSI-X table for changes of the configuration, and for each queue. */
+  readonly vectors: readonly number[];
+  readonly msix: MsixState;
 };
 const shapeOf = (queues: number): Shape<State> =>
   fields({
@@ -78,15 +90,17 @@ const shapeOf = (queues: number): Shape<State> =>
     status: u8,
     isr: whole(0, 3),
     queues: list(QUEUE_STATE, queues),
+    vectors: list(u16, queues + 1),
+    msix: msixShape(queues + 1),
   });
 
 /** The function. */
 export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
   readonly stateFormat: StateFormat<State>;
   readonly bytes = BAR_BYTES;
-  readonly #values = new Uint8Array(CONFIGURATION_BYTES);
-  readonly #view = new DataView(this.#values.buffer);
-  readonly #writable = new Uint8Array(CONFIGURATION_BYTES);
+  readonly #values: Uint8Array;
+  readonly #view: DataView;
+  readonly #writable: Uint8Array;
   readonly #queues: readonly Virtqueue[];
   /** Selected half of the device's features, of the driver's, and queue. */
   readonly #selects = [0, 0, 0];
@@ -95,62 +109,51 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
   #status = 0;
   #isr = 0;
 
+  /** Entries of the MSI-X table: for changes of the configuration, and for each queue. */
+  readonly #vectors: number[];
+  readonly #msix: MsixTable;
+
   /**
    * @param line number that configuration space tells of the interrupt line
    * @param base physical address of the BAR, as firmware would set it; undefined: firmware will
    */
   constructor(
     readonly device: VirtioDevice,
-    dma: Dma,
-    readonly interrupt: (level: boolean) => void,
+    readonly wires: VirtioWires,
     { line, base }: { readonly line: number; readonly base: number | undefined },
   ) {
-    this.#queues = Array.from({ length: device.queues }, () => new Virtqueue(dma));
-    this.stateFormat = { version: 1, shape: shapeOf(device.queues) };
-    const view = this.#view, writable = new DataView(this.#writable.buffer);
-    view.setUint32(0, RED_HAT | ((MODERN + device.type) << 16), true);
-    view.setUint32(CLASS, device.classCode | REVISION, true);
-    view.setUint16(STATUS, HAS_CAPABILITIES, true);
-    view.setUint32(SUBSYSTEM, RED_HAT | ((MODERN + device.type) << 16), true);
-    view.setUint8(CAPABILITIES, FIRST_CAPABILITY);
-    view.setUint8(INTERRUPT_LINE, line);
-    view.setUint8(INTERRUPT_PIN, 1);
-    if (base !== undefined) {
-      view.setUint32(BAR0, base, true);
-      view.setUint16(COMMAND, MEMORY | MASTER, true);
-    }
-    writable.setUint16(COMMAND, MEMORY | MASTER | NO_INTX, true);
-    writable.setInt32(BAR0, -BAR_BYTES, true);
-    writable.setUint8(INTERRUPT_LINE, 0xff);
-    let at = FIRST_CAPABILITY;
-    for (const [n, { type, offset, size }] of CAPABILITY_TYPES.entries()) {
-      const next = n + 1 < CAPABILITY_TYPES.length ? at + size : 0;
-      this.#values.set([VENDOR_SPECIFIC, next, size, type], at);
-      view.setUint32(at + 8, offset, true);
-      view.setUint32(at + 12, type === 5 ? 0 : PART_BYTES, true);
-      at += size;
-    }
-    writable.setUint32(WINDOW_OFFSET, -1, true);
-    writable.setUint32(WINDOW_LENGTH, -1, true);
+    const { type, classCode, queues } = device, vectors = queues + 1;
+    this.#queues = Array.from({ length: queues }, () => new Virtqueue(wires.dma));
+    this.#vectors = Array.from({ length: vectors }, () => NO_VECTOR);
+    this.#msix = new MsixTable(vectors, (address, data) => {
+      // A message is a write like any other: only bus masters do that.
+      if (this.#isMaster) wires.post(address, data);
+    });
+    this.stateFormat = { version: 2, shape: shapeOf(queues) };
+    const { values, writable } = makeHeader({ type, classCode, vectors, line, base });
+    this.#values = values;
+    this.#view = new DataView(values.buffer);
+    this.#writable = writable;
+    device.connect?.((queue) => this.#serve(queue));
   }
 
   /** Where the BAR is; undefined: it answers nowhere. */
   get base(): number | undefined {
-    const isOn = (this.#view.getUint16(COMMAND, true) & MEMORY) !== 0;
-    return isOn ? this.#view.getUint32(BAR0, true) : undefined;
+    const isOn = (this.#view.getUint16(Header.COMMAND, true) & Command.MEMORY) !== 0;
+    return isOn ? this.#view.getUint32(Header.BAR0, true) : undefined;
   }
 
   readConfiguration(register: number): number {
-    if (register === WINDOW_DATA) {
+    if (register === Window.DATA) {
       const window = this.#window();
       return window === undefined ? 0 : this.read(window.offset, window.size);
     }
-    const pending = register === COMMAND && this.#isr !== 0 ? INTERRUPT_STATUS << 16 : 0;
+    const pending = register === Header.COMMAND && this.#isr !== 0 ? INTERRUPT_STATUS << 16 : 0;
     return this.#view.getInt32(register, true) | pending;
   }
 
   writeConfiguration(register: number, value: number, mask: number): void {
-    if (register === WINDOW_DATA) {
+    if (register === Window.DATA) {
       const window = this.#window();
       if (window !== undefined) this.write(window.offset, value, window.size);
       return;
@@ -159,6 +162,7 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
       const at = register + byte, bits = this.#writable[at]! & (mask >>> (8 * byte));
       this.#values[at] = (this.#values[at]! & ~bits) | ((value >>> (8 * byte)) & bits);
     }
+    this.#msix.setControl(this.#view.getUint16(MSIX_CONTROL, true));
     this.#drive();
   }
 
@@ -175,14 +179,20 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
       }
       case Part.DEVICE:
         return part(this.device.configuration, at, size);
+      case Part.MSIX_TABLE:
+        return this.#msix.read(at, size);
+      case Part.MSIX_PENDING:
+        return this.#msix.readPending(at, size);
       default:
         return 0;
     }
   }
 
-  write(offset: number, value: number, _size: AccessSize): void {
+  write(offset: number, value: number, size: AccessSize): void {
+    const at = offset % PART_BYTES;
     if (offset < Common.END) this.#writeCommon(offset, value);
-    else if (offset === Part.NOTIFY) this.#notify(value & 0xffff);
+    else if (offset === Part.NOTIFY) this.#serve(value & 0xffff);
+    else if (offset - at === Part.MSIX_TABLE) this.#msix.write(at, value, size);
   }
 
   saveState(): State {
@@ -193,10 +203,12 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
       status: this.#status,
       isr: this.#isr,
       queues: this.#queues.map((queue) => queue.save()),
+      vectors: [...this.#vectors],
+      msix: this.#msix.save(),
     };
   }
 
-  loadState({ configuration, selects, features, status, isr, queues }: State): void {
+  loadState({ configuration, selects, features, status, isr, queues, vectors, msix }: State): void {
     for (const [at, value] of configuration.entries()) {
       const bits = this.#writable[at]!;
       this.#values[at] = (this.#values[at]! & ~bits) | (value & bits);
@@ -206,12 +218,14 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
     this.#status = status;
     this.#isr = isr;
     for (const [n, queue] of queues.entries()) this.#queues[n]!.load(queue);
+    for (const [n, vector] of vectors.entries()) this.#vectors[n] = vector;
+    this.#msix.load(msix, this.#view.getUint16(MSIX_CONTROL, true));
   }
 
   /** What the window shows; undefined: nothing that there is. */
   #window(): { offset: number; size: AccessSize } | undefined {
-    const offset = this.#view.getUint32(WINDOW_OFFSET, true);
-    const size = this.#view.getUint32(WINDOW_LENGTH, true);
+    const offset = this.#view.getUint32(Window.OFFSET, true);
+    const size = this.#view.getUint32(Window.LENGTH, true);
     if ((size !== 1 && size !== 2 && size !== 4) || offset % size !== 0 || offset >= BAR_BYTES) {
       return undefined;
     }
@@ -219,7 +233,7 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
   }
 
   #offered(half: number): number {
-    return half === 0 ? this.device.features : half === 1 ? VERSION_1 : 0;
+    return half === 0 ? this.device.features | TRANSPORT_FEATURES : half === 1 ? VERSION_1 : 0;
   }
 
   get #selected(): Virtqueue | undefined {
@@ -233,11 +247,11 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
     view.setUint32(Common.DEVICE_FEATURE, this.#offered(device!), true);
     view.setUint32(Common.DRIVER_FEATURE_SELECT, driver!, true);
     view.setUint32(Common.DRIVER_FEATURE, this.#features[driver!] ?? 0, true);
-    view.setUint16(Common.CONFIG_MSIX, NO_VECTOR, true);
+    view.setUint16(Common.CONFIG_MSIX, this.#vectors[0]!, true);
     view.setUint16(Common.QUEUES, this.#queues.length, true);
     view.setUint8(Common.STATUS, this.#status);
     view.setUint16(Common.QUEUE_SELECT, select!, true);
-    view.setUint16(Common.QUEUE_MSIX, NO_VECTOR, true);
+    view.setUint16(Common.QUEUE_MSIX, this.#vectors[1 + select!] ?? NO_VECTOR, true);
     const queue = this.#selected;
     if (queue !== undefined) {
       view.setUint16(Common.QUEUE_SIZE, queue.size, true);
@@ -267,6 +281,12 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
       case Common.QUEUE_SELECT:
         this.#selects[2] = value & 0xffff;
         return;
+      case Common.CONFIG_MSIX:
+        this.#vectors[0] = this.#vectorFor(value);
+        return;
+      case Common.QUEUE_MSIX:
+        if (queue !== undefined) this.#vectors[1 + this.#selects[2]!] = this.#vectorFor(value);
+        return;
     }
     if (queue === undefined || queue.enabled !== 0) return;
     if (offset === Common.QUEUE_SIZE) {
@@ -287,6 +307,8 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
       this.#features.fill(0);
       this.#selects.fill(0);
       for (const queue of this.#queues) queue.reset();
+      this.#vectors.fill(NO_VECTOR);
+      this.#msix.forget();
       this.#drive();
       return;
     }
@@ -296,25 +318,44 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
     this.#status = accepted | (this.#status & DeviceStatus.NEEDS_RESET);
   }
 
-  #notify(number: number): void {
+  /** Section 4.1.5.1.2: an entry that there is not is none. */
+  #vectorFor(value: number): number {
+    const vector = value & 0xffff;
+    return vector < this.#msix.vectors ? vector : NO_VECTOR;
+  }
+
+  get #isMaster(): boolean {
+    return (this.#view.getUint16(Header.COMMAND, true) & Command.MASTER) !== 0;
+  }
+
+  /** Serves a queue: the driver has notified it, or what its requests wait for has come. */
+  #serve(number: number): void {
     const queue = this.#queues[number];
-    const isMaster = (this.#view.getUint16(COMMAND, true) & MASTER) !== 0;
     const isRunning = (this.#status & (DeviceStatus.DRIVER_OK | DeviceStatus.NEEDS_RESET)) ===
       DeviceStatus.DRIVER_OK;
-    if (queue === undefined || queue.enabled === 0 || !isMaster || !isRunning) return;
+    if (queue === undefined || queue.enabled === 0 || !this.#isMaster || !isRunning) return;
     try {
-      if (queue.serve((chain) => this.device.serve(number, chain))) this.#isr |= Isr.QUEUE;
+      const wanted = queue.serve(this.#features[0]!, (chain) => this.device.serve(number, chain));
+      if (wanted) this.#signal(Isr.QUEUE, this.#vectors[1 + number]!);
     } catch (error) {
       if (!(error instanceof BadQueue)) throw error;
       this.#status |= DeviceStatus.NEEDS_RESET;
-      this.#isr |= Isr.CONFIGURATION;
+      this.#signal(Isr.CONFIGURATION, this.#vectors[0]!);
     }
+  }
+
+  /** Interrupts: by a message, or by the line, which the ISR then explains. Section 4.1.5.3. */
+  #signal(reason: number, vector: number): void {
+    if (this.#msix.isEnabled) return this.#msix.signal(vector);
+    this.#isr |= reason;
     this.#drive();
   }
 
   /** The interrupt line is up while the ISR has a bit, unless software turned it off. */
   #drive(): void {
-    this.interrupt(this.#isr !== 0 && (this.#view.getUint16(COMMAND, true) & NO_INTX) === 0);
+    const isOff = (this.#view.getUint16(Header.COMMAND, true) & Command.NO_INTX) !== 0 ||
+      this.#msix.isEnabled;
+    this.wires.interrupt(this.#isr !== 0 && !isOff);
   }
 }
 

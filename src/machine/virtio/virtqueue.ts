@@ -28,13 +28,20 @@ export class BadQueue extends Error {
 
 /** Most entries of a queue; it is what the driver finds. */
 export const QUEUE_SIZE = 128;
+/** Features of the queues themselves, whatever device they belong to. Section 6. */
+export const QueueFeature = { INDIRECT: 1 << 28, EVENT_INDEX: 1 << 29 } as const;
 
 /** Descriptors: address, length, flags, next. */
 const DESCRIPTOR = 16, LENGTH = 8, FLAGS = 12, NEXT = 14;
 const HAS_NEXT = 1, WRITABLE = 2, INDIRECT = 4;
-/** Both rings: flags, index, entries. */
-const INDEX = 2, RING = 4, USED_ENTRY = 8;
+/** Both rings: flags, index, entries; behind these the index at which the other side wants to be told. */
+const INDEX = 2, RING = 4, AVAILABLE_ENTRY = 2, USED_ENTRY = 8;
 const NO_INTERRUPT = 1;
+/** Most bytes of a request. Section 2.7.5.2. */
+const MOST_BYTES = 2 ** 32;
+/** The queue's areas in RAM. Section 2.7. */
+const Area = { DESCRIPTORS: 0, DRIVER: 1, DEVICE: 2 } as const;
+type Area = typeof Area[keyof typeof Area];
 
 /** Registers of a queue. Addresses are in two halves each. */
 export type QueueState = {
@@ -52,6 +59,12 @@ export const QUEUE_STATE: Shape<QueueState> = fields({
   used: u16,
 });
 
+/**
+ * Serves a request: answers how many bytes it has written. Undefined: not now; the request stays with the driver until the
+ * queue is served again.
+ */
+export type Serve = (chain: Chain) => number | undefined;
+
 /** A queue. */
 export class Virtqueue {
   size = QUEUE_SIZE;
@@ -65,21 +78,32 @@ export class Virtqueue {
   constructor(readonly dma: Dma) {}
 
   /**
-   * Takes all requests that are there and gives them back. `serve` answers how many bytes it has written. Returns whether
-   * the driver wants an interrupt.
+   * Takes the requests that are there, as far as `serve` serves them, and gives them back. Returns whether the driver wants
+   * an interrupt.
    *
+   * @param features those of the queue that the driver has accepted
    * @throws {BadQueue} if the driver has broken the rules
    */
-  serve(serve: (chain: Chain) => number): boolean {
+  serve(features: number, serve: Serve): boolean {
     // Read once: the guest does not run meanwhile, and a request that writes over this index must not go on for ever.
-    const available = this.#word(1, INDEX), waiting = (available - this.#taken) & 0xffff;
+    const available = this.#word(Area.DRIVER, INDEX), waiting = (available - this.#taken) & 0xffff;
     if (waiting > this.size) throw new BadQueue("more requests than entries");
+    const before = this.#used;
     while (this.#taken !== available) {
-      const head = this.#word(1, RING + 2 * (this.#taken % this.size)), chain = this.#chain(head);
+      const head = this.#word(Area.DRIVER, RING + AVAILABLE_ENTRY * (this.#taken % this.size));
+      const written = serve(this.#chain(head, features));
+      if (written === undefined) break;
       this.#taken = (this.#taken + 1) & 0xffff;
-      this.#giveBack(head, serve(chain));
+      this.#giveBack(head, written);
     }
-    return waiting !== 0 && (this.#word(1, 0) & NO_INTERRUPT) === 0;
+    const done = (this.#used - before) & 0xffff;
+    if ((features & QueueFeature.EVENT_INDEX) === 0) {
+      return done !== 0 && (this.#word(Area.DRIVER, 0) & NO_INTERRUPT) === 0;
+    }
+    this.#put(RING + USED_ENTRY * this.size, this.#taken);
+    // Sections 2.7.7.2 and 2.7.10: an interrupt for the request that used_event counts to.
+    const wanted = this.#word(Area.DRIVER, RING + AVAILABLE_ENTRY * this.size);
+    return ((this.#used - wanted - 1) & 0xffff) < done;
   }
 
   reset(): void {
@@ -99,20 +123,36 @@ export class Virtqueue {
     this.#used = used;
   }
 
-  /** The buffers of a request. It has at most as many descriptors as the table, so that circles end. */
-  #chain(head: number): Chain {
+  /** The buffers of a request. It has at most as many descriptors as its table, and as a queue, so that circles end. */
+  #chain(head: number, features: number): Chain {
     const readable: Buffer[] = [], writable: Buffer[] = [];
-    let index = head;
-    for (let count = 0; count < this.size; count++) {
-      if (index >= this.size) throw new BadQueue("no such descriptor");
-      const at = index * DESCRIPTOR, { bytes } = this.#at(0, at, DESCRIPTOR), view = viewOf(bytes);
-      const flags = view.getUint16(FLAGS, true);
-      if ((flags & INDIRECT) !== 0) throw new BadQueue("indirect descriptors were not offered");
+    let table: Uint8Array | undefined, entries = this.size, index = head, total = 0;
+    for (let count = 0; count < QUEUE_SIZE;) {
+      if (index >= entries || count >= this.size && table === undefined) {
+        throw new BadQueue("no such descriptor");
+      }
+      const at = index * DESCRIPTOR;
+      const view = viewOf(
+        table?.subarray(at, at + DESCRIPTOR) ?? this.#at(Area.DESCRIPTORS, at, DESCRIPTOR).bytes,
+      );
+      const flags = view.getUint16(FLAGS, true), length = view.getUint32(LENGTH, true);
       const address = view.getUint32(0, true) + view.getUint32(4, true) * 2 ** 32;
-      const buffer = { address, bytes: this.#ram(address, view.getUint32(LENGTH, true)) };
-      if ((flags & WRITABLE) !== 0) writable.push(buffer);
+      const bytes = this.#ram(address, length);
+      if ((flags & INDIRECT) !== 0) {
+        const isTable = table === undefined && (flags & HAS_NEXT) === 0 && length !== 0 &&
+          length % DESCRIPTOR === 0;
+        if (!isTable || (features & QueueFeature.INDIRECT) === 0) {
+          throw new BadQueue("no table of descriptors");
+        }
+        [table, entries, index] = [bytes, length / DESCRIPTOR, 0];
+        continue;
+      }
+      count++;
+      total += length;
+      if (total > MOST_BYTES) throw new BadQueue("a request of more than 4 GB");
+      if ((flags & WRITABLE) !== 0) writable.push({ address, bytes });
       else if (writable.length > 0) throw new BadQueue("a buffer to be read behind one to be written");
-      else readable.push(buffer);
+      else readable.push({ address, bytes });
       if ((flags & HAS_NEXT) === 0) return { readable, writable };
       index = view.getUint16(NEXT, true);
     }
@@ -120,21 +160,26 @@ export class Virtqueue {
   }
 
   #giveBack(head: number, written: number): void {
-    const entry = this.#at(2, RING + USED_ENTRY * (this.#used % this.size), USED_ENTRY);
+    const entry = this.#at(Area.DEVICE, RING + USED_ENTRY * (this.#used % this.size), USED_ENTRY);
     viewOf(entry.bytes).setUint32(0, head, true);
     viewOf(entry.bytes).setUint32(4, written, true);
     this.dma.wrote(entry.address, USED_ENTRY);
     this.#used = (this.#used + 1) & 0xffff;
-    const index = this.#at(2, INDEX, 2);
-    viewOf(index.bytes).setUint16(0, this.#used, true);
-    this.dma.wrote(index.address, 2);
+    this.#put(INDEX, this.#used);
   }
 
-  #word(area: 0 | 1 | 2, offset: number): number {
+  #word(area: Area, offset: number): number {
     return viewOf(this.#at(area, offset, 2).bytes).getUint16(0, true);
   }
 
-  #at(area: 0 | 1 | 2, offset: number, length: number): Buffer {
+  /** Writes a word of the device area. */
+  #put(offset: number, value: number): void {
+    const { address, bytes } = this.#at(Area.DEVICE, offset, 2);
+    viewOf(bytes).setUint16(0, value, true);
+    this.dma.wrote(address, 2);
+  }
+
+  #at(area: Area, offset: number, length: number): Buffer {
     const address = this.addresses[2 * area]! + this.addresses[2 * area + 1]! * 2 ** 32 + offset;
     return { address, bytes: this.#ram(address, length) };
   }
