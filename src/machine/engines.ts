@@ -30,7 +30,10 @@ export interface ProcessorConfiguration {
   /** Seed of RDRAND and RDSEED. Default: a fixed one. */
   readonly seed?: number;
   /** For tests and measurements: thresholds and sizes; defaults come from the engine. */
-  readonly tiers?: Partial<Omit<Tiers, "engine">>;
+  readonly tiers?: Partial<Omit<Tiers, "engine">> & {
+    /** Entries of every soft TLB, a power of 2. Default: as many as each world shows to need. */
+    readonly tlbEntries?: number;
+  };
   /** Makes the system unit of a processor that has its own operating system, or the seat of several. */
   readonly system?: (access: GuestAccess) => SystemUnit | ProcessorSeat;
   /** Is shown what is translated and compiled. */
@@ -60,7 +63,8 @@ export function newProcessor(
   configuration: ProcessorConfiguration = {},
 ): HostedProcessor {
   const { engine = "auto", seed = 1, tiers = {}, observer } = configuration;
-  const mmu = new Mmu(memory);
+  const { tlbEntries } = tiers;
+  const mmu = new Mmu(memory, tlbEntries === undefined ? undefined : { least: tlbEntries, most: tlbEntries });
   const access = new GuestAccess(mmu);
   const float = createFloat(whyNoWebAssembly() === undefined ? memory.wasm : memory.buffer);
   const clock = { cycles: (): number => dispatcher.cycles() };

@@ -29,7 +29,7 @@ import {
 import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
 import { fillEntry, isTaken, tlbWord } from "./tlb.ts";
 import { WorldLinks } from "./world_links.ts";
-import { type World, Worlds } from "./worlds.ts";
+import { type TlbSizes, type World, Worlds } from "./worlds.ts";
 
 /** Setting an accessed or dirty flag. */
 const TABLE_WRITE: SecondStageAccess = { read: true, write: true, execute: false, table: true };
@@ -73,8 +73,8 @@ export class Mmu implements WorldControl {
     pkru: 0,
   };
 
-  constructor(readonly memory: LinearMemory) {
-    this.worlds = new Worlds(memory);
+  constructor(readonly memory: LinearMemory, tlbSizes?: TlbSizes) {
+    this.worlds = new Worlds(memory, tlbSizes);
     this.breakpoints = new Breakpoints(memory);
     this.breakpoints.outside.onChange = () => this.breakpointsChanged();
     this.links = new WorldLinks(memory);

@@ -74,6 +74,13 @@ interface Slot {
   turns: number;
 }
 
+/** Entries of a soft TLB: of a new world's, and of the largest. */
+export interface TlbSizes {
+  readonly least: number;
+  readonly most: number;
+}
+const DYNAMIC_TLB: TlbSizes = { least: LEAST_TLB_ENTRIES, most: MOST_TLB_ENTRIES };
+
 /** Sizes of soft TLBs follow each other by this factor. */
 const TLB_STEP = 4;
 /** Evictions for each entry after which a soft TLB grows: what is lost then, its entries, is little beside them. */
@@ -94,7 +101,8 @@ export class Worlds {
   /** Bits of PKRU for the protection keys that pages have been met with, and key 0, which most have. */
   #keys = 3;
 
-  constructor(readonly memory: LinearMemory) {}
+  /** @param tlbSizes entries of soft TLBs: powers of 2, at most `MOST_TLB_ENTRIES` */
+  constructor(readonly memory: LinearMemory, readonly tlbSizes: TlbSizes = DYNAMIC_TLB) {}
 
   /** Selects the slot of the world that the state describes; takes the least recently used one for a new world. */
   enter(): void {
@@ -174,12 +182,12 @@ export class Worlds {
     const slot = this.#slots[slotAt(this.memory.i32[TLB_BASE >> 2]!)];
     if (slot === undefined) return;
     const entries = tlbEntries(this.memory, slot.number);
-    if (slot.evictions >= EVICTIONS_TO_GROW * entries && entries < MOST_TLB_ENTRIES) {
+    if (slot.evictions >= EVICTIONS_TO_GROW * entries && entries < this.tlbSizes.most) {
       this.#setSize(slot, entries * TLB_STEP);
     } else if (++slot.turns === TURNS_TO_SHRINK) {
       slot.turns = 0;
       const used = usedEntries(this.memory, slot.number);
-      if (entries > LEAST_TLB_ENTRIES && used * 2 * TLB_STEP < entries) {
+      if (entries > this.tlbSizes.least && used * 2 * TLB_STEP < entries) {
         this.#setSize(slot, entries / TLB_STEP);
       }
     }
@@ -274,7 +282,7 @@ export class Worlds {
       slot.left = 0;
       this.onReuse?.();
     }
-    this.#setSize(slot, LEAST_TLB_ENTRIES);
+    this.#setSize(slot, this.tlbSizes.least);
     this.#byHash.set(hash, [...this.#byHash.get(hash) ?? [], slot]);
     return slot;
   }

@@ -34,7 +34,7 @@ import { getCell, setCell } from "../../src/vmx/enter.ts";
 import { Field } from "../../src/vmx/fields.ts";
 import { Vmcs } from "../../src/vmx/vmcs.ts";
 import { VmxMode, type VmxState } from "../../src/vmx/vmx_state.ts";
-import { CONFIGURATIONS } from "../jit/_bare.ts";
+import { CONFIGURATIONS, TINY_TLB } from "../jit/_bare.ts";
 import { STOP } from "./_code.ts";
 
 /** Bytes of memory of each party: what its tables map one to one, for all privilege levels. */
@@ -442,6 +442,7 @@ export function image(): Uint8Array {
 /** Engines, with thresholds of one: code that has run once is compiled. */
 export const ENGINES: Readonly<Record<string, Partial<MachineOptions>>> = {
   ...CONFIGURATIONS,
+  ...TINY_TLB,
   "wasm, regions of one block": { engine: "wasm", tiers: { regionBlocks: 1 } },
   "auto, threshold of one": { engine: "auto", tiers: { threshold: 1 } },
 };

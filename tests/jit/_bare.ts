@@ -33,6 +33,14 @@ export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = 
   "auto, threshold of five": { engine: "auto", tiers: { threshold: 5 } },
 };
 
+/** Every page displaces another from the soft TLB, in the middle of instructions too. */
+export const TINY_TLB: typeof CONFIGURATIONS = {
+  "interpreter, soft TLB of one entry": { engine: "interpreter", tiers: { tlbEntries: 1 } },
+  "js, soft TLB of one entry": { engine: "js", tiers: { tlbEntries: 1 } },
+  "wasm, soft TLB of one entry": { engine: "wasm", tiers: { tlbEntries: 1 } },
+  "auto, soft TLB of four entries": { engine: "auto", tiers: { threshold: 5, tlbEntries: 4 } },
+};
+
 /** The same, and each compilation drops the region before: programs of some length take minutes so. */
 export const EVICTING: typeof CONFIGURATIONS = {
   ...CONFIGURATIONS,
@@ -101,7 +109,7 @@ export class Bare {
 
 /** Declares a test for every configuration. */
 export function everywhere(name: string, test: (bare: Bare) => void): void {
-  for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
+  for (const [label, configuration] of Object.entries({ ...CONFIGURATIONS, ...TINY_TLB })) {
     Deno.test(`${name} (${label})`, () => test(new Bare(configuration)));
   }
 }

@@ -11,10 +11,10 @@ import {
   SLOTS,
 } from "../../src/memory/physical.ts";
 import { fillEntry, tlbEntries, tlbWord, usedEntries } from "../../src/memory/tlb.ts";
-import { Worlds } from "../../src/memory/worlds.ts";
+import { type TlbSizes, Worlds } from "../../src/memory/worlds.ts";
 
-function make(): { worlds: Worlds; enter: (cr3: number) => number; m: Int32Array } {
-  const memory = new LinearMemory(1 << 16), worlds = new Worlds(memory), m = memory.i32;
+function make(sizes?: TlbSizes): { worlds: Worlds; enter: (cr3: number) => number; m: Int32Array } {
+  const memory = new LinearMemory(1 << 16), worlds = new Worlds(memory, sizes), m = memory.i32;
   const enter = (cr3: number): number => {
     m[CR3 >> 2] = cr3;
     worlds.enter();
@@ -104,6 +104,13 @@ Deno.test("resize() makes a world's soft TLB larger when pages have displaced ea
   }
   assertEquals(entries(), MOST_TLB_ENTRIES);
   assertEquals(tlbEntries(worlds.memory, slotAt(enter(0x2000))), LEAST_TLB_ENTRIES);
+});
+
+Deno.test("resize() leaves a soft TLB alone whose size is given", () => {
+  const { worlds, enter } = make({ least: 1, most: 1 }), slot = slotAt(enter(0x1000));
+  evict(worlds, 100_000);
+  for (let n = 0; n < 1000; n++) worlds.resize();
+  assertEquals(tlbEntries(worlds.memory, slot), 1);
 });
 
 Deno.test("resize() makes a world's soft TLB smaller when few of its entries are used", () => {

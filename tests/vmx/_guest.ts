@@ -29,7 +29,7 @@ import { REVISION } from "../../src/vmx/capabilities.ts";
 import { Field } from "../../src/vmx/fields.ts";
 import { Vmcs } from "../../src/vmx/vmcs.ts";
 import { VmxMode } from "../../src/vmx/vmx_state.ts";
-import { CONFIGURATIONS } from "../jit/_bare.ts";
+import { CONFIGURATIONS, TINY_TLB } from "../jit/_bare.ts";
 import { VALID, type Values } from "./_vmcs.ts";
 
 /** Physical addresses; guest-physical and linear ones are the same. */
@@ -272,7 +272,7 @@ export class Guest {
 
 /** Declares a test for every engine configuration. */
 export function everywhere(name: string, test: (guest: (...changes: Values) => Guest) => void): void {
-  for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
+  for (const [label, configuration] of Object.entries({ ...CONFIGURATIONS, ...TINY_TLB })) {
     Deno.test(`${name} (${label})`, () => test((...changes) => new Guest(configuration, ...changes)));
   }
 }

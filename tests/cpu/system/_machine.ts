@@ -18,7 +18,7 @@ import {
 import { readRflags, writeRflags } from "../../../src/cpu/rflags.ts";
 import type { MsrValue, SystemBus } from "../../../src/cpu/system/bus.ts";
 import { SystemUnit } from "../../../src/cpu/system/unit.ts";
-import { Bare, CONFIGURATIONS } from "../../jit/_bare.ts";
+import { Bare, CONFIGURATIONS, TINY_TLB } from "../../jit/_bare.ts";
 import { RAM_BASE } from "../../../src/memory/physical.ts";
 import type { ProcessorConfiguration } from "../../../src/machine/engines.ts";
 
@@ -312,9 +312,13 @@ export function stoppedIn(machine: SystemMachine): number {
   return offset >= 0 && offset < 0x1000 && offset % HANDLER_BYTES === 0 ? offset / HANDLER_BYTES : -1;
 }
 
-/** Declares a test for every engine configuration. */
-export function everywhere(name: string, test: (machine: () => SystemMachine) => void): void {
-  for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
+/** Declares a test for every engine configuration, or for some of them. */
+export function everywhere(
+  name: string,
+  test: (machine: () => SystemMachine) => void,
+  configurations: typeof CONFIGURATIONS = { ...CONFIGURATIONS, ...TINY_TLB },
+): void {
+  for (const [label, configuration] of Object.entries(configurations)) {
     Deno.test(`${name} (${label})`, () => test(() => new SystemMachine(configuration)));
   }
 }

@@ -1,6 +1,7 @@
 /** Control registers, EFER, MSRs, debug registers. SDM vol. 2B, "MOV"; vol. 3A, section 2.5; vol. 4. */
 import { assertEquals } from "@std/assert";
 import { CR0, CR3, CR4, EFER, Gpr, XCR0 } from "../../../src/cpu/state.ts";
+import { CONFIGURATIONS } from "../../jit/_bare.ts";
 import { CODE, everywhere, Selector, stoppedIn, type SystemMachine, USER_CODE } from "./_machine.ts";
 
 /** MOV CRn,RAX by number. */
@@ -241,6 +242,8 @@ everywhere(
       assertEquals([stoppedIn(machine), machine.get(Gpr.RCX)], [-1, expected], code);
     }
   },
+  // With one entry in the soft TLB nothing stays cached for long.
+  CONFIGURATIONS,
 );
 
 everywhere(
