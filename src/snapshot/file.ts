@@ -5,21 +5,21 @@
  * | --- | --- | --- |
  * | 0 | 8 | 89 43 57 53 0D 0A 1A 0A: `CWS` in characters that a transfer as text would change |
  * | 8 | 4 | version of the format |
- * | 12 | 4 | CRC-32 of everything from offset 16 |
+ * | 12 | 4 | XXH32 of everything from offset 16 |
  * | 16 | 8 | bytes of the whole file |
  * | 24 | 4 | bytes of the head, compressed |
  * | 28 | 4 | bytes of the head |
  * | 32 | | the head: what the snapshot is of, states, and the directory of the memory (encoding.ts) |
  * | | | the memory's areas (memory_areas.ts) |
  */
-import { crc32 } from "./crc32.ts";
+import { xxh32 } from "./xxh32.ts";
 import { decodeState, encodeState } from "./encoding.ts";
 import { compressLz4, decompressLz4, LZ4_RATIO } from "./lz4.ts";
 import { AREAS, packMemory, unpackMemory } from "./memory_areas.ts";
 import { fields, type Shape, StateError, type StateValue } from "./shape.ts";
 
 /** Version of the format: what stands where in the file. Parts have versions of their own. */
-export const FORMAT_VERSION = 2;
+export const FORMAT_VERSION = 3;
 
 const MAGIC: readonly number[] = [0x89, 0x43, 0x57, 0x53, 0x0d, 0x0a, 0x1a, 0x0a];
 const Offset = {
@@ -68,7 +68,7 @@ export function writeSnapshotFile(state: StateValue, memory: Uint8Array): Uint8A
     file.set(piece, at);
     at += piece.length;
   }
-  view.setUint32(Offset.CHECKSUM, crc32(file.subarray(Offset.CHECKED)), true);
+  view.setUint32(Offset.CHECKSUM, xxh32(file.subarray(Offset.CHECKED)), true);
   return file;
 }
 
@@ -90,7 +90,7 @@ export function readSnapshotFile(file: Uint8Array): SnapshotContents {
   if (length !== BigInt(file.length)) {
     throw new SnapshotError(`the snapshot has ${file.length} bytes, but ${length} were written`);
   }
-  if (view.getUint32(Offset.CHECKSUM, true) !== crc32(file.subarray(Offset.CHECKED))) {
+  if (view.getUint32(Offset.CHECKSUM, true) !== xxh32(file.subarray(Offset.CHECKED))) {
     throw new SnapshotError("the snapshot is damaged: its checksum is wrong");
   }
   return refusing(() => {

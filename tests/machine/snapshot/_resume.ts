@@ -8,7 +8,7 @@ import {
   type MachineStop,
 } from "../../../src/machine/machine.ts";
 import { loadMachine, type LoadOptions } from "../../../src/machine/snapshot/load.ts";
-import { crc32 } from "../../../src/snapshot/crc32.ts";
+import { xxh32 } from "../../../src/snapshot/xxh32.ts";
 import { encodeState } from "../../../src/snapshot/encoding.ts";
 
 const read = (path: string): Uint8Array => readFileSync(new URL(`../../../${path}`, import.meta.url));
@@ -114,7 +114,7 @@ export function runTo(machine: Machine, limit: number): End {
     cycles: inner.cycles,
     text: machine.console.text,
     registers: machine.dumpRegisters(),
-    parts: crc32(encodeState(machine.parts.save())),
+    parts: xxh32(encodeState(machine.parts.save())),
     ram: ramChecksum(memory.ram(0, memory.ramBytes)),
   };
 }
@@ -141,7 +141,7 @@ function ramChecksum(ram: Uint8Array): number {
   for (let at = 0; at < words.length; at += page) {
     const content = words.subarray(at, at + page);
     if (!content.some((word) => word !== 0)) continue;
-    sum = Math.imul(sum, 31) + crc32(ram.subarray(4 * at, 4 * (at + page))) + at | 0;
+    sum = Math.imul(sum, 31) + xxh32(ram.subarray(4 * at, 4 * (at + page))) + at | 0;
   }
   return sum;
 }
