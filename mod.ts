@@ -60,7 +60,6 @@ export type { Stop } from "./src/machine/processor.ts";
 export {
   bootMachine,
   Machine,
-  type MachineDisk,
   type MachineEvents,
   type MachineOptions,
   type MachineStop,
@@ -76,6 +75,10 @@ export { loadMachine, type LoadOptions } from "./src/machine/snapshot/load.ts";
 export { SnapshotError } from "./src/snapshot/file.ts";
 export { CannotBootError } from "./src/machine/loaders/boot_error.ts";
 export type { BootModule } from "./src/machine/loaders/boot_request.ts";
+export type { MachineDisk } from "./src/machine/expansion.ts";
+export type { InputLimits } from "./src/machine/input.ts";
+export type { MachineNetwork } from "./src/machine/net/attach.ts";
+export type { HostConnection, HostConnector, HostPeer } from "./src/machine/net/host_connector.ts";
 export type { Console } from "./src/machine/console.ts";
 export type { SystemRegisterName } from "./src/machine/api/system_registers.ts";
 export { type RunOptions, runProgram, type RunResult } from "./src/linux/run_program.ts";

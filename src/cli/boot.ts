@@ -1,7 +1,5 @@
 /** `causeway boot`: boots a computer. */
-import { fstatSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
-import process from "node:process";
 import { isatty } from "node:tty";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
 import {
@@ -17,6 +15,8 @@ import { CPU_MODEL_NAMES, MAX_PROCESSORS } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import { kernelFormat } from "../machine/loaders/load.ts";
 import type { Command } from "./command.ts";
+import { openInput } from "./console_input.ts";
+import { connectorOption, NET, NET_NAME, NET_PORT, networkOption } from "./network.ts";
 import { openDisks } from "./disks.ts";
 import { openDump } from "./dump.ts";
 import { GDB, GDB_ARCH, GdbServer } from "./gdb.ts";
@@ -79,6 +79,14 @@ const OPTIONS = {
   ),
   snapshot: flag("Keeps what the guest writes to its disks in memory, and drops it at the end."),
   rng: flag("Gives the machine a virtio source of random numbers; they follow from --seed."),
+  net: NET,
+  "net-port": NET_PORT,
+  "net-name": NET_NAME,
+  console: choice(
+    ["serial", "virtio"],
+    "What stdin goes to. serial (default): the first serial port. virtio: a virtio console, which is hvc0 in Linux; what " +
+      "is printed there and on the serial port goes to stdout.",
+  ),
   memory: MEMORY,
   cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
   vmx: flag("Gives the processors VMX."),
@@ -120,9 +128,6 @@ const TRIPLE_FAULT = 127;
 const IDLE = 10_000_000;
 /** Instructions between two looks at the keyboard: some tens of milliseconds. */
 const SLICE = 2_000_000;
-const CTRL_C = 3;
-/** What Ctrl-C ends a command with. */
-const INTERRUPTED = 130;
 
 /** `causeway boot`. */
 export const boot: Command = {
@@ -178,6 +183,8 @@ const MADE_OF = [
   "disk",
   "snapshot",
   "rng",
+  "net",
+  "net-name",
   "append",
   "load-address",
   "memory",
@@ -201,7 +208,8 @@ function loadSnapshot(
     return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
   });
   if (given !== undefined) throw usageError(`--load takes no --${given}: the snapshot tells that`);
-  return loadFile(path, defined({ engine: values.engine, observer }));
+  const hostConnector = connectorOption(values, undefined);
+  return loadFile(path, defined({ engine: values.engine, observer, hostConnector }));
 }
 
 function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObserver | undefined): Machine {
@@ -217,6 +225,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
     : `${basename(path)} ${append}`.trimEnd();
   const disks = openDisks(values.disk, values.snapshot);
   const { memory, cpus: processors, engine, seed, vmx, cpu, rng } = values;
+  const network = networkOption(values), hostConnector = connectorOption(values, values.net);
   const crossover = worldCalls(values), loadAddress = values["load-address"];
   const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
   try {
@@ -233,6 +242,9 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
         vmx,
         cpu,
         rng,
+        network,
+        hostConnector,
+        virtioConsole: values.console === "virtio",
         crossover,
         cycles,
         loadAddress,
@@ -292,14 +304,25 @@ function worldCalls(
 async function drive(
   making: Machine | Promise<Machine>,
   saver: Saver,
-  { gdb: port, "gdb-arch": view, "max-instructions": limit = Infinity, realtime, "debug-port": debug }:
-    Values<typeof OPTIONS>,
+  {
+    gdb: port,
+    "gdb-arch": view,
+    "max-instructions": limit = Infinity,
+    realtime,
+    "debug-port": debug,
+    console: name,
+  }: Values<typeof OPTIONS>,
 ): Promise<{ machine: Machine; stop: MachineStop | "saved"; seconds: number }> {
   const machine = await making;
+  const console = name === "virtio" ? machine.virtioConsole : machine.console;
+  if (console === undefined) {
+    throw usageError("--console virtio: the snapshot's machine has no virtio console");
+  }
   machine.on("console", (bytes) => writeAll(1, bytes));
+  machine.on("virtioConsole", (bytes) => writeAll(1, bytes));
   if (debug) machine.on("debug", (byte) => writeAll(2, new Uint8Array([byte])));
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
-  const input = openInput(machine), idle = realtime || isatty(0) ? IDLE : Infinity;
+  const input = openInput(machine, console), idle = realtime || isatty(0) ? IDLE : Infinity;
   const start = performance.now();
   const ended = (stop: MachineStop | "saved") => ({
     machine,
@@ -322,8 +345,8 @@ async function drive(
           ? saver.orSignal(input.more(stop.awaitsInput))
           : gdb.session.idle(input.more(stop.awaitsInput)));
       if (!goesOn) return ended(stop);
-      if (idle < Infinity && stop.kind === "budget") {
-        await input.orAfter((machine.skippedTime - skipped) / 1e6);
+      if ((idle < Infinity || machine.waitsForHost) && stop.kind === "budget") {
+        await input.orAfter(Math.min(machine.skippedTime - skipped, IDLE) / 1e6);
       }
       // Lets input arrive, and signals.
       if (stop.kind === "budget" && (!input.isComplete || saver.isOpen)) {
@@ -346,72 +369,6 @@ async function runFor(
   if (gdb === undefined) return machine.run(limits);
   const outcome = await gdb.run(limits.instructions);
   return outcome.kind === "ran" ? { kind: "budget" } : outcome.end;
-}
-
-/** Where input comes from. */
-interface Input {
-  /** Nothing more will come. */
-  readonly isComplete: boolean;
-  /** Waits for input, where the guest does. Answers whether some came. */
-  more(wanted: boolean): Promise<boolean>;
-  /** Waits so many milliseconds, or for input. */
-  orAfter(milliseconds: number): Promise<void>;
-  close(): void;
-}
-
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((resume) => setTimeout(resume, milliseconds));
-}
-
-/** Our stdin as the machine's. What is in a file is there from the start, so that such runs are all the same. */
-function openInput(machine: Machine): Input {
-  if (fstatSync(0).isFile()) {
-    machine.console.write(new Uint8Array(readFileSync(0)));
-    return { isComplete: true, more: () => Promise.resolve(false), orAfter: pause, close: () => {} };
-  }
-  let isComplete = false, arrived = false;
-  let wake = (): void => {};
-  const { stdin } = process;
-  const raw = isatty(0);
-  if (raw) stdin.setRawMode(true);
-  stdin.on("data", (data: Uint8Array) => {
-    if (raw && data.includes(CTRL_C)) {
-      stdin.setRawMode(false);
-      process.exit(INTERRUPTED);
-    }
-    machine.console.write(data);
-    arrived = true;
-    wake();
-  });
-  const end = (): void => {
-    isComplete = true;
-    wake();
-  };
-  stdin.on("end", end);
-  stdin.on("error", end);
-  return {
-    get isComplete() {
-      return isComplete;
-    },
-    async more(wanted) {
-      arrived = false;
-      if (!wanted || isComplete) return false;
-      await new Promise<void>((resume) => wake = resume);
-      return arrived;
-    },
-    async orAfter(milliseconds) {
-      if (milliseconds >= 1) {
-        await Promise.race([
-          pause(milliseconds),
-          new Promise<void>((resume) => wake = resume),
-        ]);
-      }
-    },
-    close() {
-      if (raw) stdin.setRawMode(false);
-      stdin.pause();
-    },
-  };
 }
 
 function conclude(machine: Machine, stop: MachineStop): number {

@@ -1,7 +1,7 @@
 /** Disk images in files of the host. */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { DiskError, type DiskImage, whyNoDisk } from "../machine/disk.ts";
-import type { MachineDisk } from "../machine/machine.ts";
+import type { MachineDisk } from "../machine/expansion.ts";
 import { SLOTS } from "../machine/pci_slots.ts";
 import { inputError, usageError } from "./exit_codes.ts";
 import { reasonOf } from "./input.ts";

@@ -1,5 +1,6 @@
 /**
- * What the library can have of the host, in Deno and Node.js: its files, and its standard streams and terminal.
+ * What the library can have of the host, in Deno and Node.js: its files, its standard streams and
+ * terminal, and its network.
  *
  * @example Run a program of the host's, with the files of one folder only
  * ```ts
@@ -18,5 +19,6 @@
  * @module
  */
 export { HostFileSystem } from "../linux/fs/host.ts";
+export { LoopbackConnector } from "./host_connections.ts";
 export { openDiskFile } from "./disks.ts";
 export { ProcessIo } from "./host_io.ts";

@@ -1,7 +1,7 @@
-/** The machine's console: its first serial port, as streams of bytes and text. */
+/** A console of the machine, its first serial port or another one, as streams of bytes and text. */
 import { bytes, fields, type Shape, such, u32 } from "../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../snapshot/stateful.ts";
-import type { Uart16550 } from "./devices/16550_uart.ts";
+import { InputSignal } from "./input.ts";
 
 /** Bytes that are kept back at most before listeners are told. */
 const BATCH = 4096;
@@ -15,17 +15,25 @@ const STATE: Shape<State> = such(
 );
 type State = { readonly output: Uint8Array; readonly searchFrom: number };
 
+/** What a console types at. */
+export interface ConsolePort {
+  /** Whether the guest waits for input and there is none left. */
+  readonly wantsInput: boolean;
+  /** Something is typed: it waits until the guest reads it. */
+  receive(bytes: Uint8Array): void;
+}
+
 /** What the guest writes and reads. */
 export class Console implements Stateful<State> {
   readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   /** Told of what the guest has written, in batches: at the end of each line and of each run. */
   onOutput: ((bytes: Uint8Array) => void) | undefined;
   readonly #readers = new Set<ReadableStreamDefaultController<Uint8Array>>();
-  #typed: (() => void) | undefined;
   #isClosed = false;
   /** Told when the text that is waited for has been written. */
   onFound: (() => void) | undefined;
-  readonly #uart: () => Uart16550;
+  readonly #port: () => ConsolePort;
+  readonly #input: InputSignal;
   #output = new Uint8Array(BATCH);
   #length = 0;
   #told = 0;
@@ -33,8 +41,10 @@ export class Console implements Stateful<State> {
   /** Where the search for the needle goes on. */
   #searchFrom = 0;
 
-  constructor(uart: () => Uart16550) {
-    this.#uart = uart;
+  /** @param input is told when something is typed */
+  constructor(port: () => ConsolePort, input: InputSignal = new InputSignal()) {
+    this.#port = port;
+    this.#input = input;
   }
 
   /** Everything the guest has written so far. */
@@ -42,28 +52,15 @@ export class Console implements Stateful<State> {
     return new TextDecoder().decode(this.#output.subarray(0, this.#length));
   }
 
-  /** Whether the guest waits for input by interrupts and there is none left. */
+  /** Whether the guest waits for input, by interrupts, and there is none left. */
   get wantsInput(): boolean {
-    return this.#uart().wantsInput;
+    return this.#port().wantsInput;
   }
 
   /** Types something: it waits at the port until the guest reads it. */
   write(data: string | Uint8Array): void {
-    this.#uart().receive(typeof data === "string" ? new TextEncoder().encode(data) : data);
-    this.#typed?.();
-  }
-
-  /** Waits until something is typed, or the signal is aborted. */
-  input(signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#typed = undefined;
-        signal?.removeEventListener("abort", done);
-        resolve();
-      };
-      this.#typed = done;
-      signal?.addEventListener("abort", done);
-    });
+    this.#port().receive(typeof data === "string" ? new TextEncoder().encode(data) : data);
+    this.#input.arrived();
   }
 
   /**

@@ -75,13 +75,19 @@ export class Disk implements Stateful<Contents> {
     if (!this.#keeps) this.#image!.flush();
   }
 
+  /** Reads the image twice, so that only what is in the state is held. */
   saveState(): Contents {
-    const kept = Array.from({ length: Math.ceil(this.size / CLUSTER) }, (_, number) => number)
-      .map((number) => ({ number, bytes: this.#clusters.get(number) ?? this.#whole(number) }))
-      .filter(({ bytes }) => bytes.some((byte) => byte !== 0));
-    const all = new Uint8Array(kept.length * CLUSTER);
-    for (const [n, { bytes }] of kept.entries()) all.set(bytes, n * CLUSTER);
-    return { numbers: kept.map(({ number }) => number), bytes: all };
+    const scratch = new Uint8Array(CLUSTER),
+      content = (number: number, into: Uint8Array): Uint8Array =>
+        this.#clusters.get(number) ?? this.#whole(number, into);
+    const numbers = Array.from({ length: Math.ceil(this.size / CLUSTER) }, (_, number) => number)
+      .filter((number) => content(number, scratch).some((byte) => byte !== 0));
+    const bytes = new Uint8Array(numbers.length * CLUSTER);
+    for (const [n, number] of numbers.entries()) {
+      const place = bytes.subarray(n * CLUSTER, (n + 1) * CLUSTER), kept = content(number, place);
+      if (kept !== place) place.set(kept);
+    }
+    return { numbers, bytes };
   }
 
   loadState({ numbers, bytes }: Contents): void {
@@ -94,10 +100,12 @@ export class Disk implements Stateful<Contents> {
   }
 
   /** A cluster as the image has it, and zeros behind the image's end. */
-  #whole(number: number): Uint8Array {
-    const cluster = new Uint8Array(CLUSTER), at = number * CLUSTER;
-    this.#image?.read(at, cluster.subarray(0, Math.min(CLUSTER, this.size - at)));
-    return cluster;
+  #whole(number: number, into: Uint8Array = new Uint8Array(CLUSTER)): Uint8Array {
+    const at = number * CLUSTER, length = Math.min(CLUSTER, this.size - at);
+    if (this.#image === undefined) return into.fill(0);
+    this.#image.read(at, into.subarray(0, length));
+    into.fill(0, length);
+    return into;
   }
 
   #pieces(at: number, bytes: Uint8Array, use: (cluster: number, offset: number, piece: Uint8Array) => void) {

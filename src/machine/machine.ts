@@ -17,6 +17,10 @@ import { momentOf, watchWorlds, type WorldEvents } from "./api/world_watch.ts";
 import { switchCounts } from "./api/world_events.ts";
 import { fields, maybe, oneOf, type Shape, whole } from "../snapshot/shape.ts";
 import { type Stateful, StatefulParts } from "../snapshot/stateful.ts";
+import type { MachineNetwork } from "./net/attach.ts";
+import type { HostConnector } from "./net/host_connector.ts";
+import type { UserNetwork } from "./net/user_network.ts";
+import { type InputLimits, InputSignal } from "./input.ts";
 import { attachDevice, type AttachedDevice } from "./attached_device.ts";
 import { addBootChips, firmwareFiles, prepareBoot } from "./boot_source.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
@@ -24,8 +28,7 @@ import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
 import { type CycleChoice, extraCycles } from "./cycle_model.ts";
 import { IoApic82093AA } from "./devices/82093aa_io_apic.ts";
-import { Disk, type DiskImage, diskOfBytes } from "./disk.ts";
-import { addVirtioDevices } from "./pci_slots.ts";
+import { addExpansion, type MachineDisk } from "./expansion.ts";
 import { AcpiPower } from "./devices/acpi_power.ts";
 import { RtcMC146818 } from "./devices/mc146818_rtc.ts";
 import { setupMemory } from "./devices/cmos_setup.ts";
@@ -46,20 +49,6 @@ import { addPlatform } from "./platform.ts";
 import { Processors } from "./processors.ts";
 import { readScreen, type Screen } from "./screen.ts";
 import type { SystemProcessor } from "./system_processor.ts";
-
-/** A disk. */
-export interface MachineDisk {
-  /** A number: an empty disk of so many bytes. */
-  readonly image: Uint8Array | DiskImage | number;
-  /** What the guest writes is kept in memory, and the image stays as it is. Default: no. */
-  readonly snapshot?: boolean;
-}
-
-function disksOf(disks: readonly MachineDisk[]): Disk[] {
-  return disks.map(({ image, snapshot = false }) =>
-    new Disk(image instanceof Uint8Array ? diskOfBytes(image) : image, snapshot)
-  );
-}
 
 /** What to boot, on what. */
 export interface MachineOptions {
@@ -116,6 +105,17 @@ export interface MachineOptions {
   readonly disks?: readonly MachineDisk[];
   /** Whether there is a virtio entropy device; its numbers follow from `seed`. It takes a slot. Default: false. */
   readonly rng?: boolean;
+  /**
+   * Whether there is a virtio console besides the serial port: `Machine.virtioConsole`, hvc0 in Linux. It takes a slot.
+   * Default: false.
+   */
+  readonly virtioConsole?: boolean;
+  /**
+   * A virtio network card, and a network of the machine's own behind it (docs/devices.md). It takes a slot. Default: none.
+   */
+  readonly network?: boolean | MachineNetwork;
+  /** Makes the TCP connections that lead out of the network. Default: none, the guest reaches nobody. */
+  readonly hostConnector?: HostConnector;
   /** Devices besides the machine's own (docs/devices.md). Default: none. */
   readonly devices?: readonly AttachedDevice[];
   /** For tests and measurements: thresholds and sizes of the engines. */
@@ -126,7 +126,10 @@ export interface MachineOptions {
 
 /** Why `Machine.run` returned. */
 export type MachineStop =
-  /** The instructions asked for have been executed, or as much time has been skipped, or a point of `Machine.debugPoints` was met. */
+  /**
+   * The instructions asked for have been executed, or as much time has been skipped, or a point of `Machine.debugPoints` was
+   * met; or the guest waits for some milliseconds while a connection to the host is open (`Machine.waitsForHost`).
+   */
   | { readonly kind: "budget" }
   /** The guest has written the text asked for. */
   | { readonly kind: "text" }
@@ -139,7 +142,7 @@ export type MachineStop =
   | { readonly kind: "triple fault" }
   /**
    * All processors wait, and neither a timer nor a pending interrupt will end it. Input may, if interrupts are enabled
-   * and the guest has enabled the serial port's: then `awaitsInput`.
+   * and the guest waits for that of a console, or a connection to the host is open: then `awaitsInput`.
    */
   | { readonly kind: "halt"; readonly awaitsInput: boolean };
 
@@ -147,6 +150,8 @@ export type MachineStop =
 export interface MachineEvents extends WorldEvents {
   /** The guest has written to its console. */
   readonly console: Uint8Array;
+  /** The guest has written to its virtio console. */
+  readonly virtioConsole: Uint8Array;
   /** The firmware has written a byte to its debug port, 402H. */
   readonly debug: number;
   /** `run` is about to return. */
@@ -159,6 +164,8 @@ const COM1 = 0x3f8, COM1_LINE = 4;
 const CLOCK_START = Date.UTC(2026, 0, 1);
 /** Most instructions asked of the processor at a time. */
 const SLICE = 1 << 28;
+/** Most virtual time, in nanoseconds, that is skipped in a run while something may come from the host. */
+const HOST_IDLE = 10_000_000;
 
 /** Stops that nothing follows. */
 const ENDS = ["exit", "power off", "reset", "triple fault"] as const;
@@ -181,6 +188,8 @@ function isEnd(stop: MachineStop): stop is Extract<MachineStop, { kind: (typeof 
 export class Machine {
   /** The first serial port. */
   readonly console: Console;
+  /** The virtio console, if there is one. */
+  readonly virtioConsole: Console | undefined;
   readonly processors: Processors;
   /** What it is made of. */
   readonly configuration: MachineConfiguration;
@@ -191,13 +200,16 @@ export class Machine {
   readonly #events = new EventSource<MachineEvents>(() => {
     for (const processor of this.processors.all) watchWorlds(processor, this.#events);
   });
+  readonly #input = new InputSignal();
+  readonly #consoles: readonly Console[];
+  readonly #network: UserNetwork | undefined;
   #ended: MachineStop | undefined;
   #found = false;
 
   /** @param boots false: RAM is empty and the processor where nothing is, until a snapshot's states are restored */
   constructor(options: MachineOptions, boots = true) {
     this.configuration = configurationOf(options);
-    const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks, rng } = this.configuration;
+    const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks } = this.configuration;
     const { kernel, firmware, modules = [], observer, tiers, loadAddress } = options;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
@@ -220,12 +232,8 @@ export class Machine {
     const reset = (): void => this.#end({ kind: "reset" });
     const power = new AcpiPower({ now, powerOff: () => this.#end({ kind: "power off" }), reset });
     const clock = new RtcMC146818(now, CLOCK_START, setupMemory(memory, processors));
-    this.console = new Console(() => uart);
+    this.console = new Console(() => uart, this.#input);
     this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
-    this.console.onFound = () => {
-      this.#found = true;
-      this.processors.core.ask();
-    };
     for (const chip of pic.chips) bus.addPorts(chip);
     bus.addPorts(uart);
     bus.addPorts(power);
@@ -258,18 +266,30 @@ export class Machine {
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
     const { schedule } = this.processors.core;
     const pci = addPlatform({ bus, lines, clock, schedule, parts: this.parts, now, reset });
-    addVirtioDevices({ disks: disksOf(options.disks ?? []), entropySeed: rng ? seed : undefined }, {
+    const expansion = addExpansion(this.configuration, options, {
       bus,
       pci,
       parts: this.parts,
+      schedule,
+      input: this.#input,
       hasFirmware: firmware !== undefined,
+      now,
       setLine: (line, level) => lines.set(line, level),
       send: (message, destination) => this.processors.interrupt(message, destination),
+      connected: () => this.processors.core.ask(),
+      print: (byte) => this.virtioConsole!.put(byte),
       dma: {
         view: (address, length) => address + length <= memory ? this.#memory.ram(address, length) : undefined,
         wrote: (address, length) => this.processors.core.inner.mmu.wroteRam(address, length),
       },
     });
+    this.#network = expansion.network;
+    const { console: port } = expansion;
+    if (port !== undefined) {
+      this.virtioConsole = new Console(() => port, this.#input);
+      this.virtioConsole.onOutput = (bytes) => this.#events.emit("virtioConsole", bytes);
+      this.parts.add("virtio console", this.virtioConsole);
+    }
     for (const device of options.devices ?? []) {
       attachDevice(device, {
         bus,
@@ -283,6 +303,13 @@ export class Machine {
         ramBytes: memory,
         setLine: (line, level) => lines.set(line, level),
       });
+    }
+    this.#consoles = this.virtioConsole === undefined ? [this.console] : [this.console, this.virtioConsole];
+    for (const console of this.#consoles) {
+      console.onFound = () => {
+        this.#found = true;
+        this.processors.core.ask();
+      };
     }
     this.parts.add("processors", this.processors);
     this.parts.add("console", this.console);
@@ -320,6 +347,16 @@ export class Machine {
     return this.processors.core.clock.skipped;
   }
 
+  /** Whether a connection to the host is open: something may come from there, which takes time of the host's. */
+  get waitsForHost(): boolean {
+    return this.#network?.isWaiting === true;
+  }
+
+  /** Waits, in the host's time, until something is typed or comes from the host, or as `limits` say. */
+  input(limits: InputLimits = {}): Promise<void> {
+    return this.#input.wait(limits);
+  }
+
   /** Guest instructions executed so far. */
   get instructions(): number {
     return this.processors.instructions;
@@ -327,7 +364,7 @@ export class Machine {
 
   /**
    * Runs until the guest ends, waits for what cannot come by itself, has executed this many instructions, or has written
-   * a text, behind the last one that was found: then it stops right after it. With
+   * a text to a console, behind the last one that was found: then it stops right after it. With
    * `idle` it stops when so many nanoseconds of virtual time have passed in which no instruction was executed.
    */
   run(
@@ -337,14 +374,16 @@ export class Machine {
       readonly idle?: number;
     } = {},
   ): MachineStop {
-    this.#found = until !== undefined && this.console.expect(until);
+    this.#found = until !== undefined && this.#consoles.some((console) => console.expect(until));
     const stop: MachineStop = this.#found
       ? { kind: "text" }
       : this.#run(this.instructions + instructions, idle);
-    this.console.expectNothing();
     this.#found = false;
-    this.console.flush();
-    if (isEnd(stop)) this.console.close();
+    for (const console of this.#consoles) {
+      console.expectNothing();
+      console.flush();
+      if (isEnd(stop)) console.close();
+    }
     this.#events.emit("stop", stop);
     return stop;
   }
@@ -448,9 +487,10 @@ export class Machine {
   }
 
   #run(end: number, idle: number): MachineStop {
-    const { clock } = this.processors.core, idleEnd = clock.skipped + idle;
+    const { clock } = this.processors.core, { skipped } = clock;
     while (this.#ended === undefined) {
-      const left = end - this.instructions;
+      const left = end - this.instructions,
+        idleEnd = skipped + (this.waitsForHost ? Math.min(idle, HOST_IDLE) : idle);
       if (left <= 0 || clock.skipped >= idleEnd) return { kind: "budget" };
       switch (this.processors.run(Math.min(left, SLICE), idleEnd - clock.skipped)) {
         case "budget":
@@ -460,7 +500,7 @@ export class Machine {
           if (this.debugPoints.hit !== undefined) return { kind: "budget" };
           break;
         case "halt":
-          return { kind: "halt", awaitsInput: this.#acceptsInterrupts && this.console.wantsInput };
+          return { kind: "halt", awaitsInput: this.#acceptsInterrupts && this.#mayGetInput };
         case "shutdown":
           this.#ended = { kind: "triple fault" };
       }
@@ -482,6 +522,10 @@ export class Machine {
         else this.#ended = ended.kind === "exit" ? { kind: "exit", code: ended.code } : { kind: ended.kind };
       },
     };
+  }
+
+  get #mayGetInput(): boolean {
+    return this.waitsForHost || this.#consoles.some(({ wantsInput }) => wantsInput);
   }
 
   get #acceptsInterrupts(): boolean {

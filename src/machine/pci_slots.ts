@@ -10,7 +10,9 @@ import type { PciConfiguration } from "./devices/pci_configuration.ts";
 import type { Disk } from "./disk.ts";
 import { MAX_RAM } from "../memory/physical.ts";
 import { VirtioBlock } from "./virtio/block.ts";
+import type { VirtioConsole } from "./virtio/console.ts";
 import { VirtioEntropy } from "./virtio/entropy.ts";
+import type { VirtioNet } from "./virtio/net.ts";
 import { type VirtioDevice, VirtioPci } from "./virtio/pci_transport.ts";
 import type { Dma } from "./virtio/virtqueue.ts";
 
@@ -44,10 +46,14 @@ export interface SlotDevices {
   readonly disks: readonly Disk[];
   /** Seed of a source of random numbers; undefined: there is none. */
   readonly entropySeed?: number | undefined;
+  /** A network card. */
+  readonly card?: VirtioNet | undefined;
+  /** A console besides the serial port. */
+  readonly console?: VirtioConsole | undefined;
 }
 
 /** Fills the slots with virtio devices. */
-export function addVirtioDevices({ disks, entropySeed }: SlotDevices, wires: SlotWires): void {
+export function addVirtioDevices({ disks, entropySeed, card, console }: SlotDevices, wires: SlotWires): void {
   const { bus, pci, parts, dma, hasFirmware, setLine, send } = wires;
   const devices: { readonly name: string; readonly device: VirtioDevice }[] = disks.map((disk, n) => {
     parts.add(`disk ${n}`, disk);
@@ -57,6 +63,11 @@ export function addVirtioDevices({ disks, entropySeed }: SlotDevices, wires: Slo
     const device = new VirtioEntropy(entropySeed, dma);
     parts.add("random numbers", device);
     devices.push({ name: "virtio-rng", device });
+  }
+  if (card !== undefined) devices.push({ name: "virtio-net", device: card });
+  if (console !== undefined) {
+    parts.add("virtio console port", console);
+    devices.push({ name: "virtio-console", device: console });
   }
   if (devices.length > SLOTS) {
     throw new RangeError(`Cannot attach ${devices.length} disks and other devices: there are ${SLOTS} slots`);

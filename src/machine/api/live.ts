@@ -4,6 +4,9 @@ import type { Machine, MachineStop } from "../machine.ts";
 /** Instructions between two turns of the host's event loop: some tens of milliseconds. */
 const SLICE = 2_000_000;
 
+/** Most milliseconds that the host is waited for at a time. */
+const MOST_WAIT = 10;
+
 /** How long `runLive` runs. */
 export interface LiveOptions {
   /** Guest instructions at most. Default: no limit. */
@@ -19,11 +22,16 @@ export async function runLive(
 ): Promise<MachineStop> {
   const end = machine.instructions + instructions;
   for (;;) {
+    const skipped = machine.skippedTime;
     const stop = machine.run({ instructions: Math.min(SLICE, end - machine.instructions) });
     const waits = stop.kind === "halt" && stop.awaitsInput;
     if (!waits && (stop.kind !== "budget" || machine.instructions >= end)) return stop;
     if (signal?.aborted === true) return { kind: "budget" };
-    if (waits) await machine.console.input(signal);
-    else await new Promise((resolve) => setTimeout(resolve, 0));
+    if (waits) await machine.input({ signal });
+    // While the host is waited for, the guest's time does not run ahead of it.
+    else {await machine.input({
+        signal,
+        milliseconds: machine.waitsForHost ? Math.min(MOST_WAIT, (machine.skippedTime - skipped) / 1e6) : 0,
+      });}
   }
 }

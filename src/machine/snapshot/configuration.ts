@@ -12,12 +12,14 @@ import {
   type Shape,
   such,
   text,
+  u32,
   whole,
 } from "../../snapshot/shape.ts";
 import { CYCLE_PROFILE_NAMES, type CycleProfileName } from "../cycle_model.ts";
 import { isFirmware } from "../loaders/firmware.ts";
 import type { MachineOptions } from "../machine.ts";
 import { whyNoDisk } from "../disk.ts";
+import { isHostName, namesAsOptions, type NetworkName, networkNames } from "../net/attach.ts";
 import { MAX_PROCESSORS } from "../processors.ts";
 import {
   MAX_WORLD_CACHE_ENTRIES,
@@ -49,6 +51,9 @@ export type MachineConfiguration = {
   /** Bytes of each disk. */
   readonly disks: readonly number[];
   readonly rng: boolean;
+  /** What the network's name server knows; undefined: there is no network. */
+  readonly network: readonly NetworkName[] | undefined;
+  readonly virtioConsole: boolean;
 };
 
 const FIELDS: Shape<MachineConfiguration> = fields({
@@ -69,6 +74,8 @@ const FIELDS: Shape<MachineConfiguration> = fields({
     such(whole(1, Number.MAX_SAFE_INTEGER), (size) => whyNoDisk(size) === undefined, "the size of a disk"),
   ),
   rng: bool,
+  network: maybe(list(fields({ name: such(text, isHostName, "a name of a host"), address: u32 }))),
+  virtioConsole: bool,
 });
 
 /** What it looks like. */
@@ -88,7 +95,7 @@ const DEFAULT_MEMORY = 1 << 28, DEFAULT_SEED = 1;
  * @throws {TypeError | RangeError} if there is no such machine
  */
 export function configurationOf(options: MachineOptions): MachineConfiguration {
-  const { cycles = "off" } = options;
+  const { cycles = "off", network = false } = options;
   return {
     memory: options.memory ?? DEFAULT_MEMORY,
     processors: options.processors ?? 1,
@@ -109,12 +116,14 @@ export function configurationOf(options: MachineOptions): MachineConfiguration {
       typeof image === "number" ? image : image instanceof Uint8Array ? image.length : image.size
     ),
     rng: options.rng ?? false,
+    network: network === false ? undefined : networkNames(network === true ? {} : network),
+    virtioConsole: options.virtioConsole ?? false,
   };
 }
 
 /** Options that ask for a configuration. */
 export function optionsOf(
-  { cycles, crossover, firmware, firmwareFiles, disks, ...rest }: MachineConfiguration,
+  { cycles, crossover, firmware, firmwareFiles, disks, network, ...rest }: MachineConfiguration,
 ): Omit<MachineOptions, "kernel"> {
   return {
     ...rest,
@@ -122,6 +131,7 @@ export function optionsOf(
     firmwareFiles: Object.fromEntries(firmwareFiles.map(({ name, content }) => [name, content])),
     crossover: crossover ?? false,
     disks: disks.map((image) => ({ image })),
+    network: network === undefined ? false : namesAsOptions(network),
     cycles: cycles === undefined
       ? "off"
       : cycles.worldCall === undefined

@@ -5,8 +5,11 @@ import { Machine, type MachineOptions } from "../machine.ts";
 import { CONFIGURATION, optionsOf } from "./configuration.ts";
 import { SUBJECT } from "./save.ts";
 
-/** How the machine is executed, which is no part of its state; and devices like those that were attached, newly made. */
-export type LoadOptions = Pick<MachineOptions, "engine" | "tiers" | "observer" | "devices">;
+/**
+ * How the machine is executed and where its connections lead, which is no part of its state; and devices like those that were
+ * attached, newly made.
+ */
+export type LoadOptions = Pick<MachineOptions, "engine" | "tiers" | "observer" | "devices" | "hostConnector">;
 
 const anything: Shape<StateValue> = { check: (value) => value };
 const STATE = fields({ subject: text, configuration: CONFIGURATION, parts: anything });

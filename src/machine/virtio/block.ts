@@ -1,5 +1,6 @@
 /** The block device. Virtio 1.2, section 5.2. */
 import { type Disk, DiskError, SECTOR } from "../disk.ts";
+import { gather, lengthOf, scatter, split } from "./buffers.ts";
 import { BadQueue, type Buffer, type Chain, type Dma, QUEUE_SIZE } from "./virtqueue.ts";
 import type { VirtioDevice } from "./pci_transport.ts";
 
@@ -77,16 +78,8 @@ export class VirtioBlock implements VirtioDevice {
       case Request.FLUSH:
         this.disk.flush();
         return { status: Status.OK, written: 0 };
-      case Request.GET_ID: {
-        const { first } = split(to, ID_BYTES);
-        let done = 0;
-        for (const { address, bytes } of first) {
-          bytes.set(this.#id.subarray(done, done + bytes.length));
-          this.dma.wrote(address, bytes.length);
-          done += bytes.length;
-        }
-        return { status: Status.OK, written: done };
-      }
+      case Request.GET_ID:
+        return { status: Status.OK, written: scatter(this.#id, to, this.dma) };
       default:
         return { status: Status.UNSUPP, written: 0 };
     }
@@ -98,30 +91,5 @@ export class VirtioBlock implements VirtioDevice {
       use(place, bytes);
       place += bytes.length;
     }
-  }
-}
-
-function lengthOf(buffers: readonly Buffer[]): number {
-  return buffers.reduce((sum, { bytes }) => sum + bytes.length, 0);
-}
-
-/** Buffers up to a length, and from there: requests may be cut into descriptors anywhere (section 2.7.4). */
-function split(buffers: readonly Buffer[], length: number): { first: Buffer[]; rest: Buffer[] } {
-  const first: Buffer[] = [], rest: Buffer[] = [];
-  let left = length;
-  for (const { address, bytes } of buffers) {
-    const size = Math.min(left, bytes.length);
-    if (size > 0) first.push({ address, bytes: bytes.subarray(0, size) });
-    if (size < bytes.length) rest.push({ address: address + size, bytes: bytes.subarray(size) });
-    left -= size;
-  }
-  return { first, rest };
-}
-
-function gather(buffers: readonly Buffer[], into: Uint8Array): void {
-  let done = 0;
-  for (const { bytes } of buffers) {
-    into.set(bytes, done);
-    done += bytes.length;
   }
 }

@@ -1,0 +1,62 @@
+/** What a machine waits for while `boot` runs it: our stdin, typed on one of its consoles, and connections of the host's. */
+import { fstatSync, readFileSync } from "node:fs";
+import process from "node:process";
+import { isatty } from "node:tty";
+import type { Console } from "../machine/console.ts";
+import type { Machine } from "../machine/machine.ts";
+
+const CTRL_C = 3;
+/** What Ctrl-C ends a command with. */
+const INTERRUPTED = 130;
+
+/** Where input comes from. */
+export interface Input {
+  /** Nothing more will come. */
+  readonly isComplete: boolean;
+  /** Waits for input, where the guest does. Answers whether some may have come. */
+  more(wanted: boolean): Promise<boolean>;
+  /** Waits so many milliseconds, or for input. */
+  orAfter(milliseconds: number): Promise<void>;
+  close(): void;
+}
+
+/** Our stdin as a console's. What is in a file is there from the start, so that such runs are all the same. */
+export function openInput(machine: Machine, console: Console): Input {
+  const ended = new AbortController(),
+    { signal } = ended,
+    { stdin } = process,
+    isFile = fstatSync(0).isFile();
+  const isTerminal = isatty(0), end = (): void => ended.abort();
+  if (isFile) {
+    console.write(new Uint8Array(readFileSync(0)));
+    end();
+  } else {
+    if (isTerminal) stdin.setRawMode(true);
+    stdin.on("data", (data: Uint8Array) => {
+      if (isTerminal && data.includes(CTRL_C)) {
+        stdin.setRawMode(false);
+        process.exit(INTERRUPTED);
+      }
+      console.write(data);
+    });
+    stdin.on("end", end);
+    stdin.on("error", end);
+  }
+  return {
+    get isComplete() {
+      return signal.aborted && !machine.waitsForHost;
+    },
+    async more(wanted) {
+      if (!wanted || this.isComplete) return false;
+      await machine.input({ signal });
+      return true;
+    },
+    async orAfter(milliseconds) {
+      if (milliseconds >= 1) await machine.input({ signal, milliseconds });
+    },
+    close() {
+      if (isTerminal) stdin.setRawMode(false);
+      if (!isFile) stdin.pause();
+    },
+  };
+}
