@@ -96,7 +96,7 @@ export function loadGuest(state: VmxState): number {
 export function loadGuestState(state: VmxState): void {
   const { m } = state, v = state.vmcs!;
   const entry = v.word(Field.ENTRY_CONTROLS), secondary = state.secondary;
-  for (const [cell, guest] of QUAD_CELLS) setCell(m, cell, v.read(guest));
+  for (const [cell, guest] of QUAD_CELLS) v.load(guest, cell);
   m[CR0 >> 2]! |= Cr0.ET;
   m[GDTR_LIMIT >> 2] = v.word(Field.GUEST_GDTR_LIMIT);
   m[IDTR_LIMIT >> 2] = v.word(Field.GUEST_IDTR_LIMIT);
@@ -105,10 +105,10 @@ export function loadGuestState(state: VmxState): void {
   writeRflags(m, v.word(Field.GUEST_RFLAGS));
   if ((entry & EntryControl.LOAD_DEBUG) !== 0) {
     setCell(m, DR7, (v.read(Field.GUEST_DR7) & DR7_WRITABLE) | DR7_FIXED);
-    setCell(m, DEBUGCTL, v.read(Field.GUEST_DEBUGCTL));
+    v.load(Field.GUEST_DEBUGCTL, DEBUGCTL);
   }
   if (usesPdptes(v)) loadPdptes(state.memory, guestPdptes(v)!);
-  if ((entry & EntryControl.LOAD_PAT) !== 0) setCell(m, MSR_PAT, v.read(Field.GUEST_PAT));
+  if ((entry & EntryControl.LOAD_PAT) !== 0) v.load(Field.GUEST_PAT, MSR_PAT);
   loadEfer(state, entry);
   m[INTERRUPTIBILITY >> 2] = v.word(Field.GUEST_INTERRUPTIBILITY) & (SHADOWS | Blocking.NMI);
   m[SHADOW_AT >> 2] = SHADOW_NOW;
@@ -135,10 +135,10 @@ function debugAfterEntry(v: Vmcs): number {
 }
 
 function loadSegment({ m, vmcs }: VmxState, n: number, cell: number): void {
-  const { selector, base, limit, rights } = segmentFields(vmcs!, n);
+  const v = vmcs!, { selector, limit, rights } = segmentFields(v, n);
   const unusable = (rights & UNUSABLE) !== 0;
   m[(cell + SEG_SELECTOR) >> 2] = selector;
-  setCell(m, cell + SEG_BASE, base);
+  v.load(Field.GUEST_ES_BASE + 2 * n, cell + SEG_BASE);
   m[(cell + SEG_LIMIT) >> 2] = unusable ? (n === Segment.SS ? -1 : 0) : limit;
   m[(cell + SEG_ATTRIBUTES) >> 2] = unusable ? (n === Segment.SS ? rights & DPL : 0) : rights & RIGHTS;
 }

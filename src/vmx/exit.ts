@@ -30,7 +30,7 @@ import {
   VPID,
 } from "../cpu/state.ts";
 import { EntryControl, ExitControl, Pin, Secondary } from "./controls.ts";
-import { getCell, QUAD_CELLS, SEGMENT_CELLS, setCell } from "./enter.ts";
+import { QUAD_CELLS, SEGMENT_CELLS, setCell } from "./enter.ts";
 import { EventType } from "./entry_fields.ts";
 import { informationOf, told } from "./exit_instruction.ts";
 import { BASIC_REASON, byInstruction, ENTRY_FAILED, Reason } from "./exit_reasons.ts";
@@ -155,18 +155,18 @@ function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedE
 /** Saves the registers to the guest-state area, and what goes with them. Section 28.3. */
 export function saveGuest(state: VmxState, controls: number): void {
   const { m } = state, v = state.vmcs!;
-  for (const [cell, guest] of QUAD_CELLS) v.write(guest, getCell(m, cell));
+  for (const [cell, guest] of QUAD_CELLS) v.store(guest, cell);
   v.write(Field.GUEST_GDTR_LIMIT, m[GDTR_LIMIT >> 2]! & 0xffff);
   v.write(Field.GUEST_IDTR_LIMIT, m[IDTR_LIMIT >> 2]! & 0xffff);
   for (const [n, cell] of SEGMENT_CELLS.entries()) saveSegment(state, n, cell);
   v.write(Field.GUEST_RFLAGS, readRflags(m) >>> 0);
   if ((controls & ExitControl.SAVE_DEBUG) !== 0) {
-    v.write(Field.GUEST_DR7, getCell(m, DR7));
-    v.write(Field.GUEST_DEBUGCTL, getCell(m, DEBUGCTL));
+    v.store(Field.GUEST_DR7, DR7);
+    v.store(Field.GUEST_DEBUGCTL, DEBUGCTL);
   }
   if ((state.secondary & Secondary.EPT) !== 0 && isPae(m)) savePdptes(v);
-  if ((controls & ExitControl.SAVE_PAT) !== 0) v.write(Field.GUEST_PAT, getCell(m, MSR_PAT));
-  if ((controls & ExitControl.SAVE_EFER) !== 0) v.write(Field.GUEST_EFER, getCell(m, EFER));
+  if ((controls & ExitControl.SAVE_PAT) !== 0) v.store(Field.GUEST_PAT, MSR_PAT);
+  if ((controls & ExitControl.SAVE_EFER) !== 0) v.store(Field.GUEST_EFER, EFER);
   const lma = (m[EFER >> 2]! & Efer.LMA) !== 0;
   const entry = v.word(Field.ENTRY_CONTROLS);
   v.write(Field.ENTRY_CONTROLS, (lma ? entry | EntryControl.LONG : entry & ~EntryControl.LONG) >>> 0);
@@ -205,7 +205,7 @@ function saveEventState(
 function saveSegment({ m, vmcs }: VmxState, n: number, cell: number): void {
   const v = vmcs!, attributes = m[(cell + SEG_ATTRIBUTES) >> 2]!;
   v.write(Field.GUEST_ES + 2 * n, m[(cell + SEG_SELECTOR) >> 2]! & 0xffff);
-  v.write(Field.GUEST_ES_BASE + 2 * n, getCell(m, cell + SEG_BASE));
+  v.store(Field.GUEST_ES_BASE + 2 * n, cell + SEG_BASE);
   v.write(Field.GUEST_ES_LIMIT + 2 * n, m[(cell + SEG_LIMIT) >> 2]! >>> 0);
   v.write(Field.GUEST_ES_RIGHTS + 2 * n, (attributes & PRESENT) !== 0 ? attributes : attributes | UNUSABLE);
 }
@@ -236,13 +236,13 @@ function loadHost(state: VmxState, interruptibility: number): boolean {
 export function loadHostState(state: VmxState, interruptibility: number): void {
   const { m } = state, v = state.vmcs!;
   const controls = v.word(Field.EXIT_CONTROLS), to64 = (controls & ExitControl.HOST_64) !== 0;
-  for (const [cell, , host] of QUAD_CELLS) setCell(m, cell, v.read(host));
+  for (const [cell, , host] of QUAD_CELLS) v.load(host, cell);
   m[CR0 >> 2]! |= Cr0.ET;
   setCell(m, DR7, 0x400n);
   setCell(m, DEBUGCTL, 0n);
-  if ((controls & ExitControl.LOAD_PAT) !== 0) setCell(m, MSR_PAT, v.read(Field.HOST_PAT));
+  if ((controls & ExitControl.LOAD_PAT) !== 0) v.load(Field.HOST_PAT, MSR_PAT);
   const long = Efer.LMA | Efer.LME;
-  if ((controls & ExitControl.LOAD_EFER) !== 0) setCell(m, EFER, v.read(Field.HOST_EFER));
+  if ((controls & ExitControl.LOAD_EFER) !== 0) v.load(Field.HOST_EFER, EFER);
   else m[EFER >> 2] = (m[EFER >> 2]! & ~long) | (to64 ? long : 0);
   m[GDTR_LIMIT >> 2] = m[IDTR_LIMIT >> 2] = 0xffff;
   for (const n of [0, 1, 2, 3, 4, 5]) {

@@ -57,12 +57,16 @@ export const typeOf = (encoding: number): number => (encoding >> 10) & 3;
 /** The encoding names the upper half of a 64-bit field. */
 export const isHigh = (encoding: number): boolean => (encoding & 1) !== 0;
 
-const SLOTS = new Map<number, number>(Object.values(Field).map((encoding, slot) => [encoding, slot]));
+const NO_SLOT = -1;
+/** By the encoding without its bit 0. */
+const SLOTS = new Int16Array(0x4000).fill(NO_SLOT);
+for (const [slot, encoding] of Object.values(Field).entries()) SLOTS[encoding >> 1] = slot;
 
 /** Number of the field's place in our VMCS layout; undefined if the field is not supported. */
 export function slotOf(encoding: number): number | undefined {
   if (isHigh(encoding) && widthOf(encoding) !== Width.QUAD) return undefined;
-  return SLOTS.get(encoding & ~1);
+  const slot = SLOTS[encoding >>> 1] ?? NO_SLOT;
+  return slot === NO_SLOT ? undefined : slot;
 }
 
 /** Highest index in bits 9:1 of a supported encoding, as IA32_VMX_VMCS_ENUM reports it. */

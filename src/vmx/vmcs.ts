@@ -64,6 +64,19 @@ export class Vmcs {
     this.memory.view.setBigUint64(this.#place(field), BigInt(value) & mask, true);
   }
 
+  /** Copies a field into a 64-bit state cell, zero-extended. */
+  load(field: number, cell: number): void {
+    const { i32 } = this.memory, word = this.wordIndex(field);
+    i32[cell >> 2] = i32[word]!;
+    i32[(cell >> 2) + 1] = i32[word + 1]!;
+  }
+  /** Copies a 64-bit state cell into a field of at least 32 bits. */
+  store(field: number, cell: number): void {
+    const { i32 } = this.memory, word = this.wordIndex(field);
+    i32[word] = i32[cell >> 2]!;
+    i32[word + 1] = widthOf(field) === Width.LONG ? 0 : i32[(cell >> 2) + 1]!;
+  }
+
   /** What VMREAD of an encoding gives: the upper half of a 64-bit field if bit 0 is set. */
   readEncoding(encoding: number): bigint {
     const value = this.read(encoding & ~1);
