@@ -33,6 +33,7 @@ export const TEST_KERNELS: readonly Kernel[] = [
   kernel("tests/machine/kernels", "smp", ["smp.c", "smp.S"]),
   kernel("bench/worlds", "vmfunc", ["vmfunc.c", "vmfunc.S"]),
   kernel("bench/worlds", "calls", ["calls.c", "calls.S"]),
+  kernel("bench/worlds", "exits", ["exits.c", "exits.S"]),
   {
     ...kernel("bench/bare_metal", "wrapper", ["main.c", "syscalls.c", "entry.S"]),
     // Below where programs are linked to.

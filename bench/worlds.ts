@@ -24,6 +24,8 @@ export interface SwitchLoop {
   readonly onBochs: boolean;
   /** Whether so few worlds are live that each keeps its TLB. */
   readonly keepsTlb: boolean;
+  /** How many times fewer turns it makes: a switch takes so many times as long. Default: 1. */
+  readonly slower?: number;
 }
 
 /** What was found in one place. */
@@ -60,6 +62,17 @@ export const SWITCH_LOOPS: readonly SwitchLoop[] = [
     onBochs: false,
     keepsTlb: worlds === 2,
   })),
+  ...[["CPUID", 10], ["OUT", 30], ["VMCALL", 18]].map(([instruction, reason]): SwitchLoop => ({
+    name: `VM exit by ${instruction}, and entry`,
+    kernel: "exits",
+    spans: { switching: "exits", plain: "loop" },
+    switchesPerTurn: 1,
+    options: {},
+    settings: `exit=${reason}`,
+    onBochs: true,
+    keepsTlb: true,
+    slower: 20,
+  })),
 ];
 
 /** Turns of the loop in a round. */
@@ -79,7 +92,7 @@ const REFILLS_PER_ROUND = 8;
 export async function measureSwitches(
   loop: SwitchLoop,
   place: SwitchCost["place"],
-  { turns = TURNS[place], rounds = 7 }: { readonly turns?: number; readonly rounds?: number } = {},
+  { turns = TURNS[place] / (loop.slower ?? 1), rounds = 7 }: { readonly turns?: number; readonly rounds?: number } = {},
 ): Promise<SwitchCost> {
   const warmUp = place === "bochs" ? WARM_UP_BOCHS : WARM_UP;
   const commandLine = `${loop.kernel} turns=${turns} rounds=${warmUp + rounds} ${loop.settings}`;
