@@ -44,7 +44,8 @@ export const HANDLERS = 0x2_0000, HANDLER_BYTES = 16;
 /** Linear addresses from here on are not mapped. */
 export const UNMAPPED = 0x80_0000;
 const MAPPED_2M = 4, NMI_BLOCKED = 8;
-const LARGE_PAGE = 0x87, EPT_LARGE = 0xb7, EPT_LEAF = 0x37, TABLE = 7;
+export const EPT_LEAF = 0x37;
+const LARGE_PAGE = 0x87, EPT_LARGE = 0xb7, TABLE = 7;
 const VMLAUNCH = [0x0f, 0x01, 0xc2], VMRESUME = [0x0f, 0x01, 0xc3], VMCALL = [0x0f, 0x01, 0xc1];
 /** A port of the guest's, and the one by which the host's code ends a run. */
 export const GUEST_PORT = 0x70;

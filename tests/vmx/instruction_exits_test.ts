@@ -3,7 +3,17 @@ import { assertEquals } from "@std/assert";
 import { Gpr } from "../../src/cpu/state.ts";
 import { Primary, Secondary } from "../../src/vmx/controls.ts";
 import { Field } from "../../src/vmx/fields.ts";
-import { bytesOf, CODE, DATA as AREA, EPTP_LIST, everywhere, type Guest, IO_BITMAPS } from "./_guest.ts";
+import {
+  bytesOf,
+  CODE,
+  DATA as AREA,
+  EPT_LEAF,
+  EPT_PT,
+  EPTP_LIST,
+  everywhere,
+  type Guest,
+  IO_BITMAPS,
+} from "./_guest.ts";
 import { primary, secondary, type Values } from "./_vmcs.ts";
 
 /** What an exit tells. What is left out is 0. */
@@ -306,5 +316,21 @@ everywhere("MONITOR and MWAIT exit, and MWAIT tells whether the monitor is armed
     const guest = prepare(make, code, primary(Primary.MWAIT));
     guest.register(Gpr.RCX, 0n);
     assertEquals([guest.run(), guest.exit], ["exit", [36, armed, 3, 0]]);
+  }
+});
+
+everywhere("an exiting instruction is read where it lies: its own pages, and none behind them", (make) => {
+  const next = 0x15_1000, unused = BigInt(next | EPT_LEAF), ACCESSED = 0x100n;
+  for (const [code, inPage, accessed] of [["0f a2", 2, 0n], ["0f a2", 1, ACCESSED]] as const) {
+    const guest = make();
+    // Accessed flags in the EPT.
+    guest.set([Field.EPTP, guest.field(Field.EPTP) | 0x40n]);
+    guest.setEptPage(next, unused);
+    const at = next - inPage;
+    guest.write(next - 0x10, Array.from({ length: 0x10 - inPage }, () => 0x90));
+    guest.write(at, bytesOf(code));
+    guest.set([Field.GUEST_RIP, next - 0x10]);
+    assertEquals([guest.run(), guest.exit], ["exit", [10, 0n, 2, 0]], `${inPage} bytes in the page`);
+    assertEquals(guest.quad(EPT_PT + 8 * (next >> 12)) & ACCESSED, accessed, `${inPage} bytes in the page`);
   }
 });
