@@ -28,6 +28,8 @@ const MISC_ENABLE = 0x1a0, TSC_DEADLINE = 0x6e0;
  * control, SpeedStep and xTPR messages can be enabled, too, and there is nothing that it does.
  */
 const MISC_ENABLE_RESET = 0x4_1801, MISC_ENABLE_WRITABLE = 0x85_0009, MISC_ENABLE_MONITOR = 0x4_0000;
+/** MSR_POWER_CTL of processors with the default model's signature (SDM vol. 4, chapter 2): C1E can be enabled. */
+const POWER_CONTROL = 0x1fc, POWER_CONTROL_C1E = 2;
 /** In the upper half of IA32_BIOS_SIGN_ID: the last one published for the processor whose signature CPUID has. */
 const MICROCODE_REVISION = 0x28;
 const TWO_32 = 0x1_0000_0000;
@@ -56,6 +58,7 @@ export type ProcessorBusState = {
   readonly speculation: SpeculationMsrsState;
   readonly tscOffset: number;
   readonly miscEnable: number;
+  readonly powerControl: number;
 };
 /** What it looks like. */
 export const PROCESSOR_BUS_STATE: Shape<ProcessorBusState> = fields({
@@ -64,6 +67,7 @@ export const PROCESSOR_BUS_STATE: Shape<ProcessorBusState> = fields({
   speculation: SPECULATION_MSRS_STATE,
   tscOffset: time,
   miscEnable: u32,
+  powerControl: u32,
 });
 
 /** One processor's view. */
@@ -75,6 +79,7 @@ export class ProcessorBus implements SystemBus, Mmio {
   /** What the TSC is ahead of virtual time. */
   #tscOffset = 0;
   #miscEnable = MISC_ENABLE_RESET;
+  #powerControl = 0;
   /** World calls, where the machine has them. */
   crossover: CrossOver | undefined;
 
@@ -181,6 +186,8 @@ export class ProcessorBus implements SystemBus, Mmio {
         return { lo: 0, hi: 0 };
       case MISC_ENABLE:
         return { lo: this.#miscEnable, hi: 0 };
+      case POWER_CONTROL:
+        return { lo: this.#powerControl, hi: 0 };
       case IA32_CROSSOVER_CTL:
         return this.crossover?.readControl();
       default:
@@ -211,6 +218,10 @@ export class ProcessorBus implements SystemBus, Mmio {
         if (hi !== 0) return false;
         this.#miscEnable = (MISC_ENABLE_RESET & ~MISC_ENABLE_WRITABLE) | (lo & MISC_ENABLE_WRITABLE);
         return true;
+      case POWER_CONTROL:
+        if (hi !== 0 || (lo & ~POWER_CONTROL_C1E) !== 0) return false;
+        this.#powerControl = lo;
+        return true;
       case IA32_CROSSOVER_CTL:
         return this.crossover?.writeControl(lo, hi) ?? false;
       default:
@@ -226,15 +237,19 @@ export class ProcessorBus implements SystemBus, Mmio {
       speculation: this.#speculation.saveState(),
       tscOffset: this.#tscOffset,
       miscEnable: this.#miscEnable,
+      powerControl: this.#powerControl,
     };
   }
 
-  loadState({ apicMsrs, memoryTypes, speculation, tscOffset, miscEnable }: ProcessorBusState): void {
+  loadState(
+    { apicMsrs, memoryTypes, speculation, tscOffset, miscEnable, powerControl }: ProcessorBusState,
+  ): void {
     this.#apicMsrs.loadState(apicMsrs);
     this.#memoryTypes.loadState(memoryTypes);
     this.#speculation.loadState(speculation);
     this.#tscOffset = tscOffset;
     this.#miscEnable = miscEnable;
+    this.#powerControl = powerControl;
   }
 
   get #vmFunctions(): number {

@@ -53,6 +53,15 @@ Deno.test("SystemProcessor.run() counts an exception that is handled as no instr
   assertEquals([processor.run(1000), processor.instructions], ["halt", 3]);
 });
 
+Deno.test("MSR_POWER_CTL keeps C1E, and has no other bits", () => {
+  const POWER_CONTROL = 0x1fc, { bus } = realMode([]).current;
+  assertEquals([bus.writeMsr(POWER_CONTROL, 2, 0), bus.readMsr(POWER_CONTROL)], [true, { lo: 2, hi: 0 }]);
+  for (const [lo, hi] of [[1, 0], [4, 0], [2, 1]] as const) {
+    assertEquals(bus.writeMsr(POWER_CONTROL, lo, hi), false);
+  }
+  assertEquals(bus.readMsr(POWER_CONTROL), { lo: 2, hi: 0 });
+});
+
 /** Runs until the handler of #DB, at 0:500H, halts. Returns the IP that it was given, from 7C00H on, and DR6. */
 function debugged(processors: Processors): [ip: number, dr6: number] {
   const { memory } = processors.core, m = memory.i32;
