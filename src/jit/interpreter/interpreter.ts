@@ -1,14 +1,16 @@
 /** The interpreter: executes assembled IR blocks. It runs cold code, and it is the reference for the other engines. */
-import { OPCODE_NAMES } from "../../ir/opcodes.ts";
+import { type Opcode, OPCODE_NAMES } from "../../ir/opcodes.ts";
 import type { Block } from "../../ir/types.ts";
 import { type HelperFunction, helperId } from "../../cpu/helpers.ts";
 import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, RETURN_HI, RIP } from "../../cpu/state.ts";
 import { VmxTransfer } from "../../cpu/system/vmx_instructions.ts";
 import { Event } from "../../cpu/fault.ts";
 import type { Bindings } from "../bindings.ts";
+import { Constants, CONSTANTS_WORDS } from "./constants.ts";
 import { createLoop, type Loop } from "./operations.ts";
-import { type Address, assemble, Field, GUEST_SHIFT, type Program, VALUE_WORDS } from "./program.ts";
-import { createReference } from "./reference.ts";
+import { type Address, assemble, type Program } from "./program.ts";
+import { createReference, type Run } from "./reference.ts";
+import { Field, GUEST_SHIFT, VALUE_WORDS } from "./words.ts";
 
 /** Values that the value file holds: far more than a block of the longest kind has (frontend/translate.ts). */
 const MAX_VALUES = 0x4000;
@@ -18,7 +20,8 @@ const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
 /** Executes programs over the state in the linear memory. */
 export class Interpreter {
   readonly #m: Int32Array;
-  readonly #values = new Int32Array(MAX_VALUES * VALUE_WORDS);
+  readonly #values = new Int32Array(MAX_VALUES * VALUE_WORDS + CONSTANTS_WORDS);
+  readonly #constants = new Constants(this.#values, MAX_VALUES * VALUE_WORDS);
   readonly #loop: Loop;
   readonly #vmxTransfer: HelperFunction;
 
@@ -26,7 +29,11 @@ export class Interpreter {
     this.#m = bindings.memory.i32;
     const reference = createReference(bindings, this.#values);
     this.#vmxTransfer = bindings.helpers[helperId("vmx_transfer")]!;
-    this.#loop = createLoop(bindings, this.#values, OPCODE_NAMES.map((name) => reference[name]));
+    this.#loop = createLoop(
+      bindings,
+      this.#values,
+      OPCODE_NAMES.map((name) => (reference as Partial<Record<Opcode, Run>>)[name]),
+    );
   }
 
   /** Prepares a block for execution. Nothing of the block is kept. */
@@ -36,7 +43,7 @@ export class Interpreter {
         `Cannot interpret a block of ${block.insts.length} operations: at most ${MAX_VALUES}`,
       );
     }
-    return assemble(block);
+    return assemble(block, this.#constants);
   }
 
   /**

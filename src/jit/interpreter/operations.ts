@@ -2,26 +2,128 @@
  * The interpreter's loop. What most operations of cold code do takes less time than the call of their row: so the
  * most frequent ones (of a kernel that boots: 97 of 100) are done in line. Their meaning is that of the reference.
  */
-import { type Opcode, OPCODE_NUMBERS } from "../../ir/opcodes.ts";
+import { type Opcode, OPCODE_NAMES } from "../../ir/opcodes.ts";
 import { Event } from "../../cpu/fault.ts";
 import { EVENT, RETURN_HI } from "../../cpu/state.ts";
 import type { Bindings } from "../bindings.ts";
-import { EXITS, Field, OPCODE_MASK, OPERATION_WORDS } from "./program.ts";
 import type { Run } from "./reference.ts";
+import { EXITS, Field, OPERATION_MASK, OPERATION_WORDS } from "./words.ts";
 
-const number = (op: Opcode): number => OPCODE_NUMBERS.get(op)!;
+/**
+ * What the loop does in line. V8 makes a jump table of a `switch` whose cases are literals, which the members of a constant
+ * enumeration become; the names of constants would be compared one after the other.
+ */
+const enum Do {
+  CONST32,
+  CONST64,
+  GET32,
+  GET64,
+  SET32,
+  SET64,
+  ADD32,
+  SUB32,
+  AND32,
+  OR32,
+  XOR32,
+  SHL32,
+  SHR32,
+  SEXT16,
+  EQ32,
+  NE32,
+  LTU32,
+  SELECT32,
+  ADD64,
+  SUB64,
+  AND64,
+  OR64,
+  XOR64,
+  EQ64,
+  NE64,
+  LTU64,
+  ZEXT,
+  SEXT,
+  FAULT_IF,
+  LOAD8,
+  LOAD32,
+  LOAD64,
+  STORE8,
+  STORE32,
+  STORE64,
+  /** Two and three SET32 that follow each other: a kernel's code sets flags more often than it does anything else. */
+  SET32_TWICE,
+  SET32_THRICE,
+  /** Behind these are all others, in the order of the opcodes: those call their row. */
+  ROWS,
+}
 
-const CONST32 = number("const32"), CONST64 = number("const64");
-const GET32 = number("get32"), GET64 = number("get64"), SET32 = number("set32"), SET64 = number("set64");
-const ADD32 = number("add32"), SUB32 = number("sub32"), AND32 = number("and32"), OR32 = number("or32");
-const XOR32 = number("xor32"), SHL32 = number("shl32"), SHR32 = number("shr32"), SEXT16 = number("sext16");
-const EQ32 = number("eq32"), NE32 = number("ne32"), LTU32 = number("ltu32"), SELECT32 = number("select32");
-const ADD64 = number("add64"), SUB64 = number("sub64"), AND64 = number("and64");
-const EQ64 = number("eq64"), NE64 = number("ne64"), LTU64 = number("ltu64");
-const LO = number("lo"), HI = number("hi"), ZEXT = number("zext"), SEXT = number("sext");
-const FAULT_IF = number("faultIf");
-const LOAD8 = number("load8"), LOAD32 = number("load32"), LOAD64 = number("load64");
-const STORE32 = number("store32"), STORE64 = number("store64");
+/** What the loop does in line for opcodes. */
+const IN_LINE = {
+  const32: Do.CONST32,
+  const64: Do.CONST64,
+  get32: Do.GET32,
+  get64: Do.GET64,
+  set32: Do.SET32,
+  set64: Do.SET64,
+  add32: Do.ADD32,
+  sub32: Do.SUB32,
+  and32: Do.AND32,
+  or32: Do.OR32,
+  xor32: Do.XOR32,
+  shl32: Do.SHL32,
+  shr32: Do.SHR32,
+  sext16: Do.SEXT16,
+  eq32: Do.EQ32,
+  ne32: Do.NE32,
+  ltu32: Do.LTU32,
+  select32: Do.SELECT32,
+  add64: Do.ADD64,
+  sub64: Do.SUB64,
+  and64: Do.AND64,
+  or64: Do.OR64,
+  xor64: Do.XOR64,
+  eq64: Do.EQ64,
+  ne64: Do.NE64,
+  ltu64: Do.LTU64,
+  zext: Do.ZEXT,
+  sext: Do.SEXT,
+  faultIf: Do.FAULT_IF,
+  load8: Do.LOAD8,
+  load32: Do.LOAD32,
+  load64: Do.LOAD64,
+  store8: Do.STORE8,
+  store32: Do.STORE32,
+  store64: Do.STORE64,
+} as const satisfies Partial<Record<Opcode, Do>>;
+
+/** By opcode number: what HEAD says. */
+export const OPERATIONS: Uint16Array = Uint16Array.from(
+  OPCODE_NAMES,
+  (op, code) => (IN_LINE as Partial<Record<Opcode, number>>)[op] ?? Do.ROWS + code,
+);
+
+/**
+ * Makes the operation at `at` part of the one before it, if both only set 32-bit cells. Returns whether it has; each has its
+ * fields where the loop looks for them.
+ */
+export function joinSets(words: Int32Array, at: number): boolean {
+  const before = at - OPERATION_WORDS;
+  if (before < 0 || (words[at + Field.HEAD]! & OPERATION_MASK) !== Do.SET32) return false;
+  const value = words[at + Field.A]!, cell = words[at + Field.IMM]!;
+  switch (words[before + Field.HEAD]! & OPERATION_MASK) {
+    case Do.SET32:
+      words[before + Field.HEAD]! += Do.SET32_TWICE - Do.SET32;
+      words[before + Field.B] = value;
+      words[before + Field.IMM2] = cell;
+      return true;
+    case Do.SET32_TWICE:
+      words[before + Field.HEAD]! += Do.SET32_THRICE - Do.SET32_TWICE;
+      words[before + Field.C] = value;
+      words[before + Field.TO] = cell;
+      return true;
+    default:
+      return false;
+  }
+}
 
 /** Executes operations up to `end`. Returns the index of the one that raised an event, or `end`. */
 export type Loop = (words: Int32Array, end: number) => number;
@@ -31,133 +133,150 @@ export type Loop = (words: Int32Array, end: number) => number;
  *
  * @param rows the reference, by opcode number
  */
-export function createLoop({ memory, access }: Bindings, v: Int32Array, rows: readonly Run[]): Loop {
+export function createLoop(
+  { memory, access }: Bindings,
+  v: Int32Array,
+  rows: readonly (Run | undefined)[],
+): Loop {
   const m = memory.i32;
   return (p, end) => {
     for (let i = 0; i < end; i += OPERATION_WORDS) {
       const head = p[i + Field.HEAD]!, to = p[i + Field.TO]!, a = p[i + Field.A]!, b = p[i + Field.B]!;
-      // Blocks as they come set each flag: those are a third of all operations.
-      switch (head & OPCODE_MASK) {
-        case SET32:
+      switch (head & OPERATION_MASK) {
+        case Do.SET32:
           m[p[i + Field.IMM]! >> 2] = v[a]!;
           continue;
-        case SET64:
+        case Do.SET32_TWICE:
+          m[p[i + Field.IMM]! >> 2] = v[a]!;
+          m[p[i + Field.IMM2]! >> 2] = v[b]!;
+          continue;
+        case Do.SET32_THRICE:
+          m[p[i + Field.IMM]! >> 2] = v[a]!;
+          m[p[i + Field.IMM2]! >> 2] = v[b]!;
+          m[to >> 2] = v[p[i + Field.C]!]!;
+          continue;
+        case Do.SET64:
           m[p[i + Field.IMM]! >> 2] = v[a]!;
           m[(p[i + Field.IMM]! >> 2) + 1] = v[a + 1]!;
           continue;
-        case GET32:
+        case Do.GET32:
           v[to] = m[p[i + Field.IMM]! >> 2]!;
           continue;
-        case GET64:
+        case Do.GET64:
           v[to] = m[p[i + Field.IMM]! >> 2]!;
           v[to + 1] = m[(p[i + Field.IMM]! >> 2) + 1]!;
           continue;
-        case CONST32:
+        case Do.CONST32:
           v[to] = p[i + Field.IMM]!;
           continue;
-        case CONST64:
+        case Do.CONST64:
           v[to] = p[i + Field.IMM]!;
           v[to + 1] = p[i + Field.IMM2]!;
           continue;
-        case ADD32:
+        case Do.ADD32:
           v[to] = v[a]! + v[b]!;
           continue;
-        case SUB32:
+        case Do.SUB32:
           v[to] = v[a]! - v[b]!;
           continue;
-        case AND32:
+        case Do.AND32:
           v[to] = v[a]! & v[b]!;
           continue;
-        case OR32:
+        case Do.OR32:
           v[to] = v[a]! | v[b]!;
           continue;
-        case XOR32:
+        case Do.XOR32:
           v[to] = v[a]! ^ v[b]!;
           continue;
-        case SHL32:
+        case Do.SHL32:
           v[to] = v[a]! << v[b]!;
           continue;
-        case SHR32:
+        case Do.SHR32:
           v[to] = v[a]! >>> v[b]!;
           continue;
-        case SEXT16:
+        case Do.SEXT16:
           v[to] = (v[a]! << 16) >> 16;
           continue;
-        case EQ32:
+        case Do.EQ32:
           v[to] = v[a] === v[b] ? 1 : 0;
           continue;
-        case NE32:
+        case Do.NE32:
           v[to] = v[a] === v[b] ? 0 : 1;
           continue;
-        case LTU32:
+        case Do.LTU32:
           v[to] = (v[a]! >>> 0) < (v[b]! >>> 0) ? 1 : 0;
           continue;
-        case SELECT32:
+        case Do.SELECT32:
           v[to] = v[a] !== 0 ? v[b]! : v[p[i + Field.C]!]!;
           continue;
-        case ADD64: {
+        case Do.ADD64: {
           const x = v[a]!, low = (x + v[b]!) | 0, high = v[a + 1]! + v[b + 1]!;
           v[to] = low;
           v[to + 1] = high + ((low >>> 0) < (x >>> 0) ? 1 : 0);
           continue;
         }
-        case SUB64: {
+        case Do.SUB64: {
           const x = v[a]!, y = v[b]!, high = v[a + 1]! - v[b + 1]!;
           v[to] = x - y;
           v[to + 1] = high - ((x >>> 0) < (y >>> 0) ? 1 : 0);
           continue;
         }
-        case AND64:
+        case Do.AND64:
           v[to] = v[a]! & v[b]!;
           v[to + 1] = v[a + 1]! & v[b + 1]!;
           continue;
-        case EQ64:
+        case Do.OR64:
+          v[to] = v[a]! | v[b]!;
+          v[to + 1] = v[a + 1]! | v[b + 1]!;
+          continue;
+        case Do.XOR64:
+          v[to] = v[a]! ^ v[b]!;
+          v[to + 1] = v[a + 1]! ^ v[b + 1]!;
+          continue;
+        case Do.EQ64:
           v[to] = v[a] === v[b] && v[a + 1] === v[b + 1] ? 1 : 0;
           continue;
-        case NE64:
+        case Do.NE64:
           v[to] = v[a] === v[b] && v[a + 1] === v[b + 1] ? 0 : 1;
           continue;
-        case LTU64: {
+        case Do.LTU64: {
           const xh = v[a + 1]! >>> 0, yh = v[b + 1]! >>> 0;
           v[to] = xh < yh || (xh === yh && (v[a]! >>> 0) < (v[b]! >>> 0)) ? 1 : 0;
           continue;
         }
-        case LO:
-          v[to] = v[a]!;
-          continue;
-        case HI:
-          v[to] = v[a + 1]!;
-          continue;
-        case ZEXT:
+        case Do.ZEXT:
           v[to] = v[a]!;
           v[to + 1] = 0;
           continue;
-        case SEXT:
+        case Do.SEXT:
           v[to] = v[a]!;
           v[to + 1] = v[a]! >> 31;
           continue;
-        case FAULT_IF:
+        case Do.FAULT_IF:
           if (v[a] === 0) continue;
           access.raise(p[i + Field.IMM]!, p[i + Field.IMM2]!);
           return i;
-        case LOAD8:
+        case Do.LOAD8:
           v[to] = access.load8(v[a]!, v[a + 1]!, p[i + Field.IMM]!);
           break;
-        case LOAD32:
+        case Do.LOAD32:
           v[to] = access.load32(v[a]!, v[a + 1]!, p[i + Field.IMM]!);
           break;
-        case LOAD64:
+        case Do.LOAD64:
           v[to] = access.load64(v[a]!, v[a + 1]!, p[i + Field.IMM]!);
           v[to + 1] = m[RETURN_HI >> 2]!;
           break;
-        case STORE32:
+        case Do.STORE8:
+          access.store8(v[a]!, v[a + 1]!, v[b]!, p[i + Field.IMM]!);
+          break;
+        case Do.STORE32:
           access.store32(v[a]!, v[a + 1]!, v[b]!, p[i + Field.IMM]!);
           break;
-        case STORE64:
+        case Do.STORE64:
           access.store64(v[a]!, v[a + 1]!, v[b]!, v[b + 1]!, p[i + Field.IMM]!);
           break;
         default:
-          rows[head & OPCODE_MASK]!(p, i);
+          rows[(head & OPERATION_MASK) - Do.ROWS]!(p, i);
           if ((head & EXITS) === 0) continue;
       }
       if (m[EVENT >> 2] !== Event.NONE) return i;

@@ -2,35 +2,13 @@
 import { OPCODE_NAMES, type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import type { Terminal } from "../../ir/terminal.ts";
 import { FLOAT_OPCODES } from "../../ir/float_opcodes.ts";
-import type { Block, Inst, Type, Value } from "../../ir/types.ts";
+import type { Block, Inst, Type } from "../../ir/types.ts";
 import { VECTOR_OPCODES } from "../../ir/vector_opcodes.ts";
-
-/** Words a value takes in the value file: enough for a v128. */
-export const VALUE_WORDS = 4;
-
-/** Words of an operation. */
-export const OPERATION_WORDS = 8;
-/** Fields of an operation, as offsets from its first word. Operands and results are word indices of the value file. */
-export const Field = {
-  /** Opcode number (ir/opcodes.ts), EXITS, and the guest instruction above GUEST_SHIFT. */
-  HEAD: 0,
-  TO: 1,
-  A: 2,
-  B: 3,
-  C: 4,
-  IMM: 5,
-  IMM2: 6,
-  /** Of operations that call functions, in the place of IMM2: what they yield (`ResultKind`). */
-  RESULT: 6,
-  /** Where the operands' words are listed, one by one, their number first. */
-  ARGS: 7,
-} as const;
-
-/** Bits of HEAD. */
-export const OPCODE_MASK = 0x7fff, EXITS = 0x8000, GUEST_SHIFT = 16;
+import type { Constants } from "./constants.ts";
+import { joinSets, OPERATIONS } from "./operations.ts";
+import { EXITS, Field, GUEST_SHIFT, OPERATION_WORDS, VALUE_WORDS } from "./words.ts";
 
 /** What a called function yields. */
-export const ResultKind = { VOID: 0, I32: 1, I64: 2, V128: 3 } as const;
 const RESULT_KINDS = { void: 0, i8: 1, i16: 1, i32: 1, i64: 2, v128: 3 } as const satisfies Record<
   Type,
   number
@@ -50,6 +28,8 @@ const EXIT_BITS = Int32Array.from(
 );
 /** Where the operations of a block are put together. */
 const BUFFER = new Int32Array(0x1000);
+/** Where the values of a block lie, by id. */
+const PLACES = new Int32Array(0x400);
 
 /** An address in halves. */
 export interface Address {
@@ -86,53 +66,72 @@ export interface Program {
 }
 
 /** Assembles a block. */
-export function assemble(block: Block): Program {
+export function assemble(block: Block, constants: Constants): Program {
   const { insts, offsets, terminal } = block;
-  const end = insts.length * OPERATION_WORDS;
   const lists: number[] = [];
-  const operations = end <= BUFFER.length ? BUFFER : new Int32Array(end);
-  let at = 0;
+  const room = insts.length * OPERATION_WORDS;
+  const operations = room <= BUFFER.length ? BUFFER : new Int32Array(room);
+  const places = insts.length <= PLACES.length ? PLACES : new Int32Array(insts.length);
+  let end = 0;
   for (const inst of insts) {
     const { args, code, guest } = inst;
+    const known = placeWithout(inst, places, constants);
+    places[inst.id] = known < 0 ? inst.id * VALUE_WORDS : known;
+    if (known >= 0) continue;
     const listed = CALLS_FUNCTION[code] === 1;
-    operations[at + Field.HEAD] = code | EXIT_BITS[code]! | (guest << GUEST_SHIFT);
-    operations[at + Field.TO] = wordOf(inst);
-    operations[at + Field.A] = wordOf(args[0]);
-    operations[at + Field.B] = wordOf(args[1]);
-    operations[at + Field.C] = wordOf(args[2]);
-    operations[at + Field.IMM] = inst.imm;
-    operations[at + Field.IMM2] = listed ? RESULT_KINDS[inst.type] : inst.imm2;
-    operations[at + Field.ARGS] = listed ? end + lists.length : 0;
-    if (listed) list(inst, lists);
-    at += OPERATION_WORDS;
+    operations[end + Field.HEAD] = OPERATIONS[code]! | EXIT_BITS[code]! | (guest << GUEST_SHIFT);
+    operations[end + Field.TO] = places[inst.id]!;
+    operations[end + Field.A] = args.length > 0 ? places[args[0]!.id]! : 0;
+    operations[end + Field.B] = args.length > 1 ? places[args[1]!.id]! : 0;
+    operations[end + Field.C] = args.length > 2 ? places[args[2]!.id]! : 0;
+    operations[end + Field.IMM] = inst.imm;
+    operations[end + Field.IMM2] = listed ? RESULT_KINDS[inst.type] : inst.imm2;
+    operations[end + Field.ARGS] = listed ? lists.length : 0;
+    if (listed) list(inst, places, lists);
+    if (!joinSets(operations, end)) end += OPERATION_WORDS;
   }
   const words = new Int32Array(end + lists.length + offsets.length);
   words.set(operations.subarray(0, end));
   words.set(lists, end);
   words.set(offsets, end + lists.length);
+  if (lists.length > 0) {
+    // The lists are behind the operations, as many as there have come to be.
+    for (let at = Field.ARGS; at < end; at += OPERATION_WORDS) words[at]! += end;
+  }
   return {
     words,
     end,
     offsets: end + lists.length,
     start: halves(block.pc),
     count: offsets.length - 1,
-    terminal: endOf(terminal),
+    terminal: endOf(terminal, places),
   };
 }
 
+/** Word index of a value that needs no operation, or -1: constants, and the halves of a value where that lies. */
+function placeWithout({ op, args, imm, imm2 }: Inst, places: Int32Array, constants: Constants): number {
+  switch (op) {
+    case "const32":
+      return constants.place(imm, imm >> 31);
+    case "const64":
+      return constants.place(imm, imm2);
+    case "lo":
+      return places[args[0]!.id]!;
+    case "hi":
+      return places[args[0]!.id]! + 1;
+    default:
+      return -1;
+  }
+}
+
 /** Lists the operand words of an operation that calls a function, their number first. */
-function list({ args }: Inst, lists: number[]): void {
+function list({ args }: Inst, places: Int32Array, lists: number[]): void {
   const at = lists.push(0);
   for (const value of args) {
     const words = value.type === "v128" ? 4 : value.type === "i64" ? 2 : 1;
-    for (let word = 0; word < words; word++) lists.push(wordOf(value) + word);
+    for (let word = 0; word < words; word++) lists.push(places[value.id]! + word);
   }
   lists[at - 1] = lists.length - at;
-}
-
-/** Word index of a value. */
-function wordOf(value: Value | undefined): number {
-  return value === undefined ? 0 : value.id * VALUE_WORDS;
 }
 
 /** Halves of an address. */
@@ -140,17 +139,21 @@ export function halves(address: bigint): Address {
   return { lo: Number(BigInt.asIntN(32, address)), hi: Number(BigInt.asIntN(32, address >> 32n)) };
 }
 
-function endOf(terminal: Terminal): End {
+function endOf(terminal: Terminal, places: Int32Array): End {
   switch (terminal.kind) {
     case "jump":
       return { kind: "jump", to: halves(terminal.target) };
     case "branch": {
       const { condition, taken, next } = terminal;
-      return { kind: "branch", value: wordOf(condition), taken: halves(taken), next: halves(next) };
+      return { kind: "branch", value: places[condition.id]!, taken: halves(taken), next: halves(next) };
     }
     case "indirect":
     case "redispatch":
-      return { kind: "indirect", value: wordOf(terminal.target), redispatch: terminal.kind === "redispatch" };
+      return {
+        kind: "indirect",
+        value: places[terminal.target.id]!,
+        redispatch: terminal.kind === "redispatch",
+      };
     case "vmfunc":
       return { kind: "vmfunc", next: halves(terminal.next) };
     case "event": {

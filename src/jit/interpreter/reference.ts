@@ -26,14 +26,16 @@ import {
 } from "../../cpu/int64.ts";
 import { RETURN_HI, RETURN_V128 } from "../../cpu/state.ts";
 import type { Bindings } from "../bindings.ts";
-import { Field, ResultKind } from "./program.ts";
+import { Field, ResultKind } from "./words.ts";
 
 /** Executes the operation at index `i` of a program. */
 export type Run = (p: Int32Array, i: number) => void;
-type CoreOpcode = Exclude<Opcode, VectorOpcode | FloatOpcode>;
+/** Opcodes that are executed: not halves of a value, which are read where that lies. */
+export type ReferenceOpcode = Exclude<Opcode, "lo" | "hi">;
+type CoreOpcode = Exclude<ReferenceOpcode, VectorOpcode | FloatOpcode>;
 
 /** The meaning of every opcode over a value file. */
-export function createReference(bindings: Bindings, v: Int32Array): Readonly<Record<Opcode, Run>> {
+export function createReference(bindings: Bindings, v: Int32Array): Readonly<Record<ReferenceOpcode, Run>> {
   return {
     ...integerReference(v),
     ...wideReference(v),
@@ -41,7 +43,7 @@ export function createReference(bindings: Bindings, v: Int32Array): Readonly<Rec
     ...memoryReference(bindings, v),
     ...laneReference(v),
     ...tableReference(bindings, v),
-  } satisfies Record<Opcode, Run>;
+  } satisfies Record<ReferenceOpcode, Run>;
 }
 
 type Rows<K extends CoreOpcode> = Record<K, Run>;
@@ -134,8 +136,6 @@ type WideRow =
   | "popcnt64"
   | "bswap64"
   | "select64"
-  | "lo"
-  | "hi"
   | "zext"
   | "sext"
   | "pair"
@@ -201,8 +201,6 @@ function wideReference(v: Int32Array): Rows<WideRow> {
       const from = v[p[i + Field.A]!] !== 0 ? p[i + Field.B]! : p[i + Field.C]!;
       set(p, i, v[from]!, v[from + 1]!);
     },
-    lo: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]!),
-    hi: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]! + 1]!),
     zext: (p, i) => set(p, i, v[p[i + Field.A]!]!, 0),
     sext: (p, i) => set(p, i, v[p[i + Field.A]!]!, v[p[i + Field.A]!]! >> 31),
     pair: (p, i) => set(p, i, v[p[i + Field.A]!]!, v[p[i + Field.B]!]!),
