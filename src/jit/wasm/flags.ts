@@ -41,6 +41,8 @@ export interface FlagUse {
   readonly key: string;
   readonly flags: FlagValues;
   readonly operands: readonly Value[];
+  /** What `Recipes.place` has made of it, by where the operands are. */
+  readonly placed: Map<string, PlacedUse>;
 }
 
 /** Where a recipe finds an operand: in a register (all of it, or its low half), or in a local kept for operands. */
@@ -112,11 +114,27 @@ export class Recipes {
       return key;
     };
     const key = flags.map((value) => value === undefined ? "" : keyOf(value)).join(";");
-    return { key, flags, operands };
+    return { key, flags, operands, placed: new Map() };
   }
 
   /** The recipe with operands where `registerOf` says (by the operand's number), the others kept. */
-  place({ key, flags, operands }: FlagUse, registerOf: (operand: number) => Operand | undefined): PlacedUse {
+  place(use: FlagUse, registerOf: (operand: number) => Operand | undefined): PlacedUse {
+    let at = "";
+    for (let n = 0; n < use.operands.length; n++) {
+      const place = registerOf(n);
+      at += place?.kind === "register" ? `${place.cell}${place.low ? "l" : ""},` : ",";
+    }
+    // Regions ask for the same again and again: the keys are long, and so it is worth while to remember.
+    let placed = use.placed.get(at);
+    if (placed === undefined) use.placed.set(at, placed = this.#place(use, registerOf, at));
+    return placed;
+  }
+
+  #place(
+    { key, flags, operands }: FlagUse,
+    registerOf: (operand: number) => Operand | undefined,
+    at: string,
+  ): PlacedUse {
     let wide = 0, narrow = 0;
     const places = operands.map((value, n): Operand => {
       const isWide = value.type === "i64";
@@ -125,9 +143,7 @@ export class Recipes {
     const kept = places.flatMap((place, n) =>
       place.kind === "kept" ? [{ ...place, value: operands[n]! }] : []
     );
-    const full = `${key}@${
-      places.map((place) => place.kind === "kept" ? "" : `${place.cell}${place.low ? "l" : ""}`)
-    }`;
+    const full = `${key}@${at}`;
     let recipe = this.#byKey.get(full);
     if (recipe === undefined) {
       const inPlaces = new Map(operands.map((value, n) => [value, places[n]!]));
