@@ -1,0 +1,65 @@
+/**
+ * `deno task bench:kvm [ENGINE]`: a virtual machine of Linux's `kvm_intel` inside the machine. Boots Debian's cloud kernel and
+ * runs tests/guests/debian/kvm, whose guest reads a port a thousand times: each read is an exit to Linux and on to the program.
+ * What an exit costs with a hypervisor of few instructions, next to Bochs, is in bench/worlds.ts.
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { initramfs } from "../_tools/debian/initramfs.ts";
+import { debianKernel } from "../_tools/debian/packages.ts";
+import { ENGINE_NAMES } from "../src/machine/engines.ts";
+import { bootMachine } from "../src/machine/machine.ts";
+import { BOOT_MEMORY, COMMAND_LINE, PROMPT } from "./boot_setup.ts";
+
+/** Instructions after which something is taken to hang. */
+const ENDLESS = 1e11;
+/** Runs of the program: the first ones compile. */
+const RUNS = 12;
+
+const name = process.argv[2] ?? "auto", engine = ENGINE_NAMES.find((known) => known === name);
+if (engine === undefined) throw new TypeError(`No engine is called "${name}": ${ENGINE_NAMES.join(", ")}`);
+const machine = bootMachine({
+  kernel: readFileSync(debianKernel("cloud").image),
+  modules: [{ bytes: initramfs("cloud") }],
+  commandLine: COMMAND_LINE,
+  memory: BOOT_MEMORY,
+  vmx: true,
+  engine,
+});
+const command = (text: string): void => {
+  machine.console.write(`${text}\n`);
+  // The first is what was typed.
+  machine.waitForText(PROMPT, { instructions: ENDLESS });
+};
+machine.waitForText(PROMPT, { instructions: ENDLESS });
+command("modprobe kvm_intel");
+
+/** A run of the program. */
+interface Run {
+  /** Processor time of the host. */
+  readonly seconds: number;
+  readonly exits: number;
+  readonly instructions: number;
+}
+
+function run(): Run {
+  const before = machine.statistics(), time = process.cpuUsage();
+  command("/kvm");
+  const { user, system } = process.cpuUsage(time), after = machine.statistics();
+  return {
+    seconds: (user + system) / 1e6,
+    exits: after.worldSwitches.vmExit - before.worldSwitches.vmExit,
+    instructions: after.instructions - before.instructions,
+  };
+}
+
+const runs = Array.from({ length: RUNS }, run);
+const { seconds, exits, instructions } = runs.reduce((best, one) => one.seconds < best.seconds ? one : best);
+if (exits < 1000) throw new Error(`The guest has made ${exits} exits:\n${machine.console.text}`);
+console.log(
+  `kvm_intel (${engine}), best of ${RUNS} runs of a program with ${exits} exits: ${
+    (exits / seconds).toFixed(0)
+  } exits a second, ${(seconds / exits * 1e6).toFixed(1)} microseconds and ${
+    (instructions / exits).toFixed(0)
+  } instructions an exit, Linux and the program included`,
+);
