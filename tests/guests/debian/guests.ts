@@ -1,6 +1,6 @@
 /**
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests [KERNEL…] [--cpus 1,2]
- * [--script exercise,kvm-test] [--engine NAME,…] [--twice]`; and `deno task guests memtest86+`, which only runs where it is
+ * [--script exercise,network,kvm-test] [--engine NAME,…] [--twice]`; and `deno task guests memtest86+`, which only runs where it is
  * named. Too long for every run of the tests.
  */
 import { execFileSync } from "node:child_process";
@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { initramfs } from "../../../_tools/debian/initramfs.ts";
 import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/debian/packages.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
+import { SCRIPTED_HOST } from "./hosts.ts";
 import { runMemtest } from "./memtest.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
@@ -19,6 +20,7 @@ const MEMORY = 1 << 29, DISK_MEGABYTES = 16;
 /** The scripts, with what the machine needs for them and what each ends with. */
 const SCRIPTS = {
   exercise: { vmx: false, shows: "ok ext4 write" },
+  network: { vmx: false, shows: "ok typed on hvc0" },
   "kvm-test": { vmx: true, shows: "kvm: the guest has halted; sum 500500, reads 1000" },
 } as const;
 type ScriptName = keyof typeof SCRIPTS;
@@ -61,11 +63,21 @@ function run(name: KernelName, script: ScriptName, processors: number, engine: E
     vmx,
     disks: [{ image: DISK, snapshot: true }],
     rng: true,
+    network: { names: { web: "10.0.2.2" } },
+    hostConnector: SCRIPTED_HOST,
+    virtioConsole: true,
   });
   const start = performance.now();
+  if (script === "network") {
+    machine.run({ instructions: MOST_INSTRUCTIONS, until: "hvc0 is open" });
+    machine.virtioConsole?.write("typed by the host\n");
+  }
   const stop = machine.run({ instructions: MOST_INSTRUCTIONS });
   const transcript = machine.console.text, ended = transcript.includes(`init: ${script} ended with `);
   const failures = [...transcript.matchAll(/^FAILED .*$/gm)].map(([line]) => line);
+  if (script === "network" && machine.virtioConsole?.text.endsWith("printed on hvc0\r\n") !== true) {
+    failures.push(`hvc0 shows ${JSON.stringify(machine.virtioConsole?.text)}`);
+  }
   return {
     instructions: machine.instructions,
     seconds: (performance.now() - start) / 1000,
