@@ -234,7 +234,7 @@ export class Machine {
     const clock = new RtcMC146818(now, CLOCK_START, setupMemory(memory, processors));
     this.console = new Console(() => uart, this.#input);
     this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
-    for (const chip of pic.chips) bus.addPorts(chip);
+    for (const chip of [...pic.chips, pic.edgeLevel]) bus.addPorts(chip);
     bus.addPorts(uart);
     bus.addPorts(power);
     bus.addPorts(clock);
@@ -275,6 +275,7 @@ export class Machine {
       hasFirmware: firmware !== undefined,
       now,
       setLine: (line, level) => lines.set(line, level),
+      setLevelTriggered: (line) => pic.setLevelTriggered(line),
       send: (message, destination) => this.processors.interrupt(message, destination),
       connected: () => this.processors.core.ask(),
       print: (byte) => this.virtioConsole!.put(byte),

@@ -37,6 +37,8 @@ export interface SlotWires {
   /** Whether firmware assigns addresses; otherwise they are assigned here. */
   readonly hasFirmware: boolean;
   setLine(line: number, level: boolean): void;
+  /** Tells the interrupt controllers that a line is level-triggered, as firmware would. */
+  setLevelTriggered(line: number): void;
   /** Brings an interrupt that a device writes as a message. */
   send(message: InterruptMessage, destination: Omit<InterruptDestination, "shorthand">): void;
 }
@@ -89,6 +91,7 @@ export function addVirtioDevices({ disks, entropySeed, card, console }: SlotDevi
       else users.delete(slot);
       setLine(line, users.size > 0);
     };
+    if (!hasFirmware) wires.setLevelTriggered(line);
     const base = hasFirmware ? undefined : MAX_RAM + 0x1_0000 * n;
     const chip = new VirtioPci(device, { dma, interrupt, post }, { line, base });
     pci.add(slot, 0, chip);

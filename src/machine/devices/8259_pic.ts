@@ -1,4 +1,7 @@
-/** The pair of Intel 8259A interrupt controllers of a PC, as the data sheet has them. */
+/**
+ * The pair of Intel 8259A interrupt controllers of a PC, as the data sheet has them, with the edge/level control registers
+ * of Intel's 82371SB (its data sheet: ELCR1, ELCR2).
+ */
 import { bool, fields, type Shape, u8, whole } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PortDevice } from "../bus.ts";
@@ -11,11 +14,15 @@ const READ_REGISTER = 2, READ_IN_SERVICE = 1, SPECIAL_MASK_SET = 0x60, SPECIAL_M
 /** OCW2, bits 7:5. */
 const NON_SPECIFIC_EOI = 1, SPECIFIC_EOI = 3, ROTATE_NON_SPECIFIC = 5, SET_PRIORITY = 6, ROTATE_SPECIFIC = 7;
 
+/** Edge/level control: a port for each chip, and the lines that can be level-triggered: not timer, keyboard, cascade, clock, FPU. */
+const EDGE_LEVEL_PORT = 0x4d0, LEVEL_LINES = [0xf8, 0xde] as const;
+
 const CHIP_STATE: Shape<ChipState> = fields({
   requests: u8,
   inService: u8,
   mask: u8,
   levels: u8,
+  triggers: u8,
   base: u8,
   expected: whole(0, 4),
   needsIcw4: bool,
@@ -29,6 +36,7 @@ type ChipState = {
   readonly inService: number;
   readonly mask: number;
   readonly levels: number;
+  readonly triggers: number;
   readonly base: number;
   readonly expected: number;
   readonly needsIcw4: boolean;
@@ -47,6 +55,8 @@ class Chip implements PortDevice {
   #inService = 0;
   #mask = 0xff;
   #levels = 0;
+  /** Lines that are level-triggered. */
+  #triggers = 0;
   #base = 0;
   /** Next initialization word expected: 2, 3, 4; 0 when initialized. */
   #expected = 0;
@@ -57,11 +67,22 @@ class Chip implements PortDevice {
   /** Line of the highest priority. */
   #first = 0;
 
-  constructor(firstPort: number, readonly changed: () => void) {
+  /** @param levelLines lines that software may have level-triggered */
+  constructor(firstPort: number, readonly levelLines: number, readonly changed: () => void) {
     this.ports = [firstPort, 2];
   }
 
-  /** A line goes up or down; the rising edge is the request. */
+  /** Which lines are level-triggered. */
+  get triggers(): number {
+    return this.#triggers;
+  }
+
+  set triggers(lines: number) {
+    this.#triggers = lines & this.levelLines;
+    this.changed();
+  }
+
+  /** A line goes up or down. The rising edge is the request; of a level-triggered line, that it is up. */
   setLine(line: number, level: boolean): void {
     const bit = 1 << line;
     if (level && (this.#levels & bit) === 0) this.#requests |= bit;
@@ -77,7 +98,7 @@ class Chip implements PortDevice {
 
   /** The line to serve next; -1: none. */
   pending(): number {
-    const requests = this.#requests & ~this.#mask;
+    const requests = this.#waiting & ~this.#mask;
     for (let n = 0; n < 8; n++) {
       const line = (this.#first + n) & 7, bit = 1 << line;
       if ((this.#inService & bit) !== 0 && !this.#specialMask) return -1;
@@ -96,7 +117,11 @@ class Chip implements PortDevice {
 
   in(offset: number): number {
     if (offset === 1) return this.#mask;
-    return this.#readInService ? this.#inService : this.#requests;
+    return this.#readInService ? this.#inService : this.#waiting;
+  }
+
+  get #waiting(): number {
+    return this.#requests | (this.#levels & this.#triggers);
   }
 
   out(offset: number, value: number): void {
@@ -113,6 +138,7 @@ class Chip implements PortDevice {
       inService: this.#inService,
       mask: this.#mask,
       levels: this.#levels,
+      triggers: this.#triggers,
       base: this.#base,
       expected: this.#expected,
       needsIcw4: this.#needsIcw4,
@@ -128,6 +154,7 @@ class Chip implements PortDevice {
     this.#inService = state.inService;
     this.#mask = state.mask;
     this.#levels = state.levels;
+    this.#triggers = state.triggers & this.levelLines;
     this.#base = state.base;
     this.#expected = state.expected;
     this.#needsIcw4 = state.needsIcw4;
@@ -197,8 +224,10 @@ class Chip implements PortDevice {
 
 /** Both chips: lines 0 to 7 on the first, 8 to 15 on the second. All lines are masked until software unmasks them. */
 export class Pic8259 implements Stateful<State> {
-  readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
+  readonly stateFormat: StateFormat<State> = { version: 2, shape: STATE };
   readonly chips: readonly [first: Chip, second: Chip];
+  /** The edge/level control registers. */
+  readonly edgeLevel: PortDevice;
   readonly #output: () => void;
 
   /**
@@ -206,9 +235,16 @@ export class Pic8259 implements Stateful<State> {
    */
   constructor(output: () => void) {
     this.#output = output;
-    const first = new Chip(0x20, () => this.#output());
-    const second = new Chip(0xa0, () => first.setLine(CASCADE, second.pending() >= 0));
+    const first = new Chip(0x20, LEVEL_LINES[0], () => this.#output());
+    const second = new Chip(0xa0, LEVEL_LINES[1], () => first.setLine(CASCADE, second.pending() >= 0));
     this.chips = [first, second];
+    this.edgeLevel = {
+      ports: [EDGE_LEVEL_PORT, this.chips.length],
+      in: (offset) => this.chips[offset]!.triggers,
+      out: (offset, value) => {
+        this.chips[offset]!.triggers = value;
+      },
+    };
   }
 
   saveState(): State {
@@ -224,6 +260,11 @@ export class Pic8259 implements Stateful<State> {
   /** A line of a device goes up or down. */
   setLine(line: number, level: boolean): void {
     this.chips[line >> 3]!.setLine(line & 7, level);
+  }
+
+  /** Makes a line level-triggered, as firmware does for those of PCI. */
+  setLevelTriggered(line: number): void {
+    this.chips[line >> 3]!.triggers |= 1 << (line & 7);
   }
 
   /** Whether a line can interrupt: its mask, and that of the line between the chips. */

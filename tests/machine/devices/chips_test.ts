@@ -118,6 +118,38 @@ Deno.test("Pic8259 serves the second chip through line 2", () => {
   assertEquals(pair.acknowledge(), 0x2c);
 });
 
+/** 82371SB, ELCR1 and ELCR2: the lines of timer, keyboard, cascade, clock and FPU stay edge-triggered. */
+Deno.test("Pic8259 has edge/level control registers, without the lines that are never level-triggered", () => {
+  const pair = pic(), bus = new Bus();
+  bus.addPorts(pair.edgeLevel);
+  assertEquals([bus.in(0x4d0, 1), bus.in(0x4d1, 1)], [0, 0]);
+  bus.out(0x4d0, 2, 0xffff);
+  assertEquals([bus.in(0x4d0, 1), bus.in(0x4d1, 1)], [0xf8, 0xde]);
+  bus.out(0x4d1, 1, 0);
+  pair.setLevelTriggered(10);
+  pair.setLevelTriggered(11);
+  assertEquals([bus.in(0x4d0, 1), bus.in(0x4d1, 1)], [0xf8, 0x0c]);
+  const resumed = new Pic8259(() => {});
+  resumed.loadState(resumed.stateFormat.shape.check(pair.saveState(), "8259"));
+  assertEquals(resumed.edgeLevel.in(1, 1), 0x0c);
+});
+
+for (const [trigger, again] of [["edge", false], ["level", true]] as const) {
+  Deno.test(`Pic8259 asks again after the end of interrupt while a line is up, ${trigger}-triggered: ${again}`, () => {
+    const pair = pic(), [first, second] = pair.chips;
+    if (trigger === "level") pair.setLevelTriggered(10);
+    pair.setLine(10, true);
+    assertEquals([pair.acknowledge(), pair.pending], [0x2a, false]);
+    second.out(0, 0x20);
+    first.out(0, 0x20);
+    assertEquals([pair.pending, second.in(0)], [again, again ? 4 : 0]);
+    pair.setLine(10, false);
+    assertEquals([pair.pending, second.in(0)], [false, 0]);
+    pair.setLine(10, true);
+    assertEquals(pair.acknowledge(), 0x2a);
+  });
+}
+
 Deno.test("Pic8259 answers a spurious vector, and masks lines", () => {
   const pair = pic(), [first] = pair.chips;
   assertEquals(pair.acknowledge(), 0x27);

@@ -67,6 +67,7 @@ export function board(devices: SlotDevices): Board {
       if (line !== 10) throw new Error(`the first slot drives line ${line}`);
       levels.push(level);
     },
+    setLevelTriggered: () => {},
     send: (message, { id }) => void messages.push({ message, id }),
     dma: {
       view: (at, length) => at + length <= ram.length ? ram.subarray(at, at + length) : undefined,
