@@ -20,15 +20,40 @@ export interface Input {
   close(): void;
 }
 
+/**
+ * What is typed on a virtio console before somebody is there: drivers drop it. It is kept until the guest has printed, or
+ * waits.
+ */
+function typeAhead(
+  machine: Machine,
+  console: Console,
+): { type: (data: Uint8Array) => void; flush: () => boolean } {
+  let kept: Uint8Array[] | undefined = console === machine.virtioConsole && console.text === ""
+    ? []
+    : undefined;
+  const flush = (): boolean => {
+    const early = kept ?? [];
+    kept = undefined;
+    for (const data of early) console.write(data);
+    return early.length > 0;
+  };
+  if (kept !== undefined) machine.on("virtioConsole", flush);
+  return {
+    flush,
+    type: (data) => void (kept === undefined ? console.write(data) : kept.push(data)),
+  };
+}
+
 /** Our stdin as a console's. What is in a file is there from the start, so that such runs are all the same. */
 export function openInput(machine: Machine, console: Console): Input {
+  const { type, flush } = typeAhead(machine, console);
   const ended = new AbortController(),
     { signal } = ended,
     { stdin } = process,
     isFile = fstatSync(0).isFile();
   const isTerminal = isatty(0), end = (): void => ended.abort();
   if (isFile) {
-    console.write(new Uint8Array(readFileSync(0)));
+    type(new Uint8Array(readFileSync(0)));
     end();
   } else {
     if (isTerminal) stdin.setRawMode(true);
@@ -37,7 +62,7 @@ export function openInput(machine: Machine, console: Console): Input {
         stdin.setRawMode(false);
         process.exit(INTERRUPTED);
       }
-      console.write(data);
+      type(data);
     });
     stdin.on("end", end);
     stdin.on("error", end);
@@ -47,6 +72,7 @@ export function openInput(machine: Machine, console: Console): Input {
       return signal.aborted && !machine.waitsForHost;
     },
     async more(wanted) {
+      if (wanted && flush()) return true;
       if (!wanted || this.isComplete) return false;
       await machine.input({ signal });
       return true;
