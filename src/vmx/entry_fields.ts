@@ -1,5 +1,5 @@
 /** What checks of VMCS fields have in common. SDM vol. 3C, chapter 27. */
-import { PHYSICAL_BITS } from "../cpu/address_widths.ts";
+import { isCanonicalIn, LINEAR_BITS, PHYSICAL_BITS } from "../cpu/address_widths.ts";
 import { Efer } from "../cpu/system/control_bits.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
@@ -19,14 +19,16 @@ export const EventType = {
 export const isPhysical = (address: bigint): boolean => address >> BigInt(PHYSICAL_BITS) === 0n;
 /** Whether it is also that of a page. */
 export const isPage = (address: bigint): boolean => (address & 0xfffn) === 0n && isPhysical(address);
-/** Whether a linear address is canonical. */
-export const isCanonical = (address: bigint): boolean =>
-  BigInt.asUintN(64, BigInt.asIntN(48, address)) === address;
+/** Whether a field is an address below the physical-address width. */
+export const holdsPhysical = (v: Vmcs, field: number): boolean =>
+  v.high(field) >>> 0 < 2 ** (PHYSICAL_BITS - 32);
+/** Whether a field is a canonical linear address. */
+export const holdsCanonical = (v: Vmcs, field: number): boolean => isCanonicalIn(LINEAR_BITS, v.high(field));
 
 /** Whether a control register has all bits that must be 1, and only such as may be. */
-export function isFixed(value: bigint, one: number, mayBeOne: number): boolean {
-  const low = Number(BigInt.asIntN(32, value));
-  return value >> 32n === 0n && (low & one) === one && (low & ~mayBeOne) === 0;
+export function holdsFixed(v: Vmcs, field: number, one: number, mayBeOne: number): boolean {
+  const low = v.word(field);
+  return v.high(field) === 0 && (low & one) === one && (low & ~mayBeOne) === 0;
 }
 
 const EFER_BITS = BigInt(Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE);
@@ -45,7 +47,9 @@ export function isPat(value: bigint): boolean {
 /** The fields of a segment register. */
 export interface SegmentFields {
   readonly selector: number;
-  readonly base: bigint;
+  /** Of the base: its halves. */
+  readonly base: number;
+  readonly baseHigh: number;
   readonly limit: number;
   readonly rights: number;
 }
@@ -54,7 +58,8 @@ export interface SegmentFields {
 export function segmentFields(v: Vmcs, n: number): SegmentFields {
   return {
     selector: v.word(Field.GUEST_ES + 2 * n),
-    base: v.read(Field.GUEST_ES_BASE + 2 * n),
+    base: v.word(Field.GUEST_ES_BASE + 2 * n),
+    baseHigh: v.high(Field.GUEST_ES_BASE + 2 * n),
     limit: v.word(Field.GUEST_ES_LIMIT + 2 * n),
     rights: v.word(Field.GUEST_ES_RIGHTS + 2 * n),
   };

@@ -6,7 +6,15 @@ import { DebugControl } from "../cpu/system/debug_registers.ts";
 import { Vector } from "../cpu/fault.ts";
 import { CR0_FIXED0, CR4_FIXED0, CR4_FIXED1, REVISION } from "./capabilities.ts";
 import { EntryControl, Pin, Secondary } from "./controls.ts";
-import { EventType, injectionOf, isCanonical, isEfer, isFixed, isPat, isPhysical } from "./entry_fields.ts";
+import {
+  EventType,
+  holdsCanonical,
+  holdsFixed,
+  holdsPhysical,
+  injectionOf,
+  isEfer,
+  isPat,
+} from "./entry_fields.ts";
 import { segmentsAreValid } from "./entry_segments.ts";
 import { Field } from "./fields.ts";
 import { arePdptesValid, guestPdptes, usesPdptes } from "./pdptes.ts";
@@ -34,15 +42,15 @@ function controlRegistersAreValid(v: Vmcs): boolean {
   const unrestricted = (secondaryOf(v) & Secondary.UNRESTRICTED) !== 0;
   const must = unrestricted ? CR0_FIXED0 & ~(Cr0.PE | Cr0.PG) : CR0_FIXED0;
   const long = entersLong(v), paging = (cr0 & Cr0.PG) !== 0;
-  if (!isFixed(v.read(Field.GUEST_CR0), must, -1) || (paging && (cr0 & Cr0.PE) === 0)) return false;
-  if (!isFixed(v.read(Field.GUEST_CR4), CR4_FIXED0, CR4_FIXED1)) return false;
+  if (!holdsFixed(v, Field.GUEST_CR0, must, -1) || (paging && (cr0 & Cr0.PE) === 0)) return false;
+  if (!holdsFixed(v, Field.GUEST_CR4, CR4_FIXED0, CR4_FIXED1)) return false;
   if ((entry & EntryControl.LOAD_DEBUG) !== 0) {
     const control = v.read(Field.GUEST_DEBUGCTL);
     if ((control & ~BigInt(DebugControl.ALL)) !== 0n || v.read(Field.GUEST_DR7) >> 32n !== 0n) return false;
   }
   if (long ? !paging || (cr4 & Cr4.PAE) === 0 : (cr4 & Cr4.PCIDE) !== 0) return false;
-  if (!isPhysical(v.read(Field.GUEST_CR3))) return false;
-  if (!isCanonical(v.read(Field.GUEST_SYSENTER_ESP)) || !isCanonical(v.read(Field.GUEST_SYSENTER_EIP))) {
+  if (!holdsPhysical(v, Field.GUEST_CR3)) return false;
+  if (!holdsCanonical(v, Field.GUEST_SYSENTER_ESP) || !holdsCanonical(v, Field.GUEST_SYSENTER_EIP)) {
     return false;
   }
   if ((entry & EntryControl.LOAD_PAT) !== 0 && !isPat(v.read(Field.GUEST_PAT))) return false;
@@ -56,7 +64,7 @@ function isGuestEfer(efer: bigint, long: boolean, paging: boolean): boolean {
 
 /** Section 27.3.1.3. */
 const tablesAreValid = (v: Vmcs): boolean =>
-  isCanonical(v.read(Field.GUEST_GDTR_BASE)) && isCanonical(v.read(Field.GUEST_IDTR_BASE)) &&
+  holdsCanonical(v, Field.GUEST_GDTR_BASE) && holdsCanonical(v, Field.GUEST_IDTR_BASE) &&
   v.word(Field.GUEST_GDTR_LIMIT) >>> 16 === 0 && v.word(Field.GUEST_IDTR_LIMIT) >>> 16 === 0;
 
 const RFLAGS_RESERVED = ~0x003f_7fd7;
@@ -64,9 +72,9 @@ const RFLAGS_RESERVED = ~0x003f_7fd7;
 /** RIP and RFLAGS: section 27.3.1.4. */
 function flagsAreValid(v: Vmcs): boolean {
   const long = entersLong(v), is64 = long && (v.word(Field.GUEST_CS_RIGHTS) & CODE_L) !== 0;
-  const rip = v.read(Field.GUEST_RIP), flags = v.word(Field.GUEST_RFLAGS);
-  if (is64 ? !isCanonical(rip) : rip >> 32n !== 0n) return false;
-  if (v.read(Field.GUEST_RFLAGS) >> 32n !== 0n || (flags & RFLAGS_RESERVED) !== 0) return false;
+  const flags = v.word(Field.GUEST_RFLAGS);
+  if (is64 ? !holdsCanonical(v, Field.GUEST_RIP) : v.high(Field.GUEST_RIP) !== 0) return false;
+  if (v.high(Field.GUEST_RFLAGS) !== 0 || (flags & RFLAGS_RESERVED) !== 0) return false;
   if ((flags & Flag.FIXED) === 0) return false;
   const real = (v.word(Field.GUEST_CR0) & Cr0.PE) === 0;
   if ((flags & Flag.VM) !== 0 && (long || real)) return false;

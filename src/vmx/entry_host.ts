@@ -2,7 +2,7 @@
 import { Cr4, Efer } from "../cpu/system/control_bits.ts";
 import { CR0_FIXED0, CR4_FIXED0, CR4_FIXED1 } from "./capabilities.ts";
 import { EntryControl, ExitControl } from "./controls.ts";
-import { isCanonical, isEfer, isFixed, isPat, isPhysical } from "./entry_fields.ts";
+import { holdsCanonical, holdsFixed, holdsPhysical, isEfer, isPat } from "./entry_fields.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
 
@@ -24,10 +24,10 @@ const exits64 = (v: Vmcs): boolean => (v.word(Field.EXIT_CONTROLS) & ExitControl
 
 function registersAreValid(v: Vmcs): boolean {
   const exit = v.word(Field.EXIT_CONTROLS);
-  return isFixed(v.read(Field.HOST_CR0), CR0_FIXED0, -1) &&
-    isFixed(v.read(Field.HOST_CR4), CR4_FIXED0, CR4_FIXED1) &&
-    isPhysical(v.read(Field.HOST_CR3)) && isCanonical(v.read(Field.HOST_SYSENTER_ESP)) &&
-    isCanonical(v.read(Field.HOST_SYSENTER_EIP)) &&
+  return holdsFixed(v, Field.HOST_CR0, CR0_FIXED0, -1) &&
+    holdsFixed(v, Field.HOST_CR4, CR4_FIXED0, CR4_FIXED1) &&
+    holdsPhysical(v, Field.HOST_CR3) && holdsCanonical(v, Field.HOST_SYSENTER_ESP) &&
+    holdsCanonical(v, Field.HOST_SYSENTER_EIP) &&
     ((exit & ExitControl.LOAD_PAT) === 0 || isPat(v.read(Field.HOST_PAT))) &&
     ((exit & ExitControl.LOAD_EFER) === 0 || isHostEfer(v.read(Field.HOST_EFER), exits64(v)));
 }
@@ -40,12 +40,12 @@ function isHostEfer(efer: bigint, to64: boolean): boolean {
 const segmentsAreValid = (v: Vmcs): boolean =>
   SELECTORS.every((field) => (v.word(field) & RPL_TI) === 0) && v.word(Field.HOST_CS) !== 0 &&
   v.word(Field.HOST_TR) !== 0 && (exits64(v) || v.word(Field.HOST_SS) !== 0) &&
-  BASES.every((field) => isCanonical(v.read(field)));
+  BASES.every((field) => holdsCanonical(v, field));
 
 function addressSpaceIsValid(v: Vmcs, long: boolean): boolean {
-  const to64 = exits64(v), cr4 = v.word(Field.HOST_CR4), rip = v.read(Field.HOST_RIP);
+  const to64 = exits64(v), cr4 = v.word(Field.HOST_CR4);
   if (long !== to64) return false;
-  if (to64) return (cr4 & Cr4.PAE) !== 0 && isCanonical(rip);
+  if (to64) return (cr4 & Cr4.PAE) !== 0 && holdsCanonical(v, Field.HOST_RIP);
   const enters64 = (v.word(Field.ENTRY_CONTROLS) & EntryControl.LONG) !== 0;
-  return !enters64 && (cr4 & Cr4.PCIDE) === 0 && rip >> 32n === 0n;
+  return !enters64 && (cr4 & Cr4.PCIDE) === 0 && v.high(Field.HOST_RIP) === 0;
 }

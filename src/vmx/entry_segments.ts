@@ -1,8 +1,9 @@
 /** Checks of VM entry: the guest's segment registers. SDM vol. 3C, section 27.3.1.2. */
+import { isCanonicalIn, LINEAR_BITS } from "../cpu/address_widths.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Cr0 } from "../cpu/system/control_bits.ts";
 import { EntryControl, Secondary } from "./controls.ts";
-import { isCanonical, type SegmentFields, segmentFields } from "./entry_fields.ts";
+import { type SegmentFields, segmentFields } from "./entry_fields.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
 import { secondaryOf } from "./vmx_state.ts";
@@ -18,6 +19,7 @@ const CODE_TYPES: readonly number[] = [9, 11, 13, 15];
 const BUSY_TSS16 = 3, BUSY_TSS = 11;
 
 const usable = ({ rights }: SegmentFields): boolean => (rights & Rights.UNUSABLE) === 0;
+const isCanonical = ({ baseHigh }: SegmentFields): boolean => isCanonicalIn(LINEAR_BITS, baseHigh);
 const typeOf = ({ rights }: SegmentFields): number => rights & Rights.TYPE;
 const dplOf = ({ rights }: SegmentFields): number => (rights >> 5) & 3;
 
@@ -66,10 +68,11 @@ function selectorsAreValid({ cs, ss, ldtr, tr, virtual, unrestricted }: Segments
 
 function basesAreValid({ cs, ss, data, ldtr, tr, virtual }: Segments): boolean {
   const [ds, es, fs, gs] = data;
-  if (virtual && [cs, ss, ...data].some(({ base, selector }) => base !== BigInt(selector << 4))) return false;
-  if (![tr, fs, gs].every(({ base }) => isCanonical(base))) return false;
-  if (usable(ldtr) && !isCanonical(ldtr.base)) return false;
-  return cs.base >> 32n === 0n && [ss, ds, es].every((s) => !usable(s) || s.base >> 32n === 0n);
+  if (virtual && ![cs, ss, ...data].every((s) => s.base === s.selector << 4 && s.baseHigh === 0)) {
+    return false;
+  }
+  if (![tr, fs, gs].every(isCanonical) || (usable(ldtr) && !isCanonical(ldtr))) return false;
+  return cs.baseHigh === 0 && [ss, ds, es].every((s) => !usable(s) || s.baseHigh === 0);
 }
 
 const areVirtual8086 = ({ cs, ss, data }: Segments): boolean =>

@@ -19,7 +19,7 @@ import { guestFailure } from "./entry_guest.ts";
 import { hostIsValid } from "./entry_host.ts";
 import { failEntry } from "./exit.ts";
 import { Reason, VmError } from "./exit_reasons.ts";
-import { Field, slotOf, typeOf } from "./fields.ts";
+import { Field, isHigh, slotOf, typeOf } from "./fields.ts";
 import { gpr } from "./intercepts.ts";
 import { invalidateEpt, invalidateVpid } from "./invalidation.ts";
 import { isShadowed, shadowOf } from "./shadow.ts";
@@ -107,7 +107,12 @@ export class Instructions implements VmxInstructions {
     const vmcs = this.#accessible(Reason.VMREAD, fieldLo, fieldHi);
     if (vmcs === undefined) return;
     if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD, vmcs);
-    const value = vmcs.readEncoding(fieldLo), long = state.unit.context.is64;
+    const long = state.unit.context.is64;
+    if (long && register !== IN_MEMORY && !isHigh(fieldLo)) {
+      vmcs.load(fieldLo, GPR + 8 * register);
+      return this.#succeed();
+    }
+    const value = vmcs.readEncoding(fieldLo);
     if (register !== IN_MEMORY) {
       setCell(state.m, GPR + 8 * register, long ? value : value & 0xffff_ffffn);
     } else {
@@ -124,14 +129,19 @@ export class Instructions implements VmxInstructions {
     const { state } = this, long = state.unit.context.is64;
     const vmcs = this.#accessible(Reason.VMWRITE, fieldLo, fieldHi);
     if (vmcs === undefined) return;
-    let value: bigint;
-    if (register !== IN_MEMORY) value = gpr(state.m, register);
+    let value: bigint | undefined;
+    if (register !== IN_MEMORY) value = undefined;
     else if (long) value = this.#load64(lo, hi, flags);
     else value = BigInt(state.unit.context.access.load32(lo, hi, flags) >>> 0);
     if (this.#failed) return;
     if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD, vmcs);
     if (typeOf(fieldLo) === READ_ONLY) return this.#fail(VmError.READ_ONLY_FIELD, vmcs);
-    vmcs.writeEncoding(fieldLo, long ? value : value & 0xffff_ffffn, long);
+    if (value === undefined && long && !isHigh(fieldLo)) {
+      vmcs.store(fieldLo, GPR + 8 * register);
+    } else {
+      value ??= gpr(state.m, register);
+      vmcs.writeEncoding(fieldLo, long ? value : value & 0xffff_ffffn, long);
+    }
     this.#succeed();
   }
 

@@ -1,10 +1,11 @@
 /** A VMCS region in guest RAM. SDM vol. 3C, section 25.2. Its layout is our own: revision, abort indicator, launch state, fields. */
 import { type LinearMemory, RAM_BASE } from "../memory/physical.ts";
 import { REVISION } from "./capabilities.ts";
-import { slotOf, Width, widthOf } from "./fields.ts";
+import { slotOfField, Width, widthOf } from "./fields.ts";
 
 /** Bit 31 of the revision identifier: a shadow VMCS. */
 export const SHADOW = 1 << 31;
+const TWO_32 = 0x1_0000_0000;
 const ABORT = 4, LAUNCHED = 8, FIELDS = 16;
 const WIDTH_MASKS: readonly bigint[] = [
   0xffffn,
@@ -58,10 +59,15 @@ export class Vmcs {
   word(field: number): number {
     return this.memory.view.getInt32(this.#place(field), true);
   }
+  /** Its upper 32 bits, as a signed number. */
+  high(field: number): number {
+    return this.memory.i32[this.wordIndex(field) + 1]!;
+  }
   /** Writes a field; bits beyond its width are dropped. */
   write(field: number, value: bigint | number): void {
+    if (typeof value === "number") return this.#put(field, value | 0, Math.floor(value / TWO_32) | 0);
     const mask = WIDTH_MASKS[widthOf(field)]!;
-    this.memory.view.setBigUint64(this.#place(field), BigInt(value) & mask, true);
+    this.memory.view.setBigUint64(this.#place(field), value & mask, true);
   }
 
   /** Copies a field into a 64-bit state cell, zero-extended. */
@@ -70,11 +76,10 @@ export class Vmcs {
     i32[cell >> 2] = i32[word]!;
     i32[(cell >> 2) + 1] = i32[word + 1]!;
   }
-  /** Copies a 64-bit state cell into a field of at least 32 bits. */
+  /** Writes a field from a 64-bit state cell. */
   store(field: number, cell: number): void {
-    const { i32 } = this.memory, word = this.wordIndex(field);
-    i32[word] = i32[cell >> 2]!;
-    i32[word + 1] = widthOf(field) === Width.LONG ? 0 : i32[(cell >> 2) + 1]!;
+    const { i32 } = this.memory;
+    this.#put(field, i32[cell >> 2]!, i32[(cell >> 2) + 1]!);
   }
 
   /** What VMREAD of an encoding gives: the upper half of a 64-bit field if bit 0 is set. */
@@ -100,7 +105,13 @@ export class Vmcs {
     return this.#place(field) / 4;
   }
 
+  #put(field: number, lo: number, hi: number): void {
+    const { i32 } = this.memory, word = this.wordIndex(field), width = widthOf(field);
+    i32[word] = width === Width.WORD ? lo & 0xffff : lo;
+    i32[word + 1] = width === Width.WORD || width === Width.LONG ? 0 : hi;
+  }
+
   #place(field: number): number {
-    return this.#base + FIELDS + 8 * slotOf(field)!;
+    return this.#base + FIELDS + 8 * slotOfField(field);
   }
 }
