@@ -88,7 +88,9 @@ export class UserNetwork implements Stateful<State>, TimedDevice {
 
   nextEvent(): number {
     if (this.#broken.length > 0) return this.wires.now();
-    return [...this.#flows.values()].reduce((next, { deadline }) => Math.min(next, deadline), Infinity);
+    let next = Infinity;
+    for (const { deadline } of this.#flows.values()) next = Math.min(next, deadline);
+    return next;
   }
 
   advance(now: number): void {
