@@ -1,4 +1,7 @@
-/* The guest's loops. RDI: turns. R8: the sum of what the hypervisor leaves in RAX at each exit. HLT ends them. */
+/*
+ * The guest's loops. RDI: turns. R8: the sum of what the hypervisor leaves in RAX at each exit. INVD, which always exits,
+ * ends them.
+ */
 .macro turns name:req, exit:vararg
 .globl \name
 .align 16
@@ -8,7 +11,7 @@
   add %rax, %r8
   dec %rdi
   jnz \name
-  hlt
+  invd
   jmp \name
 .endm
 

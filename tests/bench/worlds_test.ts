@@ -11,9 +11,9 @@ const RESULTS: Readonly<Record<string, string>> = {
   vmfunc: "sum=18704 reason=12",
   calls: "sum=18704 reason=12",
   plain: "sum=c8 reason=12",
-  // 100 · 7; exit by HLT.
-  exits: "sum=2bc reason=c",
-  loop: "sum=0 reason=c",
+  // 100 · 7; exit by INVD.
+  exits: "sum=2bc reason=d",
+  loop: "sum=0 reason=d",
 };
 const TURNS = 100, ROUNDS = 2;
 
