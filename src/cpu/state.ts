@@ -203,6 +203,18 @@ export const REGION_LEFT = 0x888;
 /** Byte offset of the link that the last WORLD_CALL in WebAssembly went over (memory/world_links.ts). */
 export const WORLD_LINK_TAKEN = 0x88c;
 
+/**
+ * The spans that WebAssembly has found last (jit/wasm/locate.ts), of the stack and of all else: start and rooms, 64 bits each;
+ * addend; and the offset of the world slot that it holds for, or 0.
+ */
+export const FOUND = 0x890;
+export const FOUND_STACK = 0x8b0;
+export const FOUND_START = 0;
+export const FOUND_ROOM = 8;
+export const FOUND_WRITE_ROOM = 16;
+export const FOUND_ADDEND = 24;
+export const FOUND_SLOT = 28;
+
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;
 export const SCRATCH_BYTES = 0x1000;

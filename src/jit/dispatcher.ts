@@ -95,6 +95,8 @@ export class Dispatcher {
   #granted = 0;
   #reserve = 0;
   #startedAt = 0;
+  /** The block where the last run stopped for want of budget or by a fault: in the middle of one that starts elsewhere. */
+  #rest: { readonly lo: number; readonly hi: number } | undefined;
 
   constructor(
     readonly bindings: Bindings,
@@ -159,7 +161,10 @@ export class Dispatcher {
     this.#granted = budget;
     this.#reserve = budget - m[BUDGET >> 2]!;
     this.bindings.access.mmu.worlds.resize();
+    if (this.#rest !== undefined && !isAt(this.#rest, m)) this.#rest = undefined;
     this.#loop();
+    const isInterrupted = m[EVENT >> 2] === Event.BUDGET || m[EVENT >> 2] === Event.FAULT;
+    this.#rest = isInterrupted ? { lo: m[RIP_LO]!, hi: m[RIP_HI]! } : undefined;
     if (m[EVENT >> 2] === Event.FAULT && m[EVENT_VECTOR >> 2] === Vector.OF) this.#passInto();
     this.#startedAt += budget - this.#reserve - m[BUDGET >> 2]!;
     this.#granted = 0;
@@ -287,10 +292,13 @@ export class Dispatcher {
     this.counts.interpretedBlocks++;
     this.counts.interpretedInstructions += code.count;
     const stopped = this.#interpreter.run(code.program);
+    // A rest of a block would become a second way into the loop around it.
+    if (this.#rest?.lo !== code.lo || this.#rest.hi !== code.hi) code.runs++;
+    this.#rest = undefined;
     // Looking for what belongs to the region could meet another refusal of EPT: that of a VM exit that is due is kept.
     const isQuiet = this.#m[EVENT >> 2] !== Event.VM_EXIT;
     if (
-      ++code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && isQuiet && mayCompile(code)
+      code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && isQuiet && mayCompile(code)
     ) {
       this.#compile(code, this.tiers.engine, undefined);
     }
@@ -311,7 +319,12 @@ export class Dispatcher {
   }
 
   #makeRegion(code: Code, engine: Engine, old: Region | undefined): Entry {
-    if (old !== undefined) this.cache.dropRegion(old);
+    if (old !== undefined) {
+      this.cache.dropRegion(old);
+      // Links have led to it still while there was a larger one.
+      const larger = this.finder.entry(code);
+      if (larger !== undefined && larger.region.generation > old.generation) return larger;
+    }
     if (this.#regions.size >= this.tiers.regions) this.#evictRegions();
     const { finder } = this, { mode } = code, again = old !== undefined;
     const find = (pc: bigint): Code | undefined => {
@@ -353,10 +366,11 @@ export class Dispatcher {
     for (const entry of entries) {
       const member = entry.code;
       if (!again && member !== code && isCompiled(member)) continue;
-      for (const { region: oldest } of member.entries.slice(MOST_ENTRIES - 1)) this.cache.dropRegion(oldest);
-      member.entries = [entry, ...member.entries];
+      const oldest = member.entries.slice(MOST_ENTRIES - 1);
+      member.entries = [entry, ...member.entries.slice(0, MOST_ENTRIES - 1)];
+      for (const { region } of oldest) if (!isEntered(region)) this.cache.dropRegion(region);
     }
-    return entries[0]!;
+    return entries.find((entry) => entry.code === code)!;
   }
 
   /** Drops a share of the oldest regions: those that were entered least. The others count as new. */
@@ -494,9 +508,13 @@ export class Dispatcher {
 }
 
 /** Whether code is where the processor is. */
-function isAt({ lo, hi }: Code, m: Int32Array): boolean {
+function isAt({ lo, hi }: Pick<Code, "lo" | "hi">, m: Int32Array): boolean {
   return lo === m[RIP_LO] && hi === m[RIP_HI];
 }
+
+/** Whether blocks of a region still lead into it. */
+const isEntered = (region: Region): boolean =>
+  region.codes.some(({ entries }) => entries.some((entry) => entry.region === region));
 
 /** Whether code may become part of a region. */
 const mayCompile = ({ dropped, watched }: Code): boolean => !dropped && !watched;

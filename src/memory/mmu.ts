@@ -21,19 +21,24 @@ import {
   type LinearMemory,
   PAGE_SIZE,
   RAM_BASE,
+  slotAt,
   TLB_EXECUTE,
   TLB_FRAME,
   TLB_HIGH,
+  TLB_WRITE,
   TlbFlag,
 } from "./physical.ts";
 import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
-import { fillEntry, isTaken, tlbWord } from "./tlb.ts";
+import { joinSpan, type PageRun } from "./spans.ts";
+import { dropPage, fillEntry, isTaken, tlbWord } from "./tlb.ts";
 import { WorldLinks } from "./world_links.ts";
 import { type TlbSizes, type World, Worlds } from "./worlds.ts";
 
 /** Setting an accessed or dirty flag. */
 const TABLE_WRITE: SecondStageAccess = { read: true, write: true, execute: false, table: true };
 const PCID_MASK = 0xfffn;
+/** Pages of the smallest large page. */
+const LARGE_PAGES = 512;
 
 /** The memory-management unit of one processor. */
 export class Mmu implements WorldControl {
@@ -169,7 +174,11 @@ export class Mmu implements WorldControl {
     const { i32 } = this.memory;
     const user = i32[CPL >> 2] === 3;
     const failure = this.#doWalk(lo, hi, write, execute, user);
-    if (failure !== 0) return failure;
+    if (failure !== 0) {
+      // A page fault drops what is cached of the page. SDM 3A 4.10.4.1.
+      dropPage(this.memory, slotAt(i32[TLB_BASE >> 2]!), lo);
+      return failure;
+    }
     this.refills++;
     const { page, readable, writable, executable, dirty, global, large, key } = this.#walk;
     if (this.worlds.meetsKey(key)) this.worlds.enter();
@@ -184,7 +193,29 @@ export class Mmu implements WorldControl {
       write: open && writable && dirty && !this.codePages.has(page / 0x1000),
       execute: inRam && executable,
     }, (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0));
+    if (open && readable) this.#joinSpan(word, lo);
     return 0;
+  }
+
+  #joinSpan(word: number, lo: number): void {
+    const { i32 } = this.memory, base = i32[TLB_BASE >> 2]!;
+    const run = this.#walk.large && !this.#isStaged()
+      ? this.#largeRun(lo, i32[word + TLB_WRITE / 4] === (lo & ~0xfff))
+      : undefined;
+    joinSpan(this.memory, slotAt(base), word, (page) => tlbWord(i32, base, page << 12), run);
+  }
+
+  /** Pages around that of a linear address, in the same large page, that can be accessed as it can. */
+  #largeRun(lo: number, write: boolean): PageRun | undefined {
+    if (this.breakpoints.watches) return undefined;
+    const at = (lo >>> 12) % LARGE_PAGES, frame = this.#walk.page / PAGE_SIZE;
+    const last = Math.min(LARGE_PAGES, this.memory.ramBytes / PAGE_SIZE - frame + at);
+    if (!write) return { page: (lo >>> 12) - at, count: last };
+    const isPlain = (n: number): boolean => !this.codePages.has(frame - at + n);
+    let from = at, to = at + 1;
+    while (from > 0 && isPlain(from - 1)) from--;
+    while (to < last && isPlain(to)) to++;
+    return { page: (lo >>> 12) - at + from, count: to - from };
   }
 
   /** Whether a linear address with this upper half is canonical. */

@@ -30,12 +30,32 @@ export const TLB_ADDEND = 20;
 export const TLB_FRAME = 24;
 /** What kind of page the entry is part of (`TlbFlag`). */
 export const TLB_FLAGS = 28;
-/** Bits of TLB_FLAGS. */
+/** Bits of TLB_FLAGS, and of SPAN_FLAGS. */
 export const TlbFlag = {
   GLOBAL: 1,
   /** Part of a larger page: INVLPG of any of its addresses drops the entry too. */
   LARGE: 2,
+  /** Of spans: stores need no slow path. */
+  WRITABLE: 4,
 } as const;
+/** Where in TLB_FLAGS the number of the span stands that the page was part of when it was looked up; 0: of none. */
+export const TLB_SPAN_SHIFT = 8;
+
+/**
+ * Spans of a slot (spans.ts), by number, the first of which stays empty. Fields: linear address of the first byte, room
+ * (64 bits): how far behind it any access may start; addend of all its pages; first frame; pages; TlbFlag bits.
+ */
+export const SPANS = 16;
+export const SPAN_BYTES = 32;
+export const SPAN_START = 0;
+export const SPAN_START_HIGH = 4;
+export const SPAN_ROOM = 8;
+export const SPAN_ADDEND = 16;
+export const SPAN_FRAME = 20;
+export const SPAN_PAGES = 24;
+export const SPAN_FLAGS = 28;
+/** Size of the largest access that a span serves. */
+export const LARGEST_ACCESS = 16;
 /** A tag no address matches: the masked address of an access has none of these bits. */
 export const TLB_INVALID = 0x800;
 
@@ -65,8 +85,9 @@ export const SLOT_JUMPS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
 export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
 /** Size of the soft TLB in use, as the mask of byte offsets of its entries. */
 export const SLOT_TLB_MASK: number = SLOT_LAST_USE + 4;
-/** On a cache line of its own. */
-export const SLOT_WAYS: number = SLOT_LAST_USE + 64;
+/** On cache lines of their own. */
+export const SLOT_SPANS: number = SLOT_LAST_USE + 64;
+export const SLOT_WAYS: number = SLOT_SPANS + SPANS * SPAN_BYTES;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
 const SLOT_BYTES = SLOT_WAYS + WAY_ENTRIES * WAY_ENTRY_BYTES + 2 * 64;
 const FIRST_SLOT = STATE_BYTES;

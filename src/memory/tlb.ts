@@ -24,6 +24,7 @@ import {
   WAY_ENTRIES,
   WAY_ENTRY_BYTES,
 } from "./physical.ts";
+import { dropFromSpans, dropSpans, protectInSpans } from "./spans.ts";
 
 const ENTRY_WORDS = TLB_ENTRY_BYTES / 4;
 const JUMP_WORDS = JUMP_ENTRY_BYTES / 4;
@@ -129,11 +130,13 @@ export function dropLargePages(memory: LinearMemory, slot: number): void {
 
 /** Drops what a slot's TLB knows about the page of a linear address. */
 export function dropPage(memory: LinearMemory, slot: number, lo: number): void {
+  dropFromSpans(memory, slot, lo);
   dropEntry(memory, tlbWord(memory.i32, slotOffset(slot), lo));
 }
 
 /** Makes stores to a frame take the slow path in a slot: it now holds translated code. */
 export function protectFrame(memory: LinearMemory, slot: number, frame: number): void {
+  protectInSpans(memory, slot, frame);
   const { i32 } = memory, end = endOf(memory, slot);
   for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
     if (i32[word + TLB_FRAME / 4] === frame) i32[word + TLB_WRITE / 4] = TLB_INVALID;
@@ -141,6 +144,8 @@ export function protectFrame(memory: LinearMemory, slot: number, frame: number):
 }
 
 function dropEntries(memory: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
+  dropSpans(memory, slot, drops);
+  dropSpans(memory, slot, drops);
   const end = endOf(memory, slot);
   for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
     if (drops(memory.i32[word + TLB_FLAGS / 4]!)) dropEntry(memory, word);

@@ -1,83 +1,154 @@
 /**
  * Structured control flow for a region's graph: dominators decide which blocks nest in which, as in Ramsey, "Beyond
- * Relooper" (ICFP 2022). Blocks that control reaches in other ways (from outside, by computed jumps, into the middle of
- * loops) hang off a virtual root, which dispatches to them by number.
+ * Relooper" (ICFP 2022). Nodes are the blocks, and behind them the starts of loops that are entered in several places
+ * (loop_entries.ts).
  */
+import { LoopEntries, type LoopEntry, OUTSIDE, type Step } from "./loop_entries.ts";
 
 /** A region's graph as the emitter walks it. */
 export interface ControlFlow {
-  /** Position of each block in reverse postorder. */
+  /** Blocks that are entered from outside, by number. */
+  readonly entrances: readonly number[];
+  /** Starts of loops that are entered in several places, by node less the number of blocks. */
+  readonly loopEntries: readonly LoopEntry[];
+  /** Position of each node in reverse postorder. */
   readonly order: readonly number[];
-  /** Blocks that the root dispatches to, in that order. */
-  readonly dispatched: readonly number[];
-  /** For each block: the blocks that it dominates directly and that several edges lead to, in order. */
+  /** Nodes that nothing in the region dominates, in that order. */
+  readonly outermost: readonly number[];
+  /** For each node: the nodes that it dominates directly and that several edges lead to, in order. */
   readonly merges: readonly (readonly number[])[];
-  /** Whether an edge leads back to the block from one that it dominates. */
+  /** Whether an edge leads back to the node from one that it dominates. */
   readonly isLoop: readonly boolean[];
-  /** Whether several forward edges lead to it, or the root dispatches to it. */
+  /** Whether several forward edges lead to it, or it is outermost. */
   readonly isMerge: readonly boolean[];
-  /** Whether `block` dominates `other`. */
-  dominates(block: number, other: number): boolean;
+  /** Whether `node` dominates `other`. */
+  dominates(node: number, other: number): boolean;
+  /** Where control goes for a block, from another or from OUTSIDE. */
+  step(from: number, to: number): Step;
+  /** Where the start of a loop goes on for one of its blocks. */
+  next(entry: LoopEntry, to: number): number;
 }
+
+/** Most starts of loops on the way to a block: where there are more, one start for all is less to go through. */
+const LONGEST_WAY = 2;
 
 /**
  * Analyses a graph.
  *
  * @param successors of each block, by number
- * @param entrances blocks that are entered from outside
+ * @param entered blocks that are entered from outside
  */
 export function analyseControlFlow(
   successors: readonly (readonly number[])[],
-  entrances: Iterable<number>,
+  entered: Iterable<number>,
 ): ControlFlow {
-  const dispatched = new Set(entrances);
-  for (;;) {
-    const flow = attempt(successors, [...dispatched].sort((a, b) => a - b));
-    if (flow.irregular.length === 0) return flow;
-    for (const block of flow.irregular) dispatched.add(block);
-  }
+  const entrances = unique([...entered]).sort((a, b) => a - b);
+  const loops = new LoopEntries(successors, new Set(entrances));
+  return loops.longestWay > LONGEST_WAY
+    ? withOneStart(successors, entrances)
+    : nested(successors, entrances, loops);
 }
 
-function attempt(
-  successors: readonly (readonly number[])[],
-  roots: readonly number[],
-): ControlFlow & { readonly irregular: readonly number[] } {
-  const count = successors.length;
-  const postorder = depthFirst(successors, roots);
-  const sequence = postorder.reverse();
-  const order = new Array<number>(count).fill(-1);
-  for (const [position, block] of sequence.entries()) order[block] = position;
+/** Loops in loops, as they are. */
+function nested(
+  blocks: readonly (readonly number[])[],
+  entrances: readonly number[],
+  loops: LoopEntries,
+): ControlFlow {
+  const successors = [
+    ...blocks.map((list, from) => list.map((to) => loops.step(from, to).node)),
+    ...loops.list.map((entry) => [
+      loops.next(entry, entry.header!),
+      ...unique([...entry.told].map((to) => loops.next(entry, to))),
+    ]),
+  ];
+  const tree = dominatorTree(successors, unique(entrances.map((block) => loops.step(OUTSIDE, block).node)));
+  const [irregular] = tree.irregular;
+  if (irregular !== undefined) throw new Error(`The loop around block ${irregular} is entered elsewhere too`);
+  return {
+    ...tree,
+    entrances,
+    loopEntries: loops.list,
+    step: (from, to) => loops.step(from, to),
+    next: (entry, to) => loops.next(entry, to),
+  };
+}
+
+/** One loop around all, whose start leads to all blocks that structure does not. */
+function withOneStart(successors: readonly (readonly number[])[], entrances: readonly number[]): ControlFlow {
+  const told = new Set(entrances), node = successors.length;
+  const tree = ((): DominatorTree => {
+    for (;;) {
+      const tree = dominatorTree(successors, [...told].sort((a, b) => a - b));
+      if (tree.irregular.length === 0) return tree;
+      for (const block of tree.irregular) told.add(block);
+    }
+  })();
+  const { order, isLoop, isMerge, merges, outermost } = tree;
+  const dominates = (one: number, other: number): boolean =>
+    one === node ? other !== OUTSIDE : tree.dominates(one, other);
+  const start: LoopEntry = { node, header: undefined, members: new Set(successors.keys()), told };
+  return {
+    entrances: [...told].sort((a, b) => a - b),
+    loopEntries: [start],
+    order: [...order, -1],
+    outermost: [node],
+    merges: [...merges, outermost],
+    isLoop: [...isLoop, true],
+    isMerge: [...isMerge, true],
+    dominates,
+    step: (from, to) => {
+      const isOpen = from !== OUTSIDE && (order[to]! > order[from]! || (isLoop[to]! && dominates(to, from)));
+      return isOpen ? { node: to, tells: false } : { node, tells: true };
+    },
+    next: (_, to) => to,
+  };
+}
+
+interface DominatorTree
+  extends Pick<ControlFlow, "order" | "outermost" | "merges" | "isLoop" | "isMerge" | "dominates"> {
+  /** Nodes that edges lead back to from others than they dominate. */
+  readonly irregular: readonly number[];
+}
+
+function dominatorTree(successors: readonly (readonly number[])[], roots: readonly number[]): DominatorTree {
+  const sequence = depthFirst(successors, roots).reverse();
+  const order = new Array<number>(successors.length).fill(-1);
+  for (const [position, node] of sequence.entries()) order[node] = position;
 
   const predecessors: number[][] = successors.map(() => []);
-  for (const block of sequence) for (const next of successors[block]!) predecessors[next]!.push(block);
+  for (const node of sequence) for (const next of successors[node]!) predecessors[next]!.push(node);
   const isRoot = new Set(roots);
   const parents = dominators(sequence, order, predecessors, isRoot);
-  const dominates = (block: number, other: number): boolean => {
-    for (let at = other; at >= 0; at = parents[at]!) if (at === block) return true;
+  const dominates = (node: number, other: number): boolean => {
+    for (let at = other; at >= 0; at = parents[at]!) if (at === node) return true;
     return false;
   };
 
   const irregular: number[] = [];
-  const isLoop = new Array<boolean>(count).fill(false), isMerge = new Array<boolean>(count).fill(false);
-  for (const block of sequence) {
-    let forward = 0;
-    for (const from of predecessors[block]!) {
-      if (order[from]! < order[block]!) forward++;
-      else if (dominates(block, from)) isLoop[block] = true;
-      else if (!isRoot.has(block)) irregular.push(block);
+  const isLoop = new Array<boolean>(order.length).fill(false),
+    isMerge = new Array<boolean>(order.length).fill(false);
+  for (const node of sequence) {
+    let forward = isRoot.has(node) ? 1 : 0;
+    for (const from of predecessors[node]!) {
+      if (order[from]! < order[node]!) forward++;
+      else if (dominates(node, from)) isLoop[node] = true;
+      else if (!isRoot.has(node)) irregular.push(node);
     }
-    isMerge[block] = isRoot.has(block) || forward > 1;
+    isMerge[node] = parents[node] === ROOT || forward > 1;
   }
   const merges: number[][] = successors.map(() => []);
-  for (const block of sequence) {
-    const parent = parents[block]!;
-    if (isMerge[block] && parent >= 0) merges[parent]!.push(block);
+  for (const node of sequence) {
+    const parent = parents[node]!;
+    if (isMerge[node] && parent >= 0) merges[parent]!.push(node);
   }
-  const dispatched = sequence.filter((block) => parents[block] === ROOT);
-  return { order, dispatched, merges, isLoop, isMerge, dominates, irregular };
+  const outermost = sequence.filter((node) => parents[node] === ROOT);
+  return { order, outermost, merges, isLoop, isMerge, dominates, irregular };
 }
 
-/** Parent of what only the virtual root dominates. */
+const unique = (list: readonly number[]): number[] => [...new Set(list)];
+
+/** Parent of what only the outside dominates. */
 const ROOT = -1;
 
 function depthFirst(successors: readonly (readonly number[])[], roots: readonly number[]): number[] {

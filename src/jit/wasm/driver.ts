@@ -2,18 +2,17 @@
 import { REGION_LEFT } from "../../cpu/state.ts";
 import { regionVisits } from "../../memory/physical.ts";
 import { WAY_BLOCK_BITS } from "./ways.ts";
-import { encodeModule, FunctionCode, Imports } from "./encoder.ts";
+import { FunctionCode } from "./encoder.ts";
 import { I32, VOID, W } from "./instructions.ts";
 
 /** What `drive` returns instead of the number of an exit when a region has used up its visits. */
 export const VISITS_USED_UP = -1;
 
 /**
- * The module, over a memory of so many pages, whose function at place `place` of the table enters a way and follows those that regions return. It
- * returns the number of an exit, with the place of the region that it belongs to in REGION_LEFT; or VISITS_USED_UP, with
- * the way that has not been entered there.
+ * The function that enters a way and follows those that regions return. It returns the number of an exit, with the place of
+ * the region that it belongs to in REGION_LEFT; or VISITS_USED_UP, with the way that has not been entered there.
  */
-export function driverModule(place: number, pages: number): Uint8Array<ArrayBuffer> {
+export function driverCode(): FunctionCode {
   const code = new FunctionCode([I32]);
   const region = code.local(I32), visits = code.local(I32);
   const again = code.open(W.loop, VOID);
@@ -58,7 +57,7 @@ export function driverModule(place: number, pages: number): Uint8Array<ArrayBuff
   code.end();
   leave(code, region);
   code.get(0);
-  return encodeModule([{ code, place, name: "drive" }], new Imports(), pages);
+  return code;
 }
 
 /** Notes a local in REGION_LEFT. */

@@ -1,7 +1,6 @@
 /** What the code of a region's operations is written with: values, locals, calls, cells of the state, flags, exits. */
 import type { Block, Inst, Type, Value } from "../../ir/types.ts";
 import { BUDGET, EVENT, RETURN_HI, RETURN_V128, TLB_BASE } from "../../cpu/state.ts";
-import { SLOT_TLB_MASK } from "../../memory/physical.ts";
 import type { Exit } from "../engine.ts";
 import { halves } from "../interpreter/program.ts";
 import { CellLocals, loadOf, storeOf } from "./cell_locals.ts";
@@ -18,7 +17,7 @@ import {
   Recipes,
 } from "./flags.ts";
 import { I32, VOID, W } from "./instructions.ts";
-import { KnownPages, RegisterPages } from "./known_pages.ts";
+import { RegionSpans } from "./region_spans.ts";
 import { LocalPool } from "./local_pool.ts";
 import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, type FlagState, Place, planBlock, reloadsCells } from "./plan.ts";
@@ -40,11 +39,12 @@ export interface RegionSurroundings {
 /** Code under construction. Lowering rows use what is public. */
 export class Emitter {
   readonly code = new FunctionCode([I32]);
-  /** Locals: the block to dispatch to (the parameter), the offset of the current world's slot, the budget. */
+  /**
+   * Locals: the block that starts of loops shall go on at, NO_TARGET for their headers (the parameter: where the region is
+   * entered); the offset of the current world's slot; the budget.
+   */
   readonly target = 0;
   readonly slot = this.code.local(I32);
-  /** SLOT_TLB_MASK of that. */
-  readonly mask = this.code.local(I32);
   readonly budget = this.code.local(I32);
   /** Locals: what the function returns, the number of an exit or a way; the number of the recipe that the flags follow. */
   readonly result = this.code.local(I32);
@@ -56,9 +56,8 @@ export class Emitter {
   readonly cells: CellLocals;
   readonly pool = new LocalPool(this.code);
   readonly exits: Exit[] = [];
-  /** What is known of the pages that registers point into, and that the block accesses. */
-  readonly registerPages: RegisterPages;
-  pages!: KnownPages;
+  /** The spans of memory that the region accesses. */
+  readonly spans: RegionSpans;
   /** Where all exits meet. */
   exitLabel!: Label;
 
@@ -76,7 +75,7 @@ export class Emitter {
     this.plans = blocks.map((block) => planBlock(block, this.recipes, isLocal));
     this.shape = new RegionShape(blocks, surroundings.targets);
     this.flags = new RegionFlags(this.plans, this.shape, this.recipes);
-    this.registerPages = new RegisterPages(code, blocks, this.shape.repeats());
+    this.spans = new RegionSpans(code, blocks, this.shape.repeats());
   }
 
   /** Writes a block with `write`, perhaps in the middle of another. */
@@ -86,10 +85,9 @@ export class Emitter {
       block: this.block,
       plan: this.plan,
       locals: this.locals,
-      pages: this.pages,
     };
     const block = this.blocks[number]!, plan = this.plans[number]!;
-    Object.assign(this, { number, block, plan, locals: [], pages: new KnownPages(block.insts) });
+    Object.assign(this, { number, block, plan, locals: [] });
     this.pool.inBlock(() => write(block, plan));
     Object.assign(this, outer);
   }
@@ -154,8 +152,12 @@ export class Emitter {
     code.op(W.i64_or);
   }
 
-  /** Calls an imported function with what is on the stack. */
-  call(name: string, parameters: number, returns: boolean): void {
+  /** Calls an imported function with so many words that are on the stack. */
+  call(name: string, words: number, returns: boolean): void {
+    this.callTyped(name, new Array<number>(words).fill(I32), returns);
+  }
+  /** Calls one with other parameters. */
+  callTyped(name: string, parameters: readonly number[], returns: boolean): void {
     this.code.call(this.surroundings.imports.index(name, parameters, returns));
   }
 
@@ -275,18 +277,10 @@ export class Emitter {
   }
   loadState(code = this.code): void {
     code.load(W.i32_load, TLB_BASE);
-    code.tee(this.slot);
-    code.memory(W.i32_load, SLOT_TLB_MASK);
-    code.set(this.mask);
+    code.set(this.slot);
     code.load(W.i32_load, BUDGET);
     code.set(this.budget);
     this.cells.load(code);
-  }
-
-  /** Writes code behind an operation that may have changed mappings. */
-  forgetPages(): void {
-    this.pages.forget();
-    this.registerPages.forget(this.code);
   }
 
   // --- Flags ---

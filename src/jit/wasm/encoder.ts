@@ -72,7 +72,7 @@ export class FunctionCode extends Bytes {
   readonly hints: [offset: number, taken: 0 | 1][] = [];
   #depth = 0;
 
-  constructor(parameters: readonly number[]) {
+  constructor(readonly parameters: readonly number[]) {
     super();
     this.locals = [...parameters];
   }
@@ -188,8 +188,8 @@ export class FunctionCode extends Bytes {
 /** An imported function: its name in the import object, and its type. */
 export interface FunctionImport {
   readonly name: string;
-  /** Parameters, all i32. */
-  readonly parameters: number;
+  /** Types of the parameters. */
+  readonly parameters: readonly number[];
   readonly returns: boolean;
 }
 
@@ -199,7 +199,7 @@ export class Imports {
   readonly list: FunctionImport[] = [];
 
   /** Index of an imported function. */
-  index(name: string, parameters: number, returns: boolean): number {
+  index(name: string, parameters: readonly number[], returns: boolean): number {
     const known = this.#indices.get(name);
     if (known !== undefined) return known;
     this.#indices.set(name, this.list.length);
@@ -207,7 +207,7 @@ export class Imports {
   }
 }
 
-/** A function of a module: (i32) → i32, placed in the imported table. */
+/** A function of a module, which returns an i32; placed in the imported table. */
 export interface TableFunction {
   readonly code: FunctionCode;
   /** Where in the table it is put. */
@@ -236,20 +236,19 @@ export function encodeModule(
 ): Uint8Array<ArrayBuffer> {
   const out = new Bytes();
   for (const byte of MAGIC) out.u8(byte);
-  const types = new Map<string, number>([[typeKey(1, true), 0]]);
-  for (const { parameters, returns } of imports.list) {
-    const key = typeKey(parameters, returns);
-    if (!types.has(key)) types.set(key, types.size);
-  }
+  const types = new FunctionTypes();
+  // What regions go to each other by: type 0.
+  types.index([I32], true);
+  for (const { parameters, returns } of imports.list) types.index(parameters, returns);
+  for (const { code } of functions) types.index(code.parameters, true);
   section(out, Section.TYPE, (to) => {
-    to.u32(types.size);
-    for (const key of types.keys()) {
-      const [parameters, results] = key.split(":").map(Number) as [number, number];
+    to.u32(types.list.length);
+    for (const { parameters, returns } of types.list) {
       to.u8(0x60);
-      to.u32(parameters);
-      for (let n = 0; n < parameters; n++) to.u8(I32);
-      to.u32(results);
-      if (results > 0) to.u8(I32);
+      to.u32(parameters.length);
+      for (const type of parameters) to.u8(type);
+      to.u32(returns ? 1 : 0);
+      if (returns) to.u8(I32);
     }
   });
   section(out, Section.IMPORT, (to) => {
@@ -258,7 +257,7 @@ export function encodeModule(
       to.text("f");
       to.text(name);
       to.u8(ExternalKind.FUNCTION);
-      to.u32(types.get(typeKey(parameters, returns))!);
+      to.u32(types.index(parameters, returns));
     }
     to.text("s");
     to.text("m");
@@ -271,7 +270,7 @@ export function encodeModule(
   });
   section(out, Section.FUNCTION, (to) => {
     to.u32(functions.length);
-    for (let n = 0; n < functions.length; n++) to.u32(0);
+    for (const { code } of functions) to.u32(types.index(code.parameters, true));
   });
   section(out, Section.ELEMENT, (to) => {
     to.u32(functions.length);
@@ -288,7 +287,7 @@ export function encodeModule(
   section(out, Section.CODE, (to) => {
     to.u32(functions.length);
     for (const { code } of functions) {
-      const locals = declaration(code.locals.slice(1));
+      const locals = declaration(code);
       to.u32(locals.length + code.length + 1);
       to.append(locals.view());
       to.append(code.view());
@@ -308,7 +307,19 @@ export function encodeModule(
   return out.view().slice() as Uint8Array<ArrayBuffer>;
 }
 
-const typeKey = (parameters: number, returns: boolean): string => `${parameters}:${returns ? 1 : 0}`;
+/** The types of a module's functions. */
+class FunctionTypes {
+  readonly #indices = new Map<string, number>();
+  readonly list: Pick<FunctionImport, "parameters" | "returns">[] = [];
+
+  /** Index of a type, which is added if there is none. */
+  index(parameters: readonly number[], returns: boolean): number {
+    const key = `${parameters}:${returns}`, known = this.#indices.get(key);
+    if (known !== undefined) return known;
+    this.#indices.set(key, this.list.length);
+    return this.list.push({ parameters, returns }) - 1;
+  }
+}
 
 /** Which branches are rare: the section `metadata.code.branch_hint` of the branch hinting proposal. */
 function branchHints(out: Bytes, functions: readonly TableFunction[], first: number): void {
@@ -321,7 +332,7 @@ function branchHints(out: Bytes, functions: readonly TableFunction[], first: num
       to.u32(first + n);
       to.u32(code.hints.length);
       // Offsets count from the start of the declaration of locals.
-      const base = declaration(code.locals.slice(1)).length;
+      const base = declaration(code).length;
       for (const [offset, taken] of code.hints) {
         to.u32(base + offset);
         to.u32(1);
@@ -331,8 +342,9 @@ function branchHints(out: Bytes, functions: readonly TableFunction[], first: num
   });
 }
 
-/** Locals as runs of one type. */
-function declaration(types: readonly number[]): Bytes {
+/** Locals, the parameters aside, as runs of one type. */
+function declaration({ locals, parameters }: FunctionCode): Bytes {
+  const types = locals.slice(parameters.length);
   const runs: [count: number, type: number][] = [];
   for (const type of types) {
     const last = runs.at(-1);

@@ -19,9 +19,10 @@ import { Link } from "../../memory/world_links.ts";
 import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
 import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
-import { driverModule, VISITS_USED_UP } from "./driver.ts";
-import { encodeModule, Imports } from "./encoder.ts";
-import { importedFunctions } from "./imports.ts";
+import { driverCode, VISITS_USED_UP } from "./driver.ts";
+import { encodeModule, Imports, type TableFunction } from "./encoder.ts";
+import { type ImportedFunction, importedFunctions } from "./imports.ts";
+import { type Finder, finderCode, type FinderName, FINDERS } from "./locate.ts";
 import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
 import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
@@ -29,8 +30,9 @@ import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
 const VISITS = 20_000, MORE_VISITS = 100, MOST_VISITS = 0x7fff_ffff;
 
-/** Place of the driver in the table; regions are behind it. */
-const DRIVER = 0;
+/** Functions that are in the table before any region, in this order. */
+const FINDER_NAMES = Object.keys(FINDERS) as FinderName[];
+const DRIVER = FINDER_NAMES.length;
 
 /** What the engine keeps of a region. */
 interface Placed {
@@ -54,8 +56,9 @@ export class WasmEngine implements Engine {
   readonly #memory: WebAssembly.Memory;
   /** Its size in pages. */
   readonly #pages: number;
-  readonly #functions: ReturnType<typeof importedFunctions>;
-  readonly #placed: (Placed | undefined)[] = [undefined];
+  readonly #functions: Record<string, ImportedFunction | Finder>;
+  /** By place; those of the engine's own functions stay empty. */
+  readonly #placed: (Placed | undefined)[] = new Array(DRIVER + 1).fill(undefined);
   readonly #freePlaces: number[] = [];
   readonly #freeLinks: number[] = [];
   #links = 0;
@@ -69,8 +72,23 @@ export class WasmEngine implements Engine {
     this.#pages = this.#memory.buffer.byteLength / 0x1_0000;
     this.#functions = importedFunctions(bindings);
     this.#table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
-    this.#instantiate(driverModule(DRIVER, this.#pages), new Imports());
+    this.#placeOwn();
     this.#drive = this.#table.get(DRIVER) as (way: number) => number;
+  }
+
+  /** Makes the functions that regions are entered by, and that they call. */
+  #placeOwn(): void {
+    const imports = new Imports();
+    const own: TableFunction[] = FINDER_NAMES.map((name, place) => ({
+      code: finderCode(name, imports),
+      place,
+      name,
+    }));
+    own.push({ code: driverCode(), place: DRIVER, name: "drive" });
+    this.#instantiate(encodeModule(own, imports, this.#pages), imports);
+    for (const [place, name] of FINDER_NAMES.entries()) {
+      this.#functions[name] = this.#table.get(place) as Finder;
+    }
   }
 
   compile({ blocks, id, targets }: CompileRequest): Compiled {

@@ -4,7 +4,8 @@ import { RETURN_V128 } from "../../cpu/state.ts";
 import type { WordPart } from "../../cpu/vector/reference.ts";
 import type { Bindings } from "../bindings.ts";
 
-type ImportedFunction = (...words: number[]) => number | void;
+/** A function of the host that regions call. */
+export type ImportedFunction = (...words: number[]) => number | void;
 
 /** All of them: slow paths of accesses, helpers (`H_`), reference functions of vectors (`V_`) and floats (`F_`). */
 export function importedFunctions(bindings: Bindings): Record<string, ImportedFunction> {

@@ -6,8 +6,9 @@ import type { Inst } from "../../ir/types.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
-import { probe, translated } from "./memory_access.ts";
-import { PAGE_SIZE, TLB_READ, TLB_WRITE } from "../../memory/physical.ts";
+import { FIND_PARAMETERS, packAccess } from "./locate.ts";
+import { takeFound } from "./region_spans.ts";
+import { PAGE_SIZE } from "../../memory/physical.ts";
 
 /** Writes a helper's usual case; `call` writes the call, with everything that belongs to it. Both leave the result. */
 export type Intrinsic = (e: Emitter, inst: Inst, call: () => void) => void;
@@ -196,13 +197,37 @@ function inLineOr(e: Emitter, call: () => void, write: (slow: Label) => void): v
 }
 
 /** Local with the offset in the linear memory of what a pointer points to; branches where the soft TLB does not know. */
-function locate(e: Emitter, pointer: number, tag: number, slow: Label): number {
-  const { code } = e, entry = e.scratch(I32), host = e.scratch(I32), local = e.cells.register(pointer)!;
-  probe(e, local, entry, tag, 1, 0);
-  code.op(W.i32_eqz);
-  code.brIf(slow);
-  translated(e, local, entry);
+function locate(e: Emitter, pointer: number, write: boolean, slow: Label): number {
+  const { code } = e, host = e.scratch(I32), local = e.cells.register(pointer)!;
+  const span = e.spans.of(pointer), room = write ? span?.writeRoom : span?.room;
+  const find = (): void => {
+    code.get(local);
+    code.i32(packAccess(1, 0));
+    e.callTyped(write ? "PROBE_WRITE" : "PROBE_READ", FIND_PARAMETERS, true);
+    code.tee(host);
+    code.i32(-1);
+    code.op(W.i32_eq);
+    code.brIf(slow);
+  };
+  if (span === undefined || room === undefined) {
+    find();
+    return host;
+  }
+  code.get(local);
+  code.get(span.start);
+  code.op(W.i64_sub);
+  code.get(room);
+  code.op(W.i64_lt_u);
+  code.openHinted(VOID, 1);
+  code.get(local);
+  code.op(W.i32_wrap_i64);
+  code.get(span.addend);
+  code.op(W.i32_add);
   code.set(host);
+  code.else();
+  find();
+  takeFound(code, span);
+  code.end();
   return host;
 }
 
@@ -214,7 +239,7 @@ const repeatedMove: Intrinsic = (e, inst, call) => {
     pushIsInPages(e, size, bytes, [RSI, RDI]);
     code.op(W.i32_eqz);
     code.brIf(slow);
-    const from = locate(e, RSI, TLB_READ, slow), to = locate(e, RDI, TLB_WRITE, slow);
+    const from = locate(e, RSI, false, slow), to = locate(e, RDI, true, slow);
     // Where an element would be read after an earlier iteration wrote it, the pattern spreads: element by element.
     code.get(bytes);
     code.i32(BULK);
@@ -254,7 +279,7 @@ const repeatedStore: Intrinsic = (e, inst, call) => {
     pushIsInPages(e, size, bytes, [RDI]);
     code.op(W.i32_eqz);
     code.brIf(slow);
-    const to = locate(e, RDI, TLB_WRITE, slow);
+    const to = locate(e, RDI, true, slow);
     // Zeros are what memory is filled with mostly.
     code.get(bytes);
     code.i32(BULK);

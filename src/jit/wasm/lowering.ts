@@ -5,7 +5,7 @@ import type { Inst, Value } from "../../ir/types.ts";
 import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
 import { INTRINSICS } from "./intrinsics.ts";
-import { changesMappings } from "./known_pages.ts";
+import { changesMappings } from "./region_spans.ts";
 import type { Emitter } from "./emitter.ts";
 import { I32, I64, W } from "./instructions.ts";
 import { FLOAT_LOWERING } from "./lowering_float.ts";
@@ -145,14 +145,13 @@ const callHelper: Lowering = (e, inst) => {
     if (isAll) e.storeState();
     e.callFlat(`H_${name}`, inst.args, inst.type);
     if (isAll) e.loadState();
-    if (changesMappings(inst)) e.registerPages.forget(e.code);
+    if (changesMappings(inst)) e.spans.recall(e.code, e.slot);
     if (info.exits === true) e.checkEvent(inst);
   };
   if (isAll) e.materialize(e.plan.stateAt[inst.id]!);
   const intrinsic = INTRINSICS[name];
   if (intrinsic === undefined) call();
   else intrinsic(e, inst, call);
-  if (changesMappings(inst)) e.pages.forget();
 };
 
 type CoreOpcode = Exclude<Opcode, VectorOpcode | FloatOpcode | MemoryOpcode>;

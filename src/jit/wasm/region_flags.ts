@@ -16,13 +16,13 @@ export class RegionFlags {
   readonly edges: readonly Edges[];
 
   constructor(readonly plans: readonly BlockPlan[], shape: RegionShape, readonly recipes: Recipes) {
-    const { edges, checked, flow: { dispatched } } = shape;
+    const { edges, checked, flow: { entrances } } = shape;
     this.edges = edges;
     this.#live = this.#findLive(checked);
     this.#clobbered = this.#findClobbered();
     this.sources = plans.map(() => new Set<number>());
     // They are entered from outside too, where the cells hold the flags.
-    for (const number of dispatched) this.sources[number]!.add(0);
+    for (const number of entrances) this.sources[number]!.add(0);
     this.#findSources();
   }
 

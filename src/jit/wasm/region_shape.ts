@@ -1,6 +1,7 @@
 /** The graph of a region's blocks, as the emitter walks it, and where in it the budget is checked. */
 import type { Block } from "../../ir/types.ts";
 import { analyseControlFlow, type ControlFlow } from "./control_flow.ts";
+import { LoopEntries } from "./loop_entries.ts";
 import { type Edges, edgesOf } from "./region_graph.ts";
 
 /** A region's blocks and how they hang together. Blocks go by number. */
@@ -25,12 +26,15 @@ export class RegionShape {
       const back = "returnTo" in terminal ? this.starts.get(terminal.returnTo ?? -1n) : undefined;
       if (back !== undefined) entrances.add(back);
     }
-    this.flow = analyseControlFlow(
-      this.edges.map(({ direct, computed }) => [...direct, ...computed]),
-      entrances,
+    const successors = this.edges.map(({ direct, computed }) => [...direct, ...computed]);
+    // Where the budget is used up, control comes back.
+    for (const header of new LoopEntries(successors, entrances).headers) entrances.add(header);
+    this.flow = analyseControlFlow(successors, entrances);
+    const { isLoop, entrances: entered, loopEntries } = this.flow;
+    const headers = new Set(loopEntries.map(({ header }) => header));
+    this.checked = blocks.map((_, number) =>
+      isLoop[number]! || headers.has(number) || entered.includes(number)
     );
-    const { isLoop, dispatched } = this.flow;
-    this.checked = blocks.map((_, number) => isLoop[number]! || dispatched.includes(number));
     this.demands = this.#longestPaths();
   }
 

@@ -7,6 +7,7 @@ import { Emitter, type RegionSurroundings } from "./emitter.ts";
 import { FunctionCode, type Label } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
 import { VOID, W } from "./instructions.ts";
+import { type LoopEntry, OUTSIDE } from "./loop_entries.ts";
 import { jumpTo, leaveTo, setRip } from "./jumps.ts";
 import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, Place } from "./plan.ts";
@@ -25,75 +26,115 @@ export function emitRegion(blocks: readonly Block[], surroundings: RegionSurroun
   return new RegionWriter(new Emitter(blocks, surroundings)).emit();
 }
 
+/** Starts of loops go on at their headers. */
+const NO_TARGET = -1;
+
 class RegionWriter {
   readonly code: FunctionCode;
-  /** Start of the loop that dispatches to blocks by number. */
-  #rootLabel!: Label;
-  /** Labels behind which merges stand, and starts of loops. */
+  /** Labels behind which merges stand, and starts of loops, by node. */
   readonly #labels = new Map<number, Label>();
   readonly #loops = new Map<number, Label>();
+  /** The node that is being written. */
+  #node = OUTSIDE;
 
   constructor(readonly e: Emitter) {
     this.code = e.code;
   }
 
   emit(): EmittedRegion {
-    const { e, code } = this, { dispatched } = e.shape.flow;
+    const { e, code } = this, { entrances, outermost } = e.shape.flow;
     e.exitLabel = code.open(W.block, VOID);
-    this.#rootLabel = code.open(W.loop, VOID);
-    this.#nest(dispatched, () => {
-      if (dispatched.length === 1) return;
-      const first = this.#labels.get(dispatched[0]!)!;
-      code.get(e.target);
-      code.brTable(e.blocks.map((_, number) => this.#labels.get(number) ?? first), first);
-    });
-    code.op(W.unreachable);
-    code.end();
+    this.#nest(outermost, () => this.#select(entrances, (block) => e.shape.flow.step(OUTSIDE, block).node));
     code.end();
     this.#epilogue();
     this.#prologue();
-    return { code, exits: e.exits, entrances: dispatched };
+    return { code, exits: e.exits, entrances };
   }
 
   // --- Structure ---
 
   /** Opens a block for each merge, writes what comes before them, and then each behind its block. */
   #nest(merges: readonly number[], first: () => void): void {
-    for (const block of [...merges].reverse()) this.#labels.set(block, this.code.open(W.block, VOID));
+    for (const node of [...merges].reverse()) this.#labels.set(node, this.code.open(W.block, VOID));
     first();
-    for (const block of merges) {
+    for (const node of merges) {
       this.code.end();
-      this.#tree(block);
+      this.#tree(node);
     }
   }
 
-  /** Writes a block and what it dominates. */
-  #tree(number: number): void {
-    const { isLoop, merges } = this.e.shape.flow;
-    if (isLoop[number]) this.#loops.set(number, this.code.open(W.loop, VOID));
-    this.#nest(merges[number]!, () => this.e.inBlock(number, (block, plan) => this.#writeBlock(block, plan)));
-    if (!isLoop[number]) return;
-    this.code.op(W.unreachable);
-    this.code.end();
-  }
-
-  /** Label of a block of the region, if a branch is all it takes to go on there. */
-  #labelOf(target: number): Label | undefined {
-    const { order, isLoop, isMerge, dominates } = this.e.shape.flow, { number } = this.e;
-    if (isLoop[target] && dominates(target, number)) return this.#loops.get(target);
-    return isMerge[target] && order[target]! > order[number]! ? this.#labels.get(target) : undefined;
+  /** Writes a node and what it dominates. */
+  #tree(node: number): void {
+    const { e, code } = this, { isLoop, merges, loopEntries } = e.shape.flow, outer = this.#node;
+    if (isLoop[node]) this.#loops.set(node, code.open(W.loop, VOID));
+    this.#node = node;
+    const entry = loopEntries[node - e.blocks.length];
+    this.#nest(merges[node]!, () => {
+      this.#node = node;
+      if (entry !== undefined) this.#writeLoopEntry(entry);
+      else e.inBlock(node, (block, plan) => this.#writeBlock(block, plan));
+    });
+    this.#node = outer;
+    if (!isLoop[node]) return;
+    code.op(W.unreachable);
+    code.end();
   }
 
   /** Goes on at a block of the region. */
-  #goTo(target: number): void {
-    const { code } = this;
-    const label = this.#labelOf(target);
-    if (label !== undefined) return code.br(label);
+  #goTo(block: number): void {
+    const { node, tells } = this.e.shape.flow.step(this.#node, block);
+    if (tells) this.#tell(block);
+    this.#branch(node);
+  }
+
+  /** Goes on at a node that an edge leads to from the one that is being written. */
+  #branch(node: number): void {
+    const { order, isLoop, isMerge, dominates } = this.e.shape.flow, { code } = this;
+    if (isLoop[node] && dominates(node, this.#node)) code.br(this.#loops.get(node)!);
+    else if (isMerge[node]) code.br(this.#labels.get(node)!);
     // Where only this edge leads, it goes on in place.
-    if (!this.e.shape.flow.dispatched.includes(target)) return this.#tree(target);
-    code.i32(target);
-    code.set(this.e.target);
-    code.br(this.#rootLabel);
+    else this.#tree(node);
+  }
+
+  /** Says which block starts of loops shall go on at. */
+  #tell(block: number): void {
+    this.code.i32(block);
+    this.code.set(this.e.target);
+  }
+
+  /** The start of a loop: mostly for another turn. */
+  #writeLoopEntry(entry: LoopEntry): void {
+    const { e, code } = this, { flow } = e.shape, { header } = entry;
+    if (header !== undefined) {
+      code.get(e.target);
+      code.i32(NO_TARGET);
+      code.op(W.i32_eq);
+      code.openHinted(VOID, 1);
+      this.#branch(flow.next(entry, header));
+      code.end();
+    }
+    this.#select([...entry.told], (block) => flow.next(entry, block));
+  }
+
+  /** Goes on for the block that is told of, one of some, at the node where it is or that leads to it. */
+  #select(blocks: readonly number[], nodeOf: (block: number) => number): void {
+    const { e, code } = this;
+    const nodes = [...new Set(blocks.map(nodeOf))];
+    const isDefault = e.shape.flow.loopEntries.some(({ header }) => header !== undefined);
+    const goOn = (node: number): void => {
+      if (isDefault && blocks.includes(node)) this.#tell(NO_TARGET);
+      this.#branch(node);
+    };
+    if (nodes.length === 1) return goOn(nodes[0]!);
+    const labels = new Map(nodes.toReversed().map((node) => [node, code.open(W.block, VOID)]));
+    const table = new Array<Label>(Math.max(...blocks) + 1).fill(labels.get(nodes[0]!)!);
+    for (const block of blocks) table[block] = labels.get(nodeOf(block))!;
+    code.get(e.target);
+    code.brTable(table, table[0]!);
+    for (const node of nodes) {
+      code.end();
+      goOn(node);
+    }
   }
 
   // --- Beginning and end of the function ---
@@ -102,7 +143,7 @@ class RegionWriter {
     const { e, code } = this, body = code.view().slice();
     const start = new FunctionCode([]);
     e.loadState(start);
-    e.registerPages.forget(start);
+    e.spans.recall(start, e.slot);
     code.prepend(start.view(), body);
   }
 
@@ -236,7 +277,7 @@ class RegionWriter {
       mode,
       next: halves(next),
       goOn: target === undefined ? undefined : () => {
-        e.forgetPages();
+        e.spans.recall(e.code, e.slot);
         this.#goTo(target);
       },
       leave: () => e.leave(exit, undefined),

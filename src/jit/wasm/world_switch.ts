@@ -40,7 +40,6 @@ import {
   REGION_ENTRIES,
   SLOT_LAST_USE,
   SLOT_REGIONS,
-  SLOT_TLB_MASK,
   WORLD_LINK_WORDS,
   worldLinks,
 } from "../../memory/physical.ts";
@@ -331,13 +330,11 @@ class SwitchWriter {
 
   /** Makes the link's slot the current one. */
   #enterSlot(): void {
-    const { code, slot, mask } = this.e;
+    const { code, slot } = this.e;
     this.#linkWord(Link.SLOT);
     code.i32(2);
     code.op(W.i32_shl);
-    code.tee(slot);
-    code.memory(W.i32_load, SLOT_TLB_MASK);
-    code.set(mask);
+    code.set(slot);
     this.#storeWord(TLB_BASE, () => code.get(slot));
     this.#storeWord(WORLD_TICK, () => {
       code.load(W.i32_load, WORLD_TICK);

@@ -6,12 +6,21 @@ import { Errno, fail } from "../abi/errno.ts";
 /** The frame whose bytes are all zero, mapped read-only wherever anonymous memory has only been read. */
 export const ZERO_FRAME = 0;
 
+/** Frames of a run: as many as one page table maps. */
+export const RUN_FRAMES = 512;
+
 /** Allocates page frames. A frame is known by its number: its host-physical address divided by 4096. */
 export class Frames {
   readonly total: number;
   readonly #references: Int32Array;
+  /** Frames that have ever been taken: others are zero, as RAM starts. */
+  readonly #touched: Uint8Array;
+  /** Frames that nobody held when they were added; some have been taken since. */
   readonly #released: number[] = [];
+  /** All frames below it have been taken. */
   #next = 1;
+  #held = 1;
+  readonly #runs: FrameRuns;
   /** Frees frames that only caches hold; answers whether any came free. Set by the page cache. */
   reclaim: () => boolean = () => false;
 
@@ -22,31 +31,69 @@ export class Frames {
     this.total = Math.floor(Math.min(limit, memory.ramBytes) / PAGE_SIZE);
     this.#references = new Int32Array(this.total);
     this.#references[ZERO_FRAME] = 1;
+    this.#touched = new Uint8Array(this.total);
+    this.#runs = new FrameRuns(Math.floor(this.total / RUN_FRAMES));
+    this.#runs.note(ZERO_FRAME, 1);
   }
 
   /** Frames nobody holds. */
   get free(): number {
-    return this.total - this.#next + this.#released.length;
+    return this.total - this.#held;
   }
 
-  /** Takes a frame with one reference, its bytes zero. Fails with ENOMEM if there is none. */
-  allocate(): number {
-    let frame = this.#released.pop();
-    if (frame === undefined) {
-      if (this.#next < this.total) {
-        frame = this.#next++; // never used: RAM starts as zeros
-        this.#references[frame] = 1;
-        return frame;
-      }
-      if (!this.reclaim()) fail(Errno.ENOMEM);
-      frame = this.#released.pop();
-      if (frame === undefined) fail(Errno.ENOMEM);
+  /**
+   * Takes a frame with one reference, its bytes zero. Fails with ENOMEM if there is none.
+   *
+   * @param preferred taken if nobody holds it
+   */
+  allocate(preferred = ZERO_FRAME): number {
+    let frame = preferred;
+    if (preferred >= this.total || this.#references[preferred] !== 0) {
+      const found = this.#find() ?? (this.reclaim() ? this.#find() : undefined);
+      if (found === undefined) fail(Errno.ENOMEM);
+      frame = found;
     }
     this.#references[frame] = 1;
+    this.#held++;
+    this.#runs.note(frame, 1);
+    if (this.#touched[frame] === 0) {
+      this.#touched[frame] = 1;
+      return frame;
+    }
     const start = RAM_BASE + frame * PAGE_SIZE;
     this.memory.u8.fill(0, start, start + PAGE_SIZE);
     this.mmu.wroteRam(frame * PAGE_SIZE, PAGE_SIZE);
     return frame;
+  }
+
+  /** A frame that nobody holds. */
+  #find(): number | undefined {
+    for (;;) {
+      const frame = this.#released.pop();
+      if (frame === undefined) break;
+      if (this.#references[frame] === 0) return frame;
+    }
+    while (this.#next < this.total && this.#references[this.#next] !== 0) this.#next++;
+    return this.#next < this.total ? this.#next++ : undefined;
+  }
+
+  /**
+   * Takes a run of frames that nobody holds, for who wants pages that follow each other to do so in RAM too. The frames are
+   * still taken one by one, by others as well where there are no more. Returns the first; undefined if there is no run.
+   *
+   * @param behind the first frame of the run that it had best follow
+   * @param before that of one which it had best come before
+   */
+  takeRun(behind: number | undefined, before: number | undefined): number | undefined {
+    const next = behind === undefined ? NO_RUN : behind / RUN_FRAMES + 1;
+    const last = before === undefined ? NO_RUN : before / RUN_FRAMES - 1;
+    const run = this.#runs.take([next, last]);
+    return run === undefined ? undefined : run * RUN_FRAMES;
+  }
+
+  /** Gives a run back, by its first frame. */
+  returnRun(first: number): void {
+    this.#runs.give(first / RUN_FRAMES);
   }
 
   /** Adds a reference. */
@@ -56,7 +103,10 @@ export class Frames {
 
   /** Drops a reference; the last one frees the frame. */
   release(frame: number): void {
-    if (--this.#references[frame]! === 0) this.#released.push(frame);
+    if (--this.#references[frame]! > 0) return;
+    this.#released.push(frame);
+    this.#held--;
+    this.#runs.note(frame, -1);
   }
 
   /** References to a frame. */
@@ -80,5 +130,49 @@ export class Frames {
   /** Tells the processor that the host has written into a frame. */
   wrote(frame: number, offset: number, length: number): void {
     this.mmu.wroteRam(frame * PAGE_SIZE + offset, length);
+  }
+}
+
+const NO_RUN = -1;
+
+/** Which runs are free: nobody has taken them, or holds a frame of theirs. */
+class FrameRuns {
+  readonly #held: Int32Array;
+  readonly #taken: Uint8Array;
+
+  constructor(readonly count: number) {
+    this.#held = new Int32Array(count + 1);
+    this.#taken = new Uint8Array(count);
+  }
+
+  /** Adds to the frames that are held. */
+  note(frame: number, count: number): void {
+    this.#held[Math.floor(frame / RUN_FRAMES)]! += count;
+  }
+
+  /** The first of some runs that is free; else one far from all others, so that these can go on. */
+  take(wanted: readonly number[]): number | undefined {
+    const run = wanted.find((one) => this.#isFree(one)) ?? this.#middle();
+    if (run !== undefined) this.#taken[run] = 1;
+    return run;
+  }
+  give(run: number): void {
+    this.#taken[run] = 0;
+  }
+
+  #isFree(run: number): boolean {
+    return run >= 0 && run < this.count && this.#taken[run] === 0 && this.#held[run] === 0;
+  }
+
+  /** The middle of the longest row of free runs. */
+  #middle(): number | undefined {
+    let longest = 0, middle: number | undefined, row = 0;
+    for (let run = 0; run < this.count; run++) {
+      row = this.#isFree(run) ? row + 1 : 0;
+      if (row <= longest) continue;
+      longest = row;
+      middle = run - (row >> 1);
+    }
+    return middle;
   }
 }

@@ -31,14 +31,14 @@ Deno.test("s32() and s64() append what the host reads as the same constant", () 
 Deno.test("encodeModule() places functions in the table, and calls imports in the order of their first use", () => {
   const imports = new Imports(), code = new FunctionCode([I32]);
   code.get(0);
-  code.call(imports.index("twice", 1, true));
+  code.call(imports.index("twice", [I32], true));
   code.get(0);
-  code.call(imports.index("note", 1, false));
+  code.call(imports.index("note", [I32], false));
   const noted: number[] = [];
   const functions = { twice: (x: number) => 2 * x, note: (x: number) => void noted.push(x) };
   assertEquals(run(code, imports, functions, 21), 42);
   assertEquals(noted, [21]);
-  assertEquals(imports.index("twice", 1, true), 0);
+  assertEquals(imports.index("twice", [I32], true), 0);
 });
 
 Deno.test("prepend() keeps branches and their hints in place", () => {

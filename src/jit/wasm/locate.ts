@@ -1,0 +1,215 @@
+/**
+ * Functions that regions call for an operand that no span in their locals has: they look it up in the soft TLB, and note the
+ * span around it in the FOUND cells.
+ */
+import { MemoryFlag } from "../../ir/types.ts";
+import {
+  FOUND,
+  FOUND_ADDEND,
+  FOUND_ROOM,
+  FOUND_SLOT,
+  FOUND_STACK,
+  FOUND_START,
+  FOUND_WRITE_ROOM,
+  TLB_BASE,
+} from "../../cpu/state.ts";
+import {
+  LARGEST_ACCESS,
+  PAGE_SIZE,
+  SLOT_SPANS,
+  SLOT_TLB_MASK,
+  SPAN_BYTES,
+  SPAN_FLAGS,
+  SPAN_ROOM,
+  SPAN_START,
+  TLB_ADDEND,
+  TLB_FLAGS,
+  TLB_READ,
+  TLB_SPAN_SHIFT,
+  TLB_WRITE,
+  TlbFlag,
+} from "../../memory/physical.ts";
+import { TLB_SHIFT } from "../../memory/tlb.ts";
+import { FunctionCode, type Imports } from "./encoder.ts";
+import { I32, I64, VOID, W } from "./instructions.ts";
+
+/** Linear address, and what `packAccess` says of the access. */
+export const FIND_PARAMETERS: readonly number[] = [I64, I32];
+/** They leave the offset in the linear memory, or -1. */
+export type Finder = (address: bigint, access: number) => number;
+
+/** The functions, by what regions call them; those of the stack note what they find in other cells. */
+export const FINDERS = {
+  /** For reads. -1 after raising an event; then nothing is known. */
+  FIND: { tag: TLB_READ, refills: true, cells: FOUND },
+  STACK_FIND: { tag: TLB_READ, refills: true, cells: FOUND_STACK },
+  /** The same where the operand is written afterwards. */
+  FIND_WRITABLE: { tag: TLB_WRITE, refills: true, cells: FOUND },
+  STACK_FIND_WRITABLE: { tag: TLB_WRITE, refills: true, cells: FOUND_STACK },
+  /** -1 where the access needs the slow path. */
+  PROBE_READ: { tag: TLB_READ, refills: false, cells: FOUND },
+  PROBE_WRITE: { tag: TLB_WRITE, refills: false, cells: FOUND },
+  STACK_PROBE_WRITE: { tag: TLB_WRITE, refills: false, cells: FOUND_STACK },
+} as const;
+export type FinderName = keyof typeof FINDERS;
+
+const FLAGS_SHIFT = 8;
+/** Size in bytes and flags (MemoryFlag) of an access in one word. */
+export const packAccess = (size: number, flags: number): number => size | (flags << FLAGS_SHIFT);
+
+/** The code of a finder. */
+export function finderCode(name: FinderName, imports: Imports): FunctionCode {
+  const { tag, refills, cells } = FINDERS[name];
+  const code = new FunctionCode(FIND_PARAMETERS), address = 0, access = 1;
+  const slot = code.local(I32), entry = code.local(I32), span = code.local(I32);
+  const page = code.local(I64), room = code.local(I64);
+  const low = (): void => {
+    code.get(address);
+    code.op(W.i32_wrap_i64);
+  };
+  const size = (): void => {
+    code.get(access);
+    code.i32((1 << FLAGS_SHIFT) - 1);
+    code.op(W.i32_and);
+  };
+
+  code.load(W.i32_load, TLB_BASE);
+  code.tee(slot);
+  code.memory(W.i32_load, SLOT_TLB_MASK);
+  low();
+  code.i32(TLB_SHIFT);
+  code.op(W.i32_shr_u);
+  code.op(W.i32_and);
+  code.get(slot);
+  code.op(W.i32_add);
+  code.tee(entry);
+  // The page of the last byte: an access that ends in the next page does not match.
+  code.memory(W.i64_load, tag);
+  code.get(address);
+  size();
+  code.op(W.i64_extend_i32_u);
+  code.op(W.i64_add);
+  code.i64(1, 0);
+  code.op(W.i64_sub);
+  code.i64(-PAGE_SIZE, -1);
+  code.op(W.i64_and);
+  code.tee(page);
+  code.op(W.i64_eq);
+  // Bits of the address that must be 0.
+  low();
+  size();
+  code.i32(1);
+  code.op(W.i32_sub);
+  code.op(W.i32_and);
+  code.op(W.i32_eqz);
+  code.get(access);
+  code.i32((MemoryFlag.ALIGNED | MemoryFlag.CHECKED) << FLAGS_SHIFT);
+  code.op(W.i32_and);
+  code.op(W.i32_eqz);
+  code.op(W.i32_or);
+  code.op(W.i32_and);
+  code.openHinted(I32, 1);
+  noteFound(code, { address, slot, entry, span, page, room, tag, cells });
+  low();
+  code.get(entry);
+  code.memory(W.i32_load, TLB_ADDEND);
+  code.op(W.i32_add);
+  code.else();
+  if (refills) {
+    for (const cell of [FOUND_ROOM, FOUND_WRITE_ROOM]) storeTo(code, cells + cell, () => code.i64(0, 0));
+    low();
+    code.get(address);
+    code.i64(32, 0);
+    code.op(W.i64_shr_u);
+    code.op(W.i32_wrap_i64);
+    size();
+    code.get(access);
+    code.i32(FLAGS_SHIFT);
+    code.op(W.i32_shr_u);
+    code.call(imports.index("LOCATE", [I32, I32, I32, I32], true));
+  } else {
+    code.i32(-1);
+  }
+  code.end();
+  return code;
+}
+
+/** Locals of a finder. */
+interface Locals {
+  readonly address: number;
+  readonly slot: number;
+  readonly entry: number;
+  readonly span: number;
+  readonly page: number;
+  readonly room: number;
+  readonly tag: number;
+  /** Where what is found is noted. */
+  readonly cells: number;
+}
+
+/** Notes the span of the entry if the address lies in it: spans become smaller, and other ones. Else the page. */
+function noteFound(code: FunctionCode, { address, slot, entry, span, page, room, tag, cells }: Locals): void {
+  const writable = code.local(I32);
+  code.get(slot);
+  code.get(entry);
+  code.memory(W.i32_load, TLB_FLAGS);
+  code.i32(TLB_SPAN_SHIFT);
+  code.op(W.i32_shr_u);
+  code.i32(SPAN_BYTES);
+  code.op(W.i32_mul);
+  code.op(W.i32_add);
+  code.tee(span);
+  code.memory(W.i64_load, SLOT_SPANS + SPAN_ROOM);
+  code.set(room);
+  code.get(span);
+  code.memory(W.i32_load, SLOT_SPANS + SPAN_FLAGS);
+  code.i32(TlbFlag.WRITABLE);
+  code.op(W.i32_and);
+  code.set(writable);
+  code.get(address);
+  code.get(span);
+  code.memory(W.i64_load, SLOT_SPANS + SPAN_START);
+  code.op(W.i64_sub);
+  code.get(room);
+  code.op(W.i64_lt_u);
+  if (tag === TLB_WRITE) {
+    code.get(writable);
+    code.i32(0);
+    code.op(W.i32_ne);
+    code.op(W.i32_and);
+  }
+  code.openHinted(VOID, 1);
+  code.get(span);
+  code.memory(W.i64_load, SLOT_SPANS + SPAN_START);
+  code.set(page);
+  code.else();
+  code.i64(PAGE_SIZE - LARGEST_ACCESS + 1, 0);
+  code.set(room);
+  code.get(entry);
+  code.memory(W.i64_load, TLB_WRITE);
+  code.get(page);
+  code.op(W.i64_eq);
+  code.set(writable);
+  code.end();
+  storeTo(code, cells + FOUND_START, () => code.get(page));
+  storeTo(code, cells + FOUND_ROOM, () => code.get(room));
+  storeTo(code, cells + FOUND_WRITE_ROOM, () => {
+    code.get(room);
+    code.i64(0, 0);
+    code.get(writable);
+    code.op(W.select);
+  });
+  code.i32(0);
+  code.get(entry);
+  code.memory(W.i32_load, TLB_ADDEND);
+  code.memory(W.i32_store, cells + FOUND_ADDEND);
+  code.i32(0);
+  code.get(slot);
+  code.memory(W.i32_store, cells + FOUND_SLOT);
+}
+
+function storeTo(code: FunctionCode, cell: number, push: () => void): void {
+  code.i32(0);
+  push();
+  code.memory(W.i64_store, cell);
+}

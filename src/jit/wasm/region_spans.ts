@@ -1,0 +1,194 @@
+/**
+ * The spans of memory (memory/spans.ts) that a region accesses, in locals: those that its registers pointed into last.
+ * What was found last holds until the soft TLB drops something. That happens in helpers that access memory or change the
+ * state, and worlds switch: behind these a region takes what is known then, as at its beginning.
+ */
+import type { Block, Inst, Value } from "../../ir/types.ts";
+import { MemoryFlag } from "../../ir/types.ts";
+import { helperInfo } from "../../cpu/helpers.ts";
+import {
+  FOUND,
+  FOUND_ADDEND,
+  FOUND_ROOM,
+  FOUND_SLOT,
+  FOUND_STACK,
+  FOUND_START,
+  FOUND_WRITE_ROOM,
+  GPR,
+  Gpr,
+} from "../../cpu/state.ts";
+import { cellType } from "./cells.ts";
+import type { FunctionCode } from "./encoder.ts";
+import { I32, I64, W } from "./instructions.ts";
+
+/** An address as a value and a constant. */
+export function splitAddress(address: Value): { readonly base: Value; readonly displacement: number } {
+  const [base, constant] = address.args as [Value?, Value?];
+  return address.op === "add64" && constant!.op === "const64" && constant!.imm2 === constant!.imm >> 31
+    ? { base: base!, displacement: constant!.imm }
+    : { base: address, displacement: 0 };
+}
+
+/** Whether an access needs a page that can be written. */
+export const isWrite = ({ op, imm }: Inst): boolean =>
+  op.startsWith("store") || (imm & MemoryFlag.WRITE_INTENT) !== 0;
+
+const isAccess = (op: string): boolean => /^(load|store)/.test(op);
+
+/** Whether mappings may be others behind an operation. */
+export function changesMappings({ op, imm }: Inst): boolean {
+  if (op !== "call") return false;
+  const { state, exits } = helperInfo(imm);
+  return state === "all" || exits === true;
+}
+
+/** A span in locals. */
+export interface LocalSpan {
+  /** Linear address of its first byte. */
+  readonly start: number;
+  /** How far behind that reads, and writes, may start: 0 if there is nothing they may access. One local where both do. */
+  readonly room: number | undefined;
+  readonly writeRoom: number | undefined;
+  /** What to add to the low half of a linear address for the offset in the linear memory. */
+  readonly addend: number;
+  /** Offset of the cells that say what was found last. */
+  readonly cells: number;
+}
+
+/** Most registers with a span of their own, and accesses through one that make it worth while outside of loops. */
+const MOST_REGISTERS = 5, ENOUGH_ACCESSES = 4;
+/** All other accesses. */
+const OTHERS = -1;
+/** What is pushed is popped: one room does for both. */
+const RSP = GPR + 8 * Gpr.RSP;
+
+/** The register that an access goes through: that of its base, or the first of a sum. */
+function registersOf({ insts }: Block): Map<Inst, number> {
+  const registers = new Map<Value, number>(), found = new Map<Inst, number>();
+  for (const inst of insts) {
+    if (inst.op === "get64" && cellType(inst.imm) === I64) registers.set(inst, inst.imm);
+    if (inst.op === "set64" && cellType(inst.imm) === I64) registers.set(inst.args[0]!, inst.imm);
+  }
+  for (const inst of insts) {
+    if (!isAccess(inst.op)) continue;
+    const { base } = splitAddress(inst.args[0]!);
+    const places = [base, ...base.op === "add64" ? base.args : []].map((value) => registers.get(value));
+    found.set(inst, places.find((register) => register !== undefined) ?? OTHERS);
+  }
+  return found;
+}
+
+/** The spans of a region. */
+export class RegionSpans {
+  readonly #registers = new Map<Inst, number>();
+  readonly #takers = new Set<Inst>();
+  readonly #spans = new Map<number, LocalSpan>();
+
+  /** @param loops whether each block may be executed again before the region is left */
+  constructor(code: FunctionCode, blocks: readonly Block[], loops: readonly boolean[]) {
+    const worth = new Map<number, number>();
+    for (const [n, block] of blocks.entries()) {
+      for (const [inst, register] of registersOf(block)) {
+        this.#registers.set(inst, register);
+        if (register !== OTHERS) {
+          worth.set(register, (worth.get(register) ?? 0) + (loops[n] ? ENOUGH_ACCESSES : 1));
+        }
+      }
+    }
+    const best = [...worth].filter(([, count]) => count >= ENOUGH_ACCESSES).sort((a, b) => b[1] - a[1])
+      .slice(0, MOST_REGISTERS).map(([register]) => register);
+    const groups = new Map<number, Inst[]>();
+    for (const [inst, register] of this.#registers) {
+      const group = best.includes(register) ? register : OTHERS;
+      this.#registers.set(inst, group);
+      groups.set(group, [...groups.get(group) ?? [], inst]);
+    }
+    for (const block of blocks) {
+      const seen = new Set<number>();
+      for (const inst of block.insts) {
+        const register = this.#registers.get(inst);
+        if (register === undefined || seen.has(register)) continue;
+        seen.add(register);
+        this.#takers.add(inst);
+      }
+    }
+    for (const [register, accesses] of groups) this.#spans.set(register, localSpan(code, register, accesses));
+  }
+
+  /** The span that an access looks into. */
+  find(inst: Inst): LocalSpan {
+    return this.#spans.get(this.#registers.get(inst)!)!;
+  }
+
+  /**
+   * Whether an access takes over the span that it finds: the first of a block. Behind it the locals stay as they are, so
+   * that the host computes what depends on them once.
+   */
+  takes(inst: Inst): boolean {
+    return this.#takers.has(inst);
+  }
+
+  /** The stack's span, which all registers may point into, if it is not the same. */
+  stackBeside(span: LocalSpan): LocalSpan | undefined {
+    const stack = this.#spans.get(RSP);
+    return stack === span ? undefined : stack;
+  }
+
+  /** The span that a register points into, if it has one of its own; for accesses that are none of the IR's. */
+  of(register: number): LocalSpan | undefined {
+    return this.#spans.get(register);
+  }
+
+  /** Writes code that takes over what was found last in the current world, whose slot a local has the offset of. */
+  recall(code: FunctionCode, slot: number): void {
+    for (const span of this.#spans.values()) {
+      takeFound(code, span);
+      for (const room of roomsOf(span)) {
+        code.get(room);
+        code.i64(0, 0);
+        code.load(W.i32_load, span.cells + FOUND_SLOT);
+        code.get(slot);
+        code.op(W.i32_eq);
+        code.op(W.select);
+        code.set(room);
+      }
+    }
+  }
+}
+
+const roomsOf = ({ room, writeRoom }: LocalSpan): Set<number> =>
+  new Set([room, writeRoom].filter((local) => local !== undefined));
+
+function localSpan(code: FunctionCode, register: number, accesses: readonly Inst[]): LocalSpan {
+  const writes = register === RSP || accesses.some(isWrite), reads = !accesses.every(isWrite);
+  const start = code.local(I64), addend = code.local(I32);
+  const writeRoom = writes ? code.local(I64) : undefined;
+  const room = register === RSP ? writeRoom : reads ? code.local(I64) : undefined;
+  return { start, room, writeRoom, addend, cells: register === RSP ? FOUND_STACK : FOUND };
+}
+
+/** Writes code that takes over the span that was found last. */
+export function takeFound(code: FunctionCode, { start, room, writeRoom, addend, cells }: LocalSpan): void {
+  const take = (local: number | undefined, load: number, cell: number): void => {
+    if (local === undefined) return;
+    code.load(load, cells + cell);
+    code.set(local);
+  };
+  take(start, W.i64_load, FOUND_START);
+  if (room !== writeRoom) take(room, W.i64_load, FOUND_ROOM);
+  take(writeRoom, W.i64_load, FOUND_WRITE_ROOM);
+  take(addend, W.i32_load, FOUND_ADDEND);
+}
+
+/** Writes code that makes a span the same as another. */
+export function copySpan(code: FunctionCode, from: LocalSpan, to: LocalSpan): void {
+  const copy = (source: number | undefined, target: number | undefined): void => {
+    if (source === undefined || target === undefined) return;
+    code.get(source);
+    code.set(target);
+  };
+  copy(from.start, to.start);
+  copy(from.room, to.room);
+  copy(from.writeRoom, to.writeRoom);
+  copy(from.addend, to.addend);
+}

@@ -1,0 +1,197 @@
+/**
+ * Spans: runs of linear pages that follow each other in host-physical memory too, with the same rights. A WebAssembly region
+ * keeps the spans that it accesses in locals, so that one comparison does for thousands of pages. A slot learns them from
+ * the refills of its soft TLB, and forgets them where it forgets entries.
+ */
+import { FOUND, FOUND_SLOT, FOUND_STACK } from "../cpu/state.ts";
+import {
+  LARGEST_ACCESS,
+  type LinearMemory,
+  PAGE_SIZE,
+  RAM_BASE,
+  SLOT_SPANS,
+  SLOT_TLB_MASK,
+  slotOffset,
+  SPAN_ADDEND,
+  SPAN_BYTES,
+  SPAN_FLAGS,
+  SPAN_FRAME,
+  SPAN_PAGES,
+  SPAN_ROOM,
+  SPAN_START,
+  SPAN_START_HIGH,
+  SPANS,
+  TLB_ADDEND,
+  TLB_ENTRY_BYTES,
+  TLB_FLAGS,
+  TLB_HIGH,
+  TLB_READ,
+  TLB_SPAN_SHIFT,
+  TLB_WRITE,
+  TlbFlag,
+} from "./physical.ts";
+
+const { GLOBAL, LARGE, WRITABLE } = TlbFlag;
+const SPAN_WORDS = SPAN_BYTES / 4;
+
+/** Bits of a page number in the low half of a linear address: spans do not leave it. */
+const PAGES_OF_LOW_HALF = 0x10_0000;
+
+const first = (slot: number): number => (slotOffset(slot) + SLOT_SPANS) / 4;
+
+/** A run of pages in the low half of linear addresses. */
+export interface PageRun {
+  readonly page: number;
+  readonly count: number;
+}
+
+/**
+ * Makes the page of a soft TLB entry part of the span that it continues, which may join it with others, or with pages that
+ * were none yet.
+ *
+ * @param word of the entry, which holds for reads
+ * @param next word of the entry that a page would have; by page number
+ * @param large the pages around it that are known to continue it, the page itself included
+ */
+export function joinSpan(
+  { i32 }: LinearMemory,
+  slot: number,
+  word: number,
+  next: (page: number) => number,
+  large: PageRun | undefined,
+): void {
+  const tag = i32[word + TLB_READ / 4]!, high = i32[word + TLB_HIGH / 4]!, page = tag >>> 12;
+  const addend = i32[word + TLB_ADDEND / 4]!;
+  const writable = i32[word + TLB_WRITE / 4] === tag ? WRITABLE : 0;
+  let kind = (i32[word + TLB_FLAGS / 4]! & (GLOBAL | LARGE)) | writable;
+  let from = large?.page ?? page, to = from + (large?.count ?? 1);
+  const include = (start: number, pages: number, flags: number): void => {
+    from = Math.min(from, start);
+    to = Math.max(to, start + pages);
+    kind = writable | (kind & flags & GLOBAL) | ((kind | flags) & LARGE);
+  };
+  const joined: number[] = [];
+  for (let number = 1; number < SPANS; number++) {
+    const span = first(slot) + number * SPAN_WORDS;
+    const pages = i32[span + SPAN_PAGES / 4]!, start = i32[span + SPAN_START / 4]! >>> 12;
+    if (pages === 0 || i32[span + SPAN_START_HIGH / 4] !== high) continue;
+    if (page < start - 1 || page > start + pages) continue;
+    const flags = i32[span + SPAN_FLAGS / 4]!;
+    if (i32[span + SPAN_ADDEND / 4] !== addend || (flags & WRITABLE) > writable) {
+      cut(i32, span, page - start);
+    } else if ((flags & WRITABLE) === writable) {
+      include(start, pages, flags);
+      joined.push(number);
+    }
+  }
+  const neighbours = [page - 1, page + 1].filter((one) => one >= 0 && one < PAGES_OF_LOW_HALF).map((one) => {
+    const entry = next(one), itsTag = one << 12;
+    const continues = i32[entry + TLB_READ / 4] === itsTag && i32[entry + TLB_HIGH / 4] === high &&
+      i32[entry + TLB_ADDEND / 4] === addend &&
+      (i32[entry + TLB_WRITE / 4] === itsTag ? WRITABLE : 0) === writable;
+    if (continues) include(one, 1, i32[entry + TLB_FLAGS / 4]!);
+    return continues ? entry : undefined;
+  });
+  if (to - from === 1) return noteSpan(i32, word, 0);
+  const [number = takeSpan(i32, slot), ...others] = joined;
+  place(i32, first(slot) + number * SPAN_WORDS, from, to - from, addend, high, kind);
+  for (const entry of [word, ...neighbours]) if (entry !== undefined) noteSpan(i32, entry, number);
+  for (const other of others) empty(i32, first(slot) + other * SPAN_WORDS);
+  if (others.length > 0) renumber(i32, slot, others, number);
+}
+
+/** Notes in an entry of the soft TLB which span its page is part of. */
+function noteSpan(i32: Int32Array, word: number, number: number): void {
+  const flags = i32[word + TLB_FLAGS / 4]! & ((1 << TLB_SPAN_SHIFT) - 1);
+  i32[word + TLB_FLAGS / 4] = flags | (number << TLB_SPAN_SHIFT);
+}
+
+/** Makes the pages of some spans those of another. */
+function renumber(i32: Int32Array, slot: number, from: readonly number[], to: number): void {
+  const start = slotOffset(slot) / 4, end = start + i32[(slotOffset(slot) + SLOT_TLB_MASK) / 4]! / 4;
+  for (let word = start; word <= end; word += TLB_ENTRY_BYTES / 4) {
+    if (from.includes(i32[word + TLB_FLAGS / 4]! >> TLB_SPAN_SHIFT)) noteSpan(i32, word, to);
+  }
+}
+
+/** Number of a span that is free, or of the smallest. */
+function takeSpan(i32: Int32Array, slot: number): number {
+  let least = 1;
+  const pages = (number: number): number => i32[first(slot) + number * SPAN_WORDS + SPAN_PAGES / 4]!;
+  for (let number = 2; number < SPANS; number++) if (pages(number) < pages(least)) least = number;
+  return least;
+}
+
+function place(
+  i32: Int32Array,
+  span: number,
+  page: number,
+  pages: number,
+  addend: number,
+  high: number,
+  flags: number,
+): void {
+  const start = page << 12;
+  i32[span + SPAN_START / 4] = start;
+  i32[span + SPAN_START_HIGH / 4] = high;
+  i32[span + SPAN_ROOM / 4] = pages * PAGE_SIZE - LARGEST_ACCESS + 1;
+  i32[span + SPAN_ADDEND / 4] = addend;
+  i32[span + SPAN_FRAME / 4] = ((start + addend - RAM_BASE) >>> 0) / PAGE_SIZE;
+  i32[span + SPAN_PAGES / 4] = pages;
+  i32[span + SPAN_FLAGS / 4] = flags;
+}
+
+/** Forgets what was found last. */
+function forgetFound(i32: Int32Array): void {
+  for (const cells of [FOUND, FOUND_STACK]) i32[(cells + FOUND_SLOT) / 4] = 0;
+}
+
+/** Drops the spans of a slot whose flags `drops` accepts. */
+export function dropSpans({ i32 }: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
+  forgetFound(i32);
+  for (let number = 1; number < SPANS; number++) {
+    const span = first(slot) + number * SPAN_WORDS;
+    if (i32[span + SPAN_PAGES / 4] !== 0 && drops(i32[span + SPAN_FLAGS / 4]!)) empty(i32, span);
+  }
+}
+
+/** Takes the page of a linear address (its low half) out of the spans of a slot, whatever its high half is. */
+export function dropFromSpans({ i32 }: LinearMemory, slot: number, lo: number): void {
+  forgetFound(i32);
+  for (let number = 1; number < SPANS; number++) {
+    const span = first(slot) + number * SPAN_WORDS;
+    cut(i32, span, (lo >>> 12) - (i32[span + SPAN_START / 4]! >>> 12));
+  }
+}
+
+/** Takes a frame out of the writable spans of a slot. */
+export function protectInSpans({ i32 }: LinearMemory, slot: number, frame: number): void {
+  forgetFound(i32);
+  for (let number = 1; number < SPANS; number++) {
+    const span = first(slot) + number * SPAN_WORDS;
+    if ((i32[span + SPAN_FLAGS / 4]! & WRITABLE) !== 0) cut(i32, span, frame - i32[span + SPAN_FRAME / 4]!);
+  }
+}
+
+/** Leaves of a span the longer part beside its page number `at`, if it has that. */
+function cut(i32: Int32Array, span: number, at: number): void {
+  const pages = i32[span + SPAN_PAGES / 4]!;
+  if (at < 0 || at >= pages) return;
+  const behind = pages - at - 1, [skipped, left] = behind > at ? [at + 1, behind] : [0, at];
+  if (left < 2) return empty(i32, span);
+  const start = (i32[span + SPAN_START / 4]! >>> 12) + skipped;
+  place(
+    i32,
+    span,
+    start,
+    left,
+    i32[span + SPAN_ADDEND / 4]!,
+    i32[span + SPAN_START_HIGH / 4]!,
+    i32[span + SPAN_FLAGS / 4]!,
+  );
+}
+
+/** An empty span has room for nothing. */
+function empty(i32: Int32Array, span: number): void {
+  i32.fill(0, span, span + SPAN_WORDS);
+}
