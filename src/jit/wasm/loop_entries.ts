@@ -103,13 +103,15 @@ export class LoopEntries {
     }
   }
 
-  /** Where a loop starts: the block where most edges of its own lead among those by which it is entered. */
+  /** Where a loop starts: the block, of those by which it is entered, that leaves most blocks in loops inside of it. */
   #headerOf(members: ReadonlySet<number>, entered: readonly number[]): number {
-    const inner = (block: number): number =>
-      this.#predecessors[block]!.filter((from) => members.has(from)).length;
-    return (entered.length > 0 ? entered : [...members]).reduce((best, block) =>
-      inner(block) > inner(best) ? block : best
-    );
+    const candidates = entered.length > 0 ? entered : [...members];
+    if (candidates.length === 1) return candidates[0]!;
+    const left = candidates.map((header) => {
+      const inner = components(this.successors, new Set([...members].filter((block) => block !== header)));
+      return inner.reduce((sum, { size }) => sum + size, 0);
+    });
+    return candidates[left.indexOf(Math.max(...left))]!;
   }
 }
 

@@ -89,7 +89,7 @@ class RegionWriter {
 
   /** Goes on at a node that an edge leads to from the one that is being written. */
   #branch(node: number): void {
-    const { order, isLoop, isMerge, dominates } = this.e.shape.flow, { code } = this;
+    const { isLoop, isMerge, dominates } = this.e.shape.flow, { code } = this;
     if (isLoop[node] && dominates(node, this.#node)) code.br(this.#loops.get(node)!);
     else if (isMerge[node]) code.br(this.#labels.get(node)!);
     // Where only this edge leads, it goes on in place.

@@ -1,21 +1,44 @@
-/** The structure that regions get: every edge is a branch to an open block, to the start of a loop, or a dispatch. */
+/** The structure that regions get: every edge is a branch to an open block, to the start of a loop, or to one that is told. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { analyseControlFlow } from "../../../src/jit/wasm/control_flow.ts";
+import { analyseControlFlow, type ControlFlow } from "../../../src/jit/wasm/control_flow.ts";
+import { OUTSIDE } from "../../../src/jit/wasm/loop_entries.ts";
 
 Deno.test("analyseControlFlow() makes loops of natural ones, and merges of what several edges lead to", () => {
   // 0 → 1 → 2 → 1, 2 → 3; 0 → 3.
   const flow = analyseControlFlow([[1, 3], [2], [1, 3], []], [0]);
-  assertEquals(flow.dispatched, [0]);
+  assertEquals(flow.entrances, [0]);
+  assertEquals(flow.loopEntries, []);
   assertEquals(flow.isLoop, [false, true, false, false]);
   assertEquals(flow.isMerge, [true, false, false, true]);
   assertEquals(flow.merges[0], [3]);
 });
 
-Deno.test("analyseControlFlow() dispatches to the block by which a loop is entered in the middle", () => {
+Deno.test("analyseControlFlow() gives a loop that is entered in two places one start, which is told of the second", () => {
   // 0 → 1 ⇄ 2 ← 0: neither of the two dominates the other.
-  const { dispatched } = analyseControlFlow([[1, 2], [2], [1]], [0]);
-  assert(dispatched.includes(1) || dispatched.includes(2));
+  const { loopEntries: [entry], step } = analyseControlFlow([[1, 2], [2], [1]], [0]);
+  assertEquals(entry!.members, new Set([1, 2]));
+  const other = entry!.header === 1 ? 2 : 1;
+  assertEquals(entry!.told, new Set([other]));
+  assertEquals(step(0, entry!.header!), { node: 3, tells: false });
+  assertEquals(step(0, other), { node: 3, tells: true });
+  assertEquals(step(entry!.header!, other), { node: other, tells: false });
+  assertEquals(step(other, entry!.header!), { node: 3, tells: false });
+});
+
+Deno.test("analyseControlFlow() keeps a loop whose inner loop is entered from outside, under a start of its own", () => {
+  // 0 → 1 → 1, 1 → 2 → 0: blocks 0 and 1 are entrances.
+  const { loopEntries, isLoop, step } = analyseControlFlow([[1], [1, 2], [0]], [0, 1]);
+  assertEquals(loopEntries.map(({ header }) => header), [0]);
+  assertEquals(isLoop, [false, true, false, true]);
+  assertEquals(step(OUTSIDE, 1), { node: 3, tells: true });
+});
+
+Deno.test("analyseControlFlow() makes one start for all where many loops would have to be gone through", () => {
+  // Each of five blocks leads to each other: as functions do that call each other.
+  const blocks = [0, 1, 2, 3, 4], successors = blocks.map(() => blocks);
+  const { loopEntries } = analyseControlFlow(successors, blocks);
+  assertEquals(loopEntries.map(({ header }) => header), [undefined]);
 });
 
 /** Graphs of up to 24 blocks all of which control reaches from block 0. */
@@ -32,23 +55,42 @@ const graphs = fc.integer({ min: 1, max: 24 }).chain((size) =>
   entrances: [0, ...entrances],
 }));
 
+/** Fails unless an edge of the structure can be written. */
+function assertOpen(
+  { merges, isLoop, isMerge, dominates, outermost }: ControlFlow,
+  from: number,
+  to: number,
+): void {
+  if (isLoop[to] && from !== OUTSIDE && dominates(to, from)) return;
+  // An open block stands behind a dominator of both, or is outermost; else it goes on in place.
+  const behind = merges.findIndex((nodes) => nodes.includes(to));
+  if (isMerge[to]) assert(outermost.includes(to) || dominates(behind, from), `${from} → ${to}`);
+  else assert(dominates(from, to), `${from} → ${to}`);
+}
+
 Deno.test("analyseControlFlow() leaves no edge that structure cannot express", () => {
   fc.assert(fc.property(graphs, ({ edges, entrances }) => {
-    const { order, dispatched, merges, isLoop, isMerge, dominates } = analyseControlFlow(edges, entrances);
-    for (const entrance of entrances) assert(dispatched.includes(entrance));
-    for (const [from, list] of edges.entries()) {
-      for (const to of list) {
-        if (order[to]! > order[from]!) {
-          // Forward: to an open block, which is the dispatcher's or stands behind a dominator of both; or in place.
-          const behind = merges.findIndex((blocks) => blocks.includes(to));
-          assert(
-            dispatched.includes(to) || (isMerge[to] ? dominates(behind, from) : dominates(from, to)),
-            `${from} → ${to}`,
-          );
-        } else {
-          assert(dispatched.includes(to) || (isLoop[to] && dominates(to, from)), `${from} → ${to}`);
-        }
+    const flow = analyseControlFlow(edges, entrances);
+    const ways: [from: number, to: number][] = edges.flatMap((list, from) =>
+      list.map((to) => [from, to] as [number, number])
+    );
+    for (const entrance of entrances) {
+      assert(flow.entrances.includes(entrance));
+      ways.push([OUTSIDE, entrance]);
+    }
+    for (const [from, to] of ways) {
+      let { node, tells } = flow.step(from, to);
+      assertOpen(flow, from, node);
+      for (;;) {
+        const entry = flow.loopEntries[node - edges.length];
+        if (entry === undefined) break;
+        if (tells || from === OUTSIDE) assert(entry.told.has(to), `${node} is told of ${to}`);
+        else assertEquals(entry.header, to);
+        const next = flow.next(entry, to);
+        assertOpen(flow, node, next);
+        node = next;
       }
+      assertEquals(node, to);
     }
   }));
 });
