@@ -75,6 +75,26 @@ everywhere("a data page made read-only in a hot loop: the store behind INVLPG fa
   assertEquals(machine.stack(2), [3n, BigInt(faulting)]);
 });
 
+everywhere(
+  "a page fault drops what is cached of the page: the frame put there is seen without INVLPG, 4.10.4.1",
+  (make) => {
+    const machine = make(), again = CODE + 0x100;
+    machine.writeWords(FIRST, [1]);
+    machine.writeWords(SECOND, [2]);
+    machine.writeWords(entryOf(SHOWN), [FIRST | 1, 0]);
+    machine.bare.processor.mmu.flushAll();
+    const load = [0x8b, 0x04, 0x25, ...le32(SHOWN)];
+    // MOV ECX, 300; loop: MOV EAX, [SHOWN]; DEC ECX; JNZ loop
+    machine.write(CODE, [0xb9, ...le32(MANY), ...load, 0xff, 0xc9, 0x75, 0xf5, ...store(SHOWN, 7), HLT]);
+    machine.write(again, [...load, HLT]);
+    assertEquals(machine.run(CODE), "halt");
+    assertEquals([machine.stack(1), machine.get(Gpr.RAX)], [[3n], 1n]);
+    machine.writeWords(entryOf(SHOWN), [SECOND | PRESENT_WRITABLE, 0]);
+    assertEquals(machine.run(again), "halt");
+    assertEquals(machine.get(Gpr.RAX), 2n);
+  },
+);
+
 everywhere("a frame mapped twice: code written through one mapping is executed through the other", (make) => {
   const machine = make();
   machine.write(FIRST, returns(0));
