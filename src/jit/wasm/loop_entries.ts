@@ -26,6 +26,9 @@ export interface Step {
 /** Stands for what is outside of the graph. */
 export const OUTSIDE = -1;
 
+/** Most blocks that are compared for where a loop had best start. */
+const MOST_CANDIDATES = 4;
+
 /** The starts of loops that are entered in several places, and the ways to blocks through them. */
 export class LoopEntries {
   readonly list: LoopEntry[] = [];
@@ -105,7 +108,7 @@ export class LoopEntries {
 
   /** Where a loop starts: the block, of those by which it is entered, that leaves most blocks in loops inside of it. */
   #headerOf(members: ReadonlySet<number>, entered: readonly number[]): number {
-    const candidates = entered.length > 0 ? entered : [...members];
+    const candidates = (entered.length > 0 ? entered : [...members]).slice(0, MOST_CANDIDATES);
     if (candidates.length === 1) return candidates[0]!;
     const left = candidates.map((header) => {
       const inner = components(this.successors, new Set([...members].filter((block) => block !== header)));
@@ -120,42 +123,38 @@ function components(
   successors: readonly (readonly number[])[],
   blocks: ReadonlySet<number>,
 ): Set<number>[] {
-  const found: Set<number>[] = [], index = new Map<number, number>(), low = new Map<number, number>();
-  const open: number[] = [], isOpen = new Set<number>();
+  const found: Set<number>[] = [], count = successors.length;
+  // By block: when it was met (0: not yet; OUT: never is), and the first met that it leads back to (0: it is closed).
+  const OUT = -1, met = new Int32Array(count).fill(OUT), low = new Int32Array(count);
+  for (const block of blocks) met[block] = 0;
+  const open: number[] = [], path: number[] = [], next = new Int32Array(count);
+  let time = 0;
+  const enter = (block: number): void => {
+    met[block] = low[block] = ++time;
+    open.push(block);
+    path.push(block);
+  };
+  const close = (root: number): void => {
+    const members = open.splice(open.lastIndexOf(root));
+    for (const block of members) low[block] = 0;
+    if (members.length > 1 || successors[root]!.includes(root)) found.push(new Set(members));
+  };
   const visit = (root: number): void => {
-    const path: { readonly block: number; next: number }[] = [];
-    const enter = (block: number): void => {
-      index.set(block, index.size);
-      low.set(block, index.get(block)!);
-      open.push(block);
-      isOpen.add(block);
-      path.push({ block, next: 0 });
-    };
     enter(root);
     while (path.length > 0) {
-      const top = path.at(-1)!, { block } = top;
-      const to = successors[block]![top.next++];
+      const block = path.at(-1)!, to = successors[block]![next[block]!++];
       if (to === undefined) {
         path.pop();
-        const parent = path.at(-1)?.block;
-        if (parent !== undefined) low.set(parent, Math.min(low.get(parent)!, low.get(block)!));
-        if (low.get(block) === index.get(block)) close(block);
-      } else if (blocks.has(to)) {
-        if (!index.has(to)) enter(to);
-        else if (isOpen.has(to)) low.set(block, Math.min(low.get(block)!, index.get(to)!));
+        const parent = path.at(-1);
+        if (parent !== undefined) low[parent] = Math.min(low[parent]!, low[block]!);
+        if (low[block] === met[block]) close(block);
+      } else if (met[to] === 0) {
+        enter(to);
+      } else if (met[to] !== OUT && low[to] !== 0) {
+        low[block] = Math.min(low[block]!, met[to]!);
       }
     }
   };
-  const close = (root: number): void => {
-    const members = new Set<number>();
-    for (;;) {
-      const block = open.pop()!;
-      isOpen.delete(block);
-      members.add(block);
-      if (block === root) break;
-    }
-    if (members.size > 1 || successors[root]!.includes(root)) found.push(members);
-  };
-  for (const block of blocks) if (!index.has(block)) visit(block);
+  for (const block of blocks) if (met[block] === 0) visit(block);
   return found;
 }
