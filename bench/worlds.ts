@@ -92,7 +92,10 @@ const REFILLS_PER_ROUND = 8;
 export async function measureSwitches(
   loop: SwitchLoop,
   place: SwitchCost["place"],
-  { turns = TURNS[place] / (loop.slower ?? 1), rounds = 7 }: { readonly turns?: number; readonly rounds?: number } = {},
+  { turns = TURNS[place] / (loop.slower ?? 1), rounds = 7 }: {
+    readonly turns?: number;
+    readonly rounds?: number;
+  } = {},
 ): Promise<SwitchCost> {
   const warmUp = place === "bochs" ? WARM_UP_BOCHS : WARM_UP;
   const commandLine = `${loop.kernel} turns=${turns} rounds=${warmUp + rounds} ${loop.settings}`;

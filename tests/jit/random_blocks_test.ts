@@ -6,6 +6,8 @@ import type { IrBuilder } from "../../src/ir/builder.ts";
 import type { Value } from "../../src/ir/types.ts";
 import {
   CR0,
+  FOUND,
+  FOUND_STACK,
   FP_RAISED,
   MXCSR,
   REGION_LEFT,
@@ -55,6 +57,8 @@ function observable(state: Uint8Array): Uint8Array {
   // Only kept in the exact modes.
   copy.fill(0, FP_RAISED, FP_RAISED + 4);
   copy.fill(0, 0x1000, STATE_BYTES);
+  // What WebAssembly has found of the soft TLB.
+  copy.fill(0, FOUND, FOUND_STACK + (FOUND_STACK - FOUND));
   return copy;
 }
 
