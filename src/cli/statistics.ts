@@ -41,14 +41,24 @@ export function reportStatistics(
     ["  evicted, dropped by stores", `${n(statistics.evictedBlocks)}, ${n(statistics.droppedBlocks)}`],
     ["regions compiled", n(statistics.compiledRegions)],
     ["  from so many runs on, evicted", `${n(statistics.threshold)}, ${n(statistics.evictedRegions)}`],
+    ["  most blocks at first, later", `${n(statistics.firstRegionBlocks)}, ${n(statistics.regionBlocks)}`],
     ["  entered", n(statistics.regionEntries)],
     ["blocks interpreted", n(statistics.interpretedBlocks)],
+    ["  through passes from run", n(statistics.optimizeThreshold)],
     ["instructions run alone", n(statistics.singleSteps)],
     ["TLB refills", n(statistics.tlbRefills)],
+    ["  worlds, TLB entries of each", tlbSizes(statistics.tlbSizes)],
     ...switchRows(statistics).map(([name, count]) => [name, n(count)] as const),
     ...worldRows(statistics.worldSwitches).map(([name, count]) => [name, n(count)] as const),
   ];
   for (const [name, text] of rows) report(`${name.padEnd(30)}${text.padStart(16)}`);
+}
+
+/** How many there are, and the range of their sizes. */
+function tlbSizes(sizes: readonly number[]): string {
+  if (sizes.length === 0) return "0";
+  const least = Math.min(...sizes), most = Math.max(...sizes);
+  return least === most ? `${sizes.length}, ${least}` : `${sizes.length}, ${least}-${most}`;
 }
 
 function switchRows(counts: Partial<WorldSwitches>): (readonly [string, number])[] {

@@ -52,7 +52,7 @@ export interface DispatchCounts {
 }
 
 /** Interpreted executions of a block before it goes through the passes: about when their cost is earned back. */
-const OPTIMIZE_RUNS = 16;
+export const OPTIMIZE_RUNS = 16;
 
 /**
  * Most cycles in the budget cell. Compiled code returns when they are used up: WebAssembly has no on-stack replacement, so

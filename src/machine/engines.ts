@@ -49,7 +49,7 @@ export const ENGINE_NAMES: readonly ["interpreter", "js", "wasm", "auto"] = [
 ];
 
 /** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
-const AUTO_THRESHOLD = 500;
+const AUTO_THRESHOLD = 1000;
 const REGION_BLOCKS = { js: 48, wasm: 160 } as const;
 /** The same for regions that are made for the first time: most of them stay lukewarm, as booting kernels show. */
 const FIRST_REGION_BLOCKS = { js: 12, wasm: 32 } as const;

@@ -174,6 +174,11 @@ export class Worlds {
     if (evicts) slot.evictions++;
   }
 
+  /** Entries of the soft TLBs of the worlds that have slots. */
+  sizesInUse(): number[] {
+    return this.#slots.map(({ number }) => tlbEntries(this.memory, number));
+  }
+
   /**
    * Makes the soft TLB of the current world larger where pages have displaced each other often, and smaller where most
    * of it lies idle. Not while compiled code runs: that keeps the size.

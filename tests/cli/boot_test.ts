@@ -66,6 +66,14 @@ Deno.test("boot --stats counts instructions", () => {
   assert(JSON.parse(stderr).instructions > 100);
 });
 
+Deno.test("boot --stats shows the thresholds and the soft TLBs' sizes", () => {
+  const { stderr } = causeway(["boot", "--kernel", ECHO, "--stats"], "exit\n");
+  assertMatch(stderr, /^ +from so many runs on, evicted +[\d,]+, 0$/m);
+  assertMatch(stderr, /^ +most blocks at first, later +\d+, \d+$/m);
+  assertMatch(stderr, /^ +through passes from run +\d+$/m);
+  assertMatch(stderr, /^ +worlds, TLB entries of each +[1-9]\d*, \d+(-\d+)?$/m);
+});
+
 Deno.test("boot refuses what it cannot boot and what it does not understand", () => {
   const refused = (...args: string[]): [number | null, string] => {
     const { code, stderr } = causeway(["boot", ...args]);

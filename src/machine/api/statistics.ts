@@ -1,4 +1,5 @@
 /** Numbers about a run. */
+import { OPTIMIZE_RUNS } from "../../jit/dispatcher.ts";
 import type { HostedProcessor } from "../hosted_processor.ts";
 import type { SystemProcessor } from "../system_processor.ts";
 import { type SwitchCounts, switchCounts } from "./world_events.ts";
@@ -25,6 +26,11 @@ export interface Statistics {
   readonly droppedBlocks: number;
   /** Executions of a block before it is compiled. */
   readonly threshold: number;
+  /** Executions before it goes through the passes, still for the interpreter. */
+  readonly optimizeThreshold: number;
+  /** Most blocks of a region when it is made first, and when it is made again. */
+  readonly firstRegionBlocks: number;
+  readonly regionBlocks: number;
   /** Regions compiled to functions of WebAssembly or JavaScript; dropped to make room. */
   readonly compiledRegions: number;
   readonly evictedRegions: number;
@@ -32,6 +38,8 @@ export interface Statistics {
   readonly regionEntries: number;
   /** Soft TLB entries filled by page walks. */
   readonly tlbRefills: number;
+  /** Entries of the soft TLB of each world that is cached. */
+  readonly tlbSizes: readonly number[];
 }
 
 /** What a machine has done so far. */
@@ -61,9 +69,13 @@ export function readStatistics({ dispatcher, instructions, mmu }: HostedProcesso
     evictedBlocks: cache.counts.evicted,
     droppedBlocks: cache.counts.droppedByStores,
     threshold: tiers.threshold,
+    optimizeThreshold: OPTIMIZE_RUNS,
+    firstRegionBlocks: tiers.firstRegionBlocks,
+    regionBlocks: tiers.regionBlocks,
     compiledRegions: counts.regionsCompiled,
     evictedRegions: counts.regionsEvicted,
     regionEntries: counts.regionEntries,
     tlbRefills: mmu.refills,
+    tlbSizes: mmu.worlds.sizesInUse(),
   };
 }
