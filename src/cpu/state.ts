@@ -204,8 +204,8 @@ export const REGION_LEFT = 0x888;
 export const WORLD_LINK_TAKEN = 0x88c;
 
 /**
- * The spans that WebAssembly has found last (jit/wasm/locate.ts), of the stack and of all else: start and rooms, 64 bits each;
- * addend; and the offset of the world slot that it holds for, or 0.
+ * The spans that WebAssembly has found last (jit/wasm/locate.ts), of all but the stack and of the stack: start, and rooms for
+ * reads and writes, 64 bits each; addend.
  */
 export const FOUND = 0x890;
 export const FOUND_STACK = 0x8b0;
@@ -213,7 +213,6 @@ export const FOUND_START = 0;
 export const FOUND_ROOM = 8;
 export const FOUND_WRITE_ROOM = 16;
 export const FOUND_ADDEND = 24;
-export const FOUND_SLOT = 28;
 
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;

@@ -87,7 +87,9 @@ export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTE
 export const SLOT_TLB_MASK: number = SLOT_LAST_USE + 4;
 /** On cache lines of their own. */
 export const SLOT_SPANS: number = SLOT_LAST_USE + 64;
-export const SLOT_WAYS: number = SLOT_SPANS + SPANS * SPAN_BYTES;
+/** What WebAssembly has found last in the slot, as FOUND and FOUND_STACK (cpu/state.ts) have it. */
+export const SLOT_FOUND: number = SLOT_SPANS + SPANS * SPAN_BYTES;
+export const SLOT_WAYS: number = SLOT_FOUND + 64;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
 const SLOT_BYTES = SLOT_WAYS + WAY_ENTRIES * WAY_ENTRY_BYTES + 2 * 64;
 const FIRST_SLOT = STATE_BYTES;

@@ -3,12 +3,13 @@
  * keeps the spans that it accesses in locals, so that one comparison does for thousands of pages. A slot learns them from
  * the refills of its soft TLB, and forgets them where it forgets entries.
  */
-import { FOUND, FOUND_SLOT, FOUND_STACK } from "../cpu/state.ts";
+import { FOUND, FOUND_ROOM, FOUND_STACK, FOUND_WRITE_ROOM } from "../cpu/state.ts";
 import {
   LARGEST_ACCESS,
   type LinearMemory,
   PAGE_SIZE,
   RAM_BASE,
+  SLOT_FOUND,
   SLOT_SPANS,
   SLOT_TLB_MASK,
   slotOffset,
@@ -141,14 +142,18 @@ function place(
   i32[span + SPAN_FLAGS / 4] = flags;
 }
 
-/** Forgets what was found last. */
-function forgetFound(i32: Int32Array): void {
-  for (const cells of [FOUND, FOUND_STACK]) i32[(cells + FOUND_SLOT) / 4] = 0;
+/** Forgets what was found last in a slot. */
+function forgetFound(i32: Int32Array, slot: number): void {
+  for (const cells of [0, FOUND_STACK - FOUND]) {
+    for (const room of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
+      i32[(slotOffset(slot) + SLOT_FOUND + cells + room) / 4] = 0;
+    }
+  }
 }
 
 /** Drops the spans of a slot whose flags `drops` accepts. */
 export function dropSpans({ i32 }: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
-  forgetFound(i32);
+  forgetFound(i32, slot);
   for (let number = 1; number < SPANS; number++) {
     const span = first(slot) + number * SPAN_WORDS;
     if (i32[span + SPAN_PAGES / 4] !== 0 && drops(i32[span + SPAN_FLAGS / 4]!)) empty(i32, span);
@@ -157,7 +162,7 @@ export function dropSpans({ i32 }: LinearMemory, slot: number, drops: (flags: nu
 
 /** Takes the page of a linear address (its low half) out of the spans of a slot, whatever its high half is. */
 export function dropFromSpans({ i32 }: LinearMemory, slot: number, lo: number): void {
-  forgetFound(i32);
+  forgetFound(i32, slot);
   for (let number = 1; number < SPANS; number++) {
     const span = first(slot) + number * SPAN_WORDS;
     cut(i32, span, (lo >>> 12) - (i32[span + SPAN_START / 4]! >>> 12));
@@ -166,7 +171,7 @@ export function dropFromSpans({ i32 }: LinearMemory, slot: number, lo: number): 
 
 /** Takes a frame out of the writable spans of a slot. */
 export function protectInSpans({ i32 }: LinearMemory, slot: number, frame: number): void {
-  forgetFound(i32);
+  forgetFound(i32, slot);
   for (let number = 1; number < SPANS; number++) {
     const span = first(slot) + number * SPAN_WORDS;
     if ((i32[span + SPAN_FLAGS / 4]! & WRITABLE) !== 0) cut(i32, span, frame - i32[span + SPAN_FRAME / 4]!);

@@ -1,11 +1,12 @@
 /** Spans: what a slot learns of pages that follow each other, and when it forgets. ARCHITECTURE.md, "Memory access". */
 import { assertEquals } from "@std/assert";
-import { FOUND, FOUND_SLOT, FOUND_STACK } from "../../src/cpu/state.ts";
+import { FOUND, FOUND_ROOM, FOUND_STACK, FOUND_WRITE_ROOM } from "../../src/cpu/state.ts";
 import {
   LARGEST_ACCESS,
   LinearMemory,
   PAGE_SIZE,
   RAM_BASE,
+  SLOT_FOUND,
   SLOT_SPANS,
   slotOffset,
   SPAN_ADDEND,
@@ -32,6 +33,15 @@ import {
 
 const { GLOBAL, LARGE, WRITABLE } = TlbFlag;
 const SLOT = 1;
+/** Words with the rooms that were found last. */
+const ROOMS = [
+  FOUND_ROOM,
+  FOUND_WRITE_ROOM,
+  FOUND_STACK - FOUND + FOUND_ROOM,
+  FOUND_STACK - FOUND + FOUND_WRITE_ROOM,
+].map(
+  (cell) => (slotOffset(SLOT) + SLOT_FOUND + cell) / 4,
+);
 
 /** How a page is entered. */
 interface Entered {
@@ -130,7 +140,7 @@ Deno.test("what drops entries of the soft TLB drops them from spans, and what wa
   const filled = (): Slot => {
     const slot = new Slot();
     for (const n of [0, 1, 2, 3]) slot.enter(0x100 + n, 1 + n).enter(0x110 + n, 0x11 + n, { flags: GLOBAL });
-    for (const cells of [FOUND, FOUND_STACK]) slot.memory.i32[(cells + FOUND_SLOT) / 4] = slotOffset(SLOT);
+    for (const room of ROOMS) slot.memory.i32[room] = PAGE_SIZE;
     return slot;
   };
   const all = [[0x100, 4, WRITABLE], [0x110, 4, WRITABLE | GLOBAL]];
@@ -147,6 +157,6 @@ Deno.test("what drops entries of the soft TLB drops them from spans, and what wa
     const slot = filled();
     drop(slot);
     assertEquals(slot.spans, left);
-    for (const cells of [FOUND, FOUND_STACK]) assertEquals(slot.memory.i32[(cells + FOUND_SLOT) / 4], 0);
+    for (const room of ROOMS) assertEquals(slot.memory.i32[room], 0);
   }
 });

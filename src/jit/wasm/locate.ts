@@ -7,7 +7,6 @@ import {
   FOUND,
   FOUND_ADDEND,
   FOUND_ROOM,
-  FOUND_SLOT,
   FOUND_STACK,
   FOUND_START,
   FOUND_WRITE_ROOM,
@@ -16,6 +15,7 @@ import {
 import {
   LARGEST_ACCESS,
   PAGE_SIZE,
+  SLOT_FOUND,
   SLOT_SPANS,
   SLOT_TLB_MASK,
   SPAN_BYTES,
@@ -116,7 +116,11 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   code.op(W.i32_add);
   code.else();
   if (refills) {
-    for (const cell of [FOUND_ROOM, FOUND_WRITE_ROOM]) storeTo(code, cells + cell, () => code.i64(0, 0));
+    for (const cell of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
+      code.i32(0);
+      code.i64(0, 0);
+      code.memory(W.i64_store, cells + cell);
+    }
     low();
     code.get(address);
     code.i64(32, 0);
@@ -149,7 +153,7 @@ interface Locals {
 
 /** Notes the span of the entry if the address lies in it: spans become smaller, and other ones. Else the page. */
 function noteFound(code: FunctionCode, { address, slot, entry, span, page, room, tag, cells }: Locals): void {
-  const writable = code.local(I32);
+  const writable = code.local(I32), addend = code.local(I32), writeRoom = code.local(I64);
   code.get(slot);
   code.get(entry);
   code.memory(W.i32_load, TLB_FLAGS);
@@ -191,25 +195,25 @@ function noteFound(code: FunctionCode, { address, slot, entry, span, page, room,
   code.op(W.i64_eq);
   code.set(writable);
   code.end();
-  storeTo(code, cells + FOUND_START, () => code.get(page));
-  storeTo(code, cells + FOUND_ROOM, () => code.get(room));
-  storeTo(code, cells + FOUND_WRITE_ROOM, () => {
-    code.get(room);
-    code.i64(0, 0);
-    code.get(writable);
-    code.op(W.select);
-  });
-  code.i32(0);
+  code.get(room);
+  code.i64(0, 0);
+  code.get(writable);
+  code.op(W.select);
+  code.set(writeRoom);
   code.get(entry);
   code.memory(W.i32_load, TLB_ADDEND);
-  code.memory(W.i32_store, cells + FOUND_ADDEND);
-  code.i32(0);
-  code.get(slot);
-  code.memory(W.i32_store, cells + FOUND_SLOT);
-}
-
-function storeTo(code: FunctionCode, cell: number, push: () => void): void {
-  code.i32(0);
-  push();
-  code.memory(W.i64_store, cell);
+  code.set(addend);
+  // For the region that asks, and for those that begin in this world.
+  for (const [base, at] of [[undefined, cells], [slot, SLOT_FOUND + cells - FOUND]] as const) {
+    const store = (local: number, instruction: number, cell: number): void => {
+      if (base === undefined) code.i32(0);
+      else code.get(base);
+      code.get(local);
+      code.memory(instruction, at + cell);
+    };
+    store(page, W.i64_store, FOUND_START);
+    store(room, W.i64_store, FOUND_ROOM);
+    store(writeRoom, W.i64_store, FOUND_WRITE_ROOM);
+    store(addend, W.i32_store, FOUND_ADDEND);
+  }
 }

@@ -10,13 +10,13 @@ import {
   FOUND,
   FOUND_ADDEND,
   FOUND_ROOM,
-  FOUND_SLOT,
   FOUND_STACK,
   FOUND_START,
   FOUND_WRITE_ROOM,
   GPR,
   Gpr,
 } from "../../cpu/state.ts";
+import { SLOT_FOUND } from "../../memory/physical.ts";
 import { cellType } from "./cells.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { I32, I64, W } from "./instructions.ts";
@@ -142,22 +142,14 @@ export class RegionSpans {
   /** Writes code that takes over what was found last in the current world, whose slot a local has the offset of. */
   recall(code: FunctionCode, slot: number): void {
     for (const span of this.#spans.values()) {
-      takeFound(code, span);
-      for (const room of roomsOf(span)) {
-        code.get(room);
-        code.i64(0, 0);
-        code.load(W.i32_load, span.cells + FOUND_SLOT);
+      const from = SLOT_FOUND + span.cells - FOUND;
+      takeCells(code, span, (instruction, cell) => {
         code.get(slot);
-        code.op(W.i32_eq);
-        code.op(W.select);
-        code.set(room);
-      }
+        code.memory(instruction, from + cell);
+      });
     }
   }
 }
-
-const roomsOf = ({ room, writeRoom }: LocalSpan): Set<number> =>
-  new Set([room, writeRoom].filter((local) => local !== undefined));
 
 function localSpan(code: FunctionCode, register: number, accesses: readonly Inst[]): LocalSpan {
   const writes = register === RSP || accesses.some(isWrite), reads = !accesses.every(isWrite);
@@ -168,10 +160,18 @@ function localSpan(code: FunctionCode, register: number, accesses: readonly Inst
 }
 
 /** Writes code that takes over the span that was found last. */
-export function takeFound(code: FunctionCode, { start, room, writeRoom, addend, cells }: LocalSpan): void {
-  const take = (local: number | undefined, load: number, cell: number): void => {
+export function takeFound(code: FunctionCode, span: LocalSpan): void {
+  takeCells(code, span, (instruction, cell) => code.load(instruction, span.cells + cell));
+}
+
+function takeCells(
+  code: FunctionCode,
+  { start, room, writeRoom, addend }: LocalSpan,
+  load: (instruction: number, cell: number) => void,
+): void {
+  const take = (local: number | undefined, instruction: number, cell: number): void => {
     if (local === undefined) return;
-    code.load(load, cells + cell);
+    load(instruction, cell);
     code.set(local);
   };
   take(start, W.i64_load, FOUND_START);
