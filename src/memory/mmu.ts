@@ -199,15 +199,19 @@ export class Mmu implements WorldControl {
 
   #joinSpan(word: number, lo: number): void {
     const { i32 } = this.memory, base = i32[TLB_BASE >> 2]!;
-    const run = this.#walk.large && !this.#isStaged()
-      ? this.#largeRun(lo, i32[word + TLB_WRITE / 4] === (lo & ~0xfff))
-      : undefined;
-    joinSpan(this.memory, slotAt(base), word, (page) => tlbWord(i32, base, page << 12), run);
+    const isWritable = i32[word + TLB_WRITE / 4] === (lo & ~0xfff);
+    const isLarge = this.#walk.large && !this.#isStaged() && !this.breakpoints.watches;
+    joinSpan(
+      this.memory,
+      slotAt(base),
+      word,
+      (page) => tlbWord(i32, base, page << 12),
+      isLarge ? () => this.#largeRun(lo, isWritable) : undefined,
+    );
   }
 
   /** Pages around that of a linear address, in the same large page, that can be accessed as it can. */
-  #largeRun(lo: number, write: boolean): PageRun | undefined {
-    if (this.breakpoints.watches) return undefined;
+  #largeRun(lo: number, write: boolean): PageRun {
     const at = (lo >>> 12) % LARGE_PAGES, frame = this.#walk.page / PAGE_SIZE;
     const last = Math.min(LARGE_PAGES, this.memory.ramBytes / PAGE_SIZE - frame + at);
     if (!write) return { page: (lo >>> 12) - at, count: last };

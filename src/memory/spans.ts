@@ -52,20 +52,20 @@ export interface PageRun {
  *
  * @param word of the entry, which holds for reads
  * @param next word of the entry that a page would have; by page number
- * @param large the pages around it that are known to continue it, the page itself included
+ * @param large finds the pages around it that are known to continue it, the page itself included
  */
 export function joinSpan(
   { i32 }: LinearMemory,
   slot: number,
   word: number,
   next: (page: number) => number,
-  large: PageRun | undefined,
+  large?: () => PageRun,
 ): void {
   const tag = i32[word + TLB_READ / 4]!, high = i32[word + TLB_HIGH / 4]!, page = tag >>> 12;
   const addend = i32[word + TLB_ADDEND / 4]!;
   const writable = i32[word + TLB_WRITE / 4] === tag ? WRITABLE : 0;
   let kind = (i32[word + TLB_FLAGS / 4]! & (GLOBAL | LARGE)) | writable;
-  let from = large?.page ?? page, to = from + (large?.count ?? 1);
+  let from = page, to = page + 1, isInside = false;
   const include = (start: number, pages: number, flags: number): void => {
     from = Math.min(from, start);
     to = Math.max(to, start + pages);
@@ -83,7 +83,12 @@ export function joinSpan(
     } else if ((flags & WRITABLE) === writable) {
       include(start, pages, flags);
       joined.push(number);
+      isInside ||= page >= start && page < start + pages;
     }
+  }
+  if (large !== undefined && !isInside) {
+    const run = large();
+    include(run.page, run.count, kind);
   }
   const neighbours = [page - 1, page + 1].filter((one) => one >= 0 && one < PAGES_OF_LOW_HALF).map((one) => {
     const entry = next(one), itsTag = one << 12;
