@@ -95,7 +95,7 @@ export class Dispatcher {
   #granted = 0;
   #reserve = 0;
   #startedAt = 0;
-  /** The block where the last run stopped for want of budget or by a fault: in the middle of one that starts elsewhere. */
+  /** Where the last run stopped for want of budget: mostly in the middle of a block that starts elsewhere. */
   #rest: { readonly lo: number; readonly hi: number } | undefined;
 
   constructor(
@@ -163,8 +163,7 @@ export class Dispatcher {
     this.bindings.access.mmu.worlds.resize();
     if (this.#rest !== undefined && !isAt(this.#rest, m)) this.#rest = undefined;
     this.#loop();
-    const isInterrupted = m[EVENT >> 2] === Event.BUDGET || m[EVENT >> 2] === Event.FAULT;
-    this.#rest = isInterrupted ? { lo: m[RIP_LO]!, hi: m[RIP_HI]! } : undefined;
+    this.#rest = m[EVENT >> 2] === Event.BUDGET ? { lo: m[RIP_LO]!, hi: m[RIP_HI]! } : undefined;
     if (m[EVENT >> 2] === Event.FAULT && m[EVENT_VECTOR >> 2] === Vector.OF) this.#passInto();
     this.#startedAt += budget - this.#reserve - m[BUDGET >> 2]!;
     this.#granted = 0;
