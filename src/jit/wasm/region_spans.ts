@@ -1,5 +1,5 @@
 /**
- * The spans of memory (memory/spans.ts) that a region accesses, in locals: those that its registers pointed into last.
+ * The spans of memory (memory/spans.ts) that a region accesses, in locals: those that groups of its accesses went to last.
  * What was found last holds until the soft TLB drops something. That happens in helpers that access memory or change the
  * state, and worlds switch: behind these a region takes what is known then, as at its beginning.
  */
@@ -55,16 +55,19 @@ export interface LocalSpan {
   readonly cells: number;
 }
 
-/** Most registers with a span of their own, and accesses through one that make it worth while outside of loops. */
-const MOST_REGISTERS = 5, ENOUGH_ACCESSES = 4;
+/** Accesses that mostly go to the same span: through a register (its cell), or to a page that their address says. */
+type Group = number | `page ${string}`;
+
+/** Most groups with a span of their own, and accesses of one that make it worth while outside of loops. */
+const MOST_GROUPS = 5, ENOUGH_ACCESSES = 4;
 /** All other accesses. */
 const OTHERS = -1;
 /** What is pushed is popped: one room does for both. */
 const RSP = GPR + 8 * Gpr.RSP;
 
-/** The register that an access goes through: that of its base, or the first of a sum. */
-function registersOf({ insts }: Block): Map<Inst, number> {
-  const registers = new Map<Value, number>(), found = new Map<Inst, number>();
+/** The groups of a block's accesses: a register's where it is the base, or part of a sum that is. */
+function groupsOf({ insts }: Block): Map<Inst, Group> {
+  const registers = new Map<Value, number>(), found = new Map<Inst, Group>();
   for (const inst of insts) {
     if (inst.op === "get64" && cellType(inst.imm) === I64) registers.set(inst, inst.imm);
     if (inst.op === "set64" && cellType(inst.imm) === I64) registers.set(inst.args[0]!, inst.imm);
@@ -73,51 +76,52 @@ function registersOf({ insts }: Block): Map<Inst, number> {
     if (!isAccess(inst.op)) continue;
     const { base } = splitAddress(inst.args[0]!);
     const places = [base, ...base.op === "add64" ? base.args : []].map((value) => registers.get(value));
-    found.set(inst, places.find((register) => register !== undefined) ?? OTHERS);
+    const group = base.op === "const64" ? pageOf(base) : places.find((register) => register !== undefined);
+    found.set(inst, group ?? OTHERS);
   }
   return found;
 }
 
+const pageOf = ({ imm, imm2 }: Inst): Group => `page ${imm2}:${imm >>> 12}`;
+
 /** The spans of a region. */
 export class RegionSpans {
-  readonly #registers = new Map<Inst, number>();
+  readonly #groups = new Map<Inst, Group>();
   readonly #takers = new Set<Inst>();
-  readonly #spans = new Map<number, LocalSpan>();
+  readonly #spans = new Map<Group, LocalSpan>();
 
   /** @param loops whether each block may be executed again before the region is left */
   constructor(code: FunctionCode, blocks: readonly Block[], loops: readonly boolean[]) {
-    const worth = new Map<number, number>();
+    const worth = new Map<Group, number>();
     for (const [n, block] of blocks.entries()) {
-      for (const [inst, register] of registersOf(block)) {
-        this.#registers.set(inst, register);
-        if (register !== OTHERS) {
-          worth.set(register, (worth.get(register) ?? 0) + (loops[n] ? ENOUGH_ACCESSES : 1));
-        }
+      for (const [inst, group] of groupsOf(block)) {
+        this.#groups.set(inst, group);
+        if (group !== OTHERS) worth.set(group, (worth.get(group) ?? 0) + (loops[n] ? ENOUGH_ACCESSES : 1));
       }
     }
     const best = [...worth].filter(([, count]) => count >= ENOUGH_ACCESSES).sort((a, b) => b[1] - a[1])
-      .slice(0, MOST_REGISTERS).map(([register]) => register);
-    const groups = new Map<number, Inst[]>();
-    for (const [inst, register] of this.#registers) {
-      const group = best.includes(register) ? register : OTHERS;
-      this.#registers.set(inst, group);
-      groups.set(group, [...groups.get(group) ?? [], inst]);
-    }
-    for (const block of blocks) {
-      const seen = new Set<number>();
-      for (const inst of block.insts) {
-        const register = this.#registers.get(inst);
-        if (register === undefined || seen.has(register)) continue;
-        seen.add(register);
-        this.#takers.add(inst);
+      .slice(0, MOST_GROUPS).map(([group]) => group);
+    const accesses = new Map<Group, Inst[]>();
+    for (const { insts } of blocks) {
+      const seen = new Set<Group>();
+      for (const inst of insts) {
+        const wanted = this.#groups.get(inst);
+        if (wanted === undefined) continue;
+        const group = best.includes(wanted) ? wanted : OTHERS;
+        this.#groups.set(inst, group);
+        if (!seen.has(group)) this.#takers.add(inst);
+        seen.add(group);
+        const list = accesses.get(group);
+        if (list === undefined) accesses.set(group, [inst]);
+        else list.push(inst);
       }
     }
-    for (const [register, accesses] of groups) this.#spans.set(register, localSpan(code, register, accesses));
+    for (const [group, list] of accesses) this.#spans.set(group, localSpan(code, group, list));
   }
 
   /** The span that an access looks into. */
   find(inst: Inst): LocalSpan {
-    return this.#spans.get(this.#registers.get(inst)!)!;
+    return this.#spans.get(this.#groups.get(inst)!)!;
   }
 
   /**
@@ -151,12 +155,12 @@ export class RegionSpans {
   }
 }
 
-function localSpan(code: FunctionCode, register: number, accesses: readonly Inst[]): LocalSpan {
-  const writes = register === RSP || accesses.some(isWrite), reads = !accesses.every(isWrite);
+function localSpan(code: FunctionCode, group: Group, accesses: readonly Inst[]): LocalSpan {
+  const writes = group === RSP || accesses.some(isWrite), reads = !accesses.every(isWrite);
   const start = code.local(I64), addend = code.local(I32);
   const writeRoom = writes ? code.local(I64) : undefined;
-  const room = register === RSP ? writeRoom : reads ? code.local(I64) : undefined;
-  return { start, room, writeRoom, addend, cells: register === RSP ? FOUND_STACK : FOUND };
+  const room = group === RSP ? writeRoom : reads ? code.local(I64) : undefined;
+  return { start, room, writeRoom, addend, cells: group === RSP ? FOUND_STACK : FOUND };
 }
 
 /** Writes code that takes over the span that was found last. */
