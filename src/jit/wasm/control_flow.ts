@@ -44,9 +44,14 @@ export function analyseControlFlow(
 ): ControlFlow {
   const entrances = unique([...entered]).sort((a, b) => a - b);
   const loops = new LoopEntries(successors, new Set(entrances));
-  return loops.longestWay > LONGEST_WAY
-    ? withOneStart(successors, entrances)
-    : nested(successors, entrances, loops);
+  // Where the budget is used up, control comes back: to the headers of loops.
+  const all = unique([...entrances, ...loops.headers]).sort((a, b) => a - b);
+  for (
+    const [blocks, found] of [[all, new LoopEntries(successors, new Set(all))], [entrances, loops]] as const
+  ) {
+    if (found.longestWay <= LONGEST_WAY) return nested(successors, blocks, found);
+  }
+  return withOneStart(successors, all);
 }
 
 /** Loops in loops, as they are. */

@@ -1,7 +1,6 @@
 /** The graph of a region's blocks, as the emitter walks it, and where in it the budget is checked. */
 import type { Block } from "../../ir/types.ts";
 import { analyseControlFlow, type ControlFlow } from "./control_flow.ts";
-import { LoopEntries } from "./loop_entries.ts";
 import { type Edges, edgesOf } from "./region_graph.ts";
 
 /** A region's blocks and how they hang together. Blocks go by number. */
@@ -27,8 +26,6 @@ export class RegionShape {
       if (back !== undefined) entrances.add(back);
     }
     const successors = this.edges.map(({ direct, computed }) => [...direct, ...computed]);
-    // Where the budget is used up, control comes back.
-    for (const header of new LoopEntries(successors, entrances).headers) entrances.add(header);
     this.flow = analyseControlFlow(successors, entrances);
     const { isLoop, entrances: entered, loopEntries } = this.flow;
     const headers = new Set(loopEntries.map(({ header }) => header));
