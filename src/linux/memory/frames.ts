@@ -15,8 +15,9 @@ export class Frames {
   readonly #references: Int32Array;
   /** Frames that have ever been taken: others are zero, as RAM starts. */
   readonly #touched: Uint8Array;
-  /** Frames that nobody held when they were added; some have been taken since. */
+  /** Frames that nobody held when they were added; some have been taken since. Which are in it: each once. */
   readonly #released: number[] = [];
+  readonly #isReleased: Uint8Array;
   /** All frames below it have been taken. */
   #next = 1;
   #held = 1;
@@ -32,6 +33,7 @@ export class Frames {
     this.#references = new Int32Array(this.total);
     this.#references[ZERO_FRAME] = 1;
     this.#touched = new Uint8Array(this.total);
+    this.#isReleased = new Uint8Array(this.total);
     this.#runs = new FrameRuns(Math.floor(this.total / RUN_FRAMES));
     this.#runs.note(ZERO_FRAME, 1);
   }
@@ -71,6 +73,7 @@ export class Frames {
     for (;;) {
       const frame = this.#released.pop();
       if (frame === undefined) break;
+      this.#isReleased[frame] = 0;
       if (this.#references[frame] === 0) return frame;
     }
     while (this.#next < this.total && this.#references[this.#next] !== 0) this.#next++;
@@ -104,7 +107,8 @@ export class Frames {
   /** Drops a reference; the last one frees the frame. */
   release(frame: number): void {
     if (--this.#references[frame]! > 0) return;
-    this.#released.push(frame);
+    if (this.#isReleased[frame] === 0) this.#released.push(frame);
+    this.#isReleased[frame] = 1;
     this.#held--;
     this.#runs.note(frame, -1);
   }
