@@ -102,93 +102,86 @@ function pushFound(
   code.op(W.i32_eq);
 }
 
-/** Writes an access to where a span has the operand; else as `otherwise` does. Both leave what `access` does. */
+/** An access that is being written. */
+interface Access {
+  readonly inst: Inst;
+  readonly address: Address;
+  readonly size: number;
+  /** What it leaves on the stack. */
+  readonly type: number;
+  /** Writes it, with the operand's offset on the stack. */
+  readonly perform: () => void;
+}
+
+/** Writes an access to where a span has the operand, which is `likely`; else as `otherwise` does, which leaves the same. */
 function within(
   e: Emitter,
-  address: Address,
+  { inst, address, size, type, perform }: Access,
   span: LocalSpan,
-  size: number,
-  inst: Inst,
-  type: number,
-  access: () => void,
+  likely: 0 | 1,
   otherwise: () => void,
 ): void {
   const { code } = e;
   pushFits(e, address, span, size, inst);
-  code.openHinted(type, 1);
+  code.openHinted(type, likely);
   pushHost(e, address, span);
-  access();
+  perform();
   code.else();
   otherwise();
   code.end();
 }
 
-/** The same where the stack's span has it: then that is the access's from now on. */
-function withinStack(
-  e: Emitter,
-  address: Address,
-  span: LocalSpan,
-  size: number,
-  inst: Inst,
-  type: number,
-  access: () => void,
-  otherwise: () => void,
-): void {
-  const stack = e.spans.stackBeside(span);
-  if (stack === undefined || !e.spans.takes(inst)) return otherwise();
-  const { code } = e;
-  pushFits(e, address, stack, size, inst);
-  code.openHinted(type, 0);
-  copySpan(code, stack, span);
-  pushHost(e, address, stack);
-  access();
-  code.else();
-  otherwise();
-  code.end();
+/** The same for the access's own span, and then for the stack's: that is its own from then on. */
+function withinSpans(e: Emitter, access: Access, span: LocalSpan, otherwise: () => void): void {
+  const stack = e.spans.takes(access.inst) ? e.spans.stackBeside(span) : undefined;
+  within(e, access, span, 1, () => {
+    if (stack === undefined) return otherwise();
+    const perform = (): void => {
+      copySpan(e.code, stack, span);
+      access.perform();
+    };
+    within(e, { ...access, perform }, stack, 0, otherwise);
+  });
 }
 
 const load = (size: number, instruction: number, type: number): Lowering => (e, inst) => {
   const { code } = e, span = e.spans.find(inst);
   const address = addressOf(e, inst), found = e.scratch(I32);
-  const access = (): void => code.memory(instruction, 0);
-  within(e, address, span, size, inst, type, access, () => {
-    withinStack(e, address, span, size, inst, type, access, () => {
-      pushFound(e, address, span, size, inst, found);
-      code.openHinted(VOID, 0);
-      e.leaveBefore(inst);
-      code.end();
-      if (e.spans.takes(inst)) takeFound(code, span);
-      code.get(found);
-      access();
-    });
+  const perform = (): void => code.memory(instruction, 0);
+  withinSpans(e, { inst, address, size, type, perform }, span, () => {
+    pushFound(e, address, span, size, inst, found);
+    code.openHinted(VOID, 0);
+    e.leaveBefore(inst);
+    code.end();
+    if (e.spans.takes(inst)) takeFound(code, span);
+    code.get(found);
+    perform();
   });
 };
 
 const store = (size: number, instruction: number, type: number, name: string): Lowering => (e, inst) => {
   const { code } = e, span = e.spans.find(inst);
   const value = e.operand(inst.args[1]!), address = addressOf(e, inst), found = e.scratch(I32);
-  const access = (): void => {
+  const perform = (): void => {
     code.get(value);
     code.memory(instruction, 0);
   };
-  within(e, address, span, size, inst, VOID, access, () => {
-    withinStack(e, address, span, size, inst, VOID, access, () => {
-      pushFound(e, address, span, size, inst, found);
-      code.openHinted(VOID, 0);
-      const linear = e.scratch(I64);
-      pushAddress(e, address);
-      code.set(linear);
-      pushHalves(e, linear);
-      pushWords(e, value, type);
-      code.i32(inst.imm);
-      e.call(name, type === I32 ? 4 : type === I64 ? 5 : 7, false);
-      e.checkEvent(inst);
-      code.else();
-      if (e.spans.takes(inst)) takeFound(code, span);
-      code.get(found);
-      access();
-      code.end();
-    });
+  withinSpans(e, { inst, address, size, type: VOID, perform }, span, () => {
+    pushFound(e, address, span, size, inst, found);
+    code.openHinted(VOID, 0);
+    const linear = e.scratch(I64);
+    pushAddress(e, address);
+    code.set(linear);
+    pushHalves(e, linear);
+    pushWords(e, value, type);
+    code.i32(inst.imm);
+    e.call(name, type === I32 ? 4 : type === I64 ? 5 : 7, false);
+    e.checkEvent(inst);
+    code.else();
+    if (e.spans.takes(inst)) takeFound(code, span);
+    code.get(found);
+    perform();
+    code.end();
   });
 };
 
