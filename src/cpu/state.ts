@@ -167,17 +167,16 @@ export const VPID = 0x398;
 export const PDPTE = 0x3c0;
 export const DEBUGCTL = 0x3e0;
 /**
- * What translated code must know to execute VM functions by itself (ARCHITECTURE.md, "Worlds"). Word index of the EPTP
- * list in the linear memory while function 0 is enabled, in non-root operation with a VPID, else 0.
+ * What translated code must know to execute VM functions by itself (ARCHITECTURE.md, "Worlds"). Offset of the EPTP list
+ * in the linear memory while function 0 is enabled, in non-root operation with a VPID, else 0.
  */
 export const EPTP_LIST = 0x3a0;
-/** Word indices of the current VMCS's EPTP and EPTP index fields, in non-root operation, else 0. */
+/** Offsets of the current VMCS's EPTP and EPTP index fields, in non-root operation, else 0. */
 export const VMCS_EPTP = 0x3a4;
 export const VMCS_EPTP_INDEX = 0x3a8;
-/** 1 while function 1 is enabled. */
-export const WORLD_CALLS = 0x3ac;
-/** A number that no earlier state of the processor's world caches had. */
+/** A number that no earlier state of the processor's world caches had; and the same while function 1 is enabled, else 0. */
 export const WORLD_GENERATION = 0x3b0;
+export const WORLD_CALLS = 0x3ac;
 
 /** PKRU: bits 2n and 2n + 1 disable accesses and writes to pages with protection key n. */
 export const PKRU = 0x3b4;

@@ -12,8 +12,6 @@ import {
   Gpr,
   INTERRUPTIBILITY,
   RIP,
-  SEG_ATTRIBUTES,
-  SEG_SELECTOR,
   Segment,
   TLB_BASE,
 } from "../cpu/state.ts";
@@ -29,6 +27,7 @@ import { loadHostState, saveGuest } from "../vmx/exit.ts";
 import { Reason } from "../vmx/exit_reasons.ts";
 import { Field } from "../vmx/fields.ts";
 import { VmxMode, type VmxState } from "../vmx/vmx_state.ts";
+import { LINKED_SEGMENTS_BYTES } from "../memory/world_links.ts";
 import { loadSystemContext } from "./system_context.ts";
 import type { World } from "./world.ts";
 import type { Line, WorldCaches } from "./world_cache.ts";
@@ -110,7 +109,7 @@ function load(state: VmxState, world: World): void {
 
 /** Lets translated code repeat the call: this is what `load` makes of the processor. */
 function link({ m, mmu }: VmxState, from: number, caller: Line, { world, place }: Line): void {
-  const cs = segmentCell(Segment.CS), ss = segmentCell(Segment.SS);
+  const segments = segmentCell(Segment.CS) >> 2;
   const system = CLEARED_FLAGS & ~Flag.DF;
   mmu.links.linkCall(from, {
     caller: caller.world.wid,
@@ -118,10 +117,7 @@ function link({ m, mmu }: VmxState, from: number, caller: Line, { world, place }
     cr3: world.cr3,
     rip: world.rip,
     cpl: world.cpl,
-    cs: m[(cs + SEG_SELECTOR) >> 2]!,
-    csAttributes: m[(cs + SEG_ATTRIBUTES) >> 2]!,
-    ss: m[(ss + SEG_SELECTOR) >> 2]!,
-    ssAttributes: m[(ss + SEG_ATTRIBUTES) >> 2]!,
+    segments: m.slice(segments, segments + LINKED_SEGMENTS_BYTES / 4),
     flags: ~(world.keepsInterrupts ? system : system | Flag.IF),
     callerUse: caller.place,
     calleeUse: place,

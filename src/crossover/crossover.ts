@@ -53,7 +53,10 @@ export class CrossOver implements WorldFunctions {
     }
     this.#state = state;
     this.caches = new WorldCaches(sizes, state.mmu.links);
-    this.caches.onChange = () => state.mmu.links.renew();
+    this.caches.onChange = () => {
+      state.mmu.links.renew();
+      state.noteVmFunctions();
+    };
     state.worldFunctions = this;
   }
 
@@ -79,7 +82,6 @@ export class CrossOver implements WorldFunctions {
     if (hi !== 0 || (lo & ~ENABLE) !== 0) return false;
     this.#control = lo;
     this.caches.changed();
-    this.#state.noteVmFunctions();
     return true;
   }
 

@@ -89,21 +89,25 @@ export const SLOT_TLB_MASK: number = SLOT_LAST_USE + 4;
 export const SLOT_SPANS: number = SLOT_LAST_USE + 64;
 /** What WebAssembly has found last in the slot, as FOUND and FOUND_STACK (cpu/state.ts) have it. */
 export const SLOT_FOUND: number = SLOT_SPANS + SPANS * SPAN_BYTES;
-export const SLOT_WAYS: number = SLOT_FOUND + 64;
+/**
+ * Links to other worlds (world_links.ts): those of EPTP switching, by the index in the EPTP list, and those of world calls,
+ * by the low bits of the callee's WID.
+ */
+export const EPTP_LINKS = 512;
+export const EPTP_LINK_BYTES = 16;
+export const CALL_LINKS = 512;
+export const CALL_LINK_BYTES = 256;
+export const SLOT_EPTP_LINKS: number = SLOT_FOUND + 64;
+export const SLOT_CALL_LINKS: number = SLOT_EPTP_LINKS + EPTP_LINKS * EPTP_LINK_BYTES;
+export const SLOT_WAYS: number = SLOT_CALL_LINKS + CALL_LINKS * CALL_LINK_BYTES;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
 const SLOT_BYTES = SLOT_WAYS + WAY_ENTRIES * WAY_ENTRY_BYTES + 2 * 64;
 const FIRST_SLOT = STATE_BYTES;
 
-/** Links between worlds (world_links.ts), and words of each. */
-export const WORLD_LINKS = 0x4000;
-export const WORLD_LINK_WORDS = 64;
-/** Where they start, as a word index. */
-export const worldLinks: number = (FIRST_SLOT + SLOTS * SLOT_BYTES) / 4;
-
 /** Words in which the world caches of all processors keep when their entries were used last. */
 export const WORLD_USES = 0x4_0000;
 /** Where they start, as a word index. */
-export const worldUses: number = worldLinks + WORLD_LINKS * WORLD_LINK_WORDS;
+export const worldUses: number = (FIRST_SLOT + SLOTS * SLOT_BYTES) / 4;
 
 /** Cells of links between compiled regions: the way that an exit leads to, and the number of its region. */
 export const CODE_LINKS = 0x4_0000;

@@ -1,71 +1,65 @@
 /**
  * Links between worlds: what VMFUNC and WORLD_CALL have found out once, so that translated code switches by itself the
- * next time. A hashed table in the linear memory; an entry that does not fit is looked up afresh and made again.
+ * next time. Each world's slot has a table of those that lead from it; what does not fit is looked up afresh.
  */
 import { SYSTEM_CONTEXT_WORDS } from "../cpu/system/system_context_words.ts";
-import { EPTP, TLB_BASE, WORLD_GENERATION, WORLD_TICK } from "../cpu/state.ts";
+import { EPTP, SEGMENT_STRIDE, TLB_BASE, WORLD_GENERATION, WORLD_TICK } from "../cpu/state.ts";
 import {
+  CALL_LINK_BYTES,
+  CALL_LINKS,
+  EPTP_LINK_BYTES,
   type LinearMemory,
-  WORLD_LINK_WORDS,
-  WORLD_LINKS,
+  SLOT_CALL_LINKS,
+  SLOT_EPTP_LINKS,
   WORLD_USES,
-  worldLinks,
   worldUses,
 } from "./physical.ts";
 
-/** Words of a link. */
-export const Link = {
-  /** Word index of the slot that it leads from, plus LinkKind. 0: there is no link. */
-  KEY: 0,
-  /** What chose the target: the EPTP, or the WID of the callee; 64 bits. */
-  CHOICE: 1,
-  /** Value of WORLD_GENERATION for which it holds (WORLD_CALL). */
-  GENERATION: 3,
-  /** Word index of the slot that it leads to. */
-  SLOT: 4,
-  /** What a world call makes of RCX, EPTP, CR3, RIP: 64 bits each. */
-  CALLER: 5,
-  EPTP: 7,
-  CR3: 9,
-  RIP: 11,
-  /** Privilege level; selectors and attributes of CS and SS; bits of RFLAGS_SYSTEM that stay. */
-  CPL: 13,
-  CS: 14,
-  CS_ATTRIBUTES: 15,
-  SS: 16,
-  SS_ATTRIBUTES: 17,
-  FLAGS: 18,
-  /** Word indices where the caches keep when caller and callee were used last. */
-  CALLER_USE: 19,
-  CALLEE_USE: 20,
+/** Fields of a link of EPTP switching, in bytes: the EPTP (64 bits); offset of the slot that it leads to, 0: there is no link. */
+export const EptpLink = { EPTP: 0, SLOT: 8 } as const;
+
+/** Fields of a link of world calls, in bytes. */
+export const CallLink = {
+  /** WID of the callee, 64 bits. */
+  CALLEE: 0,
+  /** Value of WORLD_GENERATION for which it holds; 0: there is no link. */
+  GENERATION: 8,
+  /** Offset of the slot that it leads to. */
+  SLOT: 12,
+  /** What a call makes of CS and SS, as the state has them. */
+  SEGMENTS: 16,
+  /** What it makes of RCX, EPTP, CR3, RIP: 64 bits each. */
+  CALLER: 64,
+  EPTP: 72,
+  CR3: 80,
+  RIP: 88,
+  /** Privilege level; bits of RFLAGS_SYSTEM that stay. */
+  CPL: 96,
+  FLAGS: 100,
+  /** Value of WORLD_TICK at the last call; word indices where the caches keep when caller and callee were used last. */
+  LAST_USE: 104,
+  CALLER_USE: 108,
+  CALLEE_USE: 112,
   /** Way into the compiled code there, its region (-1: none is known), the mode of the caller's code for which it is. */
-  WAY: 21,
-  WAY_REGION: 22,
-  WAY_MODE: 23,
+  WAY: 116,
+  WAY_REGION: 120,
+  WAY_MODE: 124,
   /** Whether there is a system context; its words, as SYSTEM_CONTEXT_WORDS lists them. */
-  HAS_SYSTEM_CONTEXT: 24,
-  SYSTEM_CONTEXT: 25,
+  HAS_SYSTEM_CONTEXT: 128,
+  SYSTEM_CONTEXT: 132,
 } as const;
+/** CS and SS lie behind each other in the state. */
+export const LINKED_SEGMENTS_BYTES: number = 2 * SEGMENT_STRIDE;
 
-/** What makes the switch. */
-export const LinkKind = { VMFUNC: 0, WORLD_CALL: 1 } as const;
-
-/** Multiplier of the hash: 2^32 divided by the golden ratio. */
-export const LINK_HASH = 0x9e37_79b1 | 0;
-/** Bits that the hash keeps: 32 minus the logarithm of the table's size. */
-export const LINK_SHIFT: number = Math.clz32(WORLD_LINKS) + 1;
-
-/** What a world call makes of the processor, besides its slot: words by their place in a link. */
+/** What a world call makes of the processor, besides its slot. */
 export interface CallTarget {
   readonly caller: bigint;
   readonly callee: bigint;
   readonly cr3: bigint;
   readonly rip: bigint;
   readonly cpl: number;
-  readonly cs: number;
-  readonly csAttributes: number;
-  readonly ss: number;
-  readonly ssAttributes: number;
+  /** Words of CS and SS. */
+  readonly segments: Int32Array;
   readonly flags: number;
   readonly callerUse: number;
   readonly calleeUse: number;
@@ -76,24 +70,33 @@ export interface CallTarget {
 /** The links of one linear memory, and when the entries of world caches were used last: links keep that too. */
 export class WorldLinks {
   readonly #m: Int32Array;
+  /** Word indices of the links that there are. */
+  readonly #eptpLinks = new Set<number>();
+  readonly #callLinks = new Set<number>();
+  /** Value of WORLD_TICK when last uses were taken from the links. */
+  #settledAt = 0;
   #generations = 0;
   #usesTaken = 0;
 
   constructor(memory: LinearMemory) {
     this.#m = memory.i32;
-    if (SYSTEM_CONTEXT_WORDS.length > WORLD_LINK_WORDS - Link.SYSTEM_CONTEXT) {
+    if (CallLink.SYSTEM_CONTEXT + 4 * SYSTEM_CONTEXT_WORDS.length > CALL_LINK_BYTES) {
       throw new RangeError("a system context does not fit in a link");
     }
   }
 
   /** Voids the current processor's world calls: what they find or load may have become another. */
   renew(): void {
-    this.#m[WORLD_GENERATION >> 2] = ++this.#generations;
+    const m = this.#m, old = m[WORLD_GENERATION >> 2]!;
+    for (const at of this.#callLinks) if (m[at + (CallLink.GENERATION >> 2)] === old) this.#dropCall(at);
+    m[WORLD_GENERATION >> 2] = ++this.#generations;
   }
 
   /** Drops all: a slot has become another world's. */
   clear(): void {
-    for (let n = 0; n < WORLD_LINKS; n++) this.#m[worldLinks + n * WORLD_LINK_WORDS + Link.KEY] = 0;
+    for (const at of this.#eptpLinks) this.#m[at + (EptpLink.SLOT >> 2)] = 0;
+    this.#eptpLinks.clear();
+    for (const at of this.#callLinks) this.#dropCall(at);
   }
 
   /**
@@ -120,54 +123,71 @@ export class WorldLinks {
 
   /** How long ago that was: the larger, the less recently. */
   age(place: number): number {
-    return (this.#m[WORLD_TICK >> 2]! - this.#m[place]!) >>> 0;
+    const now = this.#m[WORLD_TICK >> 2]!;
+    if (this.#settledAt !== now) {
+      for (const at of this.#callLinks) this.#settle(at);
+      this.#settledAt = now;
+    }
+    return this.#since(this.#m[place]!);
   }
 
-  /** Links slot `from` (its offset) to the current one, which EPTP switching to the current EPTP has chosen. */
-  linkEptp(from: number): void {
-    const m = this.#m;
-    this.#link(LinkKind.VMFUNC, from, m[EPTP >> 2]!, m[(EPTP >> 2) + 1]!);
+  /** Links slot `from` (its offset) to the current one, which EPTP switching by an index of the list has led to. */
+  linkEptp(from: number, index: number): void {
+    const m = this.#m, at = (from + SLOT_EPTP_LINKS + index * EPTP_LINK_BYTES) >> 2;
+    m[at + (EptpLink.EPTP >> 2)] = m[EPTP >> 2]!;
+    m[at + (EptpLink.EPTP >> 2) + 1] = m[(EPTP >> 2) + 1]!;
+    m[at + (EptpLink.SLOT >> 2)] = m[TLB_BASE >> 2]!;
+    this.#eptpLinks.add(at);
   }
 
   /** Links slot `from` (its offset) to the current one, which a world call has chosen. */
   linkCall(from: number, target: CallTarget): void {
-    const m = this.#m;
-    const at = this.#link(LinkKind.WORLD_CALL, from, low(target.callee), high(target.callee));
-    m[at + Link.GENERATION] = m[WORLD_GENERATION >> 2]!;
-    this.#put(at + Link.CALLER, target.caller);
-    m[at + Link.EPTP] = m[EPTP >> 2]!;
-    m[at + Link.EPTP + 1] = m[(EPTP >> 2) + 1]!;
-    this.#put(at + Link.CR3, target.cr3);
-    this.#put(at + Link.RIP, target.rip);
-    m[at + Link.CPL] = target.cpl;
-    m[at + Link.CS] = target.cs;
-    m[at + Link.CS_ATTRIBUTES] = target.csAttributes;
-    m[at + Link.SS] = target.ss;
-    m[at + Link.SS_ATTRIBUTES] = target.ssAttributes;
-    m[at + Link.FLAGS] = target.flags;
-    m[at + Link.CALLER_USE] = target.callerUse;
-    m[at + Link.CALLEE_USE] = target.calleeUse;
-    m[at + Link.WAY_REGION] = -1;
-    m[at + Link.HAS_SYSTEM_CONTEXT] = target.systemContext === undefined ? 0 : 1;
-    m.set(target.systemContext ?? [], at + Link.SYSTEM_CONTEXT);
+    const m = this.#m, index = Number(target.callee & BigInt(CALL_LINKS - 1));
+    const at = (from + SLOT_CALL_LINKS + index * CALL_LINK_BYTES) >> 2;
+    const put = (field: number, value: number): void => {
+      m[at + (field >> 2)] = value;
+    };
+    const putWide = (field: number, value: bigint): void => {
+      put(field, Number(BigInt.asIntN(32, value)));
+      put(field + 4, Number(BigInt.asIntN(32, value >> 32n)));
+    };
+    if (this.#callLinks.has(at)) this.#dropCall(at);
+    putWide(CallLink.CALLEE, target.callee);
+    put(CallLink.GENERATION, m[WORLD_GENERATION >> 2]!);
+    put(CallLink.SLOT, m[TLB_BASE >> 2]!);
+    m.set(target.segments, at + (CallLink.SEGMENTS >> 2));
+    putWide(CallLink.CALLER, target.caller);
+    put(CallLink.EPTP, m[EPTP >> 2]!);
+    put(CallLink.EPTP + 4, m[(EPTP >> 2) + 1]!);
+    putWide(CallLink.CR3, target.cr3);
+    putWide(CallLink.RIP, target.rip);
+    put(CallLink.CPL, target.cpl);
+    put(CallLink.FLAGS, target.flags);
+    put(CallLink.LAST_USE, m[WORLD_TICK >> 2]!);
+    put(CallLink.CALLER_USE, target.callerUse);
+    put(CallLink.CALLEE_USE, target.calleeUse);
+    put(CallLink.WAY_REGION, -1);
+    put(CallLink.HAS_SYSTEM_CONTEXT, target.systemContext === undefined ? 0 : 1);
+    m.set(target.systemContext ?? [], at + (CallLink.SYSTEM_CONTEXT >> 2));
+    this.#callLinks.add(at);
   }
 
-  /** Word index of the link, with its key written. */
-  #link(kind: number, from: number, lo: number, hi: number): number {
-    const m = this.#m, slot = from >> 2;
-    const at = worldLinks + (Math.imul(lo ^ (slot >>> 2), LINK_HASH) >>> LINK_SHIFT) * WORLD_LINK_WORDS;
-    m[at + Link.KEY] = slot + kind;
-    m[at + Link.CHOICE] = lo;
-    m[at + Link.CHOICE + 1] = hi;
-    m[at + Link.SLOT] = m[TLB_BASE >> 2]! >> 2;
-    return at;
+  #dropCall(at: number): void {
+    this.#settle(at);
+    this.#m[at + (CallLink.GENERATION >> 2)] = 0;
+    this.#callLinks.delete(at);
   }
 
-  #put(at: number, value: bigint): void {
-    this.#m[at] = low(value);
-    this.#m[at + 1] = high(value);
+  /** Takes over when a link was used last: then its caller and its callee were. */
+  #settle(at: number): void {
+    const m = this.#m, used = m[at + (CallLink.LAST_USE >> 2)]!;
+    for (const field of [CallLink.CALLER_USE, CallLink.CALLEE_USE]) {
+      const place = m[at + (field >> 2)]!;
+      if (this.#since(used) < this.#since(m[place]!)) m[place] = used;
+    }
+  }
+
+  #since(tick: number): number {
+    return (this.#m[WORLD_TICK >> 2]! - tick) >>> 0;
   }
 }
-
-const low = (value: bigint): number => Number(BigInt.asIntN(32, value));
-const high = (value: bigint): number => Number(BigInt.asIntN(32, value >> 32n));

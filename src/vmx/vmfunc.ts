@@ -61,5 +61,5 @@ function switchEptp(state: VmxState): void {
   state.mmu.enterWorld();
   unit.context.switches.count(WorldSwitch.VMFUNC);
   if ((state.secondary & Secondary.VPID) === 0) state.mmu.flushAll();
-  else state.mmu.links.linkEptp(from);
+  else state.mmu.links.linkEptp(from, index);
 }

@@ -11,6 +11,7 @@ import {
   VMCS_EPTP_INDEX,
   VMX_MODE,
   WORLD_CALLS,
+  WORLD_GENERATION,
 } from "../cpu/state.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import { type LinearMemory, RAM_BASE } from "../memory/physical.ts";
@@ -145,12 +146,12 @@ export class VmxState {
     const list = guest === undefined ? 0 : Number(guest.read(Field.EPTP_LIST_ADDRESS));
     const switches = (functions & VM_FUNCTIONS) !== 0 && (secondary & Secondary.VPID) !== 0 &&
       list + EPTP_LIST_BYTES <= this.memory.ramBytes;
-    m[EPTP_LIST >> 2] = switches ? (RAM_BASE + list) / 4 : 0;
-    m[VMCS_EPTP >> 2] = guest?.wordIndex(Field.EPTP) ?? 0;
-    m[VMCS_EPTP_INDEX >> 2] = guest?.wordIndex(Field.EPTP_INDEX) ?? 0;
+    m[EPTP_LIST >> 2] = switches ? RAM_BASE + list : 0;
+    m[VMCS_EPTP >> 2] = 4 * (guest?.wordIndex(Field.EPTP) ?? 0);
+    m[VMCS_EPTP_INDEX >> 2] = 4 * (guest?.wordIndex(Field.EPTP_INDEX) ?? 0);
     const calls = this.worldFunctions?.isEnabled === true &&
       (this.mode === VmxMode.ROOT || (functions & WORLD_CALL_FUNCTION) !== 0);
-    m[WORLD_CALLS >> 2] = calls ? 1 : 0;
+    m[WORLD_CALLS >> 2] = calls ? m[WORLD_GENERATION >> 2]! : 0;
   }
 
   /** Records a VM exit: the instruction under way stops. */

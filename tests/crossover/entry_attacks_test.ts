@@ -105,6 +105,34 @@ for (const [name, slot] of Object.entries(SLOTS)) {
   );
 }
 
+everywhere(
+  "what hot code has no link for yet exits: an empty slot of the EPTP list, WID 0 while calls are disabled",
+  (make) => {
+    for (const [leaf, index, functions] of [[0, 7, 3], [1, 0, 1]] as const) {
+      const machine = make(), { a, b, host, vmcs } = machine;
+      standard(machine);
+      host.writeQuad(EPTP_LIST, a.eptp);
+      host.writeQuad(EPTP_LIST + 8, b.eptp);
+      // EAX from EDX, ECX from EBX: the same code for all.
+      const loop = [0x89, 0xd0, 0x89, 0xd9, ...VMFUNC, ...vmfunc(0, 0), 0x49, 0xff, 0xcc];
+      for (const party of [a, b]) party.write(CODE, loop, jumpIfNotZero(-loop.length - 2), STOP);
+      const run = (eax: number, ecx: number): void => {
+        machine.place(a);
+        for (const [register, value] of [[2, eax], [RBX, ecx], [12, 100]] as const) {
+          machine.set(register, value);
+        }
+        machine.run(CODE, 1000);
+      };
+      run(0, 1);
+      assertEquals([machine.party, machine.rip], [1, CODE + loop.length + 2]);
+      vmcs.write(Field.VMFUNC_CONTROLS, functions);
+      run(leaf, index);
+      assertEquals([machine.exit?.reason, vmcs.read(Field.EPTP)], [VMFUNC_EXIT, a.eptp]);
+      assertEquals([machine.get(RAX), machine.get(RCX)], [BigInt(leaf), BigInt(index)]);
+    }
+  },
+);
+
 attack("an index behind the EPTP list, or a list outside RAM, exits", (make, isProtected) => {
   const machine = make(), { a, b, host, vmcs } = machine;
   standard(machine);

@@ -14,10 +14,6 @@ import {
   RETURN_HI,
   RFLAGS_SYSTEM,
   RIP,
-  SEG_ATTRIBUTES,
-  SEG_BASE,
-  SEG_LIMIT,
-  SEG_SELECTOR,
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
@@ -28,26 +24,29 @@ import {
   VMCS_EPTP,
   VMCS_EPTP_INDEX,
   WORLD_CALLS,
-  WORLD_GENERATION,
   WORLD_TICK,
 } from "../../cpu/state.ts";
 import { SYSTEM_CONTEXT_WORDS } from "../../cpu/system/system_context_words.ts";
 import { VmxTransfer } from "../../cpu/system/vmx_instructions.ts";
 import { WorldSwitch, type WorldSwitchKind } from "../../cpu/system/world_switches.ts";
 import {
+  CALL_LINK_BYTES,
+  CALL_LINKS,
+  EPTP_LINK_BYTES,
+  EPTP_LINKS,
   REGION_ENTRIES,
+  SLOT_CALL_LINKS,
+  SLOT_EPTP_LINKS,
   SLOT_LAST_USE,
   SLOT_REGIONS,
   SLOT_TLB_MASK,
-  WORLD_LINK_WORDS,
-  worldLinks,
 } from "../../memory/physical.ts";
-import { Link, LINK_HASH, LINK_SHIFT, LinkKind } from "../../memory/world_links.ts";
+import { CallLink, EptpLink, LINKED_SEGMENTS_BYTES } from "../../memory/world_links.ts";
 import type { Address } from "../interpreter/program.ts";
 import { highName, lowName, SWITCH_CELLS } from "./registers.ts";
 
 /** VM functions, as EAX names them; entries of an EPTP list. */
-const EPTP_SWITCHING = 0, WORLD_CALL = 1, LIST_ENTRIES = 512;
+const EPTP_SWITCHING = 0, WORLD_CALL = 1;
 /** Interruptibility: shadows of STI and MOV SS. */
 const SHADOWS = 3;
 
@@ -70,11 +69,10 @@ export interface SwitchPlace {
 }
 
 const EAX = lowName(SWITCH_CELLS[0]), ECX = lowName(SWITCH_CELLS[1]);
-const RCX = SWITCH_CELLS[1] >> 2;
 
 const m = (offset: number, word = 0): string => `M[${(offset >> 2) + word}]`;
-/** Word of the link that the variable `w` finds. */
-const link = (word: number): string => `M[w+${word}]`;
+/** Word of the link that the variable `w` finds, by its offset there. */
+const link = (offset: number, word = 0): string => `M[w+${(offset >> 2) + word}]`;
 
 /** The whole instruction. It ends the block. */
 export function emitVmfunc(place: SwitchPlace): string {
@@ -86,28 +84,28 @@ export function emitVmfunc(place: SwitchPlace): string {
     `n=${m(BUDGET)};${load}${check}${setRip("r", "s")}}x=${exit};break L;`;
 }
 
-/** Statement that declares the link from the current slot for a choice. */
-const findLink = (choice: string): string =>
-  `const w=${worldLinks}+Math.imul((Math.imul(${choice}^(T>>>2),${LINK_HASH})>>>${LINK_SHIFT}),${WORLD_LINK_WORDS});`;
+/** Statement that declares the link from the current slot with an index in its table. */
+const findLink = (index: string, table: number, bytes: number): string =>
+  `const w=T+${table >> 2}+Math.imul(${index},${bytes >> 2})|0;`;
 
 const count = (kind: WorldSwitchKind): string =>
   `${m(SWITCH_COUNTS, kind)}=(${m(SWITCH_COUNTS, kind)}+1)|0;n=n-${m(SWITCH_COSTS, kind)}|0;`;
 
-/** Makes the link's slot the current one. */
-const ENTER_SLOT = `T=${link(Link.SLOT)};K=M[T+${SLOT_TLB_MASK >> 2}]>>2;${m(TLB_BASE)}=T<<2;` +
+/** Makes a slot the current one. */
+const enterSlot = (offset: string): string =>
+  `T=${offset}>>2;K=M[T+${SLOT_TLB_MASK >> 2}]>>2;${m(TLB_BASE)}=T<<2;` +
   `e=${m(WORLD_TICK)}=(${m(WORLD_TICK)}+1)|0;M[T+${SLOT_LAST_USE >> 2}]=e;`;
 
 const setRip = (lo: string, hi: string): string => `${m(RIP)}=${lo};${m(RIP, 1)}=${hi};`;
 
 function emitEptpSwitching({ region, next, goOn, exit }: SwitchPlace): string {
-  return `if(${EAX}===${EPTP_SWITCHING}&&(e=${m(EPTP_LIST)})!==0&&(${ECX}>>>0)<${LIST_ENTRIES}){` +
-    `e=e+(${ECX}<<1)|0;const a=M[e],h=M[e+1];${findLink("a")}` +
-    `if(${link(Link.KEY)}===(T+${LinkKind.VMFUNC})&&${link(Link.CHOICE)}===a&&${
-      link(Link.CHOICE + 1)
-    }===h){` +
-    `${m(EPTP)}=a;${m(EPTP, 1)}=h;e=${m(VMCS_EPTP)};M[e]=a;M[e+1]=h;` +
-    `M[${m(VMCS_EPTP_INDEX)}]=${ECX};` +
-    `${ENTER_SLOT}${count(WorldSwitch.VMFUNC)}` +
+  const slot = link(EptpLink.SLOT);
+  return `if(${EAX}===${EPTP_SWITCHING}&&(e=${m(EPTP_LIST)})!==0&&(${ECX}>>>0)<${EPTP_LINKS}){` +
+    `e=(e>>>2)+(${ECX}<<1);const a=M[e],h=M[e+1];${findLink(ECX, SLOT_EPTP_LINKS, EPTP_LINK_BYTES)}` +
+    `if(${slot}!==0&&${link(EptpLink.EPTP)}===a&&${link(EptpLink.EPTP, 1)}===h){` +
+    `${m(EPTP)}=a;${m(EPTP, 1)}=h;e=${m(VMCS_EPTP)}>>>2;M[e]=a;M[e+1]=h;` +
+    `M[${m(VMCS_EPTP_INDEX)}>>>2]=${ECX};` +
+    `${enterSlot(slot)}${count(WorldSwitch.VMFUNC)}` +
     // The code behind it may be another in the new world.
     `if(M[T+${(SLOT_REGIONS >> 2) + (region & (REGION_ENTRIES - 1))}]===${region}){${goOn}}` +
     `${setRip(`${next.lo}`, `${next.hi}`)}x=${exit};break L;}}`;
@@ -115,26 +113,23 @@ function emitEptpSwitching({ region, next, goOn, exit }: SwitchPlace): string {
 
 function emitWorldCall({ exit, store }: SwitchPlace): string {
   const low = ECX, high = highName(SWITCH_CELLS[1]);
-  return `if(${EAX}===${WORLD_CALL}&&${m(WORLD_CALLS)}!==0){${findLink(low)}` +
-    `if(${link(Link.KEY)}===(T+${LinkKind.WORLD_CALL})&&${link(Link.CHOICE)}===${low}` +
-    `&&${link(Link.CHOICE + 1)}===${high}&&${link(Link.GENERATION)}===${m(WORLD_GENERATION)}){` +
-    `${store}M[${RCX}]=${link(Link.CALLER)};M[${RCX + 1}]=${link(Link.CALLER + 1)};` +
-    `e=${m(VMCS_EPTP)};if(e!==0){M[e]=${m(EPTP)}=${link(Link.EPTP)};` +
-    `M[e+1]=${m(EPTP, 1)}=${link(Link.EPTP + 1)};}` +
-    `${m(CR3)}=${link(Link.CR3)};${m(CR3, 1)}=${link(Link.CR3 + 1)};` +
-    `${setRip(link(Link.RIP), link(Link.RIP + 1))}${m(CPL)}=${link(Link.CPL)};` +
-    flatSegment(Segment.CS, Link.CS, Link.CS_ATTRIBUTES) +
-    flatSegment(Segment.SS, Link.SS, Link.SS_ATTRIBUTES) +
-    `${m(RFLAGS_SYSTEM)}&=${link(Link.FLAGS)};${m(DF)}=0;${m(INTERRUPTIBILITY)}&=~${SHADOWS};` +
-    `if(${link(Link.HAS_SYSTEM_CONTEXT)}!==0){` +
-    SYSTEM_CONTEXT_WORDS.map((word, n) => `M[${word}]=${link(Link.SYSTEM_CONTEXT + n)};`).join("") + "}" +
-    `${ENTER_SLOT}M[${link(Link.CALLER_USE)}]=e;M[${link(Link.CALLEE_USE)}]=e;` +
+  const copy = (cell: number, field: number, bytes: number): string => {
+    let text = "";
+    for (let word = 0; word < bytes >> 2; word++) text += `${m(cell, word)}=${link(field, word)};`;
+    return text;
+  };
+  return `if(${EAX}===${WORLD_CALL}&&${m(WORLD_CALLS)}!==0){` +
+    findLink(`${low}&${CALL_LINKS - 1}`, SLOT_CALL_LINKS, CALL_LINK_BYTES) +
+    `if(${link(CallLink.GENERATION)}===${m(WORLD_CALLS)}&&${link(CallLink.CALLEE)}===${low}` +
+    `&&${link(CallLink.CALLEE, 1)}===${high}){` +
+    `${store}${copy(SWITCH_CELLS[1], CallLink.CALLER, 8)}` +
+    `e=${m(VMCS_EPTP)};if(e!==0){e=e>>>2;M[e]=${m(EPTP)}=${link(CallLink.EPTP)};` +
+    `M[e+1]=${m(EPTP, 1)}=${link(CallLink.EPTP, 1)};}` +
+    `${copy(CR3, CallLink.CR3, 8)}${copy(RIP, CallLink.RIP, 8)}${copy(CPL, CallLink.CPL, 4)}` +
+    copy(SEGMENT + SEGMENT_STRIDE * Segment.CS, CallLink.SEGMENTS, LINKED_SEGMENTS_BYTES) +
+    `${m(RFLAGS_SYSTEM)}&=${link(CallLink.FLAGS)};${m(DF)}=0;${m(INTERRUPTIBILITY)}&=~${SHADOWS};` +
+    `if(${link(CallLink.HAS_SYSTEM_CONTEXT)}!==0){` +
+    SYSTEM_CONTEXT_WORDS.map((word, n) => `M[${word}]=${link(CallLink.SYSTEM_CONTEXT, n)};`).join("") + "}" +
+    `${enterSlot(link(CallLink.SLOT))}${link(CallLink.LAST_USE)}=e;` +
     `${count(WorldSwitch.WORLD_CALL)}${m(BUDGET)}=n;return ${exit};}}`;
-}
-
-/** Loads a flat segment, as SYSCALL does. */
-function flatSegment(n: number, selector: number, attributes: number): string {
-  const cell = SEGMENT + SEGMENT_STRIDE * n;
-  return `${m(cell + SEG_SELECTOR)}=${link(selector)};${m(cell + SEG_LIMIT)}=-1;` +
-    `${m(cell + SEG_ATTRIBUTES)}=${link(attributes)};${m(cell + SEG_BASE)}=0;${m(cell + SEG_BASE, 1)}=0;`;
 }

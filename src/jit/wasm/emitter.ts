@@ -247,6 +247,21 @@ export class Emitter {
     code.set(this.recipe);
   }
 
+  /** The same for the flags of the block's end, from what they follow from. */
+  settleFlags(): void {
+    const { code, plan: { end } } = this;
+    if (end.use === undefined) return this.materialize(end);
+    const placed = this.flags.placed(this.number, []);
+    this.#note(end, placed);
+    for (const [flag, expression] of placed.recipe.expressions.entries()) {
+      if (expression === undefined) continue;
+      this.push(expression);
+      code.set(this.cells.flag(flag));
+    }
+    code.i32(0);
+    code.set(this.recipe);
+  }
+
   /** Reads a cell of the state. */
   readCell({ op, imm }: Inst): void {
     const { code } = this, type = accessType(op);

@@ -174,6 +174,11 @@ export class FunctionCode extends Bytes {
     this.u8(W.br_if);
     this.u32(this.depthOf(label));
   }
+  /** A branch that is taken rarely. */
+  brIfRarely(label: Label): void {
+    this.hints.push([this.length, 0]);
+    this.brIf(label);
+  }
   brTable(labels: readonly Label[], otherwise: Label): void {
     this.u8(W.br_table);
     this.u32(labels.length);

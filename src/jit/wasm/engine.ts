@@ -15,7 +15,7 @@ import {
   WAY_REGION,
 } from "../../memory/physical.ts";
 import { wayIndex } from "../../memory/tlb.ts";
-import { Link } from "../../memory/world_links.ts";
+import { CallLink } from "../../memory/world_links.ts";
 import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
 import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
@@ -144,12 +144,12 @@ export class WasmEngine implements Engine {
     } else if (taken.kind !== "indirect") {
       return;
     } else if (taken.worldCall === true) {
-      const { mode } = codes[taken.block]!, link = m[WORLD_LINK_TAKEN >> 2]! >> 2;
+      const { mode } = codes[taken.block]!, link = m[WORLD_LINK_TAKEN >> 2]!;
       // All else that the mode depends on, a call sets or leaves alone.
       if (((mode ^ code.mode) & Mode.FP) !== 0) return;
-      m[link + Link.WAY] = way;
-      m[link + Link.WAY_REGION] = region.id;
-      m[link + Link.WAY_MODE] = mode;
+      m[(link + CallLink.WAY) >> 2] = way;
+      m[(link + CallLink.WAY_REGION) >> 2] = region.id;
+      m[(link + CallLink.WAY_MODE) >> 2] = mode;
     } else if (!taken.redispatch) {
       const lo = m[RIP >> 2]!;
       const entry = (m[TLB_BASE >> 2]! + SLOT_WAYS + wayIndex(lo) * WAY_ENTRY_BYTES) >> 2;

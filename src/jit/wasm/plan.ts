@@ -79,9 +79,6 @@ export function planBlock(block: Block, recipes: Recipes, isLocal: (offset: numb
     if (isEffect(inst)) need(inst);
     if (reloadsCells(inst)) stateAt[inst.id]!.values.forEach((value) => value !== undefined && need(value));
   }
-  // VMFUNC brings all flags into their cells.
-  const settled = terminal.kind === "vmfunc" ? end.values.filter((value) => value !== undefined) : [];
-  settled.forEach(need);
   const isNeeded = (value: Value): boolean => needed[value.id] !== 0;
   const states = new Set([...stateAt.filter((state) => state !== undefined), end]);
   for (const state of states) {
@@ -105,7 +102,6 @@ export function planBlock(block: Block, recipes: Recipes, isLocal: (offset: numb
   };
   if (final !== undefined) mention(final, count, count);
   mentionState(end, count);
-  for (const value of settled) mention(value, count, count);
   for (let i = count - 1; i >= 0; i--) {
     const inst = insts[i]!, state = stateAt[i];
     if (state !== undefined) mentionState(state, i);

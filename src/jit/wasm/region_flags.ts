@@ -89,13 +89,12 @@ export class RegionFlags {
 
   #findSources(): void {
     this.#repeat((from) => {
-      const { direct, computed, settlesFlags } = this.edges[from]!;
+      const { direct, computed } = this.edges[from]!;
       const { use, inherits } = this.plans[from]!.end;
       let isNew = false;
       const step = (to: number, targets: readonly number[], notes: boolean): void => {
         const sources = this.sources[to]!, before = sources.size;
-        if (settlesFlags) sources.add(0);
-        else if (use !== undefined && notes) sources.add(this.placed(from, targets).recipe.number);
+        if (use !== undefined && notes) sources.add(this.placed(from, targets).recipe.number);
         else if (!inherits) sources.add(0);
         else for (const number of this.sources[from]!) sources.add(number);
         if (sources.size !== before) isNew = true;

@@ -9,8 +9,6 @@ export interface Edges {
   readonly computed: readonly number[];
   /** Whether control may also leave the region at the block's end. */
   readonly leaves: boolean;
-  /** Whether the flags are in their cells when control goes on. */
-  readonly settlesFlags?: true;
 }
 
 /**
@@ -34,7 +32,7 @@ export function edgesOf(
   return blocks.map(({ terminal, usesFloat }, n): Edges => {
     switch (terminal.kind) {
       case "vmfunc":
-        return { direct: known([terminal.next]), computed: [], leaves: true, settlesFlags: true };
+        return { direct: known([terminal.next]), computed: [], leaves: true };
       case "jump":
       case "branch": {
         const addresses = terminal.kind === "jump" ? [terminal.target] : [terminal.taken, terminal.next];

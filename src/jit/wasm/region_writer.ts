@@ -271,13 +271,13 @@ class RegionWriter {
     const at = offsets[offsets.length - 2]!;
     const side = e.exit({ kind: "side", ...halves(pc + BigInt(at)), undo: 1 });
     const exit = this.#redispatch(), target = e.shape.starts.get(next);
-    e.materialize(e.plan.end);
     emitVmfunc(e, {
       region: e.surroundings.id,
       mode,
       next: halves(next),
       goOn: target === undefined ? undefined : () => {
         e.spans.recall(e.code, e.slot);
+        if (e.flags.mustNote(e.number, target)) e.noteEnd([target]);
         this.#goTo(target);
       },
       leave: () => e.leave(exit, undefined),

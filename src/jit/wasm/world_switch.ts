@@ -15,10 +15,6 @@ import {
   RETURN_HI,
   RFLAGS_SYSTEM,
   RIP,
-  SEG_ATTRIBUTES,
-  SEG_BASE,
-  SEG_LIMIT,
-  SEG_SELECTOR,
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
@@ -29,7 +25,6 @@ import {
   VMCS_EPTP,
   VMCS_EPTP_INDEX,
   WORLD_CALLS,
-  WORLD_GENERATION,
   WORLD_LINK_TAKEN,
   WORLD_TICK,
 } from "../../cpu/state.ts";
@@ -37,21 +32,26 @@ import { SYSTEM_CONTEXT_WORDS } from "../../cpu/system/system_context_words.ts";
 import { VmxTransfer } from "../../cpu/system/vmx_instructions.ts";
 import { WorldSwitch, type WorldSwitchKind } from "../../cpu/system/world_switches.ts";
 import {
+  CALL_LINK_BYTES,
+  CALL_LINKS,
+  EPTP_LINK_BYTES,
+  EPTP_LINKS,
   REGION_ENTRIES,
+  SLOT_CALL_LINKS,
+  SLOT_EPTP_LINKS,
   SLOT_LAST_USE,
   SLOT_REGIONS,
-  WORLD_LINK_WORDS,
-  worldLinks,
 } from "../../memory/physical.ts";
-import { Link, LINK_HASH, LINK_SHIFT, LinkKind } from "../../memory/world_links.ts";
+import { CallLink, EptpLink, LINKED_SEGMENTS_BYTES } from "../../memory/world_links.ts";
 import type { Address } from "../interpreter/program.ts";
 import { SWITCH_CELLS } from "../js/registers.ts";
 import type { Emitter } from "./emitter.ts";
+import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { pushIsInPlace } from "./jumps.ts";
 
-/** VM functions, as EAX names them; entries of an EPTP list. */
-const EPTP_SWITCHING = 0, WORLD_CALL = 1, LIST_ENTRIES = 512;
+/** VM functions, as EAX names them. EPTP switching is the first. */
+const WORLD_CALL = 1;
 /** Interruptibility: shadows of STI and MOV SS. */
 const SHADOWS = 3;
 const [RAX, RCX] = SWITCH_CELLS;
@@ -72,15 +72,14 @@ export interface SwitchPlace {
   readonly worldCallExit: number;
 }
 
-/** The whole instruction. It ends the block; flags are in their cells. */
+/** The whole instruction. It ends the block. */
 export function emitVmfunc(e: Emitter, place: SwitchPlace): void {
-  const { code } = e;
-  const writer = new SwitchWriter(e, place);
+  const { code } = e, writer = new SwitchWriter(e, place);
+  const slow = code.open(W.block, VOID);
   code.load(W.i32_load, SWITCHES_OBSERVED);
-  code.op(W.i32_eqz);
-  code.open(W.if, VOID);
-  writer.eptpSwitching();
-  if ((place.mode & Mode.CODE_SIZE) === 2) writer.worldCall();
+  code.brIfRarely(slow);
+  writer.eptpSwitching(slow);
+  if ((place.mode & Mode.CODE_SIZE) === 2) writer.worldCall(slow);
   code.end();
   writer.slowPath();
 }
@@ -88,18 +87,22 @@ export function emitVmfunc(e: Emitter, place: SwitchPlace): void {
 class SwitchWriter {
   readonly #eax: number;
   readonly #rcx: number;
-  /** Offset of the link that has been found. */
+  /** Offset of the link from the current slot, less that of the table. */
   readonly #link: number;
 
   constructor(readonly e: Emitter, readonly place: SwitchPlace) {
     this.#eax = e.scratch(I32);
     this.#rcx = e.cells.register(RCX)!;
     this.#link = e.scratch(I32);
+    e.code.get(e.cells.register(RAX)!);
+    e.code.op(W.i32_wrap_i64);
+    e.code.set(this.#eax);
   }
 
   slowPath(): void {
     const { code } = this.e, { next, leave, leaveByEvent } = this.place;
     const lo = this.e.scratch(I32), hi = this.e.scratch(I32);
+    this.e.settleFlags();
     this.e.storeState();
     code.i32(VmxTransfer.VMFUNC);
     code.i32(next.lo);
@@ -113,161 +116,171 @@ class SwitchWriter {
     code.open(W.if, VOID);
     leaveByEvent();
     code.end();
-    this.#storeWord(RIP, () => code.get(lo));
-    this.#storeWord(RIP + 4, () => code.get(hi));
+    this.#store(W.i32_store, RIP, () => code.get(lo));
+    this.#store(W.i32_store, RIP + 4, () => code.get(hi));
     leave();
   }
 
-  eptpSwitching(): void {
+  /** Function 0, where EAX asks for it. Else, or `slow`ly, it goes on behind. */
+  eptpSwitching(slow: Label): void {
     const { code } = this.e, { region, next, goOn, leave } = this.place;
-    const entry = this.e.scratch(I32), eptp = this.e.scratch(I64);
-    code.get(this.e.cells.register(RAX)!);
-    code.op(W.i32_wrap_i64);
-    code.tee(this.#eax);
-    if (EPTP_SWITCHING !== 0) code.i32(EPTP_SWITCHING);
-    code.op(W.i32_eqz);
+    const list = this.e.scratch(I32), target = this.e.scratch(I32), eptp = this.e.scratch(I64);
+    const other = code.open(W.block, VOID);
+    code.get(this.#eax);
+    code.brIf(other);
     code.load(W.i32_load, EPTP_LIST);
-    code.tee(entry);
-    code.i32(0);
-    code.op(W.i32_ne);
-    code.op(W.i32_and);
+    code.tee(list);
+    code.op(W.i32_eqz);
+    code.brIfRarely(slow);
     this.#index();
-    code.i32(LIST_ENTRIES);
-    code.op(W.i32_lt_u);
-    code.op(W.i32_and);
-    code.open(W.if, VOID);
-    code.get(entry);
-    code.i32(2);
-    code.op(W.i32_shl);
+    code.i32(EPTP_LINKS);
+    code.op(W.i32_ge_u);
+    code.brIfRarely(slow);
+    this.#findLink(() => this.#index(), EPTP_LINK_BYTES);
+    code.get(list);
     this.#index();
     code.i32(3);
     code.op(W.i32_shl);
     code.op(W.i32_add);
     code.memory(W.i64_load, 0);
-    code.set(eptp);
-    this.#findLink(() => {
-      code.get(eptp);
-      code.op(W.i32_wrap_i64);
-    });
-    this.#isLink(LinkKind.VMFUNC);
-    this.#link64(Link.CHOICE);
-    code.get(eptp);
-    code.op(W.i64_eq);
-    code.op(W.i32_and);
-    code.open(W.if, VOID);
-    this.#store64(EPTP, () => code.get(eptp));
+    code.tee(eptp);
+    this.#linked(W.i64_load, SLOT_EPTP_LINKS + EptpLink.EPTP);
+    code.op(W.i64_ne);
+    code.brIfRarely(slow);
+    this.#linked(W.i32_load, SLOT_EPTP_LINKS + EptpLink.SLOT);
+    code.tee(target);
+    code.op(W.i32_eqz);
+    code.brIfRarely(slow);
+    this.#store(W.i64_store, EPTP, () => code.get(eptp));
     code.load(W.i32_load, VMCS_EPTP);
-    code.i32(2);
-    code.op(W.i32_shl);
     code.get(eptp);
     code.memory(W.i64_store, 0);
     code.load(W.i32_load, VMCS_EPTP_INDEX);
-    code.i32(2);
-    code.op(W.i32_shl);
     this.#index();
     code.memory(W.i32_store, 0);
-    this.#enterSlot();
+    this.#enterSlot(() => code.get(target));
+    code.get(target);
+    code.load(W.i32_load, WORLD_TICK);
+    code.memory(W.i32_store, SLOT_LAST_USE);
     this.#count(WorldSwitch.VMFUNC);
     if (goOn !== undefined) {
       // The code behind it may be another in the new world.
-      code.get(this.e.slot);
+      code.get(target);
       code.memory(W.i32_load, SLOT_REGIONS + 4 * (region & (REGION_ENTRIES - 1)));
       code.i32(region);
       code.op(W.i32_eq);
-      code.open(W.if, VOID);
+      code.openHinted(VOID, 1);
       goOn();
       code.end();
     }
-    this.#store64(RIP, () => code.i64(next.lo, next.hi));
+    this.e.settleFlags();
+    this.#store(W.i64_store, RIP, () => code.i64(next.lo, next.hi));
     leave();
-    code.end();
     code.end();
   }
 
-  worldCall(): void {
-    const { code } = this.e;
+  /** Function 1, the same way. */
+  worldCall(slow: Label): void {
+    const { code } = this.e, calls = this.e.scratch(I32), vmcs = this.e.scratch(I32);
+    const tick = this.e.scratch(I32);
     code.get(this.#eax);
     code.i32(WORLD_CALL);
-    code.op(W.i32_eq);
+    code.op(W.i32_ne);
+    code.brIf(slow);
     code.load(W.i32_load, WORLD_CALLS);
-    code.op(W.i32_and);
-    code.open(W.if, VOID);
-    this.#findLink(() => this.#index());
-    this.#isLink(LinkKind.WORLD_CALL);
-    this.#link64(Link.CHOICE);
+    code.tee(calls);
+    code.op(W.i32_eqz);
+    code.brIfRarely(slow);
+    this.#findLink(() => {
+      this.#index();
+      code.i32(CALL_LINKS - 1);
+      code.op(W.i32_and);
+    }, CALL_LINK_BYTES);
+    this.#call(W.i32_load, CallLink.GENERATION);
+    code.get(calls);
+    code.op(W.i32_ne);
+    code.brIfRarely(slow);
+    this.#call(W.i64_load, CallLink.CALLEE);
     code.get(this.#rcx);
-    code.op(W.i64_eq);
-    code.op(W.i32_and);
-    this.#linkWord(Link.GENERATION);
-    code.load(W.i32_load, WORLD_GENERATION);
-    code.op(W.i32_eq);
-    code.op(W.i32_and);
-    code.open(W.if, VOID);
-    this.e.storeState();
-    this.#store64(RCX, () => this.#link64(Link.CALLER));
+    code.op(W.i64_ne);
+    code.brIfRarely(slow);
+    this.e.settleFlags();
+    this.e.cells.store(code);
+    this.#copy(W.i64_load, W.i64_store, CallLink.CALLER, RCX);
     code.load(W.i32_load, VMCS_EPTP);
-    code.open(W.if, VOID);
-    code.load(W.i32_load, VMCS_EPTP);
-    code.i32(2);
-    code.op(W.i32_shl);
-    this.#link64(Link.EPTP);
+    code.tee(vmcs);
+    code.openHinted(VOID, 1);
+    code.get(vmcs);
+    this.#call(W.i64_load, CallLink.EPTP);
     code.memory(W.i64_store, 0);
-    this.#store64(EPTP, () => this.#link64(Link.EPTP));
+    this.#copy(W.i64_load, W.i64_store, CallLink.EPTP, EPTP);
     code.end();
-    this.#store64(CR3, () => this.#link64(Link.CR3));
-    this.#store64(RIP, () => this.#link64(Link.RIP));
-    this.#storeWord(CPL, () => this.#linkWord(Link.CPL));
-    this.#flatSegment(Segment.CS, Link.CS, Link.CS_ATTRIBUTES);
-    this.#flatSegment(Segment.SS, Link.SS, Link.SS_ATTRIBUTES);
-    this.#storeWord(RFLAGS_SYSTEM, () => {
+    this.#copy(W.i64_load, W.i64_store, CallLink.CR3, CR3);
+    this.#copy(W.i32_load, W.i32_store, CallLink.CPL, CPL);
+    for (let at = 0; at < LINKED_SEGMENTS_BYTES; at += 16) {
+      const cell = SEGMENT + SEGMENT_STRIDE * Segment.CS + at;
+      this.#copy(W.v128_load, W.v128_store, CallLink.SEGMENTS + at, cell);
+    }
+    this.#store(W.i32_store, RFLAGS_SYSTEM, () => {
       code.load(W.i32_load, RFLAGS_SYSTEM);
-      this.#linkWord(Link.FLAGS);
+      this.#call(W.i32_load, CallLink.FLAGS);
       code.op(W.i32_and);
     });
-    this.#storeWord(DF, () => code.i32(0));
-    this.#storeWord(INTERRUPTIBILITY, () => {
+    this.#store(W.i32_store, DF, () => code.i32(0));
+    this.#store(W.i32_store, INTERRUPTIBILITY, () => {
       code.load(W.i32_load, INTERRUPTIBILITY);
       code.i32(~SHADOWS);
       code.op(W.i32_and);
     });
-    this.#linkWord(Link.HAS_SYSTEM_CONTEXT);
-    code.open(W.if, VOID);
+    this.#call(W.i32_load, CallLink.HAS_SYSTEM_CONTEXT);
+    code.openHinted(VOID, 0);
     for (const [n, word] of SYSTEM_CONTEXT_WORDS.entries()) {
-      this.#storeWord(4 * word, () => this.#linkWord(Link.SYSTEM_CONTEXT + n));
+      this.#copy(W.i32_load, W.i32_store, CallLink.SYSTEM_CONTEXT + 4 * n, 4 * word);
     }
     code.end();
-    this.#enterSlot();
-    for (const use of [Link.CALLER_USE, Link.CALLEE_USE]) {
-      this.#linkWord(use);
-      code.i32(2);
-      code.op(W.i32_shl);
+    this.#enterSlot(() => this.#call(W.i32_load, CallLink.SLOT));
+    this.#store(W.i32_store, WORLD_TICK, () => {
       code.load(W.i32_load, WORLD_TICK);
-      code.memory(W.i32_store, 0);
-    }
+      code.i32(1);
+      code.op(W.i32_add);
+      code.tee(tick);
+    });
+    code.get(this.e.slot);
+    code.get(tick);
+    code.memory(W.i32_store, SLOT_LAST_USE);
+    code.get(this.#link);
+    code.get(tick);
+    code.memory(W.i32_store, SLOT_CALL_LINKS + CallLink.LAST_USE);
     this.#count(WorldSwitch.WORLD_CALL);
     this.e.storeBudget();
     this.#returnWay();
-    code.end();
-    code.end();
   }
 
   /** Returns the link's way if it leads to code that lies in place, else the exit: the state has been stored. */
   #returnWay(): void {
     const { code } = this.e, { mode, worldCallExit } = this.place, region = this.e.scratch(I32);
-    this.#storeWord(WORLD_LINK_TAKEN, () => code.get(this.#link));
-    this.#linkWord(Link.WAY);
-    code.i32(worldCallExit);
-    this.#linkWord(Link.WAY_REGION);
+    const unknown = code.open(W.block, VOID);
+    this.#call(W.i32_load, CallLink.WAY_REGION);
     code.tee(region);
     pushIsInPlace(this.e, region);
-    this.#linkWord(Link.WAY_MODE);
-    code.i32(mode);
-    code.op(W.i32_eq);
-    code.op(W.i32_and);
-    code.load(W.i32_load, ATTENTION);
     code.op(W.i32_eqz);
-    code.op(W.i32_and);
-    code.op(W.select);
+    code.brIfRarely(unknown);
+    this.#call(W.i32_load, CallLink.WAY_MODE);
+    code.i32(mode);
+    code.op(W.i32_ne);
+    code.brIfRarely(unknown);
+    code.load(W.i32_load, ATTENTION);
+    code.brIfRarely(unknown);
+    this.#call(W.i32_load, CallLink.WAY);
+    code.op(W.return);
+    code.end();
+    this.#copy(W.i64_load, W.i64_store, CallLink.RIP, RIP);
+    this.#store(W.i32_store, WORLD_LINK_TAKEN, () => {
+      code.get(this.#link);
+      code.i32(SLOT_CALL_LINKS);
+      code.op(W.i32_add);
+    });
+    code.i32(worldCallExit);
     code.op(W.return);
   }
 
@@ -277,78 +290,47 @@ class SwitchWriter {
     this.e.code.op(W.i32_wrap_i64);
   }
 
-  /** Finds the link from the current slot for a choice, whose low half `push` leaves on the stack. */
-  #findLink(push: () => void): void {
+  /** Finds the link from the current slot with the index in its table that `push` leaves on the stack. */
+  #findLink(push: () => void, bytes: number): void {
     const { code } = this.e;
     push();
-    // Slots are word indices there: without the bits below their alignment.
+    code.i32(Math.log2(bytes));
+    code.op(W.i32_shl);
     code.get(this.e.slot);
-    code.i32(4);
-    code.op(W.i32_shr_u);
-    code.op(W.i32_xor);
-    code.i32(LINK_HASH);
-    code.op(W.i32_mul);
-    code.i32(LINK_SHIFT);
-    code.op(W.i32_shr_u);
-    code.i32(4 * WORLD_LINK_WORDS);
-    code.op(W.i32_mul);
-    code.i32(4 * worldLinks);
     code.op(W.i32_add);
     code.set(this.#link);
   }
 
-  /** Whether the link is one of the current slot and this kind. */
-  #isLink(kind: number): void {
-    const { code } = this.e;
-    this.#linkWord(Link.KEY);
-    code.get(this.e.slot);
-    code.i32(2);
-    code.op(W.i32_shr_u);
-    code.i32(kind);
-    code.op(W.i32_add);
-    code.op(W.i32_eq);
-  }
-
-  #linkWord(word: number): void {
+  /** Leaves what the link has at an offset from its place without the table's offset. */
+  #linked(load: number, offset: number): void {
     this.e.code.get(this.#link);
-    this.e.code.memory(W.i32_load, 4 * word);
+    this.e.code.memory(load, offset);
   }
-  #link64(word: number): void {
-    this.e.code.get(this.#link);
-    this.e.code.memory(W.i64_load, 4 * word);
+  /** Leaves a field of a world call's link. */
+  #call(load: number, field: number): void {
+    this.#linked(load, SLOT_CALL_LINKS + field);
   }
-  #storeWord(offset: number, push: () => void): void {
+  /** Copies one to a cell of the state. */
+  #copy(load: number, store: number, field: number, cell: number): void {
+    this.#store(store, cell, () => this.#call(load, field));
+  }
+  #store(store: number, offset: number, push: () => void): void {
     this.e.code.i32(0);
     push();
-    this.e.code.memory(W.i32_store, offset);
-  }
-  #store64(offset: number, push: () => void): void {
-    this.e.code.i32(0);
-    push();
-    this.e.code.memory(W.i64_store, offset);
+    this.e.code.memory(store, offset);
   }
 
-  /** Makes the link's slot the current one. */
-  #enterSlot(): void {
-    const { code, slot } = this.e;
-    this.#linkWord(Link.SLOT);
-    code.i32(2);
-    code.op(W.i32_shl);
-    code.set(slot);
-    this.#storeWord(TLB_BASE, () => code.get(slot));
-    this.#storeWord(WORLD_TICK, () => {
-      code.load(W.i32_load, WORLD_TICK);
-      code.i32(1);
-      code.op(W.i32_add);
+  /** Makes the slot whose offset `push` leaves on the stack the current one. */
+  #enterSlot(push: () => void): void {
+    this.#store(W.i32_store, TLB_BASE, () => {
+      push();
+      this.e.code.tee(this.e.slot);
     });
-    code.get(slot);
-    code.load(W.i32_load, WORLD_TICK);
-    code.memory(W.i32_store, SLOT_LAST_USE);
   }
 
   #count(kind: WorldSwitchKind): void {
     const { code, budget } = this.e;
-    this.#storeWord(SWITCH_COUNTS + 4 * kind, () => {
+    this.#store(W.i32_store, SWITCH_COUNTS + 4 * kind, () => {
       code.load(W.i32_load, SWITCH_COUNTS + 4 * kind);
       code.i32(1);
       code.op(W.i32_add);
@@ -357,14 +339,5 @@ class SwitchWriter {
     code.load(W.i32_load, SWITCH_COSTS + 4 * kind);
     code.op(W.i32_sub);
     code.set(budget);
-  }
-
-  /** Loads a flat segment, as SYSCALL does. */
-  #flatSegment(n: number, selector: number, attributes: number): void {
-    const { code } = this.e, cell = SEGMENT + SEGMENT_STRIDE * n;
-    this.#storeWord(cell + SEG_SELECTOR, () => this.#linkWord(selector));
-    this.#storeWord(cell + SEG_LIMIT, () => code.i32(-1));
-    this.#storeWord(cell + SEG_ATTRIBUTES, () => this.#linkWord(attributes));
-    this.#store64(cell + SEG_BASE, () => code.i64(0, 0));
   }
 }
