@@ -23,7 +23,7 @@ export class Code {
   number = 0;
   /** Times the interpreter has executed it. */
   runs = 0;
-  /** Addresses that its computed jump or call has been seen to lead to. */
+  /** Addresses that its computed jump or call, or its VMFUNC, has been seen to lead to. */
   targets: readonly bigint[] = [];
   /** Most of them to note: none for other ends, and for returns, which lead behind calls. */
   readonly mostTargets: number;
@@ -67,7 +67,7 @@ export class Code {
     this.mostTargets = mostTargets(block.terminal);
   }
 
-  /** Called when its computed jump has led to `next`. */
+  /** Called when its end has led to `next`. */
   noteTarget(next: Code): void {
     if (this.targets.length >= this.mostTargets || this.#leadsTo(next)) return;
     this.targets = [...this.targets, BigInt.asUintN(64, (BigInt(next.hi) << 32n) | BigInt(next.lo >>> 0))];
@@ -81,6 +81,7 @@ export class Code {
 }
 
 function mostTargets(terminal: Terminal): number {
+  if (terminal.kind === "vmfunc") return MOST_CALL_TARGETS;
   if (terminal.kind !== "indirect" || terminal.hint === "return") return 0;
   return terminal.hint === "jump" ? MOST_JUMP_TARGETS : MOST_CALL_TARGETS;
 }

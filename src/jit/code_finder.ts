@@ -147,13 +147,13 @@ export class CodeFinder {
   /** The way into compiled code for a block, as the current world has it: through a region all of which lies in place. */
   entry({ entries }: Code): Entry | undefined {
     for (let n = 0; n < entries.length; n++) {
-      if (this.#isInPlace(entries[n]!.region)) return entries[n];
+      if (this.isInPlace(entries[n]!.region)) return entries[n];
     }
     return undefined;
   }
 
   /** Whether all blocks of a region lie in the current world where they lay when it was made. */
-  #isInPlace(region: Region): boolean {
+  isInPlace(region: Region): boolean {
     const { worlds } = this.bindings.access.mmu;
     const known = worlds.placement(region.id);
     if (known !== undefined) return known;

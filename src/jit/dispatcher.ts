@@ -452,7 +452,11 @@ export class Dispatcher {
       if (region.changesMode) return true;
       const found = this.finder.lookup(mode);
       if (found === undefined) return true;
-      if (exit.kind === "indirect") region.codes[exit.block]!.noteTarget(found);
+      if (exit.kind === "indirect") {
+        region.codes[exit.block]!.noteTarget(found);
+        // Where the region lies in place too, calls go on in it.
+        if (exit.worldCall === true && !region.dropped) this.finder.isInPlace(region);
+      }
       const next = this.finder.entry(found);
       if (next === undefined) return mode !== first.code.mode;
       exit.next = next;

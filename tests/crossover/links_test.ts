@@ -15,6 +15,7 @@ import {
   CALLER,
   KEEPING_CODE,
   LEFT,
+  little32,
   LOOP_END,
   runLoop,
   SERVED,
@@ -22,7 +23,7 @@ import {
   THIRD,
   writeLoop,
 } from "./_attack.ts";
-import { load, STOP, VMFUNC } from "./_code.ts";
+import { load, move, STOP, VMFUNC } from "./_code.ts";
 import { CODE, ENTRY, everywhere, type WorldMachine } from "./_machine.ts";
 
 const HOT = 100, DISABLED = 59;
@@ -98,6 +99,57 @@ everywhere(
     }
   },
 );
+
+for (
+  const [where, before] of [["at the end of a block", []], ["in a block of their own", [0xeb, 0x00]]] as const
+) {
+  everywhere(
+    `worlds that share their code call each other in one piece of compiled code, ${where}: calls keep and change the same`,
+    (make) => {
+      const machine = make(), { a } = machine, iterations = 25_000, callee = ENTRY + 0x40;
+      assert(machine.register({ wid: CALLER, party: a }));
+      assert(machine.register({ wid: CALLEE, party: a, cr3: a.newSpace(), rip: callee }));
+      // DEC R12; JZ LOOP_END; STD; RCX := CALLEE by SUB, whose flags the callee sees; call.
+      a.write(CODE, [0x49, 0xff, 0xcc, 0x0f, 0x84, LOOP_END - CODE - 9, 0, 0, 0, 0xfd]);
+      a.write(CODE + 10, load(0, 1), move(1, 8), [0x48, 0x83, 0xe9, 0x01], before, VMFUNC, STOP);
+      a.write(LOOP_END, STOP);
+      // The caller again: LAHF; MOVZX EBX, AH; ADD R15, RBX; ADD R15, RCX; JMP CODE.
+      const back = [0x9f, 0x0f, 0xb6, 0xdc, 0x49, 0x01, 0xdf, 0x49, 0x01, 0xcf];
+      a.write(ENTRY, back, [0xe9], little32(CODE - ENTRY - back.length - 5));
+      // The callee: LAHF; MOVZX EBX, AH; ADD R14, RBX; ADD R14, RCX; LODSB; INC R13; STC; call back with RCX as it is.
+      const work = [0x9f, 0x0f, 0xb6, 0xdc, 0x49, 0x01, 0xde, 0x49, 0x01, 0xce, 0xac, 0x49, 0xff, 0xc5, 0xf9];
+      a.write(callee, work, load(0, 1), VMFUNC, STOP);
+      const run = (): void => {
+        machine.place(a);
+        for (const [register, value] of [[8, CALLEE + 1n], [14, 0], [15, 0], [6, CODE]] as const) {
+          machine.set(register, value);
+        }
+        runLoop(machine, iterations, 22);
+      };
+      // SUB leaves PF of 22H; INC leaves PF of R13, STC sets CF.
+      const evenParity = (value: number): boolean => {
+        let bits = 0;
+        for (let rest = value & 0xff; rest !== 0; rest &= rest - 1) bits++;
+        return bits % 2 === 0;
+      };
+      let flags = 0n;
+      for (let n = 1; n <= iterations; n++) flags += evenParity(n) ? 7n : 3n;
+      // AF: INC carries out of bit 3.
+      flags += 16n * BigInt(Math.floor(iterations / 16));
+      const count = BigInt(iterations);
+      run();
+      assertEquals([machine.rip, machine.get(SERVED)], [LOOP_END, count]);
+      assertEquals(machine.get(14), count * (6n + CALLER));
+      assertEquals(machine.get(15), flags + count * CALLEE);
+      // STD goes with the caller: the callee has counted upwards.
+      assertEquals(machine.get(6), BigInt(CODE) + count);
+      machine.crossover.caches.drop(CALLEE);
+      run();
+      assertEquals([machine.exit?.reason, machine.get(SERVED), machine.get(1)], [240, 0n, CALLEE]);
+    },
+    KEEPING_CODE,
+  );
+}
 
 /** Makes a second VMCS like the first, current by VMPTRLD, and enters the caller's loop with it. */
 function enterWithSecond(machine: WorldMachine, change: (vmcs: Vmcs) => void): Vmcs {

@@ -1,11 +1,15 @@
 /** The locals of a region that hold cells of the processor state, and operands kept for flags. */
 import type { Block } from "../../ir/types.ts";
+import { DF } from "../../cpu/state.ts";
 import { SWITCH_CELLS } from "../js/registers.ts";
 import { accessType, cellType, localCells } from "./cells.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
 import { intrinsicRegisters } from "./intrinsics.ts";
 import { I32, I64, V128, W } from "./instructions.ts";
+
+/** Cells of which some may live in locals and that a world call writes: RCX, DF. */
+export const CALLED_CELLS: readonly number[] = [SWITCH_CELLS[1], DF];
 
 /** Instruction that loads, and that stores, a local of a type. */
 export function loadOf(type: number): number {
@@ -38,6 +42,9 @@ export class CellLocals {
         this.#add(imm);
         if (op.startsWith("set")) this.#written.add(imm);
       }
+    }
+    if (blocks.some(({ terminal }) => terminal.kind === "vmfunc")) {
+      for (const cell of CALLED_CELLS) if (this.#registers.has(cell)) this.#written.add(cell);
     }
   }
 

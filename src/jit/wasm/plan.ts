@@ -3,6 +3,7 @@ import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import { terminalValue } from "../../ir/passes/blocks.ts";
 import type { Block, Inst, Value } from "../../ir/types.ts";
 import { helperInfo } from "../../cpu/helpers.ts";
+import { CALLED_CELLS } from "./cell_locals.ts";
 import { accessType } from "./cells.ts";
 import {
   ALL_FLAGS,
@@ -120,17 +121,17 @@ export function planBlock(block: Block, recipes: Recipes, isLocal: (offset: numb
     end,
     forwarded,
     observed,
-    endRegisters: findEndRegisters(insts, end, isLocal),
+    endRegisters: findEndRegisters(block, end, isLocal),
     clobbered: {
-      live: findClobbered(insts, stateAt, forwarded, true, isLocal),
-      dead: findClobbered(insts, stateAt, forwarded, false, isLocal),
+      live: findClobbered(block, stateAt, forwarded, true, isLocal),
+      dead: findClobbered(block, stateAt, forwarded, false, isLocal),
     },
   };
 }
 
 /** Which registers hold the operands of the flags at the block's end. */
 function findEndRegisters(
-  insts: readonly Inst[],
+  { insts, terminal }: Block,
   { use }: FlagState,
   isLocal: (offset: number) => boolean,
 ): (Operand | undefined)[] {
@@ -142,6 +143,7 @@ function findEndRegisters(
     else if (inst.op === "set64") contents.set(inst.imm, inst.args[0]!);
     else if (inst.op === "get64" && !contents.has(inst.imm)) contents.set(inst.imm, inst);
   }
+  if (terminal.kind === "vmfunc") { for (const cell of CALLED_CELLS) contents.delete(cell); }
   const places = new Map<Value, Operand>();
   for (const [cell, value] of contents) {
     places.set(value, { kind: "register", cell, low: false });
@@ -152,13 +154,13 @@ function findEndRegisters(
 
 /** Registers that change before the last place that observes the flags of the block's start. */
 function findClobbered(
-  insts: readonly Inst[],
+  { insts, terminal }: Block,
   stateAt: readonly (FlagState | undefined)[],
   forwarded: ReadonlyMap<Inst, Value>,
   isObservedBehind: boolean,
   isLocal: (offset: number) => boolean,
 ): Set<number> {
-  const clobbered = new Set<number>();
+  const clobbered = new Set<number>(isObservedBehind && terminal.kind === "vmfunc" ? CALLED_CELLS : []);
   let isObserved = isObservedBehind;
   for (let i = insts.length - 1; i >= 0; i--) {
     const inst = insts[i]!, state = stateAt[i];

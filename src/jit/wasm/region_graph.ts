@@ -5,7 +5,7 @@ import type { Block } from "../../ir/types.ts";
 export interface Edges {
   /** By jumps and branches to known addresses. */
   readonly direct: readonly number[];
-  /** By computed jumps, as far as known: returns to behind calls, and targets seen before. */
+  /** By computed jumps and world calls, as far as known: returns to behind calls, and targets seen before. */
   readonly computed: readonly number[];
   /** Whether control may also leave the region at the block's end. */
   readonly leaves: boolean;
@@ -31,8 +31,12 @@ export function edgesOf(
     addresses.map((pc) => starts.get(pc)).filter((number) => number !== undefined);
   return blocks.map(({ terminal, usesFloat }, n): Edges => {
     switch (terminal.kind) {
-      case "vmfunc":
-        return { direct: known([terminal.next]), computed: [], leaves: true };
+      case "vmfunc": {
+        // To behind it by EPTP switching, and to entry points by world calls.
+        const entryPoints = (targets[n] ?? []).filter((pc) => pc !== terminal.next);
+        const computed = usesFloat === true ? [] : known(entryPoints);
+        return { direct: known([terminal.next]), computed, leaves: true };
+      }
       case "jump":
       case "branch": {
         const addresses = terminal.kind === "jump" ? [terminal.target] : [terminal.taken, terminal.next];

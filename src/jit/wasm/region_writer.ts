@@ -11,7 +11,7 @@ import { type LoopEntry, OUTSIDE } from "./loop_entries.ts";
 import { jumpTo, leaveTo, setRip } from "./jumps.ts";
 import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, Place } from "./plan.ts";
-import { emitVmfunc } from "./world_switch.ts";
+import { emitVmfunc, type SwitchTarget } from "./world_switch.ts";
 
 /** A compiled region before it is part of a module. */
 export interface EmittedRegion {
@@ -270,16 +270,28 @@ class RegionWriter {
     const { e } = this, { pc, mode, offsets } = e.block;
     const at = offsets[offsets.length - 2]!;
     const side = e.exit({ kind: "side", ...halves(pc + BigInt(at)), undo: 1 });
-    const exit = this.#redispatch(), target = e.shape.starts.get(next);
+    const exit = this.#redispatch(), { direct, computed } = e.shape.edges[e.number]!;
+    const target = (block: number, noteFlags: () => void): SwitchTarget => ({
+      pc: halves(e.blocks[block]!.pc),
+      demand: e.shape.checked[block] ? 0 : e.shape.demands[block]!,
+      goOn: () => {
+        e.spans.recall(e.code, e.slot);
+        noteFlags();
+        this.#goTo(block);
+      },
+    });
+    const [behind] = direct.map((block) =>
+      target(block, () => {
+        if (e.flags.mustNote(e.number, block)) e.noteEnd([block]);
+      })
+    );
     emitVmfunc(e, {
       region: e.surroundings.id,
       mode,
       next: halves(next),
-      goOn: target === undefined ? undefined : () => {
-        e.spans.recall(e.code, e.slot);
-        if (e.flags.mustNote(e.number, target)) e.noteEnd([target]);
-        this.#goTo(target);
-      },
+      behind,
+      callees: computed.map((block) => target(block, () => {})),
+      noteFlags: () => e.noteEnd(computed),
       leave: () => e.leave(exit, undefined),
       leaveByEvent: () => e.leave(side, undefined),
       worldCallExit: e.exit({

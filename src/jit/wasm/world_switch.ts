@@ -52,6 +52,8 @@ import { pushIsInPlace } from "./jumps.ts";
 
 /** VM functions, as EAX names them. EPTP switching is the first. */
 const WORLD_CALL = 1;
+/** Bits of the mode that a world call changes, if they are set; the one privilege level besides 0 that a world may have. */
+const CHANGED_MODE = Mode.TRAP | Mode.ALIGN | Mode.MIDDLE, USER_CPL = 3;
 /** Interruptibility: shadows of STI and MOV SS. */
 const SHADOWS = 3;
 const [RAX, RCX] = SWITCH_CELLS;
@@ -63,13 +65,26 @@ export interface SwitchPlace {
   readonly mode: number;
   /** Behind the instruction. */
   readonly next: Address;
-  /** Writes code that goes on at `next`, if that is in the region, where it lies in place. */
-  readonly goOn: (() => void) | undefined;
+  /** The block there, if the region has it. */
+  readonly behind: SwitchTarget | undefined;
   /** Each writes code that leaves: to where RIP is; by the event that has been raised. */
   leave(): void;
   leaveByEvent(): void;
   /** Number of the exit of a world call that does not know the way on. */
   readonly worldCallExit: number;
+  /** Blocks of the region that world calls from here have led to. */
+  readonly callees: readonly SwitchTarget[];
+  /** Keeps the flags for them. */
+  noteFlags(): void;
+}
+
+/** A block that a switch leads to. */
+export interface SwitchTarget {
+  readonly pc: Address;
+  /** What the budget must have left: 0 where the block looks at it itself. */
+  readonly demand: number;
+  /** Writes code that goes on there. */
+  goOn(): void;
 }
 
 /** The whole instruction. It ends the block. */
@@ -123,7 +138,7 @@ class SwitchWriter {
 
   /** Function 0, where EAX asks for it. Else, or `slow`ly, it goes on behind. */
   eptpSwitching(slow: Label): void {
-    const { code } = this.e, { region, next, goOn, leave } = this.place;
+    const { code } = this.e, { next, behind, leave } = this.place;
     const list = this.e.scratch(I32), target = this.e.scratch(I32), eptp = this.e.scratch(I64);
     const other = code.open(W.block, VOID);
     code.get(this.#eax);
@@ -163,14 +178,11 @@ class SwitchWriter {
     code.load(W.i32_load, WORLD_TICK);
     code.memory(W.i32_store, SLOT_LAST_USE);
     this.#count(WorldSwitch.VMFUNC);
-    if (goOn !== undefined) {
-      // The code behind it may be another in the new world.
-      code.get(target);
-      code.memory(W.i32_load, SLOT_REGIONS + 4 * (region & (REGION_ENTRIES - 1)));
-      code.i32(region);
-      code.op(W.i32_eq);
-      code.openHinted(VOID, 1);
-      goOn();
+    if (behind !== undefined) {
+      const elsewhere = code.open(W.block, VOID);
+      this.#leaveUnlessInPlace(elsewhere);
+      this.#leaveIfScarce(behind, elsewhere);
+      behind.goOn();
       code.end();
     }
     this.e.settleFlags();
@@ -181,7 +193,7 @@ class SwitchWriter {
 
   /** Function 1, the same way. */
   worldCall(slow: Label): void {
-    const { code } = this.e, calls = this.e.scratch(I32), vmcs = this.e.scratch(I32);
+    const { code, cells } = this.e, calls = this.e.scratch(I32), vmcs = this.e.scratch(I32);
     const tick = this.e.scratch(I32);
     code.get(this.#eax);
     code.i32(WORLD_CALL);
@@ -204,9 +216,6 @@ class SwitchWriter {
     code.get(this.#rcx);
     code.op(W.i64_ne);
     code.brIfRarely(slow);
-    this.e.settleFlags();
-    this.e.cells.store(code);
-    this.#copy(W.i64_load, W.i64_store, CallLink.CALLER, RCX);
     code.load(W.i32_load, VMCS_EPTP);
     code.tee(vmcs);
     code.openHinted(VOID, 1);
@@ -226,18 +235,11 @@ class SwitchWriter {
       this.#call(W.i32_load, CallLink.FLAGS);
       code.op(W.i32_and);
     });
-    this.#store(W.i32_store, DF, () => code.i32(0));
     this.#store(W.i32_store, INTERRUPTIBILITY, () => {
       code.load(W.i32_load, INTERRUPTIBILITY);
       code.i32(~SHADOWS);
       code.op(W.i32_and);
     });
-    this.#call(W.i32_load, CallLink.HAS_SYSTEM_CONTEXT);
-    code.openHinted(VOID, 0);
-    for (const [n, word] of SYSTEM_CONTEXT_WORDS.entries()) {
-      this.#copy(W.i32_load, W.i32_store, CallLink.SYSTEM_CONTEXT + 4 * n, 4 * word);
-    }
-    code.end();
     this.#enterSlot(() => this.#call(W.i32_load, CallLink.SLOT));
     this.#store(W.i32_store, WORLD_TICK, () => {
       code.load(W.i32_load, WORLD_TICK);
@@ -252,8 +254,76 @@ class SwitchWriter {
     code.get(tick);
     code.memory(W.i32_store, SLOT_CALL_LINKS + CallLink.LAST_USE);
     this.#count(WorldSwitch.WORLD_CALL);
+    this.#goOnAtCallee();
+    this.e.settleFlags();
+    cells.store(code);
+    this.#copy(W.i64_load, W.i64_store, CallLink.CALLER, RCX);
+    this.#store(W.i32_store, DF, () => code.i32(0));
+    this.#call(W.i32_load, CallLink.HAS_SYSTEM_CONTEXT);
+    code.openHinted(VOID, 0);
+    for (const [n, word] of SYSTEM_CONTEXT_WORDS.entries()) {
+      this.#copy(W.i32_load, W.i32_store, CallLink.SYSTEM_CONTEXT + 4 * n, 4 * word);
+    }
+    code.end();
     this.e.storeBudget();
     this.#returnWay();
+  }
+
+  /**
+   * Goes on in the region where it has the callee's entry point and lies in place there too. What the call leaves of the
+   * mode is the same then, but for the privilege level.
+   */
+  #goOnAtCallee(): void {
+    const { code, cells } = this.e, { mode, callees } = this.place;
+    if (callees.length === 0 || (mode & CHANGED_MODE) !== 0) return;
+    const elsewhere = code.open(W.block, VOID), directionFlag = cells.register(DF);
+    this.#leaveUnlessInPlace(elsewhere);
+    code.load(W.i32_load, ATTENTION);
+    code.brIfRarely(elsewhere);
+    this.#call(W.i32_load, CallLink.HAS_SYSTEM_CONTEXT);
+    code.brIfRarely(elsewhere);
+    this.#call(W.i32_load, CallLink.CPL);
+    code.i32((mode & Mode.USER) !== 0 ? USER_CPL : 0);
+    code.op(W.i32_ne);
+    code.brIfRarely(elsewhere);
+    for (const callee of callees) {
+      const other = code.open(W.block, VOID);
+      this.#call(W.i64_load, CallLink.RIP);
+      code.i64(callee.pc.lo, callee.pc.hi);
+      code.op(W.i64_ne);
+      code.brIf(other);
+      this.#leaveIfScarce(callee, elsewhere);
+      this.place.noteFlags();
+      this.#call(W.i64_load, CallLink.CALLER);
+      code.set(this.#rcx);
+      if (directionFlag !== undefined) {
+        code.i32(0);
+        code.set(directionFlag);
+      }
+      callee.goOn();
+      code.end();
+    }
+    code.end();
+  }
+
+  /** Branches out unless the region lies in place in the world that is current now. */
+  #leaveUnlessInPlace(elsewhere: Label): void {
+    const { code, slot } = this.e, { region } = this.place;
+    code.get(slot);
+    code.memory(W.i32_load, SLOT_REGIONS + 4 * (region & (REGION_ENTRIES - 1)));
+    code.i32(region);
+    code.op(W.i32_ne);
+    code.brIfRarely(elsewhere);
+  }
+
+  /** Branches out if the budget does not cover what comes: the switch has had its cost. */
+  #leaveIfScarce({ demand }: SwitchTarget, elsewhere: Label): void {
+    if (demand === 0) return;
+    const { code, budget } = this.e;
+    code.get(budget);
+    code.i32(demand);
+    code.op(W.i32_lt_s);
+    code.brIfRarely(elsewhere);
   }
 
   /** Returns the link's way if it leads to code that lies in place, else the exit: the state has been stored. */
