@@ -2,11 +2,12 @@
 import type { Block } from "../../ir/types.ts";
 import { DF } from "../../cpu/state.ts";
 import { SWITCH_CELLS } from "../js/registers.ts";
-import { accessType, cellType, localCells } from "./cells.ts";
+import { ACCESS_TYPES, cellType, localCells } from "./cells.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
 import { intrinsicRegisters } from "./intrinsics.ts";
 import { I32, I64, V128, W } from "./instructions.ts";
+import { Trait, TRAITS } from "./traits.ts";
 
 /** Cells of which some may live in locals and that a world call writes: RCX, DF. */
 export const CALLED_CELLS: readonly number[] = [SWITCH_CELLS[1], DF];
@@ -37,10 +38,10 @@ export class CellLocals {
           this.#add(cell);
           this.#written.add(cell);
         }
-        const { op, imm } = inst;
-        if (accessType(op) === 0 || !cells.has(imm)) continue;
+        const { code, imm } = inst;
+        if (ACCESS_TYPES[code] === 0 || !cells.has(imm)) continue;
         this.#add(imm);
-        if (op.startsWith("set")) this.#written.add(imm);
+        if ((TRAITS[code]! & Trait.SET) !== 0) this.#written.add(imm);
       }
     }
     if (blocks.some(({ terminal }) => terminal.kind === "vmfunc")) {

@@ -1,4 +1,5 @@
 /** Which cells of the processor state live in locals of a region. */
+import { OPCODE_NAMES } from "../../ir/opcodes.ts";
 import { DF, XMM } from "../../cpu/state.ts";
 import type { Block } from "../../ir/types.ts";
 import { isWide } from "../js/registers.ts";
@@ -15,17 +16,18 @@ export function cellType(offset: number): number {
 
 const TYPE_OF = { get32: I32, set32: I32, get64: I64, set64: I64, getv: V128, setv: V128 } as const;
 
-/** The type that an operation accesses a cell with; 0 for other operations. */
-export function accessType(op: string): number {
-  return (TYPE_OF as Readonly<Record<string, number>>)[op] ?? 0;
-}
+/** By opcode number: the type that an operation accesses a cell with; 0 for other operations. */
+export const ACCESS_TYPES: Uint8Array = Uint8Array.from(
+  OPCODE_NAMES,
+  (op) => (TYPE_OF as Readonly<Record<string, number>>)[op] ?? 0,
+);
 
 /** The cells that live in locals: those only accessed as what they are. */
 export function localCells(blocks: readonly Block[]): Set<number> {
   const cells = new Set<number>(), others = new Set<number>();
   for (const { insts } of blocks) {
-    for (const { op, imm } of insts) {
-      const type = accessType(op);
+    for (const { code, imm } of insts) {
+      const type = ACCESS_TYPES[code]!;
       if (type === 0) continue;
       if (cellType(imm) === type) cells.add(imm);
       else if (isXmm(imm)) others.add(imm & ~15);

@@ -46,11 +46,11 @@ export function analyseControlFlow(
   const loops = new LoopEntries(successors, new Set(entrances));
   // Where the budget is used up, control comes back: to the headers of loops.
   const all = unique([...entrances, ...loops.headers]).sort((a, b) => a - b);
-  for (
-    const [blocks, found] of [[all, new LoopEntries(successors, new Set(all))], [entrances, loops]] as const
-  ) {
-    if (found.longestWay <= LONGEST_WAY) return nested(successors, blocks, found);
+  if (all.length > entrances.length) {
+    const found = new LoopEntries(successors, new Set(all));
+    if (found.longestWay <= LONGEST_WAY) return nested(successors, all, found);
   }
+  if (loops.longestWay <= LONGEST_WAY) return nested(successors, entrances, loops);
   return withOneStart(successors, all);
 }
 

@@ -2,9 +2,9 @@
 import type { Block, Inst, Type, Value } from "../../ir/types.ts";
 import { BUDGET, EVENT, RETURN_HI, RETURN_V128, TLB_BASE } from "../../cpu/state.ts";
 import type { Exit } from "../engine.ts";
-import { halves } from "../interpreter/program.ts";
+import { type Address, halves } from "../interpreter/program.ts";
 import { CellLocals, loadOf, storeOf } from "./cell_locals.ts";
-import { accessType } from "./cells.ts";
+import { ACCESS_TYPES } from "./cells.ts";
 import { FunctionCode, type Imports, type Label } from "./encoder.ts";
 import {
   ALL_FLAGS,
@@ -20,9 +20,10 @@ import { I32, VOID, W } from "./instructions.ts";
 import { RegionSpans } from "./region_spans.ts";
 import { LocalPool } from "./local_pool.ts";
 import { localType, LOWERING } from "./lowering.ts";
-import { type BlockPlan, type FlagState, Place, planBlock, reloadsCells } from "./plan.ts";
+import { type BlockPlan, type FlagState, Place, planBlock } from "./plan.ts";
 import { RegionFlags } from "./region_flags.ts";
 import { RegionShape } from "./region_shape.ts";
+import { reloadsCells } from "./traits.ts";
 
 /** What surrounds a region. */
 export interface RegionSurroundings {
@@ -65,6 +66,8 @@ export class Emitter {
   number = 0;
   block!: Block;
   plan!: BlockPlan;
+  /** Halves of its address. */
+  start: Address = { lo: 0, hi: 0 };
   /** Locals of its values, by id. */
   locals: number[] = [];
 
@@ -85,11 +88,20 @@ export class Emitter {
       block: this.block,
       plan: this.plan,
       locals: this.locals,
+      start: this.start,
     };
     const block = this.blocks[number]!, plan = this.plans[number]!;
-    Object.assign(this, { number, block, plan, locals: [] });
+    this.number = number;
+    this.block = block;
+    this.plan = plan;
+    this.locals = [];
+    this.start = halves(block.pc);
     this.pool.inBlock(() => write(block, plan));
-    Object.assign(this, outer);
+    this.number = outer.number;
+    this.block = outer.block;
+    this.plan = outer.plan;
+    this.locals = outer.locals;
+    this.start = outer.start;
   }
 
   /** A local that is free when the operation has been written. */
@@ -112,7 +124,7 @@ export class Emitter {
     }
     switch (this.plan.place[value.id]) {
       case Place.INLINE: {
-        const forwarded = this.plan.forwarded.get(value);
+        const forwarded = this.plan.forwarded[value.id];
         return forwarded === undefined ? LOWERING[value.op](this, value) : this.push(forwarded);
       }
       case Place.REGISTER:
@@ -222,12 +234,10 @@ export class Emitter {
 
   /** Leaves: the guest instruction of `inst` has not been executed. */
   leaveBefore({ id, guest }: Inst): void {
-    const { pc, offsets, insts } = this.block;
-    const exit = this.exit({
-      kind: "side",
-      ...halves(pc + BigInt(offsets[guest]!)),
-      undo: offsets.length - 1 - guest,
-    });
+    const { start, block: { offsets, insts } } = this;
+    const lo = (start.lo + offsets[guest]!) | 0;
+    const hi = lo >>> 0 < start.lo >>> 0 ? (start.hi + 1) | 0 : start.hi;
+    const exit = this.exit({ kind: "side", lo, hi, undo: offsets.length - 1 - guest });
     // What such a helper was called with is in the cells.
     this.leave(exit, reloadsCells(insts[id]!) ? undefined : this.plan.stateAt[id]);
   }
@@ -263,8 +273,8 @@ export class Emitter {
   }
 
   /** Reads a cell of the state. */
-  readCell({ op, imm }: Inst): void {
-    const { code } = this, type = accessType(op);
+  readCell({ code: opcode, op, imm }: Inst): void {
+    const { code } = this, type = ACCESS_TYPES[opcode]!;
     const flag = op === "get32" ? flagNumber(imm) : -1;
     if (flag >= 0) return this.#pushInherited(flag);
     const register = this.cells.register(imm);
@@ -273,8 +283,8 @@ export class Emitter {
   }
 
   /** Writes a cell of the state. */
-  writeCell({ op, imm, args }: Inst): void {
-    const { code } = this, type = accessType(op);
+  writeCell({ code: opcode, imm, args }: Inst): void {
+    const { code } = this, type = ACCESS_TYPES[opcode]!;
     const register = this.cells.register(imm);
     if (register !== undefined) {
       this.push(args[0]!);
@@ -320,7 +330,7 @@ export class Emitter {
 
   /** Makes the flags of a state in the middle of the block those that hold. */
   #noteState(state: FlagState): void {
-    if (state.use !== undefined) this.#note(state, this.recipes.place(state.use, () => undefined));
+    if (state.use !== undefined) this.#note(state, this.recipes.place(state.use, [], 0));
   }
 
   /** Makes the flags of the block's end those that hold, for blocks that it leads to (none: control leaves). */

@@ -3,8 +3,13 @@ import { I32, W } from "./instructions.ts";
 
 /** Bytes under construction. */
 export class Bytes {
-  #bytes = new Uint8Array(256);
+  #bytes: Uint8Array;
   length = 0;
+
+  /** @param room bytes that are expected */
+  constructor(room = 64) {
+    this.#bytes = new Uint8Array(room);
+  }
 
   u8(value: number): void {
     if (this.length === this.#bytes.length) this.#grow(1);
@@ -12,6 +17,7 @@ export class Bytes {
   }
   /** Unsigned LEB128. */
   u32(value: number): void {
+    if (value >= 0 && value <= 0x7f) return this.u8(value);
     let rest = value >>> 0;
     while (rest > 0x7f) {
       this.u8((rest & 0x7f) | 0x80);
@@ -64,6 +70,9 @@ export interface Label {
   readonly depth: number;
 }
 
+/** Most functions are no longer, in bytes. */
+const FUNCTION_ROOM = 0x1000;
+
 /** The code of a function under construction. */
 export class FunctionCode extends Bytes {
   /** Types of the locals, the parameters first. */
@@ -73,7 +82,7 @@ export class FunctionCode extends Bytes {
   #depth = 0;
 
   constructor(readonly parameters: readonly number[]) {
-    super();
+    super(FUNCTION_ROOM);
     this.locals = [...parameters];
   }
 
@@ -221,6 +230,8 @@ export interface TableFunction {
   readonly name: string;
 }
 
+/** Most modules of one region are no longer, in bytes. */
+const MODULE_ROOM = 0x2000;
 const MAGIC = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const FUNCREF = 0x70;
 const Section = { CUSTOM: 0, TYPE: 1, IMPORT: 2, FUNCTION: 3, ELEMENT: 9, CODE: 10 } as const;
@@ -239,7 +250,7 @@ export function encodeModule(
   imports: Imports,
   pages: number,
 ): Uint8Array<ArrayBuffer> {
-  const out = new Bytes();
+  const out = new Bytes(MODULE_ROOM);
   for (const byte of MAGIC) out.u8(byte);
   const types = new FunctionTypes();
   // What regions go to each other by: type 0.
@@ -289,16 +300,19 @@ export function encodeModule(
     }
   });
   branchHints(out, functions, imports.list.length);
-  section(out, Section.CODE, (to) => {
-    to.u32(functions.length);
-    for (const { code } of functions) {
-      const locals = declaration(code);
-      to.u32(locals.length + code.length + 1);
-      to.append(locals.view());
-      to.append(code.view());
-      to.u8(W.end);
-    }
-  });
+  // Their code is copied once only.
+  const declarations = functions.map(({ code }) => declaration(code));
+  const lengths = functions.map(({ code }, n) => declarations[n]!.length + code.length + 1);
+  const counted = (length: number): number => length + bytesOf(length);
+  out.u8(Section.CODE);
+  out.u32(bytesOf(functions.length) + lengths.reduce((sum, length) => sum + counted(length), 0));
+  out.u32(functions.length);
+  for (const [n, { code }] of functions.entries()) {
+    out.u32(lengths[n]!);
+    out.append(declarations[n]!.view());
+    out.append(code.view());
+    out.u8(W.end);
+  }
   section(out, Section.CUSTOM, (to) => {
     to.text("name");
     section(to, FUNCTION_NAMES, (names) => {
@@ -311,6 +325,9 @@ export function encodeModule(
   });
   return out.view().slice() as Uint8Array<ArrayBuffer>;
 }
+
+/** Bytes that a number takes as unsigned LEB128. */
+const bytesOf = (value: number): number => value < 0x80 ? 1 : 1 + bytesOf(value >>> 7);
 
 /** The types of a module's functions. */
 class FunctionTypes {

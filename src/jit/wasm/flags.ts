@@ -3,9 +3,9 @@
  * a function of a few values; that function is a `Recipe`, known when the region is compiled, and compiled code keeps its
  * operands in locals with the recipe's number. Most flags are overwritten before anybody asks.
  */
-import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import { Inst, type Value } from "../../ir/types.ts";
 import { CF, OF } from "../../cpu/state.ts";
+import { Trait, TRAITS } from "./traits.ts";
 
 /** Flag cells: CF, PF, AF, ZF, SF, OF, in the order of the state. */
 export const FLAG_COUNT: number = (OF - CF) / 4 + 1;
@@ -23,7 +23,9 @@ export type FlagValues = readonly (Value | undefined)[];
 
 /** Flags that a place in a block has defined, as a mask. */
 export function definedFlags(flags: FlagValues): number {
-  return flags.reduce((mask, value, n) => value === undefined ? mask : mask | (1 << n), 0);
+  let mask = 0;
+  for (let n = 0; n < flags.length; n++) if (flags[n] !== undefined) mask |= 1 << n;
+  return mask;
 }
 
 /** How flags follow from operands. */
@@ -41,8 +43,8 @@ export interface FlagUse {
   readonly key: string;
   readonly flags: FlagValues;
   readonly operands: readonly Value[];
-  /** What `Recipes.place` has made of it, by where the operands are. */
-  readonly placed: Map<string, PlacedUse>;
+  /** What `Recipes.place` has made of it, by which operands are in registers (a mask). */
+  readonly placed: (PlacedUse | undefined)[];
 }
 
 /** Where a recipe finds an operand: in a register (all of it, or its low half), or in a local kept for operands. */
@@ -55,6 +57,9 @@ export interface PlacedUse {
   readonly recipe: Recipe;
   readonly kept: readonly { readonly value: Value; readonly wide: boolean; readonly slot: number }[];
 }
+
+/** Most operands of a recipe that are found in registers. */
+export const MOST_IN_REGISTERS = 16;
 
 /** Id of the values that expressions consist of: they stand in no block. */
 const NO_BLOCK = -1;
@@ -71,23 +76,22 @@ export function operandOf({ op, imm, imm2 }: Value): Operand | undefined {
 }
 
 /** Whether a value may be computed where flags are asked for instead of where the block has it. */
-export function canBeLate({ op }: Value): boolean {
-  const info: OpcodeInfo = OPCODES[op];
-  return info.pure === true && !/^[vf]/.test(op);
+export function canBeLate({ code }: Value): boolean {
+  return (TRAITS[code]! & Trait.LATE) !== 0;
 }
 
-const isConstant = ({ op }: Value): boolean => op === "const32" || op === "const64";
+const isConstant = ({ code }: Value): boolean => (TRAITS[code]! & Trait.CONSTANT) !== 0;
 
 /** Adds to `found` the operands that the flags follow from: values that `isEarly`, or cannot be late. */
 export function collectOperands(
   flags: FlagValues,
   isEarly: (value: Value) => boolean,
-  found: Set<Value>,
+  found: Value[],
 ): void {
   const visit = (value: Value): void => {
     if (isConstant(value)) return;
-    if (isEarly(value) || !canBeLate(value)) found.add(value);
-    else value.args.forEach(visit);
+    if (isEarly(value) || !canBeLate(value)) found.push(value);
+    else for (const operand of value.args) visit(operand);
   };
   for (const value of flags) if (value !== undefined) visit(value);
 }
@@ -114,36 +118,39 @@ export class Recipes {
       return key;
     };
     const key = flags.map((value) => value === undefined ? "" : keyOf(value)).join(";");
-    return { key, flags, operands, placed: new Map() };
+    return { key, flags, operands, placed: [] };
   }
 
-  /** The recipe with operands where `registerOf` says (by the operand's number), the others kept. */
-  place(use: FlagUse, registerOf: (operand: number) => Operand | undefined): PlacedUse {
-    let at = "";
-    for (let n = 0; n < use.operands.length; n++) {
-      const place = registerOf(n);
-      at += place?.kind === "register" ? `${place.cell}${place.low ? "l" : ""},` : ",";
-    }
+  /**
+   * The recipe with some operands in the registers that hold them, the others kept.
+   *
+   * @param registers by operand: the register, always the same for a use
+   * @param mask which of those are to be used; only the first MOST_IN_REGISTERS can be
+   */
+  place(use: FlagUse, registers: readonly (Operand | undefined)[], mask: number): PlacedUse {
     // Regions ask for the same again and again: the keys are long, and so it is worth while to remember.
-    let placed = use.placed.get(at);
-    if (placed === undefined) use.placed.set(at, placed = this.#place(use, registerOf, at));
-    return placed;
+    return use.placed[mask] ??= this.#place(use, registers, mask);
   }
 
   #place(
     { key, flags, operands }: FlagUse,
-    registerOf: (operand: number) => Operand | undefined,
-    at: string,
+    registers: readonly (Operand | undefined)[],
+    mask: number,
   ): PlacedUse {
-    let wide = 0, narrow = 0;
-    const places = operands.map((value, n): Operand => {
-      const isWide = value.type === "i64";
-      return registerOf(n) ?? { kind: "kept", wide: isWide, slot: isWide ? wide++ : narrow++ };
-    });
-    const kept = places.flatMap((place, n) =>
-      place.kind === "kept" ? [{ ...place, value: operands[n]! }] : []
-    );
-    const full = `${key}@${at}`;
+    let wide = 0, narrow = 0, full = `${key}@`;
+    const places: Operand[] = [], kept: PlacedUse["kept"][number][] = [];
+    for (const [n, value] of operands.entries()) {
+      const register = n < MOST_IN_REGISTERS && (mask & (1 << n)) !== 0 ? registers[n] : undefined;
+      if (register?.kind === "register") {
+        places.push(register);
+        full += `${register.cell}${register.low ? "l" : ""},`;
+        continue;
+      }
+      const isWide = value.type === "i64", slot = isWide ? wide++ : narrow++;
+      places.push({ kind: "kept", wide: isWide, slot });
+      kept.push({ value, wide: isWide, slot });
+      full += ",";
+    }
     let recipe = this.#byKey.get(full);
     if (recipe === undefined) {
       const inPlaces = new Map(operands.map((value, n) => [value, places[n]!]));

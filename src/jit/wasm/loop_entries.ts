@@ -26,6 +26,9 @@ export interface Step {
 /** Stands for what is outside of the graph. */
 export const OUTSIDE = -1;
 
+/** Stands for blocks that are not among those in question. */
+const OUT = -1;
+
 /** Most blocks that are compared for where a loop had best start. */
 const MOST_CANDIDATES = 4;
 
@@ -38,6 +41,9 @@ export class LoopEntries {
   readonly #around: LoopEntry[][];
   readonly #byHeader = new Map<number, LoopEntry>();
   readonly #predecessors: number[][];
+  readonly #components: Components;
+  /** By block: the last loop that it was found in. */
+  readonly #loop: Int32Array;
 
   /**
    * @param successors of each block, by number
@@ -49,7 +55,9 @@ export class LoopEntries {
     for (const [from, list] of successors.entries()) {
       for (const to of list) this.#predecessors[to]!.push(from);
     }
-    this.#findLoops(new Set(successors.keys()));
+    this.#components = new Components(successors);
+    this.#loop = new Int32Array(successors.length).fill(OUT);
+    this.#findLoops([...successors.keys()]);
     for (const [to, list] of this.#predecessors.entries()) for (const from of list) this.#noteTold(from, to);
   }
 
@@ -84,10 +92,12 @@ export class LoopEntries {
   }
 
   /** Finds the loops among some blocks, and those in them. */
-  #findLoops(blocks: ReadonlySet<number>): void {
-    for (const members of components(this.successors, blocks)) {
-      const entered = [...members].filter((block) =>
-        this.#predecessors[block]!.some((from) => !members.has(from))
+  #findLoops(blocks: readonly number[]): void {
+    for (const members of this.#components.among(blocks)) {
+      const loop = this.headers.length;
+      for (const block of members) this.#loop[block] = loop;
+      const entered = members.filter((block) =>
+        this.#predecessors[block]!.some((from) => from === OUTSIDE || this.#loop[from] !== loop)
       );
       const header = this.#headerOf(members, entered);
       this.headers.push(header);
@@ -95,66 +105,84 @@ export class LoopEntries {
         const entry = {
           node: this.successors.length + this.list.length,
           header,
-          members,
+          members: new Set(members),
           told: new Set<number>(),
         };
         this.list.push(entry);
         this.#byHeader.set(header, entry);
         for (const block of members) this.#around[block]!.push(entry);
       }
-      this.#findLoops(new Set([...members].filter((block) => block !== header)));
+      if (members.length > 1) this.#findLoops(members.filter((block) => block !== header));
     }
   }
 
   /** Where a loop starts: the block, of those by which it is entered, that leaves most blocks in loops inside of it. */
-  #headerOf(members: ReadonlySet<number>, entered: readonly number[]): number {
-    const candidates = (entered.length > 0 ? entered : [...members]).slice(0, MOST_CANDIDATES);
+  #headerOf(members: readonly number[], entered: readonly number[]): number {
+    const candidates = (entered.length > 0 ? entered : members).slice(0, MOST_CANDIDATES);
     if (candidates.length === 1) return candidates[0]!;
     const left = candidates.map((header) => {
-      const inner = components(this.successors, new Set([...members].filter((block) => block !== header)));
-      return inner.reduce((sum, { size }) => sum + size, 0);
+      const inner = this.#components.among(members.filter((block) => block !== header));
+      return inner.reduce((sum, { length }) => sum + length, 0);
     });
     return candidates[left.indexOf(Math.max(...left))]!;
   }
 }
 
-/** The strongly connected components with a cycle among some blocks of a graph. Tarjan's algorithm, without recursion. */
-function components(
-  successors: readonly (readonly number[])[],
-  blocks: ReadonlySet<number>,
-): Set<number>[] {
-  const found: Set<number>[] = [], count = successors.length;
+/** Finds strongly connected components with a cycle, among some blocks of a graph. Tarjan's algorithm, without recursion. */
+class Components {
   // By block: when it was met (0: not yet; OUT: never is), and the first met that it leads back to (0: it is closed).
-  const OUT = -1, met = new Int32Array(count).fill(OUT), low = new Int32Array(count);
-  for (const block of blocks) met[block] = 0;
-  const open: number[] = [], path: number[] = [], next = new Int32Array(count);
-  let time = 0;
-  const enter = (block: number): void => {
-    met[block] = low[block] = ++time;
-    open.push(block);
-    path.push(block);
-  };
-  const close = (root: number): void => {
-    const members = open.splice(open.lastIndexOf(root));
-    for (const block of members) low[block] = 0;
-    if (members.length > 1 || successors[root]!.includes(root)) found.push(new Set(members));
-  };
-  const visit = (root: number): void => {
-    enter(root);
+  readonly #met: Int32Array;
+  readonly #low: Int32Array;
+  /** By block: which of its successors is looked at next. */
+  readonly #next: Int32Array;
+  readonly #open: number[] = [];
+  readonly #path: number[] = [];
+  #time = 0;
+
+  constructor(readonly successors: readonly (readonly number[])[]) {
+    const count = successors.length;
+    this.#met = new Int32Array(count).fill(OUT);
+    this.#low = new Int32Array(count);
+    this.#next = new Int32Array(count);
+  }
+
+  /** The components among `blocks`. */
+  among(blocks: readonly number[]): number[][] {
+    const found: number[][] = [];
+    this.#time = 0;
+    for (const block of blocks) this.#met[block] = this.#next[block] = 0;
+    for (const block of blocks) if (this.#met[block] === 0) this.#visit(block, found);
+    for (const block of blocks) this.#met[block] = OUT;
+    return found;
+  }
+
+  #enter(block: number): void {
+    this.#met[block] = this.#low[block] = ++this.#time;
+    this.#open.push(block);
+    this.#path.push(block);
+  }
+
+  #close(root: number, found: number[][]): void {
+    const members = this.#open.splice(this.#open.lastIndexOf(root));
+    for (const block of members) this.#low[block] = 0;
+    if (members.length > 1 || this.successors[root]!.includes(root)) found.push(members);
+  }
+
+  #visit(root: number, found: number[][]): void {
+    const met = this.#met, low = this.#low, path = this.#path;
+    this.#enter(root);
     while (path.length > 0) {
-      const block = path.at(-1)!, to = successors[block]![next[block]!++];
+      const block = path[path.length - 1]!, to = this.successors[block]![this.#next[block]!++];
       if (to === undefined) {
         path.pop();
-        const parent = path.at(-1);
+        const parent = path[path.length - 1];
         if (parent !== undefined) low[parent] = Math.min(low[parent]!, low[block]!);
-        if (low[block] === met[block]) close(block);
+        if (low[block] === met[block]) this.#close(block, found);
       } else if (met[to] === 0) {
-        enter(to);
+        this.#enter(to);
       } else if (met[to] !== OUT && low[to] !== 0) {
         low[block] = Math.min(low[block]!, met[to]!);
       }
     }
-  };
-  for (const block of blocks) if (met[block] === 0) visit(block);
-  return found;
+  }
 }

@@ -5,7 +5,7 @@ import type { Inst, Value } from "../../ir/types.ts";
 import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
 import { INTRINSICS } from "./intrinsics.ts";
-import { changesMappings } from "./region_spans.ts";
+import { changesMappings } from "./traits.ts";
 import type { Emitter } from "./emitter.ts";
 import { I32, I64, W } from "./instructions.ts";
 import { FLOAT_LOWERING } from "./lowering_float.ts";

@@ -1,10 +1,7 @@
 /** What the emitter decides about a block's values before it writes any: which are computed, where, and for how long. */
-import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import { terminalValue } from "../../ir/passes/blocks.ts";
 import type { Block, Inst, Value } from "../../ir/types.ts";
-import { helperInfo } from "../../cpu/helpers.ts";
 import { CALLED_CELLS } from "./cell_locals.ts";
-import { accessType } from "./cells.ts";
 import {
   ALL_FLAGS,
   collectOperands,
@@ -16,6 +13,7 @@ import {
   type Operand,
   type Recipes,
 } from "./flags.ts";
+import { reloadsCells, Trait, TRAITS } from "./traits.ts";
 
 /** Where a value is computed. */
 export const Place = {
@@ -48,8 +46,8 @@ export interface BlockPlan {
   /** For operations that can leave: the flags before them. */
   readonly stateAt: readonly (FlagState | undefined)[];
   readonly end: FlagState;
-  /** For reads of flags that the block has defined: the value. */
-  readonly forwarded: ReadonlyMap<Inst, Value>;
+  /** For reads of flags that the block has defined, by id: the value. */
+  readonly forwarded: readonly (Value | undefined)[];
   /** Flags of the start of the block that something observes, the terminal aside. */
   readonly observed: number;
   /** Where the end's operands are found in registers. */
@@ -58,40 +56,47 @@ export interface BlockPlan {
   readonly clobbered: { readonly live: ReadonlySet<number>; readonly dead: ReadonlySet<number> };
 }
 
-/** Whether an operation may change cells behind the block's back. */
-export function reloadsCells({ op, imm }: Inst): boolean {
-  return op === "call" && helperInfo(imm).state === "all";
-}
+// What is known of values by id while a block is planned; making such arrays takes longer than using them.
+let NEEDED = new Uint8Array(0x400), USES = new Uint16Array(0x400);
+/** Where a value is computed, and the position of its last user that was met. */
+let POSITION = new Int32Array(0x400), USER = new Int32Array(0x400);
 
 /** Plans a block. `isLocal` tells which cells live in locals. */
 export function planBlock(block: Block, recipes: Recipes, isLocal: (offset: number) => boolean): BlockPlan {
   const { insts, terminal } = block, count = insts.length;
-  const { stateAt, end, forwarded, observed } = followFlags(block);
+  const { stateAt, states, end, forwarded, observed } = followFlags(block);
 
-  const needed = new Uint8Array(count);
+  if (NEEDED.length < count) {
+    NEEDED = new Uint8Array(2 * count);
+    USES = new Uint16Array(2 * count);
+    POSITION = new Int32Array(2 * count);
+    USER = new Int32Array(2 * count);
+  }
+  const needed = NEEDED.fill(0, 0, count);
   const need = (value: Value): void => {
     if (needed[value.id] !== 0) return;
     needed[value.id] = 1;
-    operandsOf(value, forwarded).forEach(need);
+    const other = forwarded[value.id], { args } = value;
+    if (other !== undefined) need(other);
+    else for (let n = 0; n < args.length; n++) need(args[n]!);
   };
   const final = terminalValue(terminal);
   if (final !== undefined) need(final);
-  for (const inst of insts) {
+  for (let i = 0; i < count; i++) {
+    const inst = insts[i]!;
     if (isEffect(inst)) need(inst);
-    if (reloadsCells(inst)) stateAt[inst.id]!.values.forEach((value) => value !== undefined && need(value));
+    if (reloadsCells(inst)) eachDefined(stateAt[i]!, need);
   }
   const isNeeded = (value: Value): boolean => needed[value.id] !== 0;
-  const states = new Set([...stateAt.filter((state) => state !== undefined), end]);
-  for (const state of states) {
-    const found = new Set<Value>();
-    collectOperands(state.values, isNeeded, found);
-    found.forEach(need);
+  for (const { values } of states) {
+    const found: Value[] = [];
+    collectOperands(values, isNeeded, found);
+    for (const value of found) need(value);
   }
-  for (const state of states) if (state.mask !== 0) state.use = recipes.use(state.values, isNeeded);
+  for (const state of states) state.use = recipes.use(state.values, isNeeded);
 
   const place = new Uint8Array(count), last = new Int32Array(count).fill(-1);
-  const uses = new Uint16Array(count), position = new Int32Array(count);
-  const user = new Int32Array(count);
+  const uses = USES.fill(0, 0, count), position = POSITION, user = USER;
   const mention = (value: Value, at: number, by: number): void => {
     uses[value.id]!++;
     user[value.id] = by;
@@ -99,7 +104,11 @@ export function planBlock(block: Block, recipes: Recipes, isLocal: (offset: numb
   };
   const mentionState = (state: FlagState, at: number): void => {
     // Twice: an operand must have a local.
-    for (const value of state.use?.operands ?? []) for (let n = 0; n < 2; n++) mention(value, at, at);
+    if (state.use === undefined) return;
+    for (const value of state.use.operands) {
+      mention(value, at, at);
+      mention(value, at, at);
+    }
   };
   if (final !== undefined) mention(final, count, count);
   mentionState(end, count);
@@ -107,11 +116,15 @@ export function planBlock(block: Block, recipes: Recipes, isLocal: (offset: numb
     const inst = insts[i]!, state = stateAt[i];
     if (state !== undefined) mentionState(state, i);
     if (needed[i] === 0) continue;
-    if (reloadsCells(inst)) state!.values.forEach((value) => value !== undefined && mention(value, i, i));
-    const isInline = canInline(inst, forwarded) && uses[i] === 1;
-    place[i] = isInline ? Place.INLINE : isConstant(inst) ? Place.CONSTANT : Place.LOCAL;
-    position[i] = isInline && user[i]! < count ? position[user[i]!]! : isInline ? count : i;
-    for (const operand of operandsOf(inst, forwarded)) mention(operand, position[i]!, i);
+    if (reloadsCells(inst)) eachDefined(state!, (value) => mention(value, i, i));
+    const traits = TRAITS[inst.code]!, other = forwarded[i], { args } = inst;
+    const isConstant = (traits & Trait.CONSTANT) !== 0;
+    const isInline = uses[i] === 1 && (other !== undefined || (!isConstant && (traits & Trait.PURE) !== 0));
+    place[i] = isInline ? Place.INLINE : isConstant ? Place.CONSTANT : Place.LOCAL;
+    const at = isInline && user[i]! < count ? position[user[i]!]! : isInline ? count : i;
+    position[i] = at;
+    if (other !== undefined) mention(other, at, i);
+    else for (let n = 0; n < args.length; n++) mention(args[n]!, at, i);
   }
   findRegisters(insts, place, last, isLocal);
   return {
@@ -122,11 +135,13 @@ export function planBlock(block: Block, recipes: Recipes, isLocal: (offset: numb
     forwarded,
     observed,
     endRegisters: findEndRegisters(block, end, isLocal),
-    clobbered: {
-      live: findClobbered(block, stateAt, forwarded, true, isLocal),
-      dead: findClobbered(block, stateAt, forwarded, false, isLocal),
-    },
+    clobbered: findClobbered(block, stateAt, forwarded, isLocal),
   };
+}
+
+/** Does something for each value that defines a flag. */
+function eachDefined({ values }: FlagState, visit: (value: Value) => void): void {
+  for (const value of values) if (value !== undefined) visit(value);
 }
 
 /** Which registers hold the operands of the flags at the block's end. */
@@ -135,7 +150,7 @@ function findEndRegisters(
   { use }: FlagState,
   isLocal: (offset: number) => boolean,
 ): (Operand | undefined)[] {
-  if (use === undefined) return [];
+  if (use === undefined || use.operands.length === 0) return [];
   const contents = new Map<number, Value>();
   for (const inst of insts) {
     if (reloadsCells(inst)) contents.clear();
@@ -156,52 +171,46 @@ function findEndRegisters(
 function findClobbered(
   { insts, terminal }: Block,
   stateAt: readonly (FlagState | undefined)[],
-  forwarded: ReadonlyMap<Inst, Value>,
-  isObservedBehind: boolean,
+  forwarded: readonly (Value | undefined)[],
   isLocal: (offset: number) => boolean,
-): Set<number> {
-  const clobbered = new Set<number>(isObservedBehind && terminal.kind === "vmfunc" ? CALLED_CELLS : []);
-  let isObserved = isObservedBehind;
+): BlockPlan["clobbered"] {
+  const live = new Set<number>(terminal.kind === "vmfunc" ? CALLED_CELLS : []), dead = new Set<number>();
+  let isObserved = false;
   for (let i = insts.length - 1; i >= 0; i--) {
     const inst = insts[i]!, state = stateAt[i];
     if (state !== undefined && state.inherits && state.mask !== ALL_FLAGS) isObserved = true;
-    if (inst.op === "get32" && flagNumber(inst.imm) >= 0 && !forwarded.has(inst)) isObserved = true;
-    if (isObserved && inst.op.startsWith("set") && isLocal(inst.imm)) clobbered.add(inst.imm);
+    if (inst.op === "get32" && flagNumber(inst.imm) >= 0 && forwarded[i] === undefined) isObserved = true;
+    if ((TRAITS[inst.code]! & Trait.SET) !== 0 && isLocal(inst.imm)) {
+      live.add(inst.imm);
+      if (isObserved) dead.add(inst.imm);
+    }
     // Behind it, flags are in their cells.
     if (reloadsCells(inst)) isObserved = true;
   }
-  return clobbered;
+  return { live, dead };
 }
 
-const isConstant = ({ op }: Inst): boolean => op === "const32" || op === "const64";
-const isGet = ({ op }: Inst): boolean => op === "get32" || op === "get64" || op === "getv";
-
-function isEffect(inst: Inst): boolean {
-  const { pure }: OpcodeInfo = OPCODES[inst.op];
-  if (pure || isGet(inst)) return false;
-  return !(inst.op === "set32" && flagNumber(inst.imm) >= 0);
+function isEffect({ code, op, imm }: Inst): boolean {
+  if ((TRAITS[code]! & (Trait.PURE | Trait.GET)) !== 0) return false;
+  return !(op === "set32" && flagNumber(imm) >= 0);
 }
 
-function canInline(inst: Inst, forwarded: ReadonlyMap<Inst, Value>): boolean {
-  const { pure }: OpcodeInfo = OPCODES[inst.op];
-  return (pure === true && !isConstant(inst)) || forwarded.has(inst);
-}
-
-function operandsOf(inst: Inst, forwarded: ReadonlyMap<Inst, Value>): readonly Value[] {
-  const value = forwarded.get(inst);
-  return value === undefined ? inst.args : [value];
-}
-
-/** Follows the flags through a block. */
-function followFlags({ insts }: Block): Pick<BlockPlan, "end" | "forwarded" | "observed"> & {
-  readonly stateAt: (FlagState | undefined)[];
+/** Follows the flags through a block. `states` are those that define any. */
+function followFlags({ insts }: Block): Pick<BlockPlan, "end" | "forwarded" | "observed" | "stateAt"> & {
+  readonly states: readonly FlagState[];
 } {
-  const stateAt: (FlagState | undefined)[] = [], forwarded = new Map<Inst, Value>();
+  const stateAt = new Array<FlagState | undefined>(insts.length).fill(undefined);
+  const forwarded = new Array<Value | undefined>(insts.length).fill(undefined);
+  const states: FlagState[] = [];
   let values = new Array<Value | undefined>(FLAG_COUNT).fill(undefined);
   let inherits = true, observed = 0;
   let state: FlagState | undefined;
-  const now = (): FlagState =>
-    state ??= { inherits, values: [...values], mask: definedFlags(values), use: undefined };
+  const now = (): FlagState => {
+    if (state !== undefined) return state;
+    state = { inherits, values: values.slice(), mask: definedFlags(values), use: undefined };
+    if (state.mask !== 0) states.push(state);
+    return state;
+  };
   for (const inst of insts) {
     const flag = flagNumber(inst.imm);
     if (inst.op === "set32" && flag >= 0) {
@@ -209,9 +218,9 @@ function followFlags({ insts }: Block): Pick<BlockPlan, "end" | "forwarded" | "o
       state = undefined;
     } else if (inst.op === "get32" && flag >= 0) {
       const value = values[flag];
-      if (value !== undefined) forwarded.set(inst, value);
+      if (value !== undefined) forwarded[inst.id] = value;
       else if (inherits) observed |= 1 << flag;
-    } else if ((OPCODES[inst.op] as OpcodeInfo).exits) {
+    } else if ((TRAITS[inst.code]! & Trait.EXITS) !== 0) {
       stateAt[inst.id] = now();
       if (inherits) observed |= ALL_FLAGS & ~now().mask;
       if (!reloadsCells(inst)) continue;
@@ -220,7 +229,7 @@ function followFlags({ insts }: Block): Pick<BlockPlan, "end" | "forwarded" | "o
       state = undefined;
     }
   }
-  return { stateAt, end: now(), forwarded, observed };
+  return { stateAt, end: now(), states, forwarded, observed };
 }
 
 /** Finds the reads of registers that need no local of their own. */
@@ -235,8 +244,9 @@ function findRegisters(
   for (let i = insts.length - 1; i >= 0; i--) {
     const inst = insts[i]!;
     if (reloadsCells(inst)) nextReload = i;
-    if (accessType(inst.op) === 0 || !isLocal(inst.imm)) continue;
-    if (!isGet(inst)) {
+    const access = TRAITS[inst.code]! & (Trait.GET | Trait.SET);
+    if (access === 0 || !isLocal(inst.imm)) continue;
+    if (access === Trait.SET) {
       nextChange.set(inst.imm, i);
     } else if (place[i] === Place.LOCAL) {
       const change = Math.min(nextChange.get(inst.imm) ?? insts.length, nextReload);

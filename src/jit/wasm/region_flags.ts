@@ -1,5 +1,5 @@
 /** Follows flags through a region: which are asked for, where their operands can stay, and which recipes may hold where. */
-import { ALL_FLAGS, type PlacedUse, type Recipes } from "./flags.ts";
+import { ALL_FLAGS, MOST_IN_REGISTERS, type PlacedUse, type Recipes } from "./flags.ts";
 import type { BlockPlan } from "./plan.ts";
 import type { Edges } from "./region_graph.ts";
 import type { RegionShape } from "./region_shape.ts";
@@ -34,11 +34,13 @@ export class RegionFlags {
   /** The recipe that holds behind a block for blocks that it leads to (none: control leaves). */
   placed(from: number, targets: readonly number[]): PlacedUse {
     const { end, endRegisters } = this.plans[from]!;
-    return this.recipes.place(end.use!, (n) => {
+    let mask = 0;
+    for (let n = 0; n < endRegisters.length && n < MOST_IN_REGISTERS; n++) {
       const place = endRegisters[n];
-      if (place?.kind !== "register") return undefined;
-      return targets.some((to) => this.#clobbered[to]!.has(place.cell)) ? undefined : place;
-    });
+      if (place?.kind !== "register") continue;
+      if (!targets.some((to) => this.#clobbered[to]!.has(place.cell))) mask |= 1 << n;
+    }
+    return this.recipes.place(end.use!, endRegisters, mask);
   }
 
   /** Whether a recipe that defines the flag may hold when a block is entered. */
@@ -64,25 +66,26 @@ export class RegionFlags {
   #observedBehind(block: number, live: readonly number[]): number {
     const { direct, computed, leaves } = this.edges[block]!;
     let behind = leaves ? ALL_FLAGS : 0;
-    for (const next of [...direct, ...computed]) behind |= live[next]!;
+    for (const next of direct) behind |= live[next]!;
+    for (const next of computed) behind |= live[next]!;
     return behind;
   }
 
-  #findClobbered(): Set<number>[] {
+  #findClobbered(): ReadonlySet<number>[] {
     const goesOn = this.plans.map(({ end }, n) =>
       end.inherits && (this.#observedBehind(n, this.#live) & ~end.mask) !== 0
     );
     const clobbered = this.plans.map(({ clobbered }, n) =>
-      new Set(goesOn[n] ? clobbered.live : clobbered.dead)
+      goesOn[n] ? new Set(clobbered.live) : clobbered.dead
     );
     this.#repeat((n) => {
       if (!goesOn[n]) return false;
       const { direct, computed } = this.edges[n]!;
-      const before = clobbered[n]!.size;
-      for (const next of [...direct, ...computed]) {
-        for (const cell of clobbered[next]!) clobbered[n]!.add(cell);
+      const own = clobbered[n] as Set<number>, before = own.size;
+      for (const list of [direct, computed]) {
+        for (const next of list) for (const cell of clobbered[next]!) own.add(cell);
       }
-      return clobbered[n]!.size !== before;
+      return own.size !== before;
     });
     return clobbered;
   }

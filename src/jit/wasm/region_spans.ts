@@ -5,7 +5,6 @@
  */
 import type { Block, Inst, Value } from "../../ir/types.ts";
 import { MemoryFlag } from "../../ir/types.ts";
-import { helperInfo } from "../../cpu/helpers.ts";
 import {
   FOUND,
   FOUND_ADDEND,
@@ -15,11 +14,13 @@ import {
   FOUND_WRITE_ROOM,
   GPR,
   Gpr,
+  STATE_BYTES,
 } from "../../cpu/state.ts";
 import { SLOT_FOUND } from "../../memory/physical.ts";
 import { cellType } from "./cells.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { I32, I64, W } from "./instructions.ts";
+import { Trait, TRAITS } from "./traits.ts";
 
 /** An address as a value and a constant. */
 export function splitAddress(address: Value): { readonly base: Value; readonly displacement: number } {
@@ -30,17 +31,8 @@ export function splitAddress(address: Value): { readonly base: Value; readonly d
 }
 
 /** Whether an access needs a page that can be written. */
-export const isWrite = ({ op, imm }: Inst): boolean =>
-  op.startsWith("store") || (imm & MemoryFlag.WRITE_INTENT) !== 0;
-
-const isAccess = (op: string): boolean => /^(load|store)/.test(op);
-
-/** Whether mappings may be others behind an operation. */
-export function changesMappings({ op, imm }: Inst): boolean {
-  if (op !== "call") return false;
-  const { state, exits } = helperInfo(imm);
-  return state === "all" || exits === true;
-}
+export const isWrite = ({ code, imm }: Inst): boolean =>
+  (TRAITS[code]! & Trait.STORE) !== 0 || (imm & MemoryFlag.WRITE_INTENT) !== 0;
 
 /** A span in locals. */
 export interface LocalSpan {
@@ -55,8 +47,11 @@ export interface LocalSpan {
   readonly cells: number;
 }
 
-/** Accesses that mostly go to the same span: through a register (its cell), or to a page that their address says. */
-type Group = number | `page ${string}`;
+/**
+ * Accesses that mostly go to the same span: through a register (its cell), or to a page that their address says (its number,
+ * behind those of cells).
+ */
+type Group = number;
 
 /** Most groups with a span of their own, and accesses of one that make it worth while outside of loops. */
 const MOST_GROUPS = 5, ENOUGH_ACCESSES = 4;
@@ -65,24 +60,36 @@ const OTHERS = -1;
 /** What is pushed is popped: one room does for both. */
 const RSP = GPR + 8 * Gpr.RSP;
 
+/** By id of a value, while a block is looked at: the register that holds it. */
+let REGISTERS = new Int32Array(0x400);
+const NO_REGISTER = -1;
+
 /** The groups of a block's accesses: a register's where it is the base, or part of a sum that is. */
-function groupsOf({ insts }: Block): Map<Inst, Group> {
-  const registers = new Map<Value, number>(), found = new Map<Inst, Group>();
-  for (const inst of insts) {
-    if (inst.op === "get64" && cellType(inst.imm) === I64) registers.set(inst, inst.imm);
-    if (inst.op === "set64" && cellType(inst.imm) === I64) registers.set(inst.args[0]!, inst.imm);
+function groupsOf({ insts }: Block): (Group | undefined)[] {
+  const found = new Array<Group | undefined>(insts.length).fill(undefined);
+  if (REGISTERS.length < insts.length) REGISTERS = new Int32Array(2 * insts.length);
+  const registers = REGISTERS.fill(NO_REGISTER, 0, insts.length);
+  for (const { op, imm, id, args } of insts) {
+    if (op === "get64" && cellType(imm) === I64) registers[id] = imm;
+    if (op === "set64" && cellType(imm) === I64) registers[args[0]!.id] = imm;
   }
   for (const inst of insts) {
-    if (!isAccess(inst.op)) continue;
+    if ((TRAITS[inst.code]! & (Trait.LOAD | Trait.STORE)) === 0) continue;
     const { base } = splitAddress(inst.args[0]!);
-    const places = [base, ...base.op === "add64" ? base.args : []].map((value) => registers.get(value));
-    const group = base.op === "const64" ? pageOf(base) : places.find((register) => register !== undefined);
-    found.set(inst, group ?? OTHERS);
+    found[inst.id] = base.op === "const64" ? pageOf(base) : registerOf(base, registers) ?? OTHERS;
   }
   return found;
 }
 
-const pageOf = ({ imm, imm2 }: Inst): Group => `page ${imm2}:${imm >>> 12}`;
+/** The register that a base is, or is a sum with. */
+function registerOf(base: Value, registers: Int32Array): number | undefined {
+  if (registers[base.id] !== NO_REGISTER) return registers[base.id];
+  if (base.op !== "add64") return undefined;
+  for (const { id } of base.args) if (registers[id] !== NO_REGISTER) return registers[id];
+  return undefined;
+}
+
+const pageOf = ({ imm, imm2 }: Inst): Group => STATE_BYTES + (imm >>> 12) + (imm2 >>> 0) * 2 ** 20;
 
 /** The spans of a region. */
 export class RegionSpans {
@@ -92,21 +99,21 @@ export class RegionSpans {
 
   /** @param loops whether each block may be executed again before the region is left */
   constructor(code: FunctionCode, blocks: readonly Block[], loops: readonly boolean[]) {
-    const worth = new Map<Group, number>();
-    for (const [n, block] of blocks.entries()) {
-      for (const [inst, group] of groupsOf(block)) {
-        this.#groups.set(inst, group);
-        if (group !== OTHERS) worth.set(group, (worth.get(group) ?? 0) + (loops[n] ? ENOUGH_ACCESSES : 1));
+    const groups = blocks.map(groupsOf), worth = new Map<Group, number>();
+    for (const [n, wanted] of groups.entries()) {
+      const weight = loops[n] ? ENOUGH_ACCESSES : 1;
+      for (const group of wanted) {
+        if (group !== undefined && group !== OTHERS) worth.set(group, (worth.get(group) ?? 0) + weight);
       }
     }
     const best = [...worth].filter(([, count]) => count >= ENOUGH_ACCESSES).sort((a, b) => b[1] - a[1])
       .slice(0, MOST_GROUPS).map(([group]) => group);
     const accesses = new Map<Group, Inst[]>();
-    for (const { insts } of blocks) {
+    for (const [n, { insts }] of blocks.entries()) {
       const seen = new Set<Group>();
-      for (const inst of insts) {
-        const wanted = this.#groups.get(inst);
+      for (const [i, wanted] of groups[n]!.entries()) {
         if (wanted === undefined) continue;
+        const inst = insts[i]!;
         const group = best.includes(wanted) ? wanted : OTHERS;
         this.#groups.set(inst, group);
         if (!seen.has(group)) this.#takers.add(inst);
