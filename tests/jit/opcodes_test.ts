@@ -153,3 +153,38 @@ for (const op of OTHERS) {
     }
   });
 }
+
+/** Magnitudes about which floating-point operations differ: denormals, what may underflow or overflow, infinities, NaNs. */
+const FLOAT_EDGES: Readonly<Record<string, readonly bigint[]>> = {
+  // deno-fmt-ignore
+  q: [
+    0n, 1n, 0xf_ffff_ffff_ffffn, 0x10_0000_0000_0000n, 0x10_0000_0000_0001n, 0x1f_ffff_ffff_ffffn, 0x20_0000_0000_0000n,
+    0x1ff0_0000_0000_0000n, 0x2000_0000_0000_0000n, 0x3fe0_0000_0000_0000n, 0x3ff0_0000_0000_0001n, 0x41e0_0000_0000_0000n,
+    0x43e0_0000_0000_0000n, 0x7fef_ffff_ffff_ffffn, 0x7ff0_0000_0000_0000n, 0x7ff0_0000_0000_0001n, 0x7ff8_0000_0000_0000n,
+  ],
+  // deno-fmt-ignore
+  w: [
+    0n, 1n, 0x7f_ffffn, 0x80_0000n, 0x80_0001n, 0xff_ffffn, 0x100_0000n, 0x1f80_0000n, 0x2000_0000n, 0x3f00_0000n,
+    0x3f80_0001n, 0x4f00_0000n, 0x5f00_0000n, 0x7f7f_ffffn, 0x7f80_0000n, 0x7f80_0001n, 0x7fc0_0000n,
+  ],
+};
+
+for (const op of OTHERS.filter((op) => /^f(?:32|64)/.test(op) && signatureOf(op)[0].length <= 2)) {
+  Deno.test(`${op} of what is special among numbers is the same in every engine`, () => {
+    const [letters] = signatureOf(op),
+      runs = engines.all.map(({ prepare }) => prepare(() => blockOf(op, 0, 0)));
+    const [xs, ys = [0n]] = [...letters].map((letter) => {
+      const sign = 1n << BigInt(LETTER_BITS[letter]! - 1);
+      return FLOAT_EDGES[letter]!.flatMap((value) => [value, value | sign]);
+    });
+    for (const x of xs!) {
+      for (const y of ys) {
+        const operands = [x, y].slice(0, letters.length);
+        const [reference, ...others] = runs.map((run) => effectOf(run, op, operands));
+        for (const [i, effect] of others.entries()) {
+          assertEquals(effect, reference, `${engines.all[i + 1]!.name}: ${op}(${text(operands)})`);
+        }
+      }
+    }
+  });
+}

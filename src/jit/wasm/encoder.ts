@@ -183,9 +183,13 @@ export class FunctionCode extends Bytes {
     this.u8(W.br_if);
     this.u32(this.depthOf(label));
   }
-  /** A branch that is taken rarely. */
+  /** A branch that is taken rarely, or nearly always. */
   brIfRarely(label: Label): void {
     this.hints.push([this.length, 0]);
+    this.brIf(label);
+  }
+  brIfMostly(label: Label): void {
+    this.hints.push([this.length, 1]);
     this.brIf(label);
   }
   brTable(labels: readonly Label[], otherwise: Label): void {

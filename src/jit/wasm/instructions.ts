@@ -159,6 +159,8 @@ export const W = {
   i32x4_replace_lane: SIMD | 0x1c,
   i64x2_extract_lane: SIMD | 0x1d,
   i64x2_replace_lane: SIMD | 0x1e,
+  f64x2_extract_lane: SIMD | 0x21,
+  f64x2_replace_lane: SIMD | 0x22,
   i8x16_eq: SIMD | 0x23,
   i8x16_gt_s: SIMD | 0x27,
   i16x8_eq: SIMD | 0x2d,

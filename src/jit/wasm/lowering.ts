@@ -3,6 +3,7 @@ import type { FloatOpcode } from "../../ir/float_opcodes.ts";
 import type { Opcode } from "../../ir/opcodes.ts";
 import type { Inst, Value } from "../../ir/types.ts";
 import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
+import { Mode } from "../../cpu/mode.ts";
 import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
 import { INTRINSICS } from "./intrinsics.ts";
 import { changesMappings } from "./traits.ts";
@@ -31,6 +32,11 @@ const shift64 = (code: number): Lowering => (e, { args: [value, count] }) => {
   }
   e.code.op(code);
 };
+/**
+ * Whether floating point is computed in line (the plain mode): then lanes are taken as numbers and put back as such, for the
+ * conversions to bits and from them cancel out, and numbers stay in the host's registers for them.
+ */
+const computesInLine = ({ block: { mode } }: Emitter): boolean => (mode & Mode.FP) === 0;
 const select: Lowering = (e, { args: [condition, x, y] }) => {
   e.push(x!);
   e.push(y!);
@@ -274,7 +280,9 @@ const CORE: Record<CoreOpcode, Lowering> = {
   },
   vextract64: (e, { args: [x], imm }) => {
     e.push(x!);
-    e.code.lane(W.i64x2_extract_lane, imm);
+    if (!computesInLine(e)) return e.code.lane(W.i64x2_extract_lane, imm);
+    e.code.lane(W.f64x2_extract_lane, imm);
+    e.code.op(W.i64_reinterpret_f64);
   },
   vinsert32: (e, { args: [x, y], imm }) => {
     e.push(x!);
@@ -284,9 +292,17 @@ const CORE: Record<CoreOpcode, Lowering> = {
   vinsert64: (e, { args: [x, y], imm }) => {
     e.push(x!);
     e.push(y!);
-    e.code.lane(W.i64x2_replace_lane, imm);
+    if (!computesInLine(e)) return e.code.lane(W.i64x2_replace_lane, imm);
+    e.code.op(W.f64_reinterpret_i64);
+    e.code.lane(W.f64x2_replace_lane, imm);
   },
   vpair: (e, { args: [lo, hi] }) => {
+    if (hi!.op === "const64" && hi!.imm === 0 && hi!.imm2 === 0) {
+      e.constantV128([0, 0, 0, 0]);
+      e.push(lo!);
+      e.code.op(W.f64_reinterpret_i64);
+      return e.code.lane(W.f64x2_replace_lane, 0);
+    }
     e.push(lo!);
     e.code.op(W.i64x2_splat);
     e.push(hi!);

@@ -5,7 +5,8 @@
 import { FLOAT_OPCODES, type FloatOpcode } from "../../ir/float_opcodes.ts";
 import type { Inst } from "../../ir/types.ts";
 import type { Emitter } from "./emitter.ts";
-import { F32, F64, I32, I64, W } from "./instructions.ts";
+import type { Label } from "./encoder.ts";
+import { F32, F64, I32, I64, VOID, W } from "./instructions.ts";
 import type { Lowering } from "./lowering.ts";
 
 /** What differs between the widths. */
@@ -15,10 +16,9 @@ interface Width {
   readonly reinterpret: number;
   readonly toBits: number;
   readonly abs: number;
-  readonly eq: number;
   readonly lt: number;
   readonly gt: number;
-  readonly le: number;
+  readonly ge: number;
   readonly add: number;
   readonly sub: number;
   readonly mul: number;
@@ -32,6 +32,8 @@ interface Width {
   /** Leaves on the stack whether the bits in a local are those of a denormal; whether they are those of a zero. */
   denormal(e: Emitter, local: number): void;
   zero(e: Emitter, local: number): void;
+  /** Leaves whether the magnitude of the bits in a local is at least the one bound and less than the other. */
+  between(e: Emitter, local: number, low: number, high: number): void;
 }
 
 const DOUBLE: Width = {
@@ -40,10 +42,9 @@ const DOUBLE: Width = {
   reinterpret: W.f64_reinterpret_i64,
   toBits: W.i64_reinterpret_f64,
   abs: W.f64_abs,
-  eq: W.f64_eq,
   lt: W.f64_lt,
   gt: W.f64_gt,
-  le: W.f64_le,
+  ge: W.f64_ge,
   add: W.f64_add,
   sub: W.f64_sub,
   mul: W.f64_mul,
@@ -65,9 +66,24 @@ const DOUBLE: Width = {
   },
   zero({ code }, local) {
     code.get(local);
+    code.i64(-1, 0x7fff_ffff);
+    code.op(W.i64_and);
+    code.op(W.i64_eqz);
+  },
+  between({ code }, local, low, high) {
+    const twice = (value: number): bigint => 2n * new BigUint64Array(Float64Array.of(value).buffer)[0]!;
+    const push = (value: bigint): void => {
+      code.i64(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+    };
+    code.get(local);
     code.i64(1, 0);
     code.op(W.i64_shl);
-    code.op(W.i64_eqz);
+    if (low !== 0) {
+      push(twice(low));
+      code.op(W.i64_sub);
+    }
+    push(twice(high) - twice(low));
+    code.op(W.i64_lt_u);
   },
 };
 const SINGLE: Width = {
@@ -76,10 +92,9 @@ const SINGLE: Width = {
   reinterpret: W.f32_reinterpret_i32,
   toBits: W.i32_reinterpret_f32,
   abs: W.f32_abs,
-  eq: W.f32_eq,
   lt: W.f32_lt,
   gt: W.f32_gt,
-  le: W.f32_le,
+  ge: W.f32_ge,
   add: W.f32_add,
   sub: W.f32_sub,
   mul: W.f32_mul,
@@ -100,9 +115,21 @@ const SINGLE: Width = {
   },
   zero({ code }, local) {
     code.get(local);
+    code.i32(0x7fff_ffff);
+    code.op(W.i32_and);
+    code.op(W.i32_eqz);
+  },
+  between({ code }, local, low, high) {
+    const twice = (value: number): number => 2 * new Uint32Array(Float32Array.of(value).buffer)[0]!;
+    code.get(local);
     code.i32(1);
     code.op(W.i32_shl);
-    code.op(W.i32_eqz);
+    if (low !== 0) {
+      code.i32(twice(low) | 0);
+      code.op(W.i32_sub);
+    }
+    code.i32((twice(high) - twice(low)) | 0);
+    code.op(W.i32_lt_u);
   },
 };
 
@@ -126,86 +153,115 @@ type Operation = "add" | "sub" | "mul" | "div";
 const arithmetic = (width: Width, operation: Operation): Lowering => (e, inst) => {
   const { code } = e;
   const [x, y] = operands(e, inst) as [number, number];
-  const result = e.scratch(width.type);
-  for (const local of [x, y]) {
-    code.get(local);
-    code.op(width.reinterpret);
-  }
-  code.op(width[operation]);
-  code.tee(result);
-  code.op(width.abs);
-  width.constant(e, width.max);
-  code.op(width.le);
-  code.op(W.i32_eqz);
-  for (const local of [x, y]) {
-    width.denormal(e, local);
-    code.op(W.i32_or);
-  }
-  if (operation === "mul" || operation === "div") {
-    // A small result is exact only where an operand is 0.
-    code.get(result);
-    code.op(width.abs);
-    width.constant(e, width.safe);
-    code.op(width.lt);
+  const value = e.scratch(width.type), result = e.scratch(width.bits);
+  accepting(e, inst, width, [x, y], width.type, (rejected, accept) => {
     for (const local of [x, y]) {
-      width.zero(e, local);
-      code.op(W.i32_eqz);
-      code.op(W.i32_and);
+      code.get(local);
+      code.op(width.reinterpret);
     }
-    code.op(W.i32_or);
-  }
-  guarded(e, inst, width.bits, () => {
-    code.get(result);
+    code.op(width[operation]);
+    code.tee(value);
     code.op(width.toBits);
+    code.set(result);
+    code.get(value);
+    if (operation === "add" || operation === "sub") {
+      return accept(() => width.between(e, result, 0, Infinity));
+    }
+    accept(() => width.between(e, result, width.safe, Infinity));
+    // A small result is exact only where an operand is 0.
+    width.between(e, result, 0, Infinity);
+    code.op(W.i32_eqz);
+    code.brIf(rejected);
+    code.get(value);
+    accept(() => {
+      for (const local of [x, y]) width.zero(e, local);
+      code.op(W.i32_or);
+    });
   });
+  // What uses it as a number finds it as one: the host takes the conversions there and back away.
+  code.op(width.toBits);
 };
 
-/** Leaves the condition for the exact function of a comparison: a denormal or a NaN. */
-function unordered(e: Emitter, width: Width, x: number, y: number): void {
+/**
+ * Leaves what `fast` has left when it accepts it, on a condition; else what the exact function leaves. So it is where an
+ * operand is a denormal.
+ */
+function accepting(
+  e: Emitter,
+  inst: Inst,
+  width: Width,
+  locals: readonly number[],
+  type: number,
+  fast: (rejected: Label, accept: (condition: () => void) => void) => void,
+): void {
   const { code } = e;
-  width.denormal(e, x);
-  width.denormal(e, y);
-  code.op(W.i32_or);
-  for (const local of [x, y]) {
-    code.get(local);
-    code.op(width.reinterpret);
-    const value = e.scratch(width.type);
-    code.tee(value);
-    code.get(value);
-    code.op(width.eq);
-    code.op(W.i32_eqz);
-    code.op(W.i32_or);
+  const done = code.open(W.block, type), rejected = code.open(W.block, VOID);
+  for (const local of locals) {
+    width.denormal(e, local);
+    code.brIfRarely(rejected);
   }
+  fast(rejected, (condition) => {
+    condition();
+    code.brIfMostly(done);
+    code.op(W.drop);
+  });
+  code.end();
+  exact(e, inst);
+  if (type === width.type) code.op(width.reinterpret);
+  code.end();
 }
-function compare({ code }: Emitter, width: Width, x: number, y: number, comparison: number): void {
-  for (const local of [x, y]) {
-    code.get(local);
-    code.op(width.reinterpret);
-  }
+
+/** A comparison: what `fast` leaves if no operand is a denormal or a NaN, given locals of the numbers, and of whether x < y. */
+function ordered(
+  e: Emitter,
+  inst: Inst,
+  width: Width,
+  type: number,
+  fast: (x: number, y: number, isLess: number, bits: readonly number[]) => void,
+): void {
+  const { code } = e;
+  const locals = operands(e, inst), isLess = e.scratch(I32);
+  const [x, y] = [e.scratch(width.type), e.scratch(width.type)];
+  accepting(e, inst, width, locals, type, (_, accept) => {
+    for (const [n, local] of [x, y].entries()) {
+      code.get(locals[n]!);
+      code.op(width.reinterpret);
+      code.set(local);
+    }
+    compare(e, width.lt, x, y);
+    code.set(isLess);
+    fast(x, y, isLess, locals);
+    accept(() => {
+      code.get(isLess);
+      compare(e, width.ge, x, y);
+      code.op(W.i32_or);
+    });
+  });
+}
+function compare({ code }: Emitter, comparison: number, x: number, y: number): void {
+  code.get(x);
+  code.get(y);
   code.op(comparison);
 }
 
-const order = (width: Width): Lowering => (e, inst) => {
-  const [x, y] = operands(e, inst) as [number, number];
-  unordered(e, width, x, y);
-  guarded(e, inst, I32, () => {
-    compare(e, width, x, y, width.lt);
-    compare(e, width, x, y, width.eq);
+const order = (width: Width): Lowering => (e, inst) =>
+  ordered(e, inst, width, I32, (x, y, isLess) => {
+    // Equal: at least, but not greater.
+    compare(e, width.ge, x, y);
+    compare(e, width.gt, x, y);
+    e.code.op(W.i32_xor);
     e.code.i32(6);
     e.code.op(W.i32_shl);
+    e.code.get(isLess);
     e.code.op(W.i32_or);
   });
-};
-const choose = (width: Width, comparison: "lt" | "gt"): Lowering => (e, inst) => {
-  const [x, y] = operands(e, inst) as [number, number];
-  unordered(e, width, x, y);
-  guarded(e, inst, width.bits, () => {
-    e.code.get(x);
-    e.code.get(y);
-    compare(e, width, x, y, width[comparison]);
+const choose = (width: Width, comparison: "lt" | "gt"): Lowering => (e, inst) =>
+  ordered(e, inst, width, width.bits, (x, y, isLess, bits) => {
+    for (const local of bits) e.code.get(local);
+    if (comparison === "lt") e.code.get(isLess);
+    else compare(e, width.gt, x, y);
     e.code.op(W.select);
   });
-};
 const root = (width: Width): Lowering => (e, inst) => {
   const { code } = e;
   const [x] = operands(e, inst) as [number];
