@@ -97,9 +97,9 @@ export const EPTP_LINKS = 512;
 export const EPTP_LINK_BYTES = 16;
 export const CALL_LINKS = 512;
 export const CALL_LINK_BYTES = 256;
-export const SLOT_EPTP_LINKS: number = SLOT_FOUND + 64;
-export const SLOT_CALL_LINKS: number = SLOT_EPTP_LINKS + EPTP_LINKS * EPTP_LINK_BYTES;
-export const SLOT_WAYS: number = SLOT_CALL_LINKS + CALL_LINKS * CALL_LINK_BYTES;
+export const SLOT_CALL_LINKS: number = SLOT_FOUND + 64;
+export const SLOT_EPTP_LINKS: number = SLOT_CALL_LINKS + CALL_LINKS * CALL_LINK_BYTES;
+export const SLOT_WAYS: number = SLOT_EPTP_LINKS + EPTP_LINKS * EPTP_LINK_BYTES;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
 const SLOT_BYTES = SLOT_WAYS + WAY_ENTRIES * WAY_ENTRY_BYTES + 2 * 64;
 const FIRST_SLOT = STATE_BYTES;

@@ -36,17 +36,20 @@ export const CallLink = {
   /** Privilege level; bits of RFLAGS_SYSTEM that stay. */
   CPL: 96,
   FLAGS: 100,
-  /** Value of WORLD_TICK at the last call; word indices where the caches keep when caller and callee were used last. */
+  /** Value of WORLD_TICK at the last call. */
   LAST_USE: 104,
-  CALLER_USE: 108,
-  CALLEE_USE: 112,
+  /** Whether there is a system context. */
+  HAS_SYSTEM_CONTEXT: 108,
   /** Way into the compiled code there, its region (-1: none is known), the mode of the caller's code for which it is. */
-  WAY: 116,
-  WAY_REGION: 120,
-  WAY_MODE: 124,
-  /** Whether there is a system context; its words, as SYSTEM_CONTEXT_WORDS lists them. */
-  HAS_SYSTEM_CONTEXT: 128,
-  SYSTEM_CONTEXT: 132,
+  WAY: 112,
+  WAY_REGION: 116,
+  WAY_MODE: 120,
+  // What a call rarely needs: all else lies in two of the host's cache lines.
+  /** Word indices where the caches keep when caller and callee were used last. */
+  CALLER_USE: 128,
+  CALLEE_USE: 132,
+  /** Words of the system context, as SYSTEM_CONTEXT_WORDS lists them. */
+  SYSTEM_CONTEXT: 136,
 } as const;
 /** CS and SS lie behind each other in the state. */
 export const LINKED_SEGMENTS_BYTES: number = 2 * SEGMENT_STRIDE;
