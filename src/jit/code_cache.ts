@@ -62,10 +62,9 @@ export class CodeCache implements CodeOwner {
     code.number = this.codes.push(code) - 1;
     code.watched = this.isWatched(code);
     this.#live.add(code);
-    const starts = this.#eachFrame(code, (frame, from, to) => {
-      frame.all.add(code);
-      frame.bytes.fill(1, from, to);
-    });
+    const first = Math.floor(code.hpa / PAGE_SIZE), starts = this.#occupy(code, first);
+    const second = code.secondPage / PAGE_SIZE;
+    if (second >= 0 && second !== first) this.#occupy(code, second);
     const place = code.hpa % PAGE_SIZE;
     const list = starts.starts.get(place);
     if (list === undefined) starts.starts.set(place, [code]);
@@ -142,19 +141,18 @@ export class CodeCache implements CodeOwner {
     }
   }
 
-  #eachFrame(code: Code, visit: (frame: FrameCode, from: number, to: number) => void): FrameCode {
-    const first = Math.floor(code.hpa / PAGE_SIZE);
-    for (const number of framesOf(code)) {
-      let frame = this.#frames.get(number);
-      if (frame === undefined) {
-        frame = { starts: new Map(), all: new Set(), bytes: new Uint8Array(PAGE_SIZE) };
-        this.#frames.set(number, frame);
-        this.pages.mark(number);
-      }
-      const [from, to] = extent(code, number);
-      visit(frame, from, to);
+  /** Notes that a block has bytes in a frame. */
+  #occupy(code: Code, number: number): FrameCode {
+    let frame = this.#frames.get(number);
+    if (frame === undefined) {
+      frame = { starts: new Map(), all: new Set(), bytes: new Uint8Array(PAGE_SIZE) };
+      this.#frames.set(number, frame);
+      this.pages.mark(number);
     }
-    return this.#frames.get(first)!;
+    const [from, to] = extent(code, number);
+    frame.all.add(code);
+    frame.bytes.fill(1, from, to);
+    return frame;
   }
 
   #removeFromFrames(code: Code): void {

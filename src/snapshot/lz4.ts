@@ -17,8 +17,8 @@ const LAST_MATCH = 12, LAST_LITERALS = 5;
 const HASH_BITS = 14, HASH_FACTOR = 0x9e37_79b1;
 /** After each 2^6 places without a match the search takes larger steps. */
 const PATIENCE = 6;
-/** Copies of so many bytes are left to the host. */
-const WORTH_A_CALL = 32;
+/** Copies of so many bytes are left to the host; shorter ones go by words, and may write up to the rest of one too much. */
+const WORTH_A_CALL = 64, WORD = 4;
 
 /** Compresses bytes. */
 export function compressLz4(bytes: Uint8Array): Uint8Array {
@@ -67,6 +67,10 @@ export function compressLz4(bytes: Uint8Array): Uint8Array {
  */
 export function decompressLz4(bytes: Uint8Array, output: Uint8Array): number {
   const { length } = bytes, room = output.length;
+  const packed = new DataView(bytes.buffer, bytes.byteOffset, length);
+  const view = new DataView(output.buffer, output.byteOffset, room);
+  /** Where copies by words must have ended, so that the last word lies inside. */
+  const lastPacked = length - WORD + 1, last = room - WORD + 1;
   let from = 0, to = 0;
   while (from < length) {
     const token = bytes[from++]!;
@@ -77,6 +81,12 @@ export function decompressLz4(bytes: Uint8Array, output: Uint8Array): number {
     if (literals > length - from || literals > room - to) refuse();
     if (literals >= WORTH_A_CALL) {
       output.set(bytes.subarray(from, from + literals), to);
+      from += literals;
+      to += literals;
+    } else if (from + literals <= lastPacked && to + literals <= last) {
+      for (let at = 0; at < literals; at += WORD) {
+        view.setInt32(to + at, packed.getInt32(from + at, true), true);
+      }
       from += literals;
       to += literals;
     } else {
@@ -98,6 +108,9 @@ export function decompressLz4(bytes: Uint8Array, output: Uint8Array): number {
       to = end;
     } else if (matched >= WORTH_A_CALL && offset === 1) {
       output.fill(output[source]!, to, end);
+      to = end;
+    } else if (offset >= WORD && end <= last) {
+      for (; to < end; to += WORD, source += WORD) view.setInt32(to, view.getInt32(source, true), true);
       to = end;
     } else {
       while (to < end) output[to++] = output[source++]!;

@@ -80,8 +80,11 @@ function unpackArea(
   const target = inPlace ? memory.subarray(first, first + length) : content.subarray(0, length);
   if (decompressLz4(packed, target) !== length) throw new StateError("Pages of the memory are missing");
   if (inPlace) return;
-  for (const [n, place] of present.entries()) {
-    memory.set(content.subarray(n * PAGE_BYTES, (n + 1) * PAGE_BYTES), place);
+  for (let n = 0, next = 0; n < present.length; n = next) {
+    const place = present[n]!;
+    // Pages that follow each other are copied together.
+    for (next = n + 1; present[next] === place + (next - n) * PAGE_BYTES;) next++;
+    memory.set(content.subarray(n * PAGE_BYTES, next * PAGE_BYTES), place);
   }
 }
 
