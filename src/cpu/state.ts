@@ -171,7 +171,7 @@ export const DEBUGCTL = 0x3e0;
  * in the linear memory while function 0 is enabled, in non-root operation with a VPID, else 0.
  */
 export const EPTP_LIST = 0x3a0;
-/** Offsets of the current VMCS's EPTP and EPTP index fields, in non-root operation, else 0. */
+/** Offsets of the current VMCS's EPTP and EPTP index fields, in non-root operation; else SCRATCH, and 0. */
 export const VMCS_EPTP = 0x3a4;
 export const VMCS_EPTP_INDEX = 0x3a8;
 /** A number that no earlier state of the processor's world caches had; and the same while function 1 is enabled, else 0. */

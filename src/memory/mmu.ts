@@ -83,6 +83,7 @@ export class Mmu implements WorldControl {
     this.breakpoints = new Breakpoints(memory);
     this.breakpoints.outside.onChange = () => this.breakpointsChanged();
     this.links = new WorldLinks(memory);
+    this.worlds.onSearch = () => this.links.settle();
     this.worlds.onReuse = () => this.links.clear();
     this.codePages = new CodePages(memory, this.worlds);
     this.#direct = directTables(memory);

@@ -11,6 +11,7 @@ import {
   type LinearMemory,
   SLOT_CALL_LINKS,
   SLOT_EPTP_LINKS,
+  SLOT_LAST_USE,
   WORLD_USES,
   worldUses,
 } from "./physical.ts";
@@ -38,8 +39,9 @@ export const CallLink = {
   FLAGS: 100,
   /** Value of WORLD_TICK at the last call. */
   LAST_USE: 104,
-  /** Whether there is a system context. */
+  /** Whether there is a system context; the privilege level where there is none, else -1. */
   HAS_SYSTEM_CONTEXT: 108,
+  CPL_ALONE: 124,
   /** Way into the compiled code there, its region (-1: none is known), the mode of the caller's code for which it is. */
   WAY: 112,
   WAY_REGION: 116,
@@ -126,12 +128,16 @@ export class WorldLinks {
 
   /** How long ago that was: the larger, the less recently. */
   age(place: number): number {
-    const now = this.#m[WORLD_TICK >> 2]!;
-    if (this.#settledAt !== now) {
-      for (const at of this.#callLinks) this.#settle(at);
-      this.#settledAt = now;
-    }
+    this.settle();
     return this.#since(this.#m[place]!);
+  }
+
+  /** Brings all last uses up to date, those of slots too. */
+  settle(): void {
+    const now = this.#m[WORLD_TICK >> 2]!;
+    if (this.#settledAt === now) return;
+    for (const at of this.#callLinks) this.#settle(at);
+    this.#settledAt = now;
   }
 
   /** Links slot `from` (its offset) to the current one, which EPTP switching by an index of the list has led to. */
@@ -171,6 +177,7 @@ export class WorldLinks {
     put(CallLink.CALLEE_USE, target.calleeUse);
     put(CallLink.WAY_REGION, -1);
     put(CallLink.HAS_SYSTEM_CONTEXT, target.systemContext === undefined ? 0 : 1);
+    put(CallLink.CPL_ALONE, target.systemContext === undefined ? target.cpl : -1);
     m.set(target.systemContext ?? [], at + (CallLink.SYSTEM_CONTEXT >> 2));
     this.#callLinks.add(at);
   }
@@ -181,13 +188,15 @@ export class WorldLinks {
     this.#callLinks.delete(at);
   }
 
-  /** Takes over when a link was used last: then its caller and its callee were. */
+  /** Takes over when a link was used last: then its caller and its callee were, and the slot that it leads to. */
   #settle(at: number): void {
     const m = this.#m, used = m[at + (CallLink.LAST_USE >> 2)]!;
-    for (const field of [CallLink.CALLER_USE, CallLink.CALLEE_USE]) {
-      const place = m[at + (field >> 2)]!;
-      if (this.#since(used) < this.#since(m[place]!)) m[place] = used;
-    }
+    const places = [
+      m[at + (CallLink.CALLER_USE >> 2)]!,
+      m[at + (CallLink.CALLEE_USE >> 2)]!,
+      (m[at + (CallLink.SLOT >> 2)]! + SLOT_LAST_USE) >> 2,
+    ];
+    for (const place of places) if (this.#since(used) < this.#since(m[place]!)) m[place] = used;
   }
 
   #since(tick: number): number {

@@ -92,6 +92,8 @@ const pageNumber = (lo: number, hi: number): number => (hi >>> 0) * 0x10_0000 + 
 
 /** The slots of one linear memory. */
 export class Worlds {
+  /** Called before the least recently used slot is looked for: translated code keeps some last uses elsewhere. */
+  onSearch: (() => void) | undefined;
   /** Called when a slot is taken from the world that it had. */
   onReuse: (() => void) | undefined;
   /** Slots in use, by number. */
@@ -329,6 +331,7 @@ export class Worlds {
   }
 
   #leastRecent(): Slot {
+    this.onSearch?.();
     const { i32 } = this.memory, tick = i32[WORLD_TICK >> 2]!;
     const age = ({ number }: Slot): number => (tick - i32[(slotOffset(number) + SLOT_LAST_USE) >> 2]!) >>> 0;
     return this.#slots.reduce((oldest, slot) => age(slot) > age(oldest) ? slot : oldest);

@@ -7,6 +7,7 @@ import {
   EPTP_LIST,
   EVENT,
   EVENT_VECTOR,
+  SCRATCH,
   VMCS_EPTP,
   VMCS_EPTP_INDEX,
   VMX_MODE,
@@ -147,7 +148,7 @@ export class VmxState {
     const switches = (functions & VM_FUNCTIONS) !== 0 && (secondary & Secondary.VPID) !== 0 &&
       list + EPTP_LIST_BYTES <= this.memory.ramBytes;
     m[EPTP_LIST >> 2] = switches ? RAM_BASE + list : 0;
-    m[VMCS_EPTP >> 2] = 4 * (guest?.wordIndex(Field.EPTP) ?? 0);
+    m[VMCS_EPTP >> 2] = guest === undefined ? SCRATCH : 4 * guest.wordIndex(Field.EPTP);
     m[VMCS_EPTP_INDEX >> 2] = 4 * (guest?.wordIndex(Field.EPTP_INDEX) ?? 0);
     const calls = this.worldFunctions?.isEnabled === true &&
       (this.mode === VmxMode.ROOT || (functions & WORLD_CALL_FUNCTION) !== 0);

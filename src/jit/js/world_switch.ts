@@ -123,8 +123,8 @@ function emitWorldCall({ exit, store }: SwitchPlace): string {
     `if(${link(CallLink.GENERATION)}===${m(WORLD_CALLS)}&&${link(CallLink.CALLEE)}===${low}` +
     `&&${link(CallLink.CALLEE, 1)}===${high}){` +
     `${store}${copy(SWITCH_CELLS[1], CallLink.CALLER, 8)}` +
-    `e=${m(VMCS_EPTP)};if(e!==0){e=e>>>2;M[e]=${m(EPTP)}=${link(CallLink.EPTP)};` +
-    `M[e+1]=${m(EPTP, 1)}=${link(CallLink.EPTP, 1)};}` +
+    `e=${m(VMCS_EPTP)}>>>2;M[e]=${m(EPTP)}=${link(CallLink.EPTP)};` +
+    `M[e+1]=${m(EPTP, 1)}=${link(CallLink.EPTP, 1)};` +
     `${copy(CR3, CallLink.CR3, 8)}${copy(RIP, CallLink.RIP, 8)}${copy(CPL, CallLink.CPL, 4)}` +
     copy(SEGMENT + SEGMENT_STRIDE * Segment.CS, CallLink.SEGMENTS, LINKED_SEGMENTS_BYTES) +
     `${m(RFLAGS_SYSTEM)}&=${link(CallLink.FLAGS)};${m(DF)}=0;${m(INTERRUPTIBILITY)}&=~${SHADOWS};` +

@@ -193,7 +193,7 @@ class SwitchWriter {
 
   /** Function 1, the same way. */
   worldCall(slow: Label): void {
-    const { code, cells } = this.e, calls = this.e.scratch(I32), vmcs = this.e.scratch(I32);
+    const { code, cells } = this.e, calls = this.e.scratch(I32), eptp = this.e.scratch(I64);
     const tick = this.e.scratch(I32);
     code.get(this.#eax);
     code.i32(WORLD_CALL);
@@ -216,14 +216,13 @@ class SwitchWriter {
     code.get(this.#rcx);
     code.op(W.i64_ne);
     code.brIfRarely(slow);
+    this.#store(W.i64_store, EPTP, () => {
+      this.#call(W.i64_load, CallLink.EPTP);
+      code.tee(eptp);
+    });
     code.load(W.i32_load, VMCS_EPTP);
-    code.tee(vmcs);
-    code.openHinted(VOID, 1);
-    code.get(vmcs);
-    this.#call(W.i64_load, CallLink.EPTP);
+    code.get(eptp);
     code.memory(W.i64_store, 0);
-    this.#copy(W.i64_load, W.i64_store, CallLink.EPTP, EPTP);
-    code.end();
     this.#copy(W.i64_load, W.i64_store, CallLink.CR3, CR3);
     this.#copy(W.i32_load, W.i32_store, CallLink.CPL, CPL);
     for (let at = 0; at < LINKED_SEGMENTS_BYTES; at += 16) {
@@ -247,9 +246,6 @@ class SwitchWriter {
       code.op(W.i32_add);
       code.tee(tick);
     });
-    code.get(this.e.slot);
-    code.get(tick);
-    code.memory(W.i32_store, SLOT_LAST_USE);
     code.get(this.#link);
     code.get(tick);
     code.memory(W.i32_store, SLOT_CALL_LINKS + CallLink.LAST_USE);
@@ -280,9 +276,7 @@ class SwitchWriter {
     this.#leaveUnlessInPlace(elsewhere);
     code.load(W.i32_load, ATTENTION);
     code.brIfRarely(elsewhere);
-    this.#call(W.i32_load, CallLink.HAS_SYSTEM_CONTEXT);
-    code.brIfRarely(elsewhere);
-    this.#call(W.i32_load, CallLink.CPL);
+    this.#call(W.i32_load, CallLink.CPL_ALONE);
     code.i32((mode & Mode.USER) !== 0 ? USER_CPL : 0);
     code.op(W.i32_ne);
     code.brIfRarely(elsewhere);
