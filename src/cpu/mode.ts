@@ -10,10 +10,7 @@ export const Mode = {
   STACK32: 8,
   /** Some of ES, CS, SS, DS have a base that is not 0 (not in 64-bit mode). */
   SEGMENTED: 0x10,
-  /**
-   * Floating point, two bits. 0, plain: rounding to nearest, PE already set, all exceptions masked, no DAZ, no FTZ.
-   * 1, exact: all exceptions masked. 2: some exception unmasked.
-   */
+  /** A `FloatMode`. */
   FP: 0x60,
   FP_SHIFT: 5,
   /** RFLAGS.TF: blocks of one instruction, #DB after it. */
@@ -32,6 +29,38 @@ export const Mode = {
   REACH: 0xff_f000,
   REACH_SHIFT: 12,
 } as const;
+
+/** Floating-point modes: what MXCSR is like. In all but the plain one, results and flags come from the exact functions. */
+export const FloatMode = {
+  /** Rounding to nearest, all exceptions masked, no DAZ, no FTZ, and PE is set already. */
+  PLAIN: 0,
+  /** All exceptions are masked. */
+  EXACT: 1,
+  /** Some exception is unmasked. */
+  UNMASKED: 2,
+  /** As plain, but PE is clear: nothing has been rounded yet. */
+  UNROUNDED: 3,
+} as const;
+/** One of them. */
+export type FloatMode = (typeof FloatMode)[keyof typeof FloatMode];
+
+/** The floating-point mode of a mode. */
+export function floatModeOf(mode: number): FloatMode {
+  return ((mode & Mode.FP) >> Mode.FP_SHIFT) as FloatMode;
+}
+
+/** MXCSR's exception masks; its rounding control, FTZ, DAZ and masks, which are the masks alone where it is plain. */
+const MXCSR_MASKS = 0x1f80, MXCSR_CONTROL = 0xffc0;
+/** Its sticky bit of the precision exception. */
+export const MXCSR_PE = 0x20;
+
+/** The floating-point mode that MXCSR says. SDM vol. 1, section 10.2.3. */
+export function floatModeFor(mxcsr: number): FloatMode {
+  if ((mxcsr & MXCSR_CONTROL) === MXCSR_MASKS) {
+    return (mxcsr & MXCSR_PE) !== 0 ? FloatMode.PLAIN : FloatMode.UNROUNDED;
+  }
+  return (mxcsr & MXCSR_MASKS) === MXCSR_MASKS ? FloatMode.EXACT : FloatMode.UNMASKED;
+}
 
 const REACH_BITS = 2, REACH_MASK = 3;
 

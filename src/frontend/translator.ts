@@ -3,7 +3,7 @@ import type { IrBuilder } from "../ir/builder.ts";
 import type { Terminal } from "../ir/terminal.ts";
 import { type IntType, MemoryFlag, type Type, type Value } from "../ir/types.ts";
 import { helperId, type HelperInfo, type HelperName, HELPERS } from "../cpu/helpers.ts";
-import { Mode } from "../cpu/mode.ts";
+import { type FloatMode, floatModeOf, Mode } from "../cpu/mode.ts";
 import {
   AF,
   CF,
@@ -63,9 +63,9 @@ export class Translator {
   get linearBits(): 48 | 57 {
     return (this.mode & Mode.LA57) !== 0 ? 57 : 48;
   }
-  /** Floating-point mode: 0 plain, 1 exact, 2 exact with an exception unmasked (cpu/mode.ts). */
-  get fpMode(): 0 | 1 | 2 {
-    return ((this.mode & Mode.FP) >> Mode.FP_SHIFT) as 0 | 1 | 2;
+  /** What is known of MXCSR. */
+  get fpMode(): FloatMode {
+    return floatModeOf(this.mode);
   }
 
   /** Type of integer of the effective operand size. */

@@ -63,8 +63,8 @@ export interface Block {
   insts: Inst[];
   readonly terminal: Terminal;
   /**
-   * It contains floating-point operations in an exact mode. They can set PE and so change the mode, therefore what
-   * follows must be looked up afresh.
+   * It contains floating-point operations in FloatMode.UNROUNDED. They can set PE, which makes the mode plain: then what
+   * follows shall be looked up afresh, for this code is right there too, but slow.
    */
   readonly usesFloat?: boolean;
 }

@@ -1,5 +1,5 @@
 /** The mode the processor is in, from the state. */
-import { Mode, withReach } from "../cpu/mode.ts";
+import { floatModeFor, Mode, withReach } from "../cpu/mode.ts";
 import { reachOf } from "../cpu/segment_limits.ts";
 import { Cr0, Cr4 } from "../cpu/system/control_bits.ts";
 import { Flag } from "../cpu/rflags.ts";
@@ -18,8 +18,6 @@ import {
 
 /** Segment attributes: descriptor bits 55:40. */
 const ATTRIBUTE_L = 0x2000, ATTRIBUTE_DB = 0x4000;
-/** MXCSR: rounding control, FTZ, DAZ and masks; and what they are in the plain mode. */
-const MXCSR_CONTROL = 0xffc0, MXCSR_MASKS = 0x1f80, MXCSR_PE = 0x20;
 
 const word = (segment: number, field: number): number => (SEGMENT + SEGMENT_STRIDE * segment + field) >> 2;
 
@@ -28,7 +26,7 @@ const CS_ATTRIBUTES = word(Segment.CS, SEG_ATTRIBUTES), SS_ATTRIBUTES = word(Seg
 /** The mode bits (cpu/mode.ts). */
 export function currentMode(m: Int32Array): number {
   const rflags = m[RFLAGS_SYSTEM >> 2]!, cr0 = m[CR0 >> 2]!;
-  let mode = floatMode(m[MXCSR >> 2]!) << Mode.FP_SHIFT;
+  let mode = floatModeFor(m[MXCSR >> 2]!) << Mode.FP_SHIFT;
   const cpl = m[CPL >> 2]!;
   if (cpl !== 0) mode |= cpl === 3 ? Mode.USER : Mode.MIDDLE;
   if ((rflags & Flag.TF) !== 0) mode |= Mode.TRAP;
@@ -44,11 +42,6 @@ export function currentMode(m: Int32Array): number {
     mode |= withReach(segment, reachOf(m, segment, real));
   }
   return segmented(m) ? mode | Mode.SEGMENTED : mode;
-}
-
-function floatMode(mxcsr: number): number {
-  if ((mxcsr & MXCSR_MASKS) !== MXCSR_MASKS) return 2;
-  return (mxcsr & MXCSR_CONTROL) === MXCSR_MASKS && (mxcsr & MXCSR_PE) !== 0 ? 0 : 1;
 }
 
 function segmented(m: Int32Array): boolean {

@@ -347,7 +347,6 @@ export class Dispatcher {
       id,
       generation: old === undefined ? 0 : old.generation + 1,
       codes,
-      changesMode: codes.some(({ usesFloat }) => usesFloat),
       dropped: false,
       entered: again ? -Infinity : 0,
     };
@@ -449,7 +448,6 @@ export class Dispatcher {
         this.#leave(exit);
         return true;
       }
-      if (region.changesMode) return true;
       const found = this.finder.lookup(mode);
       if (found === undefined) return true;
       if (exit.kind === "indirect") {

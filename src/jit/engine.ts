@@ -68,8 +68,6 @@ export interface Region extends Compiled {
   readonly generation: number;
   /** The blocks in it. */
   readonly codes: readonly Code[];
-  /** Some block changes MXCSR's sticky bits in the exact floating-point mode: the mode is looked at after it. */
-  readonly changesMode: boolean;
   /** It must not be entered again. */
   dropped: boolean;
   /** Times it was entered; when many, it is made again once from what has become warm since. */

@@ -1,7 +1,7 @@
 import { assert } from "@std/assert";
 import { translate } from "../../src/frontend/translate.ts";
 import { HELPER_NAMES, helperInfo } from "../../src/cpu/helpers.ts";
-import { Mode } from "../../src/cpu/mode.ts";
+import { FloatMode, Mode } from "../../src/cpu/mode.ts";
 import { STATE_EFFECTS } from "../../src/cpu/state_effects.ts";
 import { cellOfName, nameOfCell } from "../../src/cpu/state_names.ts";
 import { parse } from "../../src/ir/parse.ts";
@@ -16,8 +16,8 @@ const NUMBERS = {
 };
 const OPTIONS = { names: NAMES, signatureOf: (id: number): string => helperInfo(id).signature };
 
-/** Modes that the same bytes are translated for: floating point plain, exact, and with an exception unmasked. */
-const MODES = [0, 1, 2].map((fp) => 2 | Mode.USER | (fp << Mode.FP_SHIFT));
+/** Modes that the same bytes are translated for. */
+const MODES = Object.values(FloatMode).map((fp) => 2 | Mode.USER | (fp << Mode.FP_SHIFT));
 
 /** The bytes of an image's executable segment. System V gABI, "Program Header". */
 function codeOf(image: Uint8Array): Uint8Array {

@@ -1,6 +1,7 @@
 /** Writes the JavaScript of a region: one function with the guest's registers in variables. */
 import { type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
 import type { Block, Inst, Value } from "../../ir/types.ts";
+import { MXCSR_PE } from "../../cpu/mode.ts";
 import { BUDGET, EVENT, MXCSR, RIP, TLB_BASE } from "../../cpu/state.ts";
 import { helperInfo } from "../../cpu/helpers.ts";
 import { SLOT_TLB_MASK, TLB_ADDEND, TLB_HIGH } from "../../memory/physical.ts";
@@ -251,10 +252,24 @@ export class Emitter {
   #goto(target: bigint): string {
     const { lo, hi } = halves(target);
     const number = this.#starts.findIndex((start) => start.lo === lo && start.hi === hi);
-    const stay = number === this.#block ? `continue B${number};` : `b=${number};continue L;`;
-    if (number >= 0 && this.#current.usesFloat !== true) return stay;
-    const leave = `x=${this.#exit({ kind: "jump", lo, hi, next: undefined })};break L;`;
-    return number < 0 ? leave : `if(${BECAME_PLAIN}){${leave}}${stay}`;
+    const goOn = number < 0
+      ? `x=${this.#exit({ kind: "jump", lo, hi, next: undefined })};break L;`
+      : number === this.#block
+      ? `continue B${number};`
+      : `b=${number};continue L;`;
+    return this.#leaveIfPlain(`${lo}`, `${hi}`) + goOn;
+  }
+  /**
+   * Statement that leaves for an address if floating point has set the sticky bit that the plain mode wants.
+   */
+  #leaveIfPlain(lo: string, hi: string): string {
+    if (this.#current.usesFloat !== true) return "";
+    return `if(M[${MXCSR >> 2}]&${MXCSR_PE}){${this.#redispatch(lo, hi)}}`;
+  }
+  /** Statement that leaves for an address, where the mode may be another. */
+  #redispatch(lo: string, hi: string): string {
+    const exit = this.#exit({ kind: "indirect", redispatch: true, block: this.#block, next: undefined });
+    return `${setRip(lo, hi)}x=${exit};break L;`;
   }
   #emitTerminal(): void {
     const { terminal } = this.#current;
@@ -268,11 +283,8 @@ export class Emitter {
         );
       case "indirect":
         return this.#emitIndirect(terminal.target, terminal.hint === "return" ? this.#returnPlaces() : []);
-      case "redispatch": {
-        const { target } = terminal;
-        const exit = this.#exit({ kind: "indirect", redispatch: true, block: this.#block, next: undefined });
-        return this.write(`${setRip(this.lo(target), this.hi(target))}x=${exit};break L;`);
-      }
+      case "redispatch":
+        return this.write(this.#redispatch(this.lo(terminal.target), this.hi(terminal.target)));
       case "event": {
         const { event, vector, error, rip, retired } = terminal;
         const exit: Exit = { kind: "event", ...halves(rip), undo: retired ? 0 : 1, event, vector, error };
@@ -298,7 +310,8 @@ export class Emitter {
   }
   #emitIndirect(target: Value, local: readonly number[]): void {
     const lo = this.atom(this.lo(target)), hi = this.atom(this.hi(target));
-    if (local.length > 0 && this.#current.usesFloat !== true) {
+    this.write(this.#leaveIfPlain(lo, hi));
+    if (local.length > 0) {
       const cases = local.map((number) => `case ${this.#starts[number]!.lo}:b=${number};continue L;`);
       this.write(`if(${hi}===${this.#starts[local[0]!]!.hi})switch(${lo}){${cases.join("")}}`);
     }
@@ -321,9 +334,6 @@ export class Emitter {
     );
   }
 }
-
-/** Whether exact floating point has set the sticky bit that the plain mode wants, and nothing else is in its way. */
-const BECAME_PLAIN = `(M[${MXCSR >> 2}]&0xffe0)===0x1fa0`;
 
 const literal = (value: number): string => value < 0 ? `(${value})` : `${value}`;
 const isAtom = (text: string): boolean => /^(\w+|\(-?\d+\))$/.test(text);

@@ -57,8 +57,7 @@ export function jumpTo(e: Emitter, target: Value, goTo: (block: number) => void)
   const pc = e.operand(target);
   const { computed } = e.shape.edges[e.number]!;
   e.noteEnd(computed);
-  const stays = computed.length > 0 && e.block.usesFloat !== true;
-  if (stays) writeKnownTargets(e, pc, computed, goTo);
+  if (computed.length > 0) writeKnownTargets(e, pc, computed, goTo);
   setRip(e, pc);
   const entry = e.scratch(I32), region = e.scratch(I32);
   findWay(e, pc, entry);

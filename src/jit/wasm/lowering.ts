@@ -4,12 +4,12 @@ import type { Opcode } from "../../ir/opcodes.ts";
 import type { Inst, Value } from "../../ir/types.ts";
 import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { Mode } from "../../cpu/mode.ts";
-import { HELPER_NAMES, helperInfo } from "../../cpu/helpers.ts";
-import { INTRINSICS } from "./intrinsics.ts";
+import { HELPER_NAMES, helperInfo, type HelperName } from "../../cpu/helpers.ts";
+import { type Intrinsic, INTRINSICS } from "./intrinsics.ts";
 import { changesMappings } from "./traits.ts";
 import type { Emitter } from "./emitter.ts";
 import { I32, I64, W } from "./instructions.ts";
-import { FLOAT_LOWERING } from "./lowering_float.ts";
+import { FLOAT_INTRINSICS, FLOAT_LOWERING } from "./lowering_float.ts";
 import { VECTOR_LOWERING } from "./lowering_vector.ts";
 import { MEMORY_LOWERING, type MemoryOpcode } from "./memory_access.ts";
 
@@ -144,6 +144,8 @@ function multiplyHighSigned(e: Emitter, x: number, y: number): void {
   }
 }
 
+const IN_LINE: { readonly [K in HelperName]?: Intrinsic } = { ...INTRINSICS, ...FLOAT_INTRINSICS };
+
 const callHelper: Lowering = (e, inst) => {
   const info = helperInfo(inst.imm), name = HELPER_NAMES[inst.imm]!;
   const isAll = info.state === "all";
@@ -155,7 +157,7 @@ const callHelper: Lowering = (e, inst) => {
     if (info.exits === true) e.checkEvent(inst);
   };
   if (isAll) e.materialize(e.plan.stateAt[inst.id]!);
-  const intrinsic = INTRINSICS[name];
+  const intrinsic = IN_LINE[name];
   if (intrinsic === undefined) call();
   else intrinsic(e, inst, call);
 };

@@ -45,7 +45,7 @@ export function edgesOf(
       }
       case "indirect": {
         const computed = terminal.hint === "return" ? [...returns] : known(targets[n] ?? []);
-        return { direct: [], computed: usesFloat === true ? [] : computed, leaves: true };
+        return { direct: [], computed, leaves: true };
       }
       default:
         return { direct: [], computed: [], leaves: true };

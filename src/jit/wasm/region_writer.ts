@@ -1,6 +1,7 @@
 /** Writes the WebAssembly of a region: one function with the guest's registers in locals. */
 import type { Block, Inst } from "../../ir/types.ts";
-import { MXCSR } from "../../cpu/state.ts";
+import { MXCSR_PE } from "../../cpu/mode.ts";
+import { MXCSR, RIP } from "../../cpu/state.ts";
 import type { Exit } from "../engine.ts";
 import { halves } from "../interpreter/program.ts";
 import { Emitter, type RegionSurroundings } from "./emitter.ts";
@@ -223,6 +224,7 @@ class RegionWriter {
         code.end();
         return this.#continueAt(terminal.next);
       case "indirect":
+        this.#leaveIfPlain(() => e.push(terminal.target));
         return jumpTo(e, terminal.target, (target) => this.#goTo(target));
       case "redispatch":
         setRip(e, e.operand(terminal.target));
@@ -239,27 +241,27 @@ class RegionWriter {
 
   /** Goes on at a linear address. */
   #continueAt(address: bigint): void {
-    const { e, code } = this;
+    const { e } = this, { lo, hi } = halves(address);
+    this.#leaveIfPlain(() => e.code.i64(lo, hi));
     const target = e.shape.starts.get(address);
-    if (target === undefined) return leaveTo(e, halves(address));
-    if (e.block.usesFloat === true) {
-      this.#pushBecamePlain();
-      code.openHinted(VOID, 0);
-      leaveTo(e, halves(address));
-      code.end();
-    }
+    if (target === undefined) return leaveTo(e, { lo, hi });
     if (e.flags.mustNote(e.number, target)) e.noteEnd([target]);
     this.#goTo(target);
   }
 
-  /** Whether exact floating point has set the sticky bit that the plain mode wants, and nothing else is in its way. */
-  #pushBecamePlain(): void {
-    const { code } = this;
+  /** Leaves for where `pushTarget` says if floating point has set the sticky bit that the plain mode wants. */
+  #leaveIfPlain(pushTarget: () => void): void {
+    const { e, code } = this;
+    if (e.block.usesFloat !== true) return;
     code.load(W.i32_load, MXCSR);
-    code.i32(0xffe0);
+    code.i32(MXCSR_PE);
     code.op(W.i32_and);
-    code.i32(0x1fa0);
-    code.op(W.i32_eq);
+    code.openHinted(VOID, 0);
+    code.i32(0);
+    pushTarget();
+    code.memory(W.i64_store, RIP);
+    e.leave(this.#redispatch(), e.plan.end);
+    code.end();
   }
 
   #redispatch(): number {

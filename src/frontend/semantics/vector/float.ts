@@ -1,4 +1,5 @@
 /** SSE floating-point arithmetic, comparisons and rounding. SDM vol. 2; exceptions: vol. 1, section 11.5. */
+import { FloatMode } from "../../../cpu/mode.ts";
 import { FLOAT_OPCODES, type FloatOpcode } from "../../../ir/float_opcodes.ts";
 import type { Value } from "../../../ir/types.ts";
 import type { Operand } from "../../instruction.ts";
@@ -19,7 +20,7 @@ import {
 
 /** A floating-point operation, as the mode has it. Inside `computing` only. */
 export function float(t: Translator, op: FloatOpcode, ...args: Value[]): Value {
-  if (t.fpMode !== 0 && op !== "f64fromi32") return t.call(`exact_${op}`, ...args);
+  if (t.fpMode !== FloatMode.PLAIN && op !== "f64fromi32") return t.call(`exact_${op}`, ...args);
   const { signature } = FLOAT_OPCODES[op];
   return t.ir.emit(op, signature.endsWith(":q") ? "i64" : "i32", args);
 }
@@ -29,8 +30,8 @@ export function float(t: Translator, op: FloatOpcode, ...args: Value[]): Value {
  * operations are gathered and #XM is raised at its end; so it must write nothing.
  */
 export function computing<T>(t: Translator, step: () => T): T {
-  if (t.fpMode !== 0) t.ir.usesFloat = true;
-  if (t.fpMode !== 2) return step();
+  if (t.fpMode === FloatMode.UNROUNDED) t.ir.usesFloat = true;
+  if (t.fpMode !== FloatMode.UNMASKED) return step();
   t.call("float_begin");
   const result = step();
   t.call("float_check");
