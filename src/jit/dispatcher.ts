@@ -60,8 +60,11 @@ export const OPTIMIZE_RUNS = 16;
  */
 const SLICE = 400_000;
 
-/** Entries of a region after which it is made again: blocks that were cold when it was made may now belong to it. */
-const REGROW_ENTRIES = 1000;
+/**
+ * Entries of a region after which it is made again: blocks that were cold when it was made may now belong to it. Each time
+ * it takes so many times more.
+ */
+const REGROW_ENTRIES = 1000, MORE_ENTRIES = 100;
 
 /** Regions that a block is entered through at most: in so many worlds with different code around it none is made again. */
 const MOST_ENTRIES = 4;
@@ -332,10 +335,17 @@ export class Dispatcher {
       const other = hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
       return other?.watched ? undefined : other;
     };
-    const isCompiled = (other: Code): boolean => finder.entry(other) !== undefined;
+    const generation = old === undefined ? 0 : old.generation + 1;
+    // Of what others have as well, it takes in what they were too young for, and those that there is room for as a whole.
+    const isTaken = (other: Code, room: number): boolean => {
+      const entry = finder.entry(other);
+      if (entry === undefined) return false;
+      const { region } = entry;
+      return !again || (region.generation >= generation && region.codes.length > room);
+    };
     const { regionBlocks, firstRegionBlocks, threshold } = this.tiers;
     const most = Math.min(again ? regionBlocks : firstRegionBlocks, engine.mostBlocks);
-    const codes = selectRegion(code, find, isCompiled, most, engine.mostInstructions, threshold, again);
+    const codes = selectRegion(code, find, isTaken, most, engine.mostInstructions, threshold);
     const id = ++this.counts.regionsCompiled;
     const compiled = engine.compile({
       blocks: codes.map((member) => finder.optimized(member)),
@@ -345,10 +355,10 @@ export class Dispatcher {
     const region: Region = {
       ...compiled,
       id,
-      generation: old === undefined ? 0 : old.generation + 1,
+      generation,
       codes,
       dropped: false,
-      entered: again ? -Infinity : 0,
+      entered: 0,
     };
     engine.adopt?.(region);
     this.#regions.add(region);
@@ -363,7 +373,7 @@ export class Dispatcher {
     if (again) this.#dropContained(region, entries);
     for (const entry of entries) {
       const member = entry.code;
-      if (!again && member !== code && isCompiled(member)) continue;
+      if (!again && member !== code && finder.entry(member) !== undefined) continue;
       const oldest = member.entries.slice(MOST_ENTRIES - 1);
       member.entries = [entry, ...member.entries.slice(0, MOST_ENTRIES - 1)];
       for (const { region } of oldest) if (!isEntered(region)) this.cache.dropRegion(region);
@@ -405,7 +415,9 @@ export class Dispatcher {
     let entry = first;
     for (;;) {
       let { region } = entry;
-      if (region.place === undefined && ++region.entered === REGROW_ENTRIES) {
+      if (
+        region.place === undefined && ++region.entered === REGROW_ENTRIES * MORE_ENTRIES ** region.generation
+      ) {
         entry = this.#compile(entry.code, engine, region);
         region = entry.region;
       }

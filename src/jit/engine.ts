@@ -70,7 +70,7 @@ export interface Region extends Compiled {
   readonly codes: readonly Code[];
   /** It must not be entered again. */
   dropped: boolean;
-  /** Times it was entered; when many, it is made again once from what has become warm since. */
+  /** Times it was entered; when many, it is made again from what has become warm since. */
   entered: number;
 }
 

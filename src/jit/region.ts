@@ -7,18 +7,16 @@ import type { Code } from "./code.ts";
  *
  * @param limit most blocks
  * @param mostInstructions guest instructions beyond which no further block is taken
- * @param again whether it is made for the second time: then it takes in what other regions have compiled already
- * @param isCompiled whether a block is compiled for the current world
+ * @param isTaken whether a block is left to another region, if there is room for so many more
  * @param find the live block at a linear address of the current world and the entry's mode, if there is one
  */
 export function selectRegion(
   entry: Code,
   find: (pc: bigint) => Code | undefined,
-  isCompiled: (code: Code) => boolean,
+  isTaken: (code: Code, room: number) => boolean,
   limit: number,
   mostInstructions: number,
   threshold: number,
-  again: boolean,
 ): Code[] {
   const codes = [entry];
   if (entry.secondPage >= 0) return codes;
@@ -30,7 +28,7 @@ export function selectRegion(
       if (codes.length >= limit || instructions >= mostInstructions) return codes;
       const next = find(pc);
       if (next === undefined || next.secondPage >= 0 || chosen.has(next)) continue;
-      if (isCompiled(next) ? !again : next.runs * 8 < threshold) continue;
+      if (next.runs * 8 < threshold || isTaken(next, limit - codes.length)) continue;
       chosen.add(next);
       codes.push(next);
       instructions += next.count;

@@ -28,7 +28,7 @@ import { emitRegion, type EmittedRegion } from "./region_writer.ts";
 import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
-const VISITS = 20_000, MORE_VISITS = 100, MOST_VISITS = 0x7fff_ffff;
+const VISITS = 400_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
 
 /** Functions that are in the table before any region, in this order. */
 const FINDER_NAMES = Object.keys(FINDERS) as FinderName[];
