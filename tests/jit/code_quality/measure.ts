@@ -1,4 +1,5 @@
 /** Runs sequences until they are compiled, and counts what was emitted. */
+import { MXCSR } from "../../../src/cpu/state.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { Bare } from "../_bare.ts";
 import { COUNTERS } from "./counters.ts";
@@ -9,6 +10,8 @@ const RBX = 3, RSP = 4, R15 = 15;
 /** Turns of the loop around a sequence, and after how many of them its blocks are compiled, all together. */
 const TURNS = 200, THRESHOLD = 50;
 const INT3 = 0xcc;
+/** MXCSR with PE set, as it is in programs that compute (FloatMode.PLAIN); or not, for the sequences that are called so. */
+const PLAIN = 0x1fa0, UNROUNDED = 0x1f80, UNROUNDED_NAME = /, unrounded$/;
 
 /** The engines that compile, `auto` aside, which is one of them. */
 export const COMPILING: readonly EngineName[] = ENGINE_NAMES.filter((name) => name in COUNTERS);
@@ -37,6 +40,7 @@ export function emitted(engine: EngineName, { name, code }: Sequence): string {
   bare.set(RBX, DATA);
   bare.set(RSP, STACK);
   bare.set(R15, TURNS);
+  bare.memory.i32[MXCSR >> 2] = UNROUNDED_NAME.test(name) ? UNROUNDED : PLAIN;
   const stop = bare.run(CODE);
   if (stop.kind !== "interrupt") throw new Error(`${name} ended by ${stop.kind} in ${engine}`);
   const first = found[0];
