@@ -212,6 +212,11 @@ export const FOUND_START = 0;
 export const FOUND_ROOM = 8;
 export const FOUND_WRITE_ROOM = 16;
 export const FOUND_ADDEND = 24;
+export const FOUND_BYTES = 32;
+/** Such spans of groups of accesses, which the largest regions share (jit/wasm/region_spans.ts), and the slot they are of. */
+export const GROUP_SPANS = 0x900;
+export const GROUPS = 25;
+export const GROUP_SPANS_SLOT = 0x8d0;
 
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;

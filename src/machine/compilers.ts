@@ -20,12 +20,20 @@ export function whyNoWebAssembly(): string | undefined {
 
 let hasSaidSo = false;
 
-/** The engine for a name; undefined for the interpreter alone. */
-export function compilerFor(engine: EngineName, bindings: Bindings): JsEngine | WasmEngine | undefined {
+/**
+ * The engine for a name; undefined for the interpreter alone.
+ *
+ * @param accessesInLocals most accesses of a region that WebAssembly keeps the spans of in locals
+ */
+export function compilerFor(
+  engine: EngineName,
+  bindings: Bindings,
+  accessesInLocals?: number,
+): JsEngine | WasmEngine | undefined {
   if (engine === "interpreter") return undefined;
   if (engine === "js") return new JsEngine(bindings);
   const reason = whyNoWebAssembly();
-  if (reason === undefined) return new WasmEngine(bindings);
+  if (reason === undefined) return new WasmEngine(bindings, accessesInLocals);
   if (!hasSaidSo) {
     hasSaidSo = true;
     console.warn(`causeway: the host compiles no WebAssembly, so guest code becomes JavaScript (${reason})`);

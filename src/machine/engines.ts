@@ -33,6 +33,8 @@ export interface ProcessorConfiguration {
   readonly tiers?: Partial<Omit<Tiers, "engine">> & {
     /** Entries of every soft TLB, a power of 2. Default: as many as each world shows to need. */
     readonly tlbEntries?: number;
+    /** Most memory accesses of a region that WebAssembly keeps the spans of in locals (jit/wasm/region_spans.ts). */
+    readonly accessesInLocals?: number;
   };
   /** Makes the system unit of a processor that has its own operating system, or the seat of several. */
   readonly system?: (access: GuestAccess) => SystemUnit | ProcessorSeat;
@@ -81,7 +83,7 @@ export function newProcessor(
     vector: VECTOR_REFERENCE,
     float: createFloatReference(float),
   };
-  const compiler = compilerFor(engine, bindings);
+  const compiler = compilerFor(engine, bindings, tiers.accessesInLocals);
   if (compiler !== undefined && observer?.compiled !== undefined) {
     compiler.onEmit = (blocks, source) => observer.compiled!(blocks, source, compiler.name);
   }

@@ -3,7 +3,15 @@
  * keeps the spans that it accesses in locals, so that one comparison does for thousands of pages. A slot learns them from
  * the refills of its soft TLB, and forgets them where it forgets entries.
  */
-import { FOUND, FOUND_ROOM, FOUND_STACK, FOUND_WRITE_ROOM } from "../cpu/state.ts";
+import {
+  FOUND,
+  FOUND_BYTES,
+  FOUND_ROOM,
+  FOUND_STACK,
+  FOUND_WRITE_ROOM,
+  GROUP_SPANS,
+  GROUPS,
+} from "../cpu/state.ts";
 import {
   LARGEST_ACCESS,
   type LinearMemory,
@@ -147,8 +155,13 @@ function place(
   i32[span + SPAN_FLAGS / 4] = flags;
 }
 
-/** Forgets what was found last in a slot. */
+/** Forgets what was found last in a slot, and what groups of accesses found in any. */
 function forgetFound(i32: Int32Array, slot: number): void {
+  for (let group = 0; group < GROUPS; group++) {
+    const cells = GROUP_SPANS + group * FOUND_BYTES;
+    i32[(cells + FOUND_ROOM) / 4] = 0;
+    i32[(cells + FOUND_WRITE_ROOM) / 4] = 0;
+  }
   for (const cells of [0, FOUND_STACK - FOUND]) {
     for (const room of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
       i32[(slotOffset(slot) + SLOT_FOUND + cells + room) / 4] = 0;

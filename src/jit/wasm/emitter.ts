@@ -33,6 +33,8 @@ export interface RegionSurroundings {
   readonly imports: Imports;
   /** Linear addresses that computed jumps are known to lead to, by block number. */
   readonly targets: readonly (readonly bigint[])[];
+  /** Most accesses whose spans are in locals. */
+  readonly accessesInLocals: number;
   /** Byte offset of a cell for the link of an exit. */
   takeLink(exit: number): number;
 }
@@ -49,6 +51,8 @@ export class Emitter {
   readonly budget = this.code.local(I32);
   /** Locals: what the function returns, the number of an exit or a way; the number of the recipe that the flags follow. */
   readonly result = this.code.local(I32);
+  /** Local: offset of the cells of the link that an exit may go over. */
+  readonly link = this.code.local(I32);
   readonly recipe = this.code.local(I32);
   readonly shape: RegionShape;
   readonly recipes = new Recipes();
@@ -59,8 +63,9 @@ export class Emitter {
   readonly exits: Exit[] = [];
   /** The spans of memory that the region accesses. */
   readonly spans: RegionSpans;
-  /** Where all exits meet. */
+  /** Where all exits meet, and before that those to known addresses. */
   exitLabel!: Label;
+  linkLabel!: Label;
 
   // The block that is being written.
   number = 0;
@@ -78,7 +83,7 @@ export class Emitter {
     this.plans = blocks.map((block) => planBlock(block, this.recipes, isLocal));
     this.shape = new RegionShape(blocks, surroundings.targets);
     this.flags = new RegionFlags(this.plans, this.shape, this.recipes);
-    this.spans = new RegionSpans(code, blocks, this.shape.repeats());
+    this.spans = new RegionSpans(code, blocks, this.shape.repeats(), surroundings);
   }
 
   /** Writes a block with `write`, perhaps in the middle of another. */

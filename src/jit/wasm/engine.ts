@@ -20,19 +20,32 @@ import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
 import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
 import { driverCode, VISITS_USED_UP } from "./driver.ts";
-import { encodeModule, Imports, type TableFunction } from "./encoder.ts";
+import { encodeModule, type FunctionCode, Imports, type TableFunction } from "./encoder.ts";
+import { findWayCode, type WayFinder } from "./find_way.ts";
 import { type ImportedFunction, importedFunctions } from "./imports.ts";
-import { type Finder, finderCode, type FinderName, FINDERS } from "./locate.ts";
+import { type Finder, finderCode, type FinderName, FINDERS, forgetGroupsCode } from "./locate.ts";
 import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
 import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 
+/** As measured, between 20 and 40 (bench/programs/lua.lua). */
+const ACCESSES_IN_LOCALS = 24;
+
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
 const VISITS = 400_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
 
-/** Functions that are in the table before any region, in this order. */
-const FINDER_NAMES = Object.keys(FINDERS) as FinderName[];
-const DRIVER = FINDER_NAMES.length;
+type OwnFunction = Finder | WayFinder | (() => number);
+type Own = FinderName | "FORGET_GROUPS" | "FIND_WAY" | "drive";
+/** Functions that are in the table before any region, in this order; the last is what regions are entered by. */
+const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
+  ...(Object.keys(FINDERS) as FinderName[]).map((name) =>
+    [name, (imports: Imports) => finderCode(name, imports)] as const
+  ),
+  ["FORGET_GROUPS", forgetGroupsCode],
+  ["FIND_WAY", findWayCode],
+  ["drive", driverCode],
+];
+const DRIVER = OWN.length - 1;
 
 /** What the engine keeps of a region. */
 interface Placed {
@@ -56,7 +69,7 @@ export class WasmEngine implements Engine {
   readonly #memory: WebAssembly.Memory;
   /** Its size in pages. */
   readonly #pages: number;
-  readonly #functions: Record<string, ImportedFunction | Finder>;
+  readonly #functions: Record<string, ImportedFunction | OwnFunction>;
   /** By place; those of the engine's own functions stay empty. */
   readonly #placed: (Placed | undefined)[] = new Array(DRIVER + 1).fill(undefined);
   readonly #freePlaces: number[] = [];
@@ -64,9 +77,10 @@ export class WasmEngine implements Engine {
   #links = 0;
 
   /**
+   * @param accessesInLocals most accesses of a region whose spans are in locals
    * @throws {WebAssembly.CompileError} where the host refuses to compile WebAssembly
    */
-  constructor(bindings: Bindings) {
+  constructor(bindings: Bindings, readonly accessesInLocals: number = ACCESSES_IN_LOCALS) {
     this.#m = bindings.memory.i32;
     this.#memory = bindings.memory.wasm;
     this.#pages = this.#memory.buffer.byteLength / 0x1_0000;
@@ -79,15 +93,10 @@ export class WasmEngine implements Engine {
   /** Makes the functions that regions are entered by, and that they call. */
   #placeOwn(): void {
     const imports = new Imports();
-    const own: TableFunction[] = FINDER_NAMES.map((name, place) => ({
-      code: finderCode(name, imports),
-      place,
-      name,
-    }));
-    own.push({ code: driverCode(), place: DRIVER, name: "drive" });
+    const own = OWN.map(([name, code], place): TableFunction => ({ code: code(imports), place, name }));
     this.#instantiate(encodeModule(own, imports, this.#pages), imports);
-    for (const [place, name] of FINDER_NAMES.entries()) {
-      this.#functions[name] = this.#table.get(place) as Finder;
+    for (const [place, [name]] of OWN.entries()) {
+      this.#functions[name] = this.#table.get(place) as OwnFunction;
     }
   }
 
@@ -100,6 +109,7 @@ export class WasmEngine implements Engine {
       place,
       imports,
       targets,
+      accessesInLocals: this.accessesInLocals,
       takeLink: (exit) => links[exit] = this.#takeLink(exit),
     });
     this.#placed[place] = { region: undefined, granted: 0, links };
@@ -152,13 +162,22 @@ export class WasmEngine implements Engine {
       m[(link + CallLink.WAY_MODE) >> 2] = mode;
     } else if (!taken.redispatch) {
       const lo = m[RIP >> 2]!;
-      const entry = (m[TLB_BASE >> 2]! + SLOT_WAYS + wayIndex(lo) * WAY_ENTRY_BYTES) >> 2;
+      const index = wayIndex(lo), entry = this.#wayEntry(index), beside = this.#wayEntry(index ^ 1);
+      // What was there goes to the entry beside it, unless one of the two is where it belongs to.
+      if (wayIndex(m[entry]!) === index && wayIndex(m[beside]!) !== (index ^ 1)) {
+        m.copyWithin(beside, entry, entry + (WAY_ENTRY_BYTES >> 2));
+      }
       m[entry] = lo;
       m[entry + 1] = m[(RIP >> 2) + 1]!;
       m[entry + (WAY_MODE >> 2)] = code.mode;
       m[entry + (WAY >> 2)] = way;
       m[entry + (WAY_REGION >> 2)] = region.id;
     }
+  }
+
+  /** Word index of an entry of the current world's table of ways. */
+  #wayEntry(index: number): number {
+    return (this.#m[TLB_BASE >> 2]! + SLOT_WAYS + index * WAY_ENTRY_BYTES) >> 2;
   }
 
   drop({ place }: Region): void {

@@ -1,7 +1,7 @@
 /** Helpers whose usual case needs no call: division by what fits in 64 bits, string instructions inside two pages. */
 import { RepeatForm } from "../../cpu/helpers/repeat_form.ts";
 import { HELPER_NAMES, type HelperName } from "../../cpu/helpers.ts";
-import { DF, GPR, Gpr } from "../../cpu/state.ts";
+import { DF, FOUND, GPR, Gpr } from "../../cpu/state.ts";
 import type { Inst } from "../../ir/types.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
@@ -199,29 +199,30 @@ function inLineOr(e: Emitter, call: () => void, write: (slow: Label) => void): v
 /** Local with the offset in the linear memory of what a pointer points to; branches where the soft TLB does not know. */
 function locate(e: Emitter, pointer: number, write: boolean, slow: Label): number {
   const { code } = e, host = e.scratch(I32), local = e.cells.register(pointer)!;
-  const span = e.spans.of(pointer), room = write ? span?.writeRoom : span?.room;
+  const span = e.spans.of(pointer);
   const find = (): void => {
     code.get(local);
     code.i32(packAccess(1, 0));
+    code.i32(span?.cells ?? FOUND);
     e.callTyped(write ? "PROBE_WRITE" : "PROBE_READ", FIND_PARAMETERS, true);
     code.tee(host);
     code.i32(-1);
     code.op(W.i32_eq);
     code.brIf(slow);
   };
-  if (span === undefined || room === undefined) {
+  if (span === undefined || (write && !span.isForWrites)) {
     find();
     return host;
   }
   code.get(local);
-  code.get(span.start);
+  span.pushStart(code);
   code.op(W.i64_sub);
-  code.get(room);
+  span.pushRoom(code, write);
   code.op(W.i64_lt_u);
   code.openHinted(VOID, 1);
   code.get(local);
   code.op(W.i32_wrap_i64);
-  code.get(span.addend);
+  span.pushAddend(code);
   code.op(W.i32_add);
   code.set(host);
   code.else();

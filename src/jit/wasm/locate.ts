@@ -6,10 +6,14 @@ import { MemoryFlag } from "../../ir/types.ts";
 import {
   FOUND,
   FOUND_ADDEND,
+  FOUND_BYTES,
   FOUND_ROOM,
   FOUND_STACK,
   FOUND_START,
   FOUND_WRITE_ROOM,
+  GROUP_SPANS,
+  GROUP_SPANS_SLOT,
+  GROUPS,
   TLB_BASE,
 } from "../../cpu/state.ts";
 import {
@@ -33,23 +37,25 @@ import { TLB_SHIFT } from "../../memory/tlb.ts";
 import { FunctionCode, type Imports } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 
-/** Linear address, and what `packAccess` says of the access. */
-export const FIND_PARAMETERS: readonly number[] = [I64, I32];
+/** Linear address, what `packAccess` says of the access, and where to note the span (as FOUND). */
+export const FIND_PARAMETERS: readonly number[] = [I64, I32, I32];
 /** They leave the offset in the linear memory, or -1. */
-export type Finder = (address: bigint, access: number) => number;
+export type Finder = (address: bigint, access: number, cells: number) => number;
 
-/** The functions, by what regions call them; those of the stack note what they find in other cells. */
+const SLOT_FOUND_STACK = SLOT_FOUND + FOUND_STACK - FOUND;
+
+/** The functions, by what regions call them; those of the stack note what they find in other cells of the slot. */
 export const FINDERS = {
   /** For reads. -1 after raising an event; then nothing is known. */
-  FIND: { tag: TLB_READ, refills: true, cells: FOUND },
-  STACK_FIND: { tag: TLB_READ, refills: true, cells: FOUND_STACK },
+  FIND: { tag: TLB_READ, refills: true, slotCells: SLOT_FOUND },
+  STACK_FIND: { tag: TLB_READ, refills: true, slotCells: SLOT_FOUND_STACK },
   /** The same where the operand is written afterwards. */
-  FIND_WRITABLE: { tag: TLB_WRITE, refills: true, cells: FOUND },
-  STACK_FIND_WRITABLE: { tag: TLB_WRITE, refills: true, cells: FOUND_STACK },
+  FIND_WRITABLE: { tag: TLB_WRITE, refills: true, slotCells: SLOT_FOUND },
+  STACK_FIND_WRITABLE: { tag: TLB_WRITE, refills: true, slotCells: SLOT_FOUND_STACK },
   /** -1 where the access needs the slow path. */
-  PROBE_READ: { tag: TLB_READ, refills: false, cells: FOUND },
-  PROBE_WRITE: { tag: TLB_WRITE, refills: false, cells: FOUND },
-  STACK_PROBE_WRITE: { tag: TLB_WRITE, refills: false, cells: FOUND_STACK },
+  PROBE_READ: { tag: TLB_READ, refills: false, slotCells: SLOT_FOUND },
+  PROBE_WRITE: { tag: TLB_WRITE, refills: false, slotCells: SLOT_FOUND },
+  STACK_PROBE_WRITE: { tag: TLB_WRITE, refills: false, slotCells: SLOT_FOUND_STACK },
 } as const;
 export type FinderName = keyof typeof FINDERS;
 
@@ -59,8 +65,8 @@ export const packAccess = (size: number, flags: number): number => size | (flags
 
 /** The code of a finder. */
 export function finderCode(name: FinderName, imports: Imports): FunctionCode {
-  const { tag, refills, cells } = FINDERS[name];
-  const code = new FunctionCode(FIND_PARAMETERS), address = 0, access = 1;
+  const { tag, refills, slotCells } = FINDERS[name];
+  const code = new FunctionCode(FIND_PARAMETERS), address = 0, access = 1, cells = 2;
   const slot = code.local(I32), entry = code.local(I32), span = code.local(I32);
   const page = code.local(I64), room = code.local(I64);
   const low = (): void => {
@@ -109,7 +115,7 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   code.op(W.i32_or);
   code.op(W.i32_and);
   code.openHinted(I32, 1);
-  noteFound(code, { address, slot, entry, span, page, room, tag, cells });
+  noteFound(code, { address, slot, entry, span, page, room, tag, cells, slotCells });
   low();
   code.get(entry);
   code.memory(W.i32_load, TLB_ADDEND);
@@ -117,9 +123,9 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   code.else();
   if (refills) {
     for (const cell of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
-      code.i32(0);
+      code.get(cells);
       code.i64(0, 0);
-      code.memory(W.i64_store, cells + cell);
+      code.memory(W.i64_store, cell);
     }
     low();
     code.get(address);
@@ -147,12 +153,14 @@ interface Locals {
   readonly page: number;
   readonly room: number;
   readonly tag: number;
-  /** Where what is found is noted. */
   readonly cells: number;
+  /** Offset in the slot of the cells where what is found is noted as well. */
+  readonly slotCells: number;
 }
 
 /** Notes the span of the entry if the address lies in it: spans become smaller, and other ones. Else the page. */
-function noteFound(code: FunctionCode, { address, slot, entry, span, page, room, tag, cells }: Locals): void {
+function noteFound(code: FunctionCode, locals: Locals): void {
+  const { address, slot, entry, span, page, room, tag, cells, slotCells } = locals;
   const writable = code.local(I32), addend = code.local(I32), writeRoom = code.local(I64);
   code.get(slot);
   code.get(entry);
@@ -204,10 +212,9 @@ function noteFound(code: FunctionCode, { address, slot, entry, span, page, room,
   code.memory(W.i32_load, TLB_ADDEND);
   code.set(addend);
   // For the region that asks, and for those that begin in this world.
-  for (const [base, at] of [[undefined, cells], [slot, SLOT_FOUND + cells - FOUND]] as const) {
+  for (const [base, at] of [[cells, 0], [slot, slotCells]] as const) {
     const store = (local: number, instruction: number, cell: number): void => {
-      if (base === undefined) code.i32(0);
-      else code.get(base);
+      code.get(base);
       code.get(local);
       code.memory(instruction, at + cell);
     };
@@ -216,4 +223,22 @@ function noteFound(code: FunctionCode, { address, slot, entry, span, page, room,
     store(writeRoom, W.i64_store, FOUND_WRITE_ROOM);
     store(addend, W.i32_store, FOUND_ADDEND);
   }
+}
+
+/** The code that makes the cells of groups those of the current slot, none of whose spans they know. Returns 0, as there must be something. */
+export function forgetGroupsCode(): FunctionCode {
+  const code = new FunctionCode([]);
+  for (let group = 0; group < GROUPS; group++) {
+    const cells = GROUP_SPANS + group * FOUND_BYTES;
+    for (const room of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
+      code.i32(0);
+      code.i64(0, 0);
+      code.memory(W.i64_store, cells + room);
+    }
+  }
+  code.i32(0);
+  code.load(W.i32_load, TLB_BASE);
+  code.memory(W.i32_store, GROUP_SPANS_SLOT);
+  code.i32(0);
+  return code;
 }

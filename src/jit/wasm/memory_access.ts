@@ -1,12 +1,11 @@
 /** Loads and stores: in line where the span in locals has the operand, else it is found (locate.ts), or a slow path called. */
 import { type Inst, MemoryFlag } from "../../ir/types.ts";
-import { FOUND_STACK } from "../../cpu/state.ts";
 import type { Emitter } from "./emitter.ts";
 import { I32, I64, V128, VOID, W } from "./instructions.ts";
 import { FIND_PARAMETERS, packAccess } from "./locate.ts";
 import type { Lowering } from "./lowering.ts";
 import { Place } from "./plan.ts";
-import { copySpan, isWrite, type LocalSpan, splitAddress, takeFound } from "./region_spans.ts";
+import { copySpan, isWrite, type Span, splitAddress, takeFound } from "./region_spans.ts";
 
 /** Opcodes of loads and stores. */
 export type MemoryOpcode =
@@ -48,13 +47,13 @@ function pushAddress({ code }: Emitter, { base, displacement }: Address): void {
 function pushFits(
   e: Emitter,
   { base, displacement }: Address,
-  span: LocalSpan,
+  span: Span,
   size: number,
   inst: Inst,
 ): void {
   const { code } = e;
   code.get(base);
-  code.get(span.start);
+  span.pushStart(code);
   code.op(W.i64_sub);
   if (displacement !== 0) {
     code.i64(displacement, displacement >> 31);
@@ -67,19 +66,19 @@ function pushFits(
     code.op(W.i64_shl);
     code.op(W.i64_or);
   }
-  code.get((isWrite(inst) ? span.writeRoom : span.room ?? span.writeRoom)!);
+  span.pushRoom(code, isWrite(inst));
   code.op(W.i64_lt_u);
 }
 
 /** Leaves the offset in the linear memory of an operand that lies in a span. */
-function pushHost({ code }: Emitter, { base, displacement }: Address, { addend }: LocalSpan): void {
+function pushHost({ code }: Emitter, { base, displacement }: Address, span: Span): void {
   code.get(base);
   code.op(W.i32_wrap_i64);
   if (displacement !== 0) {
     code.i32(displacement);
     code.op(W.i32_add);
   }
-  code.get(addend);
+  span.pushAddend(code);
   code.op(W.i32_add);
 }
 
@@ -87,7 +86,7 @@ function pushHost({ code }: Emitter, { base, displacement }: Address, { addend }
 function pushFound(
   e: Emitter,
   address: Address,
-  { cells }: LocalSpan,
+  { cells, isStack }: Span,
   size: number,
   inst: Inst,
   found: number,
@@ -96,7 +95,8 @@ function pushFound(
   const name = !isWrite(inst) ? "FIND" : inst.op.startsWith("load") ? "FIND_WRITABLE" : "PROBE_WRITE";
   pushAddress(e, address);
   code.i32(packAccess(size, inst.imm));
-  e.callTyped(cells === FOUND_STACK ? `STACK_${name}` : name, FIND_PARAMETERS, true);
+  code.i32(cells);
+  e.callTyped(isStack ? `STACK_${name}` : name, FIND_PARAMETERS, true);
   code.tee(found);
   code.i32(-1);
   code.op(W.i32_eq);
@@ -117,7 +117,7 @@ interface Access {
 function within(
   e: Emitter,
   { inst, address, size, type, perform }: Access,
-  span: LocalSpan,
+  span: Span,
   likely: 0 | 1,
   otherwise: () => void,
 ): void {
@@ -132,7 +132,7 @@ function within(
 }
 
 /** The same for the access's own span, and then for the stack's: that is its own from then on. */
-function withinSpans(e: Emitter, access: Access, span: LocalSpan, otherwise: () => void): void {
+function withinSpans(e: Emitter, access: Access, span: Span, otherwise: () => void): void {
   const stack = e.spans.takes(access.inst) ? e.spans.stackBeside(span) : undefined;
   within(e, access, span, 1, () => {
     if (stack === undefined) return otherwise();

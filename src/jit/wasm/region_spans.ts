@@ -1,25 +1,33 @@
 /**
- * The spans of memory (memory/spans.ts) that a region accesses, in locals: those that groups of its accesses went to last.
- * What was found last holds until the soft TLB drops something. That happens in helpers that access memory or change the
- * state, and worlds switch: behind these a region takes what is known then, as at its beginning.
+ * The spans of memory (memory/spans.ts) that a region accesses: those that groups of its accesses went to last. What was
+ * found last holds until the soft TLB drops something. That happens in helpers that access memory or change the state, and
+ * worlds switch: behind these a region takes what is known then, as at its beginning.
+ *
+ * Regions of few accesses have their spans in locals. In those of many, all accesses would write locals that the host has to
+ * carry along everywhere: their spans are in cells (GROUP_SPANS) that they share, and that are forgotten as a whole.
  */
 import type { Block, Inst, Value } from "../../ir/types.ts";
 import { MemoryFlag } from "../../ir/types.ts";
 import {
   FOUND,
   FOUND_ADDEND,
+  FOUND_BYTES,
   FOUND_ROOM,
   FOUND_STACK,
   FOUND_START,
   FOUND_WRITE_ROOM,
   GPR,
   Gpr,
+  GROUP_SPANS,
+  GROUP_SPANS_SLOT,
+  GROUPS,
   STATE_BYTES,
 } from "../../cpu/state.ts";
 import { SLOT_FOUND } from "../../memory/physical.ts";
 import { cellType } from "./cells.ts";
+import type { RegionSurroundings } from "./emitter.ts";
 import type { FunctionCode } from "./encoder.ts";
-import { I32, I64, W } from "./instructions.ts";
+import { I32, I64, VOID, W } from "./instructions.ts";
 import { Trait, TRAITS } from "./traits.ts";
 
 /** An address as a value and a constant. */
@@ -34,17 +42,29 @@ export function splitAddress(address: Value): { readonly base: Value; readonly d
 export const isWrite = ({ code, imm }: Inst): boolean =>
   (TRAITS[code]! & Trait.STORE) !== 0 || (imm & MemoryFlag.WRITE_INTENT) !== 0;
 
-/** A span in locals. */
-export interface LocalSpan {
-  /** Linear address of its first byte. */
-  readonly start: number;
-  /** How far behind that reads, and writes, may start: 0 if there is nothing they may access. One local where both do. */
-  readonly room: number | undefined;
-  readonly writeRoom: number | undefined;
+/** A span that accesses look into. */
+export interface Span {
+  /** Leave: the linear address of its first byte. */
+  pushStart(code: FunctionCode): void;
+  /** How far behind that reads or writes may start: 0 if there is nothing they may access. Writes only if it is for them. */
+  pushRoom(code: FunctionCode, isWrite: boolean): void;
   /** What to add to the low half of a linear address for the offset in the linear memory. */
-  readonly addend: number;
+  pushAddend(code: FunctionCode): void;
   /** Offset of the cells that say what was found last. */
   readonly cells: number;
+  readonly isForWrites: boolean;
+  /** Whether it is the stack's. */
+  readonly isStack: boolean;
+  /** Set where it is in locals. */
+  readonly locals?: SpanLocals;
+}
+
+/** One local for both rooms where all is read and written. */
+interface SpanLocals {
+  readonly start: number;
+  readonly room: number | undefined;
+  readonly writeRoom: number | undefined;
+  readonly addend: number;
 }
 
 /**
@@ -53,10 +73,15 @@ export interface LocalSpan {
  */
 type Group = number;
 
+/** By id of an operation: the group that it belongs to if it is an access. */
+type Groups = readonly (Group | undefined)[];
+
 /** Most groups with a span of their own, and accesses of one that make it worth while outside of loops. */
 const MOST_GROUPS = 5, ENOUGH_ACCESSES = 4;
 /** All other accesses. */
 const OTHERS = -1;
+/** Fowler, Noll and Vo's hash. */
+const FNV_PRIME = 0x0100_0193;
 /** What is pushed is popped: one room does for both. */
 const RSP = GPR + 8 * Gpr.RSP;
 
@@ -65,7 +90,7 @@ let REGISTERS = new Int32Array(0x400);
 const NO_REGISTER = -1;
 
 /** The groups of a block's accesses: a register's where it is the base, or part of a sum that is. */
-function groupsOf({ insts }: Block): (Group | undefined)[] {
+function groupsOf({ insts }: Block): Groups {
   const found = new Array<Group | undefined>(insts.length).fill(undefined);
   if (REGISTERS.length < insts.length) REGISTERS = new Int32Array(2 * insts.length);
   const registers = REGISTERS.fill(NO_REGISTER, 0, insts.length);
@@ -93,16 +118,37 @@ const pageOf = ({ imm, imm2 }: Inst): Group => STATE_BYTES + (imm >>> 12) + (imm
 
 /** The spans of a region. */
 export class RegionSpans {
-  readonly #groups = new Map<Inst, Group>();
+  readonly #ofAccess = new Map<Inst, Span>();
   readonly #takers = new Set<Inst>();
-  readonly #spans = new Map<Group, LocalSpan>();
+  readonly #spans = new Map<Group, Span>();
+  /** Whether its spans are in cells that it shares with others. */
+  readonly #shares: boolean;
 
   /** @param loops whether each block may be executed again before the region is left */
-  constructor(code: FunctionCode, blocks: readonly Block[], loops: readonly boolean[]) {
-    const groups = blocks.map(groupsOf), worth = new Map<Group, number>();
-    for (const [n, wanted] of groups.entries()) {
+  constructor(
+    code: FunctionCode,
+    blocks: readonly Block[],
+    loops: readonly boolean[],
+    readonly surroundings: RegionSurroundings,
+  ) {
+    const groups = blocks.map(groupsOf);
+    const count = groups.flat().filter((group) => group !== undefined).length;
+    this.#shares = count > surroundings.accessesInLocals;
+    if (this.#shares) this.#share(blocks, groups);
+    else this.#keep(code, blocks, groups, loops);
+  }
+
+  /** Keeps the spans of the groups that it is most worth while for in locals. */
+  #keep(
+    code: FunctionCode,
+    blocks: readonly Block[],
+    groups: readonly Groups[],
+    loops: readonly boolean[],
+  ): void {
+    const worth = new Map<Group, number>();
+    for (const [n, found] of groups.entries()) {
       const weight = loops[n] ? ENOUGH_ACCESSES : 1;
-      for (const group of wanted) {
+      for (const group of found) {
         if (group !== undefined && group !== OTHERS) worth.set(group, (worth.get(group) ?? 0) + weight);
       }
     }
@@ -113,9 +159,7 @@ export class RegionSpans {
       const seen = new Set<Group>();
       for (const [i, wanted] of groups[n]!.entries()) {
         if (wanted === undefined) continue;
-        const inst = insts[i]!;
-        const group = best.includes(wanted) ? wanted : OTHERS;
-        this.#groups.set(inst, group);
+        const group = best.includes(wanted) ? wanted : OTHERS, inst = insts[i]!;
         if (!seen.has(group)) this.#takers.add(inst);
         seen.add(group);
         const list = accesses.get(group);
@@ -123,12 +167,28 @@ export class RegionSpans {
         else list.push(inst);
       }
     }
-    for (const [group, list] of accesses) this.#spans.set(group, localSpan(code, group, list));
+    for (const [group, list] of accesses) {
+      const span = localSpan(code, group, list);
+      this.#spans.set(group, span);
+      for (const inst of list) this.#ofAccess.set(inst, span);
+    }
+  }
+
+  /** Has the spans in cells. */
+  #share(blocks: readonly Block[], groups: readonly Groups[]): void {
+    for (const [n, { insts, pc }] of blocks.entries()) {
+      for (const [i, group] of groups[n]!.entries()) {
+        if (group !== undefined) this.#ofAccess.set(insts[i]!, sharedSpan(group, pc));
+      }
+    }
+    for (let register = GPR; register < GPR + 8 * 16; register += 8) {
+      this.#spans.set(register, sharedSpan(register, 0n));
+    }
   }
 
   /** The span that an access looks into. */
-  find(inst: Inst): LocalSpan {
-    return this.#spans.get(this.#groups.get(inst)!)!;
+  find(inst: Inst): Span {
+    return this.#ofAccess.get(inst)!;
   }
 
   /**
@@ -140,21 +200,30 @@ export class RegionSpans {
   }
 
   /** The stack's span, which all registers may point into, if it is not the same. */
-  stackBeside(span: LocalSpan): LocalSpan | undefined {
+  stackBeside(span: Span): Span | undefined {
     const stack = this.#spans.get(RSP);
     return stack === span ? undefined : stack;
   }
 
   /** The span that a register points into, if it has one of its own; for accesses that are none of the IR's. */
-  of(register: number): LocalSpan | undefined {
+  of(register: number): Span | undefined {
     return this.#spans.get(register);
   }
 
   /** Writes code that takes over what was found last in the current world, whose slot a local has the offset of. */
   recall(code: FunctionCode, slot: number): void {
+    if (this.#shares) {
+      code.load(W.i32_load, GROUP_SPANS_SLOT);
+      code.get(slot);
+      code.op(W.i32_ne);
+      code.openHinted(VOID, 0);
+      code.call(this.surroundings.imports.index("FORGET_GROUPS", [], true));
+      code.op(W.drop);
+      return code.end();
+    }
     for (const span of this.#spans.values()) {
       const from = SLOT_FOUND + span.cells - FOUND;
-      takeCells(code, span, (instruction, cell) => {
+      takeCells(code, span.locals!, (instruction, cell) => {
         code.get(slot);
         code.memory(instruction, from + cell);
       });
@@ -162,22 +231,48 @@ export class RegionSpans {
   }
 }
 
-function localSpan(code: FunctionCode, group: Group, accesses: readonly Inst[]): LocalSpan {
-  const writes = group === RSP || accesses.some(isWrite), reads = !accesses.every(isWrite);
+function localSpan(code: FunctionCode, group: Group, accesses: readonly Inst[]): Span {
+  const isStack = group === RSP, writes = isStack || accesses.some(isWrite), reads = !accesses.every(isWrite);
   const start = code.local(I64), addend = code.local(I32);
   const writeRoom = writes ? code.local(I64) : undefined;
-  const room = group === RSP ? writeRoom : reads ? code.local(I64) : undefined;
-  return { start, room, writeRoom, addend, cells: group === RSP ? FOUND_STACK : FOUND };
+  const room = isStack ? writeRoom : reads ? code.local(I64) : undefined;
+  return {
+    pushStart: (code) => code.get(start),
+    pushRoom: (code, isWrite) => code.get((isWrite ? writeRoom : room ?? writeRoom)!),
+    pushAddend: (code) => code.get(addend),
+    cells: isStack ? FOUND_STACK : FOUND,
+    isForWrites: writes,
+    isStack,
+    locals: { start, room, writeRoom, addend },
+  };
+}
+
+/** A span in the cells of its group: the stack's, or some for the group in the block at an address. */
+function sharedSpan(group: Group, pc: bigint): Span {
+  let hash = Number(BigInt.asIntN(32, pc));
+  for (const part of [group, group / 2 ** 32]) hash = Math.imul(hash ^ part, FNV_PRIME);
+  const number = group === RSP ? 0 : 1 + (hash >>> 1) % (GROUPS - 1);
+  const cells = GROUP_SPANS + number * FOUND_BYTES;
+  return {
+    pushStart: (code) => code.load(W.i64_load, cells + FOUND_START),
+    pushRoom: (code, isWrite) => code.load(W.i64_load, cells + (isWrite ? FOUND_WRITE_ROOM : FOUND_ROOM)),
+    pushAddend: (code) => code.load(W.i32_load, cells + FOUND_ADDEND),
+    cells,
+    isForWrites: true,
+    isStack: group === RSP,
+  };
 }
 
 /** Writes code that takes over the span that was found last. */
-export function takeFound(code: FunctionCode, span: LocalSpan): void {
-  takeCells(code, span, (instruction, cell) => code.load(instruction, span.cells + cell));
+export function takeFound(code: FunctionCode, { locals, cells }: Span): void {
+  if (locals !== undefined) {
+    takeCells(code, locals, (instruction, cell) => code.load(instruction, cells + cell));
+  }
 }
 
 function takeCells(
   code: FunctionCode,
-  { start, room, writeRoom, addend }: LocalSpan,
+  { start, room, writeRoom, addend }: SpanLocals,
   load: (instruction: number, cell: number) => void,
 ): void {
   const take = (local: number | undefined, instruction: number, cell: number): void => {
@@ -191,15 +286,15 @@ function takeCells(
   take(addend, W.i32_load, FOUND_ADDEND);
 }
 
-/** Writes code that makes a span the same as another. */
-export function copySpan(code: FunctionCode, from: LocalSpan, to: LocalSpan): void {
+/** Writes code that makes a span in locals the same as another. */
+export function copySpan(code: FunctionCode, from: Span, to: Span): void {
   const copy = (source: number | undefined, target: number | undefined): void => {
     if (source === undefined || target === undefined) return;
     code.get(source);
     code.set(target);
   };
-  copy(from.start, to.start);
-  copy(from.room, to.room);
-  copy(from.writeRoom, to.writeRoom);
-  copy(from.addend, to.addend);
+  copy(from.locals!.start, to.locals!.start);
+  copy(from.locals!.room, to.locals!.room);
+  copy(from.locals!.writeRoom, to.locals!.writeRoom);
+  copy(from.locals!.addend, to.locals!.addend);
 }

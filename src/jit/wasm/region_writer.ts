@@ -9,7 +9,7 @@ import { FunctionCode, type Label } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
 import { VOID, W } from "./instructions.ts";
 import { type LoopEntry, OUTSIDE } from "./loop_entries.ts";
-import { jumpTo, leaveTo, setRip } from "./jumps.ts";
+import { followLink, jumpTo, leaveTo, setRip } from "./jumps.ts";
 import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, Place } from "./plan.ts";
 import { emitVmfunc, type SwitchTarget } from "./world_switch.ts";
@@ -45,7 +45,10 @@ class RegionWriter {
   emit(): EmittedRegion {
     const { e, code } = this, { entrances, outermost } = e.shape.flow;
     e.exitLabel = code.open(W.block, VOID);
+    e.linkLabel = code.open(W.block, VOID);
     this.#nest(outermost, () => this.#select(entrances, (block) => e.shape.flow.step(OUTSIDE, block).node));
+    code.end();
+    followLink(e);
     code.end();
     this.#epilogue();
     this.#prologue();

@@ -48,7 +48,7 @@ import { SWITCH_CELLS } from "../js/registers.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
-import { pushIsInPlace } from "./jumps.ts";
+import { pushIsInPlace } from "./find_way.ts";
 
 /** VM functions, as EAX names them. EPTP switching is the first. */
 const WORLD_CALL = 1;
@@ -326,7 +326,7 @@ class SwitchWriter {
     const unknown = code.open(W.block, VOID);
     this.#call(W.i32_load, CallLink.WAY_REGION);
     code.tee(region);
-    pushIsInPlace(this.e, region);
+    pushIsInPlace(this.e.code, region, this.e.slot);
     code.op(W.i32_eqz);
     code.brIfRarely(unknown);
     this.#call(W.i32_load, CallLink.WAY_MODE);

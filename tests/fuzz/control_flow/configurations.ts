@@ -4,7 +4,17 @@ import { ENGINE_NAMES, type EngineName, type ProcessorConfiguration } from "../.
 /** Blocks in the largest regions: more than any program here has. */
 const LARGEST = 4096;
 
-const variants = (engine: EngineName): readonly (readonly [string, ProcessorConfiguration])[] => {
+type Variant = readonly [string, ProcessorConfiguration];
+
+const compiling = (engine: EngineName): readonly Variant[] => [
+  [`${engine}, threshold of one`, { engine, tiers: { threshold: 1 } }],
+  [`${engine}, regions of one block`, { engine, tiers: { threshold: 1, regionBlocks: 1 } }],
+  [`${engine}, largest regions`, { engine, tiers: { threshold: 1, regionBlocks: LARGEST } }],
+  [`${engine}, warm regions`, { engine, tiers: { threshold: 7, regionBlocks: LARGEST } }],
+  [`${engine}, code cache of three blocks`, { engine, tiers: { threshold: 1, codeCacheBlocks: 3 } }],
+];
+
+const variants = (engine: EngineName): readonly Variant[] => {
   switch (engine) {
     case "interpreter":
       return [[engine, { engine }]];
@@ -13,14 +23,13 @@ const variants = (engine: EngineName): readonly (readonly [string, ProcessorConf
         ["auto, threshold of one", { engine, tiers: { threshold: 1 } }],
         ["auto, threshold of seven", { engine, tiers: { threshold: 7 } }],
       ];
-    default:
+    case "wasm":
       return [
-        [`${engine}, threshold of one`, { engine, tiers: { threshold: 1 } }],
-        [`${engine}, regions of one block`, { engine, tiers: { threshold: 1, regionBlocks: 1 } }],
-        [`${engine}, largest regions`, { engine, tiers: { threshold: 1, regionBlocks: LARGEST } }],
-        [`${engine}, warm regions`, { engine, tiers: { threshold: 7, regionBlocks: LARGEST } }],
-        [`${engine}, code cache of three blocks`, { engine, tiers: { threshold: 1, codeCacheBlocks: 3 } }],
+        ...compiling(engine),
+        ["wasm, spans in shared cells", { engine, tiers: { threshold: 1, accessesInLocals: 0 } }],
       ];
+    default:
+      return compiling(engine);
   }
 };
 
