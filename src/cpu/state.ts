@@ -215,7 +215,7 @@ export const FOUND_ADDEND = 24;
 export const FOUND_BYTES = 32;
 /** Such spans of groups of accesses, which the largest regions share (jit/wasm/region_spans.ts), and the slot they are of. */
 export const GROUP_SPANS = 0x900;
-export const GROUPS = 25;
+export const GROUPS = 56;
 export const GROUP_SPANS_SLOT = 0x8d0;
 
 /** 4 KB of scratch space for vector helpers. */

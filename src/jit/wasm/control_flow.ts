@@ -37,21 +37,24 @@ const LONGEST_WAY = 2;
  *
  * @param successors of each block, by number
  * @param entered blocks that are entered from outside
+ * @param known how many of the first blocks the outside knows; by default all
  */
 export function analyseControlFlow(
   successors: readonly (readonly number[])[],
   entered: Iterable<number>,
+  known: number = successors.length,
 ): ControlFlow {
   const entrances = unique([...entered]).sort((a, b) => a - b);
   const loops = new LoopEntries(successors, new Set(entrances));
   // Where the budget is used up, control comes back: to the headers of loops.
-  const all = unique([...entrances, ...loops.headers]).sort((a, b) => a - b);
+  const headers = [...loops.headers].filter((block) => block < known);
+  const all = unique([...entrances, ...headers]).sort((a, b) => a - b);
   if (all.length > entrances.length) {
     const found = new LoopEntries(successors, new Set(all));
     if (found.longestWay <= LONGEST_WAY) return nested(successors, all, found);
   }
   if (loops.longestWay <= LONGEST_WAY) return nested(successors, entrances, loops);
-  return withOneStart(successors, all);
+  return withOneStart(successors, all, known);
 }
 
 /** Loops in loops, as they are. */
@@ -80,7 +83,11 @@ function nested(
 }
 
 /** One loop around all, whose start leads to all blocks that structure does not. */
-function withOneStart(successors: readonly (readonly number[])[], entrances: readonly number[]): ControlFlow {
+function withOneStart(
+  successors: readonly (readonly number[])[],
+  entrances: readonly number[],
+  known: number,
+): ControlFlow {
   const told = new Set(entrances), node = successors.length;
   const tree = ((): DominatorTree => {
     for (;;) {
@@ -94,7 +101,7 @@ function withOneStart(successors: readonly (readonly number[])[], entrances: rea
     one === node ? other !== OUTSIDE : tree.dominates(one, other);
   const start: LoopEntry = { node, header: undefined, members: new Set(successors.keys()), told };
   return {
-    entrances: [...told].sort((a, b) => a - b),
+    entrances: [...told].filter((block) => block < known).sort((a, b) => a - b),
     loopEntries: [start],
     order: [...order, -1],
     outermost: [node],

@@ -55,6 +55,8 @@ export class Emitter {
   readonly link = this.code.local(I32);
   readonly recipe = this.code.local(I32);
   readonly shape: RegionShape;
+  /** The region's blocks, and copies of them (`RegionShape.blocks`). */
+  readonly blocks: readonly Block[];
   readonly recipes = new Recipes();
   readonly plans: readonly BlockPlan[];
   readonly flags: RegionFlags;
@@ -76,14 +78,21 @@ export class Emitter {
   /** Locals of its values, by id. */
   locals: number[] = [];
 
-  constructor(readonly blocks: readonly Block[], readonly surroundings: RegionSurroundings) {
+  constructor(blocks: readonly Block[], readonly surroundings: RegionSurroundings) {
     const { code } = this;
     this.cells = new CellLocals(code, blocks);
     const isLocal = (offset: number): boolean => this.cells.register(offset) !== undefined;
-    this.plans = blocks.map((block) => planBlock(block, this.recipes, isLocal));
     this.shape = new RegionShape(blocks, surroundings.targets);
+    this.blocks = this.shape.blocks;
+    const plans = blocks.map((block) => planBlock(block, this.recipes, isLocal));
+    this.plans = this.shape.originals.map((original) => plans[original]!);
     this.flags = new RegionFlags(this.plans, this.shape, this.recipes);
-    this.spans = new RegionSpans(code, blocks, this.shape.repeats(), surroundings);
+    this.spans = new RegionSpans(code, this.blocks, this.shape.repeats(), surroundings);
+  }
+
+  /** Number of the block in the region of which the one that is being written may be a copy. */
+  get original(): number {
+    return this.shape.originals[this.number]!;
   }
 
   /** Writes a block with `write`, perhaps in the middle of another. */

@@ -46,7 +46,7 @@ export function jumpTo(e: Emitter, target: Value, goTo: (block: number) => void)
   setRip(e, pc);
   code.get(pc);
   code.i32(mode);
-  code.i32(e.exit({ kind: "indirect", redispatch: false, block: e.number, next: undefined }));
+  code.i32(e.exit({ kind: "indirect", redispatch: false, block: e.original, next: undefined }));
   e.callTyped("FIND_WAY", FIND_WAY_PARAMETERS, true);
   code.set(e.result);
   code.br(e.exitLabel);

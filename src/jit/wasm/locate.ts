@@ -230,11 +230,11 @@ export function forgetGroupsCode(): FunctionCode {
   const code = new FunctionCode([]);
   for (let group = 0; group < GROUPS; group++) {
     const cells = GROUP_SPANS + group * FOUND_BYTES;
-    for (const room of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
-      code.i32(0);
-      code.i64(0, 0);
-      code.memory(W.i64_store, cells + room);
-    }
+    // Both rooms.
+    code.i32(0);
+    code.i64(0, 0);
+    code.op(W.i64x2_splat);
+    code.memory(W.v128_store, cells + FOUND_ROOM);
   }
   code.i32(0);
   code.load(W.i32_load, TLB_BASE);

@@ -11,44 +11,166 @@ export interface Edges {
   readonly leaves: boolean;
 }
 
+/** A region's graph. Functions of few blocks that call nothing are in it once for each call. */
+export interface RegionGraph {
+  /** The region's blocks, and behind them copies. */
+  readonly blocks: readonly Block[];
+  /** For each of them, the number of the region's block that it is. */
+  readonly originals: readonly number[];
+  readonly edges: readonly Edges[];
+  /** Blocks behind calls whose functions return to them from outside too, unless those are copies. */
+  readonly returnedTo: ReadonlySet<number>;
+}
+
+/** Most blocks and guest instructions of a function that is copied, and of all copies in a region. */
+const COPIED_BLOCKS = 12, COPIED_INSTRUCTIONS = 60, MOST_COPIED_BLOCKS = 96, MOST_COPIED_INSTRUCTIONS = 480;
+
 /**
- * The edges of a region.
+ * The graph of a region.
  *
- * @param starts blocks by their address
  * @param targets for each block, addresses that its computed jump has led to
  */
-export function edgesOf(
-  blocks: readonly Block[],
+export function graphOf(blocks: readonly Block[], targets: readonly (readonly bigint[])[]): RegionGraph {
+  const starts = new Map(blocks.map(({ pc }, number) => [pc, number]));
+  const graph = new GraphBuilder(
+    blocks,
+    starts,
+    blocks.map((block, n) => edgesOf(block, starts, targets[n]!)),
+  );
+  return graph.build();
+}
+
+/** The edges of a block, but those of returns. */
+function edgesOf(
+  { terminal, usesFloat }: Block,
   starts: ReadonlyMap<bigint, number>,
-  targets: readonly (readonly bigint[])[],
-): Edges[] {
-  const returns = new Set<number>();
-  for (const { terminal } of blocks) {
-    const back = "returnTo" in terminal ? starts.get(terminal.returnTo ?? -1n) : undefined;
-    if (back !== undefined) returns.add(back);
-  }
+  targets: readonly bigint[],
+): Edges {
   const known = (addresses: readonly bigint[]): number[] =>
     addresses.map((pc) => starts.get(pc)).filter((number) => number !== undefined);
-  return blocks.map(({ terminal, usesFloat }, n): Edges => {
-    switch (terminal.kind) {
-      case "vmfunc": {
-        // To behind it by EPTP switching, and to entry points by world calls.
-        const entryPoints = (targets[n] ?? []).filter((pc) => pc !== terminal.next);
-        const computed = usesFloat === true ? [] : known(entryPoints);
-        return { direct: known([terminal.next]), computed, leaves: true };
-      }
-      case "jump":
-      case "branch": {
-        const addresses = terminal.kind === "jump" ? [terminal.target] : [terminal.taken, terminal.next];
-        const direct = known(addresses);
-        return { direct, computed: [], leaves: direct.length < addresses.length || usesFloat === true };
-      }
-      case "indirect": {
-        const computed = terminal.hint === "return" ? [...returns] : known(targets[n] ?? []);
-        return { direct: [], computed, leaves: true };
-      }
-      default:
-        return { direct: [], computed: [], leaves: true };
+  switch (terminal.kind) {
+    case "vmfunc": {
+      // To behind it by EPTP switching, and to entry points by world calls.
+      const entryPoints = targets.filter((pc) => pc !== terminal.next);
+      const computed = usesFloat === true ? [] : known(entryPoints);
+      return { direct: known([terminal.next]), computed, leaves: true };
     }
-  });
+    case "jump":
+    case "branch": {
+      const addresses = terminal.kind === "jump" ? [terminal.target] : [terminal.taken, terminal.next];
+      const direct = known(addresses);
+      return { direct, computed: [], leaves: direct.length < addresses.length || usesFloat === true };
+    }
+    case "indirect":
+      return { direct: [], computed: terminal.hint === "return" ? [] : known(targets), leaves: true };
+    default:
+      return { direct: [], computed: [], leaves: true };
+  }
+}
+
+const instructionsOf = ({ offsets }: Block): number => offsets.length - 1;
+
+/** Finds where functions return to, and copies those that are small. */
+class GraphBuilder {
+  readonly #blocks: Block[];
+  readonly #originals: number[];
+  readonly #edges: Edges[];
+  /** For each block that calls: the block behind, or undefined if it is not in the region. */
+  readonly #calls = new Map<number, number | undefined>();
+  readonly #bodies = new Map<string, readonly number[]>();
+  /** How many blocks are no copies. */
+  readonly #count: number;
+  #copiedInstructions = 0;
+
+  constructor(blocks: readonly Block[], starts: ReadonlyMap<bigint, number>, edges: readonly Edges[]) {
+    this.#count = blocks.length;
+    this.#blocks = [...blocks];
+    this.#originals = [...blocks.keys()];
+    this.#edges = [...edges];
+    for (const [n, { terminal }] of blocks.entries()) {
+      if ("returnTo" in terminal && terminal.returnTo !== undefined) {
+        this.#calls.set(n, starts.get(terminal.returnTo));
+      }
+    }
+  }
+
+  build(): RegionGraph {
+    const returnedTo = new Set<number>();
+    for (const [call, behind] of this.#calls) {
+      if (behind === undefined) continue;
+      const body = this.#bodyOf(this.#successors(call));
+      if (this.#isCopied(body, call)) {
+        this.#copy(body, call, behind);
+      } else {
+        returnedTo.add(behind);
+        for (const block of body) if (this.#returns(block)) this.#addReturn(block, behind);
+      }
+    }
+    return { blocks: this.#blocks, originals: this.#originals, edges: this.#edges, returnedTo };
+  }
+
+  #successors(block: number): number[] {
+    const { direct, computed } = this.#edges[block]!;
+    return [...direct, ...computed];
+  }
+
+  #returns(block: number): boolean {
+    const { terminal } = this.#blocks[block]!;
+    return terminal.kind === "indirect" && terminal.hint === "return";
+  }
+
+  #switchesWorlds(block: number): boolean {
+    return this.#blocks[block]!.terminal.kind === "vmfunc";
+  }
+
+  #addReturn(block: number, behind: number): void {
+    const edges = this.#edges[block]!;
+    if (!edges.computed.includes(behind)) {
+      this.#edges[block] = { ...edges, computed: [...edges.computed, behind] };
+    }
+  }
+
+  /** The blocks of the functions that begin at some, up to where they return; calls are stepped over. */
+  #bodyOf(entries: readonly number[]): readonly number[] {
+    const key = entries.join();
+    const old = this.#bodies.get(key);
+    if (old !== undefined) return old;
+    const body = new Set(entries);
+    for (const block of body) {
+      // Where a function returns to is not part of it.
+      if (this.#returns(block)) continue;
+      const next = this.#calls.has(block) ? [this.#calls.get(block)] : this.#successors(block);
+      for (const to of next) if (to !== undefined) body.add(to);
+    }
+    const found = [...body];
+    this.#bodies.set(key, found);
+    return found;
+  }
+
+  #isCopied(body: readonly number[], call: number): boolean {
+    const instructions = body.reduce((sum, block) => sum + instructionsOf(this.#blocks[block]!), 0);
+    const copied = this.#blocks.length - this.#count + body.length;
+    return body.length > 0 && body.length <= COPIED_BLOCKS && instructions <= COPIED_INSTRUCTIONS &&
+      copied <= MOST_COPIED_BLOCKS && this.#copiedInstructions + instructions <= MOST_COPIED_INSTRUCTIONS &&
+      !body.includes(call) && !body.some((block) => this.#calls.has(block) || this.#switchesWorlds(block));
+  }
+
+  /** Adds copies of blocks that a call alone leads to, and that return to behind it alone. */
+  #copy(body: readonly number[], call: number, behind: number): void {
+    const copies = new Map(body.map((block, n) => [block, this.#blocks.length + n]));
+    const copyOf = (block: number): number => copies.get(block)!;
+    for (const block of body) {
+      const { direct, computed, leaves } = this.#edges[block]!;
+      this.#blocks.push(this.#blocks[block]!);
+      this.#originals.push(block);
+      this.#edges.push({
+        direct: direct.map(copyOf),
+        computed: this.#returns(block) ? [behind] : computed.map(copyOf),
+        leaves,
+      });
+      this.#copiedInstructions += instructionsOf(this.#blocks[block]!);
+    }
+    const { direct, computed, leaves } = this.#edges[call]!;
+    this.#edges[call] = { direct: direct.map(copyOf), computed: computed.map(copyOf), leaves };
+  }
 }

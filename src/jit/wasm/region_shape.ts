@@ -1,12 +1,14 @@
 /** The graph of a region's blocks, as the emitter walks it, and where in it the budget is checked. */
 import type { Block } from "../../ir/types.ts";
 import { analyseControlFlow, type ControlFlow } from "./control_flow.ts";
-import { type Edges, edgesOf } from "./region_graph.ts";
+import { type Edges, graphOf } from "./region_graph.ts";
 
 /** A region's blocks and how they hang together. Blocks go by number. */
 export class RegionShape {
-  /** Blocks by their address. */
-  readonly starts: ReadonlyMap<bigint, number>;
+  /** The region's blocks, and copies of them. */
+  readonly blocks: readonly Block[];
+  /** For each of them, the number of the region's block that it is. */
+  readonly originals: readonly number[];
   readonly edges: readonly Edges[];
   readonly flow: ControlFlow;
   /** Blocks whose budget is checked when they are entered: each cycle has one. */
@@ -15,24 +17,25 @@ export class RegionShape {
   readonly demands: readonly number[];
 
   /** @param targets for each block, addresses that its computed jump has led to */
-  constructor(readonly blocks: readonly Block[], targets: readonly (readonly bigint[])[]) {
-    this.starts = new Map(blocks.map(({ pc }, number) => [pc, number]));
-    this.edges = edgesOf(blocks, this.starts, targets);
+  constructor(blocks: readonly Block[], targets: readonly (readonly bigint[])[]) {
+    const { blocks: all, originals, edges, returnedTo } = graphOf(blocks, targets);
+    this.blocks = all;
+    this.originals = originals;
+    this.edges = edges;
     // What computed jumps lead to besides is reached from these: were it entered from outside too, what dispatches to it
     // in a loop, as interpreters do, would not dominate it.
-    const entrances = new Set([0]);
-    for (const { terminal } of blocks) {
-      const back = "returnTo" in terminal ? this.starts.get(terminal.returnTo ?? -1n) : undefined;
-      if (back !== undefined) entrances.add(back);
-    }
+    const entrances = new Set([0, ...returnedTo]);
     const successors = this.edges.map(({ direct, computed }) => [...direct, ...computed]);
-    this.flow = analyseControlFlow(successors, entrances);
+    this.flow = analyseControlFlow(successors, entrances, blocks.length);
     const { isLoop, entrances: entered, loopEntries } = this.flow;
     const headers = new Set(loopEntries.map(({ header }) => header));
-    this.checked = blocks.map((_, number) =>
-      isLoop[number]! || headers.has(number) || entered.includes(number)
-    );
+    this.checked = all.map((_, number) => isLoop[number]! || headers.has(number) || entered.includes(number));
     this.demands = this.#longestPaths();
+  }
+
+  /** The block that a block leads to by a jump to an address, if that stays in the region. */
+  target(block: number, address: bigint): number | undefined {
+    return this.edges[block]!.direct.find((number) => this.blocks[number]!.pc === address);
   }
 
   /** Whether each block may be executed several times before the region is left. */

@@ -246,7 +246,7 @@ class RegionWriter {
   #continueAt(address: bigint): void {
     const { e } = this, { lo, hi } = halves(address);
     this.#leaveIfPlain(() => e.code.i64(lo, hi));
-    const target = e.shape.starts.get(address);
+    const target = e.shape.target(e.number, address);
     if (target === undefined) return leaveTo(e, { lo, hi });
     if (e.flags.mustNote(e.number, target)) e.noteEnd([target]);
     this.#goTo(target);
@@ -268,7 +268,7 @@ class RegionWriter {
   }
 
   #redispatch(): number {
-    return this.e.exit({ kind: "indirect", redispatch: true, block: this.e.number, next: undefined });
+    return this.e.exit({ kind: "indirect", redispatch: true, block: this.e.original, next: undefined });
   }
 
   #writeVmfunc(next: bigint): void {
@@ -302,7 +302,7 @@ class RegionWriter {
       worldCallExit: e.exit({
         kind: "indirect",
         redispatch: true,
-        block: e.number,
+        block: e.original,
         worldCall: true,
         next: undefined,
       }),
