@@ -57,7 +57,7 @@ export class LoopEntries {
     }
     this.#components = new Components(successors);
     this.#loop = new Int32Array(successors.length).fill(OUT);
-    this.#findLoops([...successors.keys()]);
+    this.#findLoops(this.#components.among([...successors.keys()]));
     for (const [to, list] of this.#predecessors.entries()) for (const from of list) this.#noteTold(from, to);
   }
 
@@ -91,15 +91,15 @@ export class LoopEntries {
     return around[around.indexOf(entry) + 1]?.node ?? to;
   }
 
-  /** Finds the loops among some blocks, and those in them. */
-  #findLoops(blocks: readonly number[]): void {
-    for (const members of this.#components.among(blocks)) {
+  /** Takes components for loops, and finds those in them. */
+  #findLoops(found: readonly (readonly number[])[]): void {
+    for (const members of found) {
       const loop = this.headers.length;
       for (const block of members) this.#loop[block] = loop;
       const entered = members.filter((block) =>
         this.#predecessors[block]!.some((from) => from === OUTSIDE || this.#loop[from] !== loop)
       );
-      const header = this.#headerOf(members, entered);
+      const { header, inner } = this.#headerOf(members, entered);
       this.headers.push(header);
       if (entered.length > 1) {
         const entry = {
@@ -112,19 +112,31 @@ export class LoopEntries {
         this.#byHeader.set(header, entry);
         for (const block of members) this.#around[block]!.push(entry);
       }
-      if (members.length > 1) this.#findLoops(members.filter((block) => block !== header));
+      this.#findLoops(inner);
     }
   }
 
-  /** Where a loop starts: the block, of those by which it is entered, that leaves most blocks in loops inside of it. */
-  #headerOf(members: readonly number[], entered: readonly number[]): number {
+  /**
+   * Where a loop starts: the block, of those by which it is entered, that leaves most blocks in loops inside of it. And the
+   * components without it.
+   */
+  #headerOf(
+    members: readonly number[],
+    entered: readonly number[],
+  ): { readonly header: number; readonly inner: readonly (readonly number[])[] } {
     const candidates = (entered.length > 0 ? entered : members).slice(0, MOST_CANDIDATES);
-    if (candidates.length === 1) return candidates[0]!;
-    const left = candidates.map((header) => {
-      const inner = this.#components.among(members.filter((block) => block !== header));
-      return inner.reduce((sum, { length }) => sum + length, 0);
-    });
-    return candidates[left.indexOf(Math.max(...left))]!;
+    let header = OUTSIDE, most = -1, inner: readonly (readonly number[])[] = [];
+    for (const candidate of candidates) {
+      const found = this.#components.among(members.filter((block) => block !== candidate));
+      const left = found.reduce((sum, { length }) => sum + length, 0);
+      if (left <= most) continue;
+      header = candidate;
+      most = left;
+      inner = found;
+      // None can leave more.
+      if (left === members.length - 1) break;
+    }
+    return { header, inner };
   }
 }
 
