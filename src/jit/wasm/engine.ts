@@ -32,7 +32,7 @@ import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 const ACCESSES_IN_LOCALS = 24;
 
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
-const VISITS = 400_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
+const VISITS = 1_000_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
 
 type OwnFunction = Finder | WayFinder | (() => number);
 type Own = FinderName | "FORGET_GROUPS" | "FIND_WAY" | "drive";
