@@ -87,6 +87,8 @@ const TURNS: Readonly<Record<SwitchCost["place"], number>> = {
 const WARM_UP = 3, WARM_UP_BOCHS = 1;
 /** What a round may refill however long it is: the way into the guest and out of it. */
 const REFILLS_PER_ROUND = 8;
+/** How often in all rounds a region may be made again since it has been entered very often: not from switch to switch. */
+const REGIONS_MADE_AGAIN = 4;
 
 /** Measures a loop in one place; `turns` and `rounds` for those who are in a hurry. */
 export async function measureSwitches(
@@ -132,7 +134,9 @@ export function repeatedWork(
 ): string | undefined {
   if (repeated === undefined) return undefined;
   const { tlbRefills, translations } = repeated;
-  if (translations === 0 && (!keepsTlb || tlbRefills <= REFILLS_PER_ROUND * rounds)) return undefined;
+  if (translations <= REGIONS_MADE_AGAIN && (!keepsTlb || tlbRefills <= REFILLS_PER_ROUND * rounds)) {
+    return undefined;
+  }
   return `${name} (${place}): ${tlbRefills} TLB refills and ${translations} translations after the warm-up`;
 }
 
