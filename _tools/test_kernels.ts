@@ -48,5 +48,12 @@ export const TEST_KERNELS: readonly Kernel[] = [
     ),
     image: file("tests/referee/kernels/protection.elf"),
   },
+  {
+    name: "real_mode",
+    bits: 32,
+    // It includes its cases, which lie in the same copy.
+    sources: [file("tests/referee/kernels/real_mode.S")],
+    image: file("tests/referee/kernels/real_mode.elf"),
+  },
   kernel("tests/machine/kernels", "across_worlds", ["across_worlds.c"]),
 ];

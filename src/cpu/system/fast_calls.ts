@@ -55,11 +55,11 @@ export class FastCalls {
     return context.wide(lo, hi);
   }
 
-  /** SYSENTER. */
+  /** SYSENTER; returns the new RIP, or anything after raising a fault: in real-address mode, too, that is #GP. */
   sysenter(): number {
     const { context } = this, { m } = context;
     const selector = m[MSR_SYSENTER_CS >> 2]! & 0xfffc;
-    if (selector === 0) return Number(context.raise(Vector.GP, 0));
+    if (selector === 0 || context.isRealAddress) return Number(context.raise(Vector.GP, 0));
     const long = context.isLong;
     writeRflags(m, readRflags(m) & ~(Flag.VM | Flag.IF | Flag.RF));
     this.#enter(selector, long ? CODE64 : CODE32, selector + 8, DATA, 0);
@@ -68,14 +68,16 @@ export class FastCalls {
     return context.wide(m[MSR_SYSENTER_EIP >> 2]!, long ? m[(MSR_SYSENTER_EIP >> 2) + 1]! : 0);
   }
 
-  /** SYSEXIT. */
+  /** SYSEXIT, likewise. */
   sysexit(size: number): number {
     const { context } = this, { m } = context;
     const selector = m[MSR_SYSENTER_CS >> 2]! & 0xfffc;
     const word = (register: number): number => (GPR >> 2) + 2 * register;
     const rip = word(Gpr.RDX), rsp = word(Gpr.RCX), wide = size === 8;
     const canonical = !wide || (context.isCanonical(m[rip + 1]!) && context.isCanonical(m[rsp + 1]!));
-    if (selector === 0 || context.cpl !== 0 || !canonical) return Number(context.raise(Vector.GP, 0));
+    if (selector === 0 || context.isRealAddress || context.cpl !== 0 || !canonical) {
+      return Number(context.raise(Vector.GP, 0));
+    }
     const code = selector + (wide ? 32 : 16);
     this.#enter(code | 3, (wide ? CODE64 : CODE32) | USER, (code + 8) | 3, DATA | USER, 3);
     this.#setRsp(m[rsp]!, wide ? m[rsp + 1]! : 0);

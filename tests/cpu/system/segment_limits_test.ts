@@ -259,6 +259,8 @@ const REAL: readonly [code: string, offset: number, vector: number, why: string]
   ["66 e9 00 00 01 00", 0, 13, "a near JMP above FFFFH"],
   ["66 ff e3", 0x1_0000, 13, "an indirect JMP above FFFFH"],
   ["e9 fa 7f", 0, -1, "a near JMP"],
+  ["0f 34", 0, 13, "SYSENTER is not recognized, and raises #GP (vol. 2B)"],
+  ["0f 35", 0, 13, "SYSEXIT is not recognized, and raises #GP (vol. 2B)"],
 ];
 
 for (const [code, offset, vector, why] of REAL) {
