@@ -5,11 +5,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { FloatMode, Mode } from "../../src/cpu/mode.ts";
 import { HELPER_NAMES, helperId, type HelperName } from "../../src/cpu/helpers.ts";
-import { GPR, MXCSR, YMM_HIGH } from "../../src/cpu/state.ts";
+import { GPR, Gpr, MXCSR, XMM, YMM_HIGH } from "../../src/cpu/state.ts";
 import { IrBuilder } from "../../src/ir/builder.ts";
 import { FLOAT_OPCODES, type FloatOpcode } from "../../src/ir/float_opcodes.ts";
 import { LETTER_TYPES } from "../../src/ir/print.ts";
 import type { Block } from "../../src/ir/types.ts";
+import { everywhere } from "./_bare.ts";
 import { edgeValue, RandomWords } from "../_support/edge_values.ts";
 import { BlockEngines } from "../_support/ir_engines.ts";
 import { LETTER_BITS, readBytes, writeBytes } from "../_support/ir_reference.ts";
@@ -101,3 +102,20 @@ for (const op of Object.keys(FLOAT_OPCODES) as FloatOpcode[]) {
     assert(unrounded >= ROUNDS / 8, `only ${unrounded} results of ${op} needed no rounding`);
   });
 }
+
+everywhere("a loop whose results begin to need rounding ends with what doubles are, and PE set", (bare) => {
+  // loop: addsd xmm1, xmm0; mulsd xmm0, xmm2; dec ecx; jnz loop. Powers of 1.5 have 53 digits up to the 33rd.
+  const CODE = 0x1_0000, INT3 = 0xcc, TURNS = 200;
+  bare.write(CODE, [0xf2, 0x0f, 0x58, 0xc8, 0xf2, 0x0f, 0x59, 0xc2, 0xff, 0xc9, 0x75, 0xf4, INT3]);
+  const state = bare.memory.u8;
+  const [power, sum, factor] = [0, 1, 2].map((n) => XMM + 16 * n) as [number, number, number];
+  writeBytes(state, power, 64, bits64(1));
+  writeBytes(state, sum, 64, 0n);
+  writeBytes(state, factor, 64, bits64(1.5));
+  bare.set(Gpr.RCX, TURNS);
+  assertEquals(bare.run(CODE).kind, "interrupt");
+  let expected = 0;
+  for (let n = 0, x = 1; n < TURNS; n++, x *= 1.5) expected += x;
+  assertEquals(readBytes(state, sum, 64), bits64(expected));
+  assertEquals(readBytes(state, MXCSR, 32), UNROUNDED_MXCSR | PE);
+});
