@@ -28,7 +28,10 @@ const MISC_ENABLE = 0x1a0, TSC_DEADLINE = 0x6e0;
  * control, SpeedStep and xTPR messages can be enabled, too, and there is nothing that it does.
  */
 const MISC_ENABLE_RESET = 0x4_1801, MISC_ENABLE_WRITABLE = 0x85_0009, MISC_ENABLE_MONITOR = 0x4_0000;
-/** MSR_POWER_CTL of processors with the default model's signature (SDM vol. 4, chapter 2): C1E can be enabled. */
+/**
+ * MSR_POWER_CTL. The SDM lists it for processors with the default model's signature, but not its bits (vol. 4, the table of
+ * MSRs of the 2nd to 4th generations: "See biosbits.org"). Bit 1 is the one that operating systems change: it enables C1E.
+ */
 const POWER_CONTROL = 0x1fc, POWER_CONTROL_C1E = 2;
 /** In the upper half of IA32_BIOS_SIGN_ID: the last one published for the processor whose signature CPUID has. */
 const MICROCODE_REVISION = 0x28;
