@@ -2,17 +2,8 @@
  * Bochs, QEMU and Causeway run many small cases of protected mode, and say the same of what ended each: descriptor loads,
  * segment limits, gates, interrupts, privilege, task switches, virtual-8086 mode, page faults.
  */
-import { assertEquals } from "@std/assert";
-import { bootMachine } from "../../src/machine/machine.ts";
-import { CONFIGURATIONS } from "../jit/_bare.ts";
-import { BOCHS_MISSING, HAS_BOCHS, runOnBochs } from "./bochs.ts";
-import { HAS_QEMU, QEMU_MISSING, runOnQemu } from "./qemu.ts";
-import { assertSameTranscript, type Deviation } from "./transcripts.ts";
-
-const kernel = Deno.readFileSync(new URL("kernels/protection.elf", import.meta.url));
-const LIMIT = 1e7;
-/** Leaves out the cases of segment limits and rights, which QEMU's translator does not check. */
-const WITHOUT_LIMITS = "nolimits";
+import { compareCases } from "./cases.ts";
+import type { Deviation } from "./transcripts.ts";
 
 /** What most lines end with: no task switch has happened. */
 const SAME_TASK = "tr=28 busy=1 ts=0 link=0 page=7";
@@ -90,32 +81,4 @@ function pageLocked(entry: number): string {
     `tr=28 busy=1 ts=0 link=0 page=${entry.toString(16)}`;
 }
 
-let bochs: Promise<string> | undefined, qemu: string | undefined;
-
-for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
-  // Waiting for the serial port in a cache that holds nothing takes minutes.
-  if (label.includes("three blocks")) continue;
-  const transcript = (commandLine: string): string => {
-    const machine = bootMachine({ kernel, commandLine, ...configuration });
-    assertEquals(machine.run({ instructions: LIMIT }), { kind: "exit", code: 1 });
-    return machine.console.text;
-  };
-
-  Deno.test({
-    name: `Bochs ends each case of protection.elf as Causeway does (${label})${BOCHS_MISSING}`,
-    ignore: !HAS_BOCHS,
-    async fn() {
-      bochs ??= runOnBochs({ kernel }).then(({ text }) => text);
-      assertSameTranscript(transcript(""), await bochs);
-    },
-  });
-
-  Deno.test({
-    name: `QEMU ends each case of protection.elf without limits as Causeway does (${label})${QEMU_MISSING}`,
-    ignore: !HAS_QEMU,
-    fn() {
-      qemu ??= runOnQemu({ kernel, commandLine: WITHOUT_LIMITS }).text;
-      assertSameTranscript(transcript(WITHOUT_LIMITS), qemu, QEMU_DEVIATIONS);
-    },
-  });
-}
+compareCases({ name: "protection", limit: 1e7, withoutLimits: "nolimits", qemuDeviations: QEMU_DEVIATIONS });

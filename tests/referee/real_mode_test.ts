@@ -2,17 +2,8 @@
  * Bochs, QEMU and Causeway run many small cases of real-address mode, and say the same of what ended each: segments, limits
  * and those that protected mode leaves behind, transfers, interrupts, what is not recognized, operand and address sizes.
  */
-import { assertEquals } from "@std/assert";
-import { bootMachine } from "../../src/machine/machine.ts";
-import { CONFIGURATIONS } from "../jit/_bare.ts";
-import { BOCHS_MISSING, HAS_BOCHS, runOnBochs } from "./bochs.ts";
-import { HAS_QEMU, QEMU_MISSING, runOnQemu } from "./qemu.ts";
-import { assertSameTranscript, type Deviation } from "./transcripts.ts";
-
-const kernel = Deno.readFileSync(new URL("kernels/real_mode.elf", import.meta.url));
-const LIMIT = 2e7;
-/** Leaves out the cases of limits and of values that QEMU's translator does not refuse. */
-const WITHOUT_LIMITS = "nolimits";
+import { compareCases } from "./cases.ts";
+import type { Deviation } from "./transcripts.ts";
 
 /** What most lines end with. */
 const SAME_PLACES = "esi=100 edi=140 ebp=180 ds=4000 es=4000 ss=3000 sp=1000";
@@ -31,32 +22,4 @@ const QEMU_DEVIATIONS: readonly Deviation[] = [
   },
 ];
 
-let bochs: Promise<string> | undefined, qemu: string | undefined;
-
-for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
-  // Waiting for the serial port in a cache that holds nothing takes minutes.
-  if (label.includes("three blocks")) continue;
-  const transcript = (commandLine: string): string => {
-    const machine = bootMachine({ kernel, commandLine, ...configuration });
-    assertEquals(machine.run({ instructions: LIMIT }), { kind: "exit", code: 1 });
-    return machine.console.text;
-  };
-
-  Deno.test({
-    name: `Bochs ends each case of real_mode.elf as Causeway does (${label})${BOCHS_MISSING}`,
-    ignore: !HAS_BOCHS,
-    async fn() {
-      bochs ??= runOnBochs({ kernel }).then(({ text }) => text);
-      assertSameTranscript(transcript(""), await bochs);
-    },
-  });
-
-  Deno.test({
-    name: `QEMU ends each case of real_mode.elf without limits as Causeway does (${label})${QEMU_MISSING}`,
-    ignore: !HAS_QEMU,
-    fn() {
-      qemu ??= runOnQemu({ kernel, commandLine: WITHOUT_LIMITS }).text;
-      assertSameTranscript(transcript(WITHOUT_LIMITS), qemu, QEMU_DEVIATIONS);
-    },
-  });
-}
+compareCases({ name: "real_mode", limit: 2e7, withoutLimits: "nolimits", qemuDeviations: QEMU_DEVIATIONS });
