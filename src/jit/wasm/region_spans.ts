@@ -80,8 +80,6 @@ type Groups = readonly (Group | undefined)[];
 const MOST_GROUPS = 5, ENOUGH_ACCESSES = 4;
 /** All other accesses. */
 const OTHERS = -1;
-/** Fowler, Noll and Vo's hash. */
-const FNV_PRIME = 0x0100_0193;
 /** What is pushed is popped: one room does for both. */
 const RSP = GPR + 8 * Gpr.RSP;
 
@@ -176,13 +174,21 @@ export class RegionSpans {
 
   /** Has the spans in cells. */
   #share(blocks: readonly Block[], groups: readonly Groups[]): void {
-    for (const [n, { insts, pc }] of blocks.entries()) {
+    // Each block has cells of its own, as its registers point elsewhere than those of others; in the largest regions they recur.
+    let used = 0;
+    const share = (group: Group): Span => sharedSpan(group, group === RSP ? 0 : 1 + used++ % (GROUPS - 1));
+    for (const [n, { insts }] of blocks.entries()) {
+      const own = new Map<Group, Span>();
       for (const [i, group] of groups[n]!.entries()) {
-        if (group !== undefined) this.#ofAccess.set(insts[i]!, sharedSpan(group, pc));
+        // Copies of blocks have the same operations.
+        if (group === undefined || this.#ofAccess.has(insts[i]!)) continue;
+        const span = own.get(group) ?? share(group);
+        own.set(group, span);
+        this.#ofAccess.set(insts[i]!, span);
       }
     }
     for (let register = GPR; register < GPR + 8 * 16; register += 8) {
-      this.#spans.set(register, sharedSpan(register, 0n));
+      this.#spans.set(register, share(register));
     }
   }
 
@@ -247,11 +253,8 @@ function localSpan(code: FunctionCode, group: Group, accesses: readonly Inst[]):
   };
 }
 
-/** A span in the cells of its group: the stack's, or some for the group in the block at an address. */
-function sharedSpan(group: Group, pc: bigint): Span {
-  let hash = Number(BigInt.asIntN(32, pc));
-  for (const part of [group, group / 2 ** 32]) hash = Math.imul(hash ^ part, FNV_PRIME);
-  const number = group === RSP ? 0 : 1 + (hash >>> 1) % (GROUPS - 1);
+/** A span in cells, by number. */
+function sharedSpan(group: Group, number: number): Span {
   const cells = GROUP_SPANS + number * FOUND_BYTES;
   return {
     pushStart: (code) => code.load(W.i64_load, cells + FOUND_START),
