@@ -1,4 +1,6 @@
 /** The mode bits that translated code depends on: the key, with the place, under which a block is cached. */
+import { FpException } from "./float/significand.ts";
+import { Mxcsr } from "./float/soft.ts";
 
 /** Bits of a mode. */
 export const Mode = {
@@ -30,7 +32,7 @@ export const Mode = {
   REACH_SHIFT: 12,
 } as const;
 
-/** Floating-point modes: what MXCSR is like. In all but the plain one, results and flags come from the exact functions. */
+/** Floating-point modes: what MXCSR is like. In all but the plain one, flags matter to the bit. */
 export const FloatMode = {
   /** Rounding to nearest, all exceptions masked, no DAZ, no FTZ, and PE is set already. */
   PLAIN: 0,
@@ -49,17 +51,17 @@ export function floatModeOf(mode: number): FloatMode {
   return ((mode & Mode.FP) >> Mode.FP_SHIFT) as FloatMode;
 }
 
-/** MXCSR's exception masks; its rounding control, FTZ, DAZ and masks, which are the masks alone where it is plain. */
-const MXCSR_MASKS = 0x1f80, MXCSR_CONTROL = 0xffc0;
+/** What of MXCSR says how to compute: rounding control, FTZ, DAZ, and the masks, which alone are set where it is plain. */
+const MXCSR_CONTROL = (3 << Mxcsr.RC_SHIFT) | Mxcsr.FTZ | Mxcsr.DAZ | Mxcsr.MASKS;
 /** Its sticky bit of the precision exception. */
-export const MXCSR_PE = 0x20;
+export const MXCSR_PE = FpException.PE;
 
 /** The floating-point mode that MXCSR says. SDM vol. 1, section 10.2.3. */
 export function floatModeFor(mxcsr: number): FloatMode {
-  if ((mxcsr & MXCSR_CONTROL) === MXCSR_MASKS) {
+  if ((mxcsr & MXCSR_CONTROL) === Mxcsr.MASKS) {
     return (mxcsr & MXCSR_PE) !== 0 ? FloatMode.PLAIN : FloatMode.UNROUNDED;
   }
-  return (mxcsr & MXCSR_MASKS) === MXCSR_MASKS ? FloatMode.EXACT : FloatMode.UNMASKED;
+  return (mxcsr & Mxcsr.MASKS) === Mxcsr.MASKS ? FloatMode.EXACT : FloatMode.UNMASKED;
 }
 
 const REACH_BITS = 2, REACH_MASK = 3;

@@ -359,6 +359,7 @@ export class Dispatcher {
       codes,
       dropped: false,
       entered: 0,
+      mostEntered: REGROW_ENTRIES * MORE_ENTRIES ** generation,
     };
     engine.adopt?.(region);
     this.#regions.add(region);
@@ -415,9 +416,7 @@ export class Dispatcher {
     let entry = first;
     for (;;) {
       let { region } = entry;
-      if (
-        region.place === undefined && ++region.entered === REGROW_ENTRIES * MORE_ENTRIES ** region.generation
-      ) {
+      if (region.place === undefined && ++region.entered === region.mostEntered) {
         entry = this.#compile(entry.code, engine, region);
         region = entry.region;
       }

@@ -70,8 +70,9 @@ export interface Region extends Compiled {
   readonly codes: readonly Code[];
   /** It must not be entered again. */
   dropped: boolean;
-  /** Times it was entered; when many, it is made again from what has become warm since. */
+  /** Times it was entered, and after how many it is made again from what has become warm since. */
   entered: number;
+  readonly mostEntered: number;
 }
 
 /** An engine that compiles. */

@@ -8,7 +8,6 @@ export interface Width {
   readonly type: number;
   readonly reinterpret: number;
   readonly toBits: number;
-  readonly abs: number;
   readonly eq: number;
   readonly ne: number;
   readonly lt: number;
@@ -43,7 +42,6 @@ export const DOUBLE: Width = {
   type: F64,
   reinterpret: W.f64_reinterpret_i64,
   toBits: W.i64_reinterpret_f64,
-  abs: W.f64_abs,
   eq: W.f64_eq,
   ne: W.f64_ne,
   lt: W.f64_lt,
@@ -106,7 +104,6 @@ export const SINGLE: Width = {
   type: F32,
   reinterpret: W.f32_reinterpret_i32,
   toBits: W.i32_reinterpret_f32,
-  abs: W.f32_abs,
   eq: W.f32_eq,
   ne: W.f32_ne,
   lt: W.f32_lt,
