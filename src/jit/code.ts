@@ -1,4 +1,5 @@
 /** Translated code: where a block lies, and what the tiers have made of it. */
+import { PAGE_SIZE } from "../memory/physical.ts";
 import type { Terminal } from "../ir/terminal.ts";
 import type { Block } from "../ir/types.ts";
 import type { Region } from "./engine.ts";
@@ -31,6 +32,9 @@ export class Code {
   entries: readonly Entry[] = [];
   /** Compiled regions that contain it. */
   memberOf: readonly Region[] = [];
+  /** Blocks that it has led to last, in its own page: it and they lie on one page each (`CodeFinder.follow`). */
+  next: Code | undefined = undefined;
+  nextButOne: Code | undefined = undefined;
   /** A debugger's point may lie in it: it is never part of compiled code. */
   watched = false;
   /** Halves of the linear PC. */
@@ -65,6 +69,16 @@ export class Code {
     this.usesFloat = block.usesFloat === true;
     this.successors = successors(block.terminal);
     this.mostTargets = mostTargets(block.terminal);
+  }
+
+  /** Called when its end has led to `next`, in the same mode and world. */
+  noteNext(next: Code): void {
+    if (this.mode !== next.mode || this.secondPage >= 0 || next.secondPage >= 0) return;
+    // PCs are not linear addresses where CS may have a base: but so far from each other they are in one page of both.
+    const isNear = this.hi === next.hi && this.lo - next.lo === this.hpa - next.hpa;
+    if (!isNear || Math.floor(this.hpa / PAGE_SIZE) !== Math.floor(next.hpa / PAGE_SIZE)) return;
+    this.nextButOne = this.next;
+    this.next = next;
   }
 
   /** Called when its end has led to `next`. */

@@ -49,9 +49,13 @@ export class CodeCache implements CodeOwner {
 
   /** The block that starts at a host-physical address, was translated for this PC and mode, and continues in this page. */
   find(hpa: number, lo: number, hi: number, mode: number): Code | undefined {
-    const frame = this.#frames.get(Math.floor(hpa / PAGE_SIZE));
-    const candidates = frame?.starts.get(hpa % PAGE_SIZE);
-    return candidates?.find((code) => code.lo === lo && code.hi === hi && code.mode === mode);
+    const candidates = this.#frames.get(Math.floor(hpa / PAGE_SIZE))?.starts.get(hpa % PAGE_SIZE);
+    if (candidates === undefined) return undefined;
+    for (let n = 0; n < candidates.length; n++) {
+      const code = candidates[n]!;
+      if (code.lo === lo && code.hi === hi && code.mode === mode) return code;
+    }
+    return undefined;
   }
 
   /** Adds a block; evicts the oldest ones above the limit. */

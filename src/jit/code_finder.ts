@@ -15,7 +15,7 @@ import {
   TLB_BASE,
 } from "../cpu/state.ts";
 import { SECOND_STAGE_REFUSED } from "../memory/paging.ts";
-import { PAGE_SIZE, RAM_BASE, SLOT_JUMPS } from "../memory/physical.ts";
+import { JUMP_ENTRY_BYTES, PAGE_SIZE, RAM_BASE, SLOT_JUMPS } from "../memory/physical.ts";
 import { jumpIndex } from "../memory/tlb.ts";
 import type { Bindings } from "./bindings.ts";
 import { Code, type Entry } from "./code.ts";
@@ -33,8 +33,11 @@ export type Translate = (
   limit?: number,
 ) => Block | "truncated";
 
-const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
+/** V8 knows the values of a module's own constants, and reads imported ones each time. */
+const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1, TLB_BASE_WORD = TLB_BASE >> 2;
+const JUMPS = SLOT_JUMPS, JUMP_WORDS = JUMP_ENTRY_BYTES / 4;
 const CS = (SEGMENT + SEGMENT_STRIDE * Segment.CS) >> 2;
+const CS_ATTRIBUTES = CS + SEG_ATTRIBUTES / 4, CS_BASE = CS + SEG_BASE / 4;
 /** Segment attributes: 64-bit code. */
 const ATTRIBUTE_L = 0x2000;
 /** Bytes of the longest instruction. */
@@ -64,22 +67,45 @@ export class CodeFinder {
     const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
     this.history.note(lo, hi);
     // Entries have linear addresses: with another CS base the same RIP is another place.
-    const long = this.#isLong();
-    const linearLo = long ? lo : (lo + m[CS + SEG_BASE / 4]!) | 0, linearHi = long ? hi : 0;
-    const entry = ((m[TLB_BASE >> 2]! + SLOT_JUMPS) >> 2) + jumpIndex(linearLo) * 4;
-    if (m[entry] === linearLo && m[entry + 1] === linearHi && m[entry + 3] === mode) {
-      const code = this.cache.codes[m[entry + 2]!];
-      if (code !== undefined && code.lo === lo) return code;
+    const long = (m[CS_ATTRIBUTES]! & ATTRIBUTE_L) !== 0;
+    const linearLo = long ? lo : (lo + m[CS_BASE]!) | 0, linearHi = long ? hi : 0;
+    const index = jumpIndex(linearLo);
+    return this.#jump(this.#jumpWord(index), lo, linearLo, linearHi, mode) ??
+      this.#jump(this.#jumpWord(index ^ 1), lo, linearLo, linearHi, mode) ??
+      this.#find(mode, linearLo, linearHi, index);
+  }
+
+  /** Word index of an entry of the current world's jump table. */
+  #jumpWord(index: number): number {
+    return ((this.#m[TLB_BASE_WORD]! + JUMPS) >> 2) + index * JUMP_WORDS;
+  }
+
+  /** What an entry of the jump table leads to, if it is that of a linear address. */
+  #jump(entry: number, lo: number, linearLo: number, linearHi: number, mode: number): Code | undefined {
+    const m = this.#m;
+    if (m[entry] !== linearLo || m[entry + 1] !== linearHi || m[entry + 3] !== mode) return undefined;
+    const code = this.cache.codes[m[entry + 2]!];
+    return code !== undefined && code.lo === lo ? code : undefined;
+  }
+
+  /**
+   * The code that a block has been seen to lead to in its own page, which lies where the block lies: so it needs no look at
+   * the current world, in which the block has just been executed in the same mode. Otherwise as `lookup`.
+   */
+  follow(before: Code): Code | undefined {
+    const m = this.#m, lo = m[RIP_LO]!, hi = m[RIP_HI]!;
+    const { next, nextButOne } = before;
+    if (next !== undefined && next.lo === lo && next.hi === hi && !next.dropped) {
+      this.history.note(lo, hi);
+      return next;
     }
-    const code = this.#find(mode, linearLo, linearHi);
-    // A block on two pages is looked up in full each time: its second page can be remapped by itself.
-    if (code !== undefined && code.secondPage < 0) {
-      m[entry] = linearLo;
-      m[entry + 1] = linearHi;
-      m[entry + 2] = code.number;
-      m[entry + 3] = mode;
+    if (nextButOne !== undefined && nextButOne.lo === lo && nextButOne.hi === hi && !nextButOne.dropped) {
+      this.history.note(lo, hi);
+      return nextButOne;
     }
-    return code;
+    const found = this.lookup(before.mode);
+    if (found !== undefined) before.noteNext(found);
+    return found;
   }
 
   /** Translates at RIP, at most `limit` instructions; undefined after raising a fault. */
@@ -184,7 +210,21 @@ export class CodeFinder {
     return mmu.walkedPage + (linear.lo & 0xfff);
   }
 
-  #find(mode: number, linearLo: number, linearHi: number): Code | undefined {
+  /** Looks code up in full, or translates it, and notes it in the jump table: what was there goes to the entry beside. */
+  #find(mode: number, linearLo: number, linearHi: number, index: number): Code | undefined {
+    const code = this.#findAnew(mode, linearLo, linearHi);
+    // A block on two pages is looked up in full each time: its second page can be remapped by itself.
+    if (code === undefined || code.secondPage >= 0) return code;
+    const m = this.#m, entry = this.#jumpWord(index);
+    m.copyWithin(this.#jumpWord(index ^ 1), entry, entry + JUMP_WORDS);
+    m[entry] = linearLo;
+    m[entry + 1] = linearHi;
+    m[entry + 2] = code.number;
+    m[entry + 3] = mode;
+    return code;
+  }
+
+  #findAnew(mode: number, linearLo: number, linearHi: number): Code | undefined {
     const m = this.#m;
     const { mmu } = this.bindings.access;
     const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
@@ -217,11 +257,11 @@ export class CodeFinder {
   }
 
   #isLong(): boolean {
-    return (this.#m[CS + SEG_ATTRIBUTES / 4]! & ATTRIBUTE_L) !== 0;
+    return (this.#m[CS_ATTRIBUTES]! & ATTRIBUTE_L) !== 0;
   }
 
   #linear(lo: number, hi: number): { readonly lo: number; readonly hi: number } {
-    return this.#isLong() ? { lo, hi } : { lo: (lo + this.#m[CS + SEG_BASE / 4]!) | 0, hi: 0 };
+    return this.#isLong() ? { lo, hi } : { lo: (lo + this.#m[CS_BASE]!) | 0, hi: 0 };
   }
 
   /** Host-physical page of an instruction fetch, or -1 after raising a fault. */

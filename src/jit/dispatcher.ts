@@ -72,7 +72,10 @@ const MOST_ENTRIES = 4;
 /** Mode.CODE_SIZE of 64-bit code. */
 const CODE64 = 2;
 
-const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
+/** V8 knows the values of a module's own constants, and reads those that are imported or exported each time. */
+const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1, BUDGET_WORD = BUDGET >> 2, EVENT_WORD = EVENT >> 2;
+const ATTENTION_WORD = ATTENTION >> 2, NO_EVENT = Event.NONE, VM_EXIT = Event.VM_EXIT, TRAP = Mode.TRAP;
+const RUNS_TO_OPTIMIZE = OPTIMIZE_RUNS;
 
 /** Runs guest code until an event that is not its own to settle. */
 export class Dispatcher {
@@ -197,23 +200,23 @@ export class Dispatcher {
   #loop(): void {
     const m = this.#m, { breakpoints } = this.bindings.access.mmu;
     for (;;) {
-      m[EVENT >> 2] = Event.NONE;
+      m[EVENT_WORD] = NO_EVENT;
       if (breakpoints.hits !== 0 && this.#stepper.trapped()) return;
       if (breakpoints.outside.hit !== undefined) {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
-      while (m[BUDGET >> 2]! <= 0) {
+      while (m[BUDGET_WORD]! <= 0) {
         if (this.#refill()) continue;
         m[EVENT >> 2] = Event.BUDGET;
         return;
       }
-      if (m[ATTENTION >> 2] !== 0 && attentive(m)) {
+      if (m[ATTENTION_WORD] !== 0 && attentive(m)) {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
       const mode = currentMode(m);
-      if ((mode & Mode.TRAP) !== 0 || breakpoints.deferred !== 0) {
+      if ((mode & TRAP) !== 0 || breakpoints.deferred !== 0) {
         this.#stepper.step(mode);
         if (m[EVENT >> 2] !== Event.NONE) return;
       } else if (!(breakpoints.guestExecutes ? this.#runWatched(mode) : this.#runMode(mode))) {
@@ -232,12 +235,16 @@ export class Dispatcher {
       if (entry !== undefined) {
         if (this.#runRegions(entry)) return this.#settle();
       } else {
-        if (m[BUDGET >> 2]! < code.count) return this.#scarce(mode);
+        if (m[BUDGET_WORD]! < code.count) return this.#scarce(mode);
         if (this.#interpret(code)) return this.#settle();
       }
-      if (m[BUDGET >> 2]! <= 0) return true;
-      const next = this.finder.lookup(mode);
-      if (entry === undefined && next !== undefined) code.noteTarget(next);
+      if (m[BUDGET_WORD]! <= 0) return true;
+      if (entry !== undefined) {
+        code = this.finder.lookup(mode);
+        continue;
+      }
+      const next = this.finder.follow(code);
+      if (next !== undefined && code.mostTargets > 0) code.noteTarget(next);
       code = next;
     }
     return false;
@@ -290,7 +297,7 @@ export class Dispatcher {
 
   /** Executes one block in the interpreter. Returns whether the mode or an event must be looked at. */
   #interpret(code: Code): boolean {
-    if (code.runs === OPTIMIZE_RUNS) code.program = this.#interpreter.prepare(this.finder.optimized(code));
+    if (code.runs === RUNS_TO_OPTIMIZE) code.program = this.#interpreter.prepare(this.finder.optimized(code));
     this.counts.interpretedBlocks++;
     this.counts.interpretedInstructions += code.count;
     const stopped = this.#interpreter.run(code.program);
@@ -298,7 +305,7 @@ export class Dispatcher {
     if (this.#rest?.lo !== code.lo || this.#rest.hi !== code.hi) code.runs++;
     this.#rest = undefined;
     // Looking for what belongs to the region could meet another refusal of EPT: that of a VM exit that is due is kept.
-    const isQuiet = this.#m[EVENT >> 2] !== Event.VM_EXIT;
+    const isQuiet = this.#m[EVENT_WORD] !== VM_EXIT;
     if (
       code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && isQuiet && mayCompile(code)
     ) {

@@ -18,6 +18,10 @@ import { tlbWord } from "./tlb.ts";
 
 /** Bits of `MemoryFlag` (ir/types.ts), which the memory side may not import. */
 const STACK = 1, WRITE_INTENT = 2, SYSTEM = 4, ALIGNED = 8, CHECKED = 0x10;
+/** Word indices and offsets in words: V8 knows the values of a module's own constants, and reads imported ones each time. */
+const TLB_BASE_WORD = TLB_BASE >> 2, RETURN_HI_WORD = RETURN_HI >> 2, RETURN_V128_WORD = RETURN_V128 >> 2;
+const READ_TAG = TLB_READ / 4, WRITE_TAG = TLB_WRITE / 4, TAG_HIGH = TLB_HIGH / 4, ADDEND = TLB_ADDEND / 4;
+const RAM_START = RAM_BASE;
 /** Where the pieces of an access that crosses a page are put together. */
 const CROSSING = SCRATCH + 0xfe0;
 /** Where the operand of an access to a device lies. */
@@ -64,7 +68,7 @@ export class GuestAccess {
   load64(lo: number, hi: number, flags: number): number {
     const at = this.#reading(lo, hi, 8, flags);
     if (at < 0) return 0;
-    this.#i32[RETURN_HI >> 2] = this.#view.getInt32(at + 4, true);
+    this.#i32[RETURN_HI_WORD] = this.#view.getInt32(at + 4, true);
     return this.#view.getInt32(at, true);
   }
   /** The value is stored in RETURN_V128. */
@@ -72,7 +76,7 @@ export class GuestAccess {
     const at = this.#reading(lo, hi, 16, flags);
     if (at < 0) return 0;
     for (let word = 0; word < 4; word++) {
-      this.#i32[(RETURN_V128 >> 2) + word] = this.#view.getInt32(at + 4 * word, true);
+      this.#i32[RETURN_V128_WORD + word] = this.#view.getInt32(at + 4 * word, true);
     }
     return 0;
   }
@@ -118,13 +122,13 @@ export class GuestAccess {
    */
   offsetForCopy(lo: number, hi: number, write: boolean): number {
     if (!this.mmu.isCanonical(hi)) return -1;
-    let word = tlbWord(this.#i32, this.#i32[TLB_BASE >> 2]!, lo);
+    let word = tlbWord(this.#i32, this.#i32[TLB_BASE_WORD]!, lo);
     if (!this.#hit(word, lo, hi, write)) {
       if (this.mmu.refill(lo, hi, write, false) !== 0) return -1;
-      word = tlbWord(this.#i32, this.#i32[TLB_BASE >> 2]!, lo);
+      word = tlbWord(this.#i32, this.#i32[TLB_BASE_WORD]!, lo);
       if (!this.#hit(word, lo, hi, write)) return -1;
     }
-    return (lo + this.#i32[word + TLB_ADDEND / 4]!) >>> 0;
+    return (lo + this.#i32[word + ADDEND]!) >>> 0;
   }
 
   /** Whether the guest has data breakpoints, which trap after each iteration of a repeated instruction. */
@@ -146,8 +150,8 @@ export class GuestAccess {
 
   #hit(word: number, lo: number, hi: number, write: boolean): boolean {
     const i32 = this.#i32;
-    return i32[word + (write ? TLB_WRITE : TLB_READ) / 4] === (lo & ~0xfff) &&
-      i32[word + TLB_HIGH / 4] === hi;
+    return i32[word + (write ? WRITE_TAG : READ_TAG)] === (lo & ~0xfff) &&
+      i32[word + TAG_HIGH] === hi;
   }
 
   /** Offset in the linear memory where an operand of `size` bytes can be read, or -1 after raising an event. */
@@ -195,7 +199,7 @@ export class GuestAccess {
 
   /** Offset of an address in the linear memory, DEVICE for one outside RAM; refills the TLB on a miss. */
   #locate(lo: number, hi: number, write: boolean, flags: number): number {
-    const word = tlbWord(this.#i32, this.#i32[TLB_BASE >> 2]!, lo);
+    const word = tlbWord(this.#i32, this.#i32[TLB_BASE_WORD]!, lo);
     if (!this.#hit(word, lo, hi, write)) {
       if (!this.mmu.isCanonical(hi)) return this.#refuse((flags & STACK) !== 0 ? Vector.SS : Vector.GP, 0);
       const failure = this.mmu.refill(lo, hi, write, false);
@@ -203,9 +207,9 @@ export class GuestAccess {
       if (failure !== 0) return this.#pageFault(lo, hi, failure);
       const page = this.mmu.walkedPage;
       if (page >= this.#memory.ramBytes) return this.#locateDevice(page + (lo & 0xfff));
-      return RAM_BASE + page + (lo & 0xfff);
+      return RAM_START + page + (lo & 0xfff);
     }
-    return (lo + this.#i32[word + TLB_ADDEND / 4]!) >>> 0;
+    return (lo + this.#i32[word + ADDEND]!) >>> 0;
   }
 
   #locateDevice(hpa: number): number {
@@ -233,7 +237,7 @@ export class GuestAccess {
 
   /** Whether a store at this offset may happen now; translated code there is dropped, or the event raised. */
   #mayStore(at: number, size: number): boolean {
-    const hpa = at - RAM_BASE;
+    const hpa = at - RAM_START;
     const { codePages } = this.mmu;
     if (!codePages.has(Math.floor(hpa / 0x1000)) || !codePages.overlaps(hpa, size)) return true;
     if (this.allowCodeWrites) {

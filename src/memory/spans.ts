@@ -41,12 +41,22 @@ import {
 } from "./physical.ts";
 
 const { GLOBAL, LARGE, WRITABLE } = TlbFlag;
+/** V8 knows the values of a module's own constants, and reads imported ones each time. */
+const ALL = SPANS, PAGES = SPAN_PAGES / 4, START = SPAN_START / 4, START_HIGH = SPAN_START_HIGH / 4;
+const FLAGS = SPAN_FLAGS / 4, FRAME = SPAN_FRAME / 4, ADDEND = SPAN_ADDEND / 4, ROOM = SPAN_ROOM / 4;
+const ENTRY_READ = TLB_READ / 4, ENTRY_WRITE = TLB_WRITE / 4, ENTRY_HIGH = TLB_HIGH / 4;
+const ENTRY_ADDEND = TLB_ADDEND / 4, ENTRY_FLAGS = TLB_FLAGS / 4;
+const FOUND_AT = SLOT_FOUND,
+  STACK_FOUND = FOUND_STACK - FOUND,
+  READ_ROOM = FOUND_ROOM,
+  WRITE_ROOM = FOUND_WRITE_ROOM;
+const FIRST_GROUP = GROUP_SPANS, ALL_GROUPS = GROUPS, GROUP_BYTES = FOUND_BYTES, FIRST = SLOT_SPANS;
 const SPAN_WORDS = SPAN_BYTES / 4;
 
 /** Bits of a page number in the low half of a linear address: spans do not leave it. */
 const PAGES_OF_LOW_HALF = 0x10_0000;
 
-const first = (slot: number): number => (slotOffset(slot) + SLOT_SPANS) / 4;
+const first = (slot: number): number => (slotOffset(slot) + FIRST) / 4;
 
 /** A run of pages in the low half of linear addresses. */
 export interface PageRun {
@@ -69,10 +79,10 @@ export function joinSpan(
   next: (page: number) => number,
   large?: () => PageRun,
 ): void {
-  const tag = i32[word + TLB_READ / 4]!, high = i32[word + TLB_HIGH / 4]!, page = tag >>> 12;
-  const addend = i32[word + TLB_ADDEND / 4]!;
-  const writable = i32[word + TLB_WRITE / 4] === tag ? WRITABLE : 0;
-  let kind = (i32[word + TLB_FLAGS / 4]! & (GLOBAL | LARGE)) | writable;
+  const tag = i32[word + ENTRY_READ]!, high = i32[word + ENTRY_HIGH]!, page = tag >>> 12;
+  const addend = i32[word + ENTRY_ADDEND]!;
+  const writable = i32[word + ENTRY_WRITE] === tag ? WRITABLE : 0;
+  let kind = (i32[word + ENTRY_FLAGS]! & (GLOBAL | LARGE)) | writable;
   let from = page, to = page + 1, isInside = false;
   const include = (start: number, pages: number, flags: number): void => {
     from = Math.min(from, start);
@@ -80,13 +90,13 @@ export function joinSpan(
     kind = writable | (kind & flags & GLOBAL) | ((kind | flags) & LARGE);
   };
   const joined: number[] = [];
-  for (let number = 1; number < SPANS; number++) {
+  for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
-    const pages = i32[span + SPAN_PAGES / 4]!, start = i32[span + SPAN_START / 4]! >>> 12;
-    if (pages === 0 || i32[span + SPAN_START_HIGH / 4] !== high) continue;
+    const pages = i32[span + PAGES]!, start = i32[span + START]! >>> 12;
+    if (pages === 0 || i32[span + START_HIGH] !== high) continue;
     if (page < start - 1 || page > start + pages) continue;
-    const flags = i32[span + SPAN_FLAGS / 4]!;
-    if (i32[span + SPAN_ADDEND / 4] !== addend || (flags & WRITABLE) > writable) {
+    const flags = i32[span + FLAGS]!;
+    if (i32[span + ADDEND] !== addend || (flags & WRITABLE) > writable) {
       cut(i32, span, page - start);
     } else if ((flags & WRITABLE) === writable) {
       include(start, pages, flags);
@@ -100,10 +110,10 @@ export function joinSpan(
   }
   const neighbours = [page - 1, page + 1].filter((one) => one >= 0 && one < PAGES_OF_LOW_HALF).map((one) => {
     const entry = next(one), itsTag = one << 12;
-    const continues = i32[entry + TLB_READ / 4] === itsTag && i32[entry + TLB_HIGH / 4] === high &&
-      i32[entry + TLB_ADDEND / 4] === addend &&
-      (i32[entry + TLB_WRITE / 4] === itsTag ? WRITABLE : 0) === writable;
-    if (continues) include(one, 1, i32[entry + TLB_FLAGS / 4]!);
+    const continues = i32[entry + ENTRY_READ] === itsTag && i32[entry + ENTRY_HIGH] === high &&
+      i32[entry + ENTRY_ADDEND] === addend &&
+      (i32[entry + ENTRY_WRITE] === itsTag ? WRITABLE : 0) === writable;
+    if (continues) include(one, 1, i32[entry + ENTRY_FLAGS]!);
     return continues ? entry : undefined;
   });
   if (to - from === 1) return noteSpan(i32, word, 0);
@@ -116,23 +126,23 @@ export function joinSpan(
 
 /** Notes in an entry of the soft TLB which span its page is part of. */
 function noteSpan(i32: Int32Array, word: number, number: number): void {
-  const flags = i32[word + TLB_FLAGS / 4]! & ((1 << TLB_SPAN_SHIFT) - 1);
-  i32[word + TLB_FLAGS / 4] = flags | (number << TLB_SPAN_SHIFT);
+  const flags = i32[word + ENTRY_FLAGS]! & ((1 << TLB_SPAN_SHIFT) - 1);
+  i32[word + ENTRY_FLAGS] = flags | (number << TLB_SPAN_SHIFT);
 }
 
 /** Makes the pages of some spans those of another. */
 function renumber(i32: Int32Array, slot: number, from: readonly number[], to: number): void {
   const start = slotOffset(slot) / 4, end = start + i32[(slotOffset(slot) + SLOT_TLB_MASK) / 4]! / 4;
   for (let word = start; word <= end; word += TLB_ENTRY_BYTES / 4) {
-    if (from.includes(i32[word + TLB_FLAGS / 4]! >> TLB_SPAN_SHIFT)) noteSpan(i32, word, to);
+    if (from.includes(i32[word + ENTRY_FLAGS]! >> TLB_SPAN_SHIFT)) noteSpan(i32, word, to);
   }
 }
 
 /** Number of a span that is free, or of the smallest. */
 function takeSpan(i32: Int32Array, slot: number): number {
   let least = 1;
-  const pages = (number: number): number => i32[first(slot) + number * SPAN_WORDS + SPAN_PAGES / 4]!;
-  for (let number = 2; number < SPANS; number++) if (pages(number) < pages(least)) least = number;
+  const pages = (number: number): number => i32[first(slot) + number * SPAN_WORDS + PAGES]!;
+  for (let number = 2; number < ALL; number++) if (pages(number) < pages(least)) least = number;
   return least;
 }
 
@@ -146,71 +156,71 @@ function place(
   flags: number,
 ): void {
   const start = page << 12;
-  i32[span + SPAN_START / 4] = start;
-  i32[span + SPAN_START_HIGH / 4] = high;
-  i32[span + SPAN_ROOM / 4] = pages * PAGE_SIZE - LARGEST_ACCESS + 1;
-  i32[span + SPAN_ADDEND / 4] = addend;
-  i32[span + SPAN_FRAME / 4] = ((start + addend - RAM_BASE) >>> 0) / PAGE_SIZE;
-  i32[span + SPAN_PAGES / 4] = pages;
-  i32[span + SPAN_FLAGS / 4] = flags;
+  i32[span + START] = start;
+  i32[span + START_HIGH] = high;
+  i32[span + ROOM] = pages * PAGE_SIZE - LARGEST_ACCESS + 1;
+  i32[span + ADDEND] = addend;
+  i32[span + FRAME] = ((start + addend - RAM_BASE) >>> 0) / PAGE_SIZE;
+  i32[span + PAGES] = pages;
+  i32[span + FLAGS] = flags;
 }
 
 /** Forgets what was found last in a slot, and what groups of accesses found in any. */
 function forgetFound(i32: Int32Array, slot: number): void {
-  for (let group = 0; group < GROUPS; group++) {
-    const cells = GROUP_SPANS + group * FOUND_BYTES;
-    i32[(cells + FOUND_ROOM) / 4] = 0;
-    i32[(cells + FOUND_WRITE_ROOM) / 4] = 0;
+  for (let group = 0; group < ALL_GROUPS; group++) {
+    const cells = FIRST_GROUP + group * GROUP_BYTES;
+    i32[(cells + READ_ROOM) / 4] = 0;
+    i32[(cells + WRITE_ROOM) / 4] = 0;
   }
-  for (const cells of [0, FOUND_STACK - FOUND]) {
-    for (const room of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
-      i32[(slotOffset(slot) + SLOT_FOUND + cells + room) / 4] = 0;
-    }
-  }
+  const found = slotOffset(slot) + FOUND_AT;
+  i32[(found + READ_ROOM) / 4] = 0;
+  i32[(found + WRITE_ROOM) / 4] = 0;
+  i32[(found + STACK_FOUND + READ_ROOM) / 4] = 0;
+  i32[(found + STACK_FOUND + WRITE_ROOM) / 4] = 0;
 }
 
 /** Drops the spans of a slot whose flags `drops` accepts. */
 export function dropSpans({ i32 }: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
   forgetFound(i32, slot);
-  for (let number = 1; number < SPANS; number++) {
+  for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
-    if (i32[span + SPAN_PAGES / 4] !== 0 && drops(i32[span + SPAN_FLAGS / 4]!)) empty(i32, span);
+    if (i32[span + PAGES] !== 0 && drops(i32[span + FLAGS]!)) empty(i32, span);
   }
 }
 
 /** Takes the page of a linear address (its low half) out of the spans of a slot, whatever its high half is. */
 export function dropFromSpans({ i32 }: LinearMemory, slot: number, lo: number): void {
   forgetFound(i32, slot);
-  for (let number = 1; number < SPANS; number++) {
+  for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
-    cut(i32, span, (lo >>> 12) - (i32[span + SPAN_START / 4]! >>> 12));
+    cut(i32, span, (lo >>> 12) - (i32[span + START]! >>> 12));
   }
 }
 
 /** Takes a frame out of the writable spans of a slot. */
 export function protectInSpans({ i32 }: LinearMemory, slot: number, frame: number): void {
   forgetFound(i32, slot);
-  for (let number = 1; number < SPANS; number++) {
+  for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
-    if ((i32[span + SPAN_FLAGS / 4]! & WRITABLE) !== 0) cut(i32, span, frame - i32[span + SPAN_FRAME / 4]!);
+    if ((i32[span + FLAGS]! & WRITABLE) !== 0) cut(i32, span, frame - i32[span + FRAME]!);
   }
 }
 
 /** Leaves of a span the longer part beside its page number `at`, if it has that. */
 function cut(i32: Int32Array, span: number, at: number): void {
-  const pages = i32[span + SPAN_PAGES / 4]!;
+  const pages = i32[span + PAGES]!;
   if (at < 0 || at >= pages) return;
   const behind = pages - at - 1, [skipped, left] = behind > at ? [at + 1, behind] : [0, at];
   if (left < 2) return empty(i32, span);
-  const start = (i32[span + SPAN_START / 4]! >>> 12) + skipped;
+  const start = (i32[span + START]! >>> 12) + skipped;
   place(
     i32,
     span,
     start,
     left,
-    i32[span + SPAN_ADDEND / 4]!,
-    i32[span + SPAN_START_HIGH / 4]!,
-    i32[span + SPAN_FLAGS / 4]!,
+    i32[span + ADDEND]!,
+    i32[span + START_HIGH]!,
+    i32[span + FLAGS]!,
   );
 }
 

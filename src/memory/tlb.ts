@@ -26,6 +26,16 @@ import {
 } from "./physical.ts";
 import { dropFromSpans, dropSpans, protectInSpans } from "./spans.ts";
 
+/** V8 knows the values of a module's own constants, and reads those that are imported or exported each time. */
+const READ_TAG = TLB_READ / 4,
+  WRITE_TAG = TLB_WRITE / 4,
+  EXECUTE_TAG = TLB_EXECUTE / 4,
+  TAG_HIGH = TLB_HIGH / 4;
+const WRITE_TAG_HIGH = TLB_WRITE_HIGH / 4,
+  ADDEND = TLB_ADDEND / 4,
+  FRAME = TLB_FRAME / 4,
+  FLAGS = TLB_FLAGS / 4;
+const INVALID = TLB_INVALID, MASK = SLOT_TLB_MASK, ENTRY_BYTES = TLB_ENTRY_BYTES;
 const ENTRY_WORDS = TLB_ENTRY_BYTES / 4;
 const JUMP_WORDS = JUMP_ENTRY_BYTES / 4;
 const WAY_WORDS = WAY_ENTRY_BYTES / 4;
@@ -33,6 +43,7 @@ const WAY_WORDS = WAY_ENTRY_BYTES / 4;
 const JUMPS_PER_PAGE = 128;
 /** Linear pages whose jumps do not meet. */
 export const JUMP_PAGES: number = JUMP_ENTRIES / JUMPS_PER_PAGE;
+const PAGE_MASK = JUMP_PAGES - 1;
 
 /** Ways that the code of one page shares, and linear pages whose ways do not meet. */
 export const WAYS_PER_PAGE = 64;
@@ -43,27 +54,28 @@ export function wayIndex(lo: number): number {
   return (((lo >>> 12) & (WAY_PAGES - 1)) * WAYS_PER_PAGE) | ((lo ^ (lo >>> 6)) & (WAYS_PER_PAGE - 1));
 }
 
-/** Index of the jump-table entry of a linear PC (its low half). */
+/** Index of the jump-table entry of a linear PC (its low half), which may be in the one beside it (index ^ 1) as well. */
 export function jumpIndex(lo: number): number {
-  return (((lo >>> 12) & (JUMP_PAGES - 1)) * JUMPS_PER_PAGE) | ((lo ^ (lo >>> 7)) & (JUMPS_PER_PAGE - 1));
+  return (((lo >>> 12) & PAGE_MASK) * JUMPS_PER_PAGE) | ((lo ^ (lo >>> 7)) & (JUMPS_PER_PAGE - 1));
 }
 
 /** From a linear address to the byte offset of its entry, before it is masked. */
 export const TLB_SHIFT: number = 12 - Math.log2(TLB_ENTRY_BYTES);
+const SHIFT = TLB_SHIFT;
 
 /** Word index of the TLB entry of a linear address, in the slot at byte offset `base`. */
 export function tlbWord(i32: Int32Array, base: number, lo: number): number {
-  return (base + ((lo >>> TLB_SHIFT) & i32[(base + SLOT_TLB_MASK) >> 2]!)) >> 2;
+  return (base + ((lo >>> SHIFT) & i32[(base + MASK) >> 2]!)) >> 2;
 }
 
 /** Entries of a slot's soft TLB. */
 export function tlbEntries({ i32 }: LinearMemory, slot: number): number {
-  return i32[(slotOffset(slot) + SLOT_TLB_MASK) >> 2]! / TLB_ENTRY_BYTES + 1;
+  return i32[(slotOffset(slot) + MASK) >> 2]! / ENTRY_BYTES + 1;
 }
 
 /** Gives a slot an empty soft TLB of so many entries. */
 export function resizeTlb(memory: LinearMemory, slot: number, entries: number): void {
-  memory.i32[(slotOffset(slot) + SLOT_TLB_MASK) >> 2] = (entries - 1) * TLB_ENTRY_BYTES;
+  memory.i32[(slotOffset(slot) + MASK) >> 2] = (entries - 1) * ENTRY_BYTES;
   clearTlb(memory, slot);
 }
 
@@ -72,16 +84,16 @@ export function usedEntries(memory: LinearMemory, slot: number): number {
   const start = slotOffset(slot) >> 2;
   let used = 0;
   for (let word = start; word < endOf(memory, slot); word += ENTRY_WORDS) {
-    if (isUsed(memory.i32[word + TLB_READ / 4]!) || isUsed(memory.i32[word + TLB_EXECUTE / 4]!)) used++;
+    if (isUsed(memory.i32[word + READ_TAG]!) || isUsed(memory.i32[word + EXECUTE_TAG]!)) used++;
   }
   return used;
 }
 
-const isUsed = (tag: number): boolean => (tag & TLB_INVALID) === 0;
+const isUsed = (tag: number): boolean => (tag & INVALID) === 0;
 
 /** Whether a TLB entry is that of another page than the one of a linear address. */
 export function isTaken({ i32 }: LinearMemory, word: number, lo: number): boolean {
-  const tag = i32[word + TLB_READ / 4]!;
+  const tag = i32[word + READ_TAG]!;
   return isUsed(tag) && tag !== (lo & ~0xfff);
 }
 
@@ -139,7 +151,7 @@ export function protectFrame(memory: LinearMemory, slot: number, frame: number):
   protectInSpans(memory, slot, frame);
   const { i32 } = memory, end = endOf(memory, slot);
   for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
-    if (i32[word + TLB_FRAME / 4] === frame) i32[word + TLB_WRITE / 4] = TLB_INVALID;
+    if (i32[word + FRAME] === frame) i32[word + WRITE_TAG] = INVALID;
   }
 }
 
@@ -148,14 +160,14 @@ function dropEntries(memory: LinearMemory, slot: number, drops: (flags: number) 
   dropSpans(memory, slot, drops);
   const end = endOf(memory, slot);
   for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
-    if (drops(memory.i32[word + TLB_FLAGS / 4]!)) dropEntry(memory, word);
+    if (drops(memory.i32[word + FLAGS]!)) dropEntry(memory, word);
   }
 }
 
 function dropEntry(memory: LinearMemory, word: number): void {
-  memory.i32[word + TLB_READ / 4] = TLB_INVALID;
-  memory.i32[word + TLB_WRITE / 4] = TLB_INVALID;
-  memory.i32[word + TLB_EXECUTE / 4] = TLB_INVALID;
+  memory.i32[word + READ_TAG] = INVALID;
+  memory.i32[word + WRITE_TAG] = INVALID;
+  memory.i32[word + EXECUTE_TAG] = INVALID;
 }
 
 /** Fills an entry for the page of a linear address. */
@@ -170,12 +182,12 @@ export function fillEntry(
 ): void {
   const { i32 } = memory;
   const tag = lo & ~0xfff;
-  i32[word + TLB_READ / 4] = rights.read ? tag : TLB_INVALID;
-  i32[word + TLB_WRITE / 4] = rights.write ? tag : TLB_INVALID;
-  i32[word + TLB_EXECUTE / 4] = rights.execute ? tag : TLB_INVALID;
-  i32[word + TLB_HIGH / 4] = hi;
-  i32[word + TLB_WRITE_HIGH / 4] = hi;
-  i32[word + TLB_ADDEND / 4] = (RAM_BASE + page - tag) | 0;
-  i32[word + TLB_FRAME / 4] = page / 0x1000;
-  i32[word + TLB_FLAGS / 4] = flags;
+  i32[word + READ_TAG] = rights.read ? tag : INVALID;
+  i32[word + WRITE_TAG] = rights.write ? tag : INVALID;
+  i32[word + EXECUTE_TAG] = rights.execute ? tag : INVALID;
+  i32[word + TAG_HIGH] = hi;
+  i32[word + WRITE_TAG_HIGH] = hi;
+  i32[word + ADDEND] = (RAM_BASE + page - tag) | 0;
+  i32[word + FRAME] = page / 0x1000;
+  i32[word + FLAGS] = flags;
 }

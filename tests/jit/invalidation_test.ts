@@ -133,3 +133,32 @@ everywhere("a store behind bytes that do not decode makes them decode", (bare) =
   bare.set(RDI, CODE + 1);
   assertEquals(bare.run(OTHER).kind, "interrupt");
 });
+
+everywhere("code that goes from block to block in its page does so where the page lies now", (bare) => {
+  bare.write(CODE, [0xe8, ...le32(OTHER - CODE - 5), 0xff, 0xc9, 0x75, 0xf7, INT3]);
+  // Both frames start alike; a block of the second goes on at another place of the page.
+  const start = [0x85, 0xc9, 0x74, 0x04, 0x90, 0x90, 0xeb, 0x10];
+  bare.write(OTHER, start);
+  bare.write(ALIAS, [...start.slice(0, -1), 0x30]);
+  for (const [frame, value] of [[OTHER, 1], [ALIAS, 2]] as const) {
+    for (const place of [0x18, 0x38]) bare.write(frame + place, [...movEax(value + place), 0xc3]);
+  }
+  bare.set(Gpr.RSP, 0x5_0000);
+  for (const [physical, expected] of [[OTHER, 0x19], [ALIAS, 0x3a], [OTHER, 0x19], [ALIAS, 0x3a]] as const) {
+    bare.mapPage(OTHER, physical);
+    bare.set(RCX, 20);
+    assertEquals(bare.run(CODE).kind, "interrupt");
+    assertEquals(bare.get(RAX), expected);
+  }
+});
+
+everywhere("code of three pages whose jumps meet in two entries is found, each its own", (bare) => {
+  const FAR = 0x4_0000, places = [OTHER, OTHER + FAR, OTHER + 2 * FAR];
+  const calls = places.flatMap((place, n) => [0xe8, ...le32(place - (CODE + 7 * n) - 5), 0x01, 0xc2]);
+  bare.write(CODE, [...calls, 0xff, 0xc9, 0x75, 0x100 - calls.length - 4, INT3]);
+  places.forEach((place, n) => bare.write(place, [...movEax(10 ** n), 0xc3]));
+  bare.set(Gpr.RSP, 0x5_0000);
+  bare.set(RCX, 30);
+  assertEquals(bare.run(CODE).kind, "interrupt");
+  assertEquals(bare.get(Gpr.RDX), 30 * 111);
+});

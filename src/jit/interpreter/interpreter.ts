@@ -8,14 +8,16 @@ import { Event } from "../../cpu/fault.ts";
 import type { Bindings } from "../bindings.ts";
 import { Constants, CONSTANTS_WORDS } from "./constants.ts";
 import { createLoop, type Loop } from "./operations.ts";
-import { type Address, assemble, type Program } from "./program.ts";
+import { assemble, EndKind, type Program } from "./program.ts";
 import { createReference, type Run } from "./reference.ts";
 import { Field, GUEST_SHIFT, VALUE_WORDS } from "./words.ts";
 
 /** Values that the value file holds: far more than a block of the longest kind has (frontend/translate.ts). */
 const MAX_VALUES = 0x4000;
 
-const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1;
+/** V8 knows the values of a module's own constants, and reads imported ones each time. */
+const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1, BUDGET_WORD = BUDGET >> 2;
+const { JUMP, BRANCH, INDIRECT, REDISPATCH, VMFUNC, EVENT: EVENT_END } = EndKind;
 
 /** Executes programs over the state in the linear memory. */
 export class Interpreter {
@@ -54,7 +56,7 @@ export class Interpreter {
    */
   run(program: Program): boolean {
     const { words, end } = program;
-    this.#m[BUDGET >> 2]! -= program.count;
+    this.#m[BUDGET_WORD]! -= program.count;
     const stopped = this.#loop(words, end);
     if (stopped === end) return this.#finish(program);
     this.#leave(program, words[stopped + Field.HEAD]! >>> GUEST_SHIFT);
@@ -64,45 +66,48 @@ export class Interpreter {
   /** Leaves at guest instruction `guest`, which has not been executed. */
   #leave({ words, offsets, count, start }: Program, guest: number): void {
     const m = this.#m;
-    m[BUDGET >> 2] = m[BUDGET >> 2]! + count - guest;
+    m[BUDGET_WORD] = m[BUDGET_WORD]! + count - guest;
     const lo = (start.lo + words[offsets + guest]!) | 0;
     m[RIP_LO] = lo;
     m[RIP_HI] = lo >>> 0 < start.lo >>> 0 ? start.hi + 1 : start.hi;
   }
 
   #finish(program: Program): boolean {
-    const { terminal } = program;
-    const m = this.#m;
-    const v = this.#values;
-    switch (terminal.kind) {
-      case "jump":
-        this.#setRip(terminal.to);
+    const { kind, value, lo, hi, takenLo, takenHi } = program.terminal;
+    const m = this.#m, v = this.#values;
+    switch (kind) {
+      case JUMP:
+        this.#setRip(lo, hi);
         return false;
-      case "branch":
-        this.#setRip(v[terminal.value] !== 0 ? terminal.taken : terminal.next);
+      case BRANCH:
+        if (v[value] === 0) this.#setRip(lo, hi);
+        else this.#setRip(takenLo, takenHi);
         return false;
-      case "indirect":
-        m[RIP_LO] = v[terminal.value]!;
-        m[RIP_HI] = v[terminal.value + 1]!;
-        return terminal.redispatch;
-      case "vmfunc": {
-        const { lo, hi } = terminal.next;
+      case INDIRECT:
+        this.#setRip(v[value]!, v[value + 1]!);
+        return false;
+      case REDISPATCH:
+        this.#setRip(v[value]!, v[value + 1]!);
+        return true;
+      case VMFUNC: {
         const to = Number(this.#vmxTransfer(VmxTransfer.VMFUNC, lo, hi));
         if (m[EVENT >> 2] !== Event.NONE) this.#leave(program, program.count - 1);
-        else this.#setRip({ lo: to, hi: m[RETURN_HI >> 2]! });
+        else this.#setRip(to, m[RETURN_HI >> 2]!);
         return true;
       }
-      case "event":
-        m[EVENT >> 2] = terminal.event;
-        m[EVENT_VECTOR >> 2] = terminal.vector;
-        m[EVENT_ERROR >> 2] = terminal.error;
-        m[BUDGET >> 2] = m[BUDGET >> 2]! + terminal.undo;
-        this.#setRip(terminal.to);
+      case EVENT_END: {
+        const { event, vector, error, undo } = program.terminal;
+        m[EVENT >> 2] = event;
+        m[EVENT_VECTOR >> 2] = vector;
+        m[EVENT_ERROR >> 2] = error;
+        m[BUDGET_WORD] = m[BUDGET_WORD]! + undo;
+        this.#setRip(lo, hi);
         return true;
+      }
     }
   }
 
-  #setRip({ lo, hi }: Address): void {
+  #setRip(lo: number, hi: number): void {
     this.#m[RIP_LO] = lo;
     this.#m[RIP_HI] = hi;
   }

@@ -102,23 +102,31 @@ export const OPERATIONS: Uint16Array = Uint16Array.from(
 );
 
 /**
+ * The fields again: V8 knows the values of a module's own constants, but reads imported ones, and what objects have, each
+ * time.
+ */
+const { HEAD, TO, A, B, C, IMM, IMM2 } = Field;
+const WORDS = OPERATION_WORDS, MASK = OPERATION_MASK, MAY_EXIT = EXITS;
+const EVENT_WORD = EVENT >> 2, RETURN_HI_WORD = RETURN_HI >> 2, NO_EVENT = Event.NONE;
+
+/**
  * Makes the operation at `at` part of the one before it, if both only set 32-bit cells. Returns whether it has; each has its
  * fields where the loop looks for them.
  */
 export function joinSets(words: Int32Array, at: number): boolean {
-  const before = at - OPERATION_WORDS;
-  if (before < 0 || (words[at + Field.HEAD]! & OPERATION_MASK) !== Do.SET32) return false;
-  const value = words[at + Field.A]!, cell = words[at + Field.IMM]!;
-  switch (words[before + Field.HEAD]! & OPERATION_MASK) {
+  const before = at - WORDS;
+  if (before < 0 || (words[at + HEAD]! & MASK) !== Do.SET32) return false;
+  const value = words[at + A]!, cell = words[at + IMM]!;
+  switch (words[before + HEAD]! & MASK) {
     case Do.SET32:
-      words[before + Field.HEAD]! += Do.SET32_TWICE - Do.SET32;
-      words[before + Field.B] = value;
-      words[before + Field.IMM2] = cell;
+      words[before + HEAD]! += Do.SET32_TWICE - Do.SET32;
+      words[before + B] = value;
+      words[before + IMM2] = cell;
       return true;
     case Do.SET32_TWICE:
-      words[before + Field.HEAD]! += Do.SET32_THRICE - Do.SET32_TWICE;
-      words[before + Field.C] = value;
-      words[before + Field.TO] = cell;
+      words[before + HEAD]! += Do.SET32_THRICE - Do.SET32_TWICE;
+      words[before + C] = value;
+      words[before + TO] = cell;
       return true;
     default:
       return false;
@@ -140,38 +148,38 @@ export function createLoop(
 ): Loop {
   const m = memory.i32;
   return (p, end) => {
-    for (let i = 0; i < end; i += OPERATION_WORDS) {
-      const head = p[i + Field.HEAD]!, to = p[i + Field.TO]!, a = p[i + Field.A]!, b = p[i + Field.B]!;
-      switch (head & OPERATION_MASK) {
+    for (let i = 0; i < end; i += WORDS) {
+      const head = p[i + HEAD]!, to = p[i + TO]!, a = p[i + A]!, b = p[i + B]!;
+      switch (head & MASK) {
         case Do.SET32:
-          m[p[i + Field.IMM]! >> 2] = v[a]!;
+          m[p[i + IMM]! >> 2] = v[a]!;
           continue;
         case Do.SET32_TWICE:
-          m[p[i + Field.IMM]! >> 2] = v[a]!;
-          m[p[i + Field.IMM2]! >> 2] = v[b]!;
+          m[p[i + IMM]! >> 2] = v[a]!;
+          m[p[i + IMM2]! >> 2] = v[b]!;
           continue;
         case Do.SET32_THRICE:
-          m[p[i + Field.IMM]! >> 2] = v[a]!;
-          m[p[i + Field.IMM2]! >> 2] = v[b]!;
-          m[to >> 2] = v[p[i + Field.C]!]!;
+          m[p[i + IMM]! >> 2] = v[a]!;
+          m[p[i + IMM2]! >> 2] = v[b]!;
+          m[to >> 2] = v[p[i + C]!]!;
           continue;
         case Do.SET64:
-          m[p[i + Field.IMM]! >> 2] = v[a]!;
-          m[(p[i + Field.IMM]! >> 2) + 1] = v[a + 1]!;
+          m[p[i + IMM]! >> 2] = v[a]!;
+          m[(p[i + IMM]! >> 2) + 1] = v[a + 1]!;
           continue;
         case Do.GET32:
-          v[to] = m[p[i + Field.IMM]! >> 2]!;
+          v[to] = m[p[i + IMM]! >> 2]!;
           continue;
         case Do.GET64:
-          v[to] = m[p[i + Field.IMM]! >> 2]!;
-          v[to + 1] = m[(p[i + Field.IMM]! >> 2) + 1]!;
+          v[to] = m[p[i + IMM]! >> 2]!;
+          v[to + 1] = m[(p[i + IMM]! >> 2) + 1]!;
           continue;
         case Do.CONST32:
-          v[to] = p[i + Field.IMM]!;
+          v[to] = p[i + IMM]!;
           continue;
         case Do.CONST64:
-          v[to] = p[i + Field.IMM]!;
-          v[to + 1] = p[i + Field.IMM2]!;
+          v[to] = p[i + IMM]!;
+          v[to + 1] = p[i + IMM2]!;
           continue;
         case Do.ADD32:
           v[to] = v[a]! + v[b]!;
@@ -207,7 +215,7 @@ export function createLoop(
           v[to] = (v[a]! >>> 0) < (v[b]! >>> 0) ? 1 : 0;
           continue;
         case Do.SELECT32:
-          v[to] = v[a] !== 0 ? v[b]! : v[p[i + Field.C]!]!;
+          v[to] = v[a] !== 0 ? v[b]! : v[p[i + C]!]!;
           continue;
         case Do.ADD64: {
           const x = v[a]!, low = (x + v[b]!) | 0, high = v[a + 1]! + v[b + 1]!;
@@ -254,32 +262,32 @@ export function createLoop(
           continue;
         case Do.FAULT_IF:
           if (v[a] === 0) continue;
-          access.raise(p[i + Field.IMM]!, p[i + Field.IMM2]!);
+          access.raise(p[i + IMM]!, p[i + IMM2]!);
           return i;
         case Do.LOAD8:
-          v[to] = access.load8(v[a]!, v[a + 1]!, p[i + Field.IMM]!);
+          v[to] = access.load8(v[a]!, v[a + 1]!, p[i + IMM]!);
           break;
         case Do.LOAD32:
-          v[to] = access.load32(v[a]!, v[a + 1]!, p[i + Field.IMM]!);
+          v[to] = access.load32(v[a]!, v[a + 1]!, p[i + IMM]!);
           break;
         case Do.LOAD64:
-          v[to] = access.load64(v[a]!, v[a + 1]!, p[i + Field.IMM]!);
-          v[to + 1] = m[RETURN_HI >> 2]!;
+          v[to] = access.load64(v[a]!, v[a + 1]!, p[i + IMM]!);
+          v[to + 1] = m[RETURN_HI_WORD]!;
           break;
         case Do.STORE8:
-          access.store8(v[a]!, v[a + 1]!, v[b]!, p[i + Field.IMM]!);
+          access.store8(v[a]!, v[a + 1]!, v[b]!, p[i + IMM]!);
           break;
         case Do.STORE32:
-          access.store32(v[a]!, v[a + 1]!, v[b]!, p[i + Field.IMM]!);
+          access.store32(v[a]!, v[a + 1]!, v[b]!, p[i + IMM]!);
           break;
         case Do.STORE64:
-          access.store64(v[a]!, v[a + 1]!, v[b]!, v[b + 1]!, p[i + Field.IMM]!);
+          access.store64(v[a]!, v[a + 1]!, v[b]!, v[b + 1]!, p[i + IMM]!);
           break;
         default:
-          rows[(head & OPERATION_MASK) - Do.ROWS]!(p, i);
-          if ((head & EXITS) === 0) continue;
+          rows[(head & MASK) - Do.ROWS]!(p, i);
+          if ((head & MAY_EXIT) === 0) continue;
       }
-      if (m[EVENT >> 2] !== Event.NONE) return i;
+      if (m[EVENT_WORD] !== NO_EVENT) return i;
     }
     return end;
   };

@@ -37,20 +37,25 @@ export interface Address {
   readonly hi: number;
 }
 
-/** How a program ends: the block's terminal in numbers. `value` is a word index of the value file. */
-export type End =
-  | { readonly kind: "jump"; readonly to: Address }
-  | { readonly kind: "branch"; readonly value: number; readonly taken: Address; readonly next: Address }
-  | { readonly kind: "indirect"; readonly value: number; readonly redispatch: boolean }
-  | { readonly kind: "vmfunc"; readonly next: Address }
-  | {
-    readonly kind: "event";
-    readonly event: number;
-    readonly vector: number;
-    readonly error: number;
-    readonly to: Address;
-    readonly undo: number;
-  };
+/** Kinds of ends. */
+export const EndKind = { JUMP: 0, BRANCH: 1, INDIRECT: 2, REDISPATCH: 3, VMFUNC: 4, EVENT: 5 } as const;
+
+/** How a program ends: the block's terminal in numbers. All have all fields, so that all are read by the same code. */
+export interface End {
+  readonly kind: (typeof EndKind)[keyof typeof EndKind];
+  /** Word index of the condition or of the target in the value file. */
+  readonly value: number;
+  /** Where it goes on: of a branch, where the condition is 0; and where it is not. */
+  readonly lo: number;
+  readonly hi: number;
+  readonly takenLo: number;
+  readonly takenHi: number;
+  /** Of events; `undo`: instructions that have not been executed. */
+  readonly event: number;
+  readonly vector: number;
+  readonly error: number;
+  readonly undo: number;
+}
 
 /** An assembled block. */
 export interface Program {
@@ -65,30 +70,36 @@ export interface Program {
   readonly terminal: End;
 }
 
+/** V8 knows the values of a module's own constants, and reads imported ones, and what objects have, each time. */
+const { HEAD, TO, A, B, C, IMM, IMM2, ARGS } = Field,
+  WORDS = OPERATION_WORDS,
+  VALUE = VALUE_WORDS,
+  GUEST = GUEST_SHIFT;
+
 /** Assembles a block. */
 export function assemble(block: Block, constants: Constants): Program {
   const { insts, offsets, terminal } = block;
   const lists: number[] = [];
-  const room = insts.length * OPERATION_WORDS;
+  const room = insts.length * WORDS;
   const operations = room <= BUFFER.length ? BUFFER : new Int32Array(room);
   const places = insts.length <= PLACES.length ? PLACES : new Int32Array(insts.length);
   let end = 0;
   for (const inst of insts) {
     const { args, code, guest } = inst;
     const known = placeWithout(inst, places, constants);
-    places[inst.id] = known < 0 ? inst.id * VALUE_WORDS : known;
+    places[inst.id] = known < 0 ? inst.id * VALUE : known;
     if (known >= 0) continue;
     const listed = CALLS_FUNCTION[code] === 1;
-    operations[end + Field.HEAD] = OPERATIONS[code]! | EXIT_BITS[code]! | (guest << GUEST_SHIFT);
-    operations[end + Field.TO] = places[inst.id]!;
-    operations[end + Field.A] = args.length > 0 ? places[args[0]!.id]! : 0;
-    operations[end + Field.B] = args.length > 1 ? places[args[1]!.id]! : 0;
-    operations[end + Field.C] = args.length > 2 ? places[args[2]!.id]! : 0;
-    operations[end + Field.IMM] = inst.imm;
-    operations[end + Field.IMM2] = listed ? RESULT_KINDS[inst.type] : inst.imm2;
-    operations[end + Field.ARGS] = listed ? lists.length : 0;
+    operations[end + HEAD] = OPERATIONS[code]! | EXIT_BITS[code]! | (guest << GUEST);
+    operations[end + TO] = places[inst.id]!;
+    operations[end + A] = args.length > 0 ? places[args[0]!.id]! : 0;
+    operations[end + B] = args.length > 1 ? places[args[1]!.id]! : 0;
+    operations[end + C] = args.length > 2 ? places[args[2]!.id]! : 0;
+    operations[end + IMM] = inst.imm;
+    operations[end + IMM2] = listed ? RESULT_KINDS[inst.type] : inst.imm2;
+    operations[end + ARGS] = listed ? lists.length : 0;
     if (listed) list(inst, places, lists);
-    if (!joinSets(operations, end)) end += OPERATION_WORDS;
+    if (!joinSets(operations, end)) end += WORDS;
   }
   const words = new Int32Array(end + lists.length + offsets.length);
   words.set(operations.subarray(0, end));
@@ -96,7 +107,7 @@ export function assemble(block: Block, constants: Constants): Program {
   words.set(offsets, end + lists.length);
   if (lists.length > 0) {
     // The lists are behind the operations, as many as there have come to be.
-    for (let at = Field.ARGS; at < end; at += OPERATION_WORDS) words[at]! += end;
+    for (let at = ARGS; at < end; at += WORDS) words[at]! += end;
   }
   return {
     words,
@@ -142,23 +153,35 @@ export function halves(address: bigint): Address {
 function endOf(terminal: Terminal, places: Int32Array): End {
   switch (terminal.kind) {
     case "jump":
-      return { kind: "jump", to: halves(terminal.target) };
-    case "branch": {
-      const { condition, taken, next } = terminal;
-      return { kind: "branch", value: places[condition.id]!, taken: halves(taken), next: halves(next) };
-    }
+      return end(EndKind.JUMP, 0, halves(terminal.target));
+    case "branch":
+      return end(
+        EndKind.BRANCH,
+        places[terminal.condition.id]!,
+        halves(terminal.next),
+        halves(terminal.taken),
+      );
     case "indirect":
+      return end(EndKind.INDIRECT, places[terminal.target.id]!);
     case "redispatch":
-      return {
-        kind: "indirect",
-        value: places[terminal.target.id]!,
-        redispatch: terminal.kind === "redispatch",
-      };
+      return end(EndKind.REDISPATCH, places[terminal.target.id]!);
     case "vmfunc":
-      return { kind: "vmfunc", next: halves(terminal.next) };
-    case "event": {
-      const { event, vector, error, rip, retired } = terminal;
-      return { kind: "event", event, vector, error, to: halves(rip), undo: retired ? 0 : 1 };
-    }
+      return end(EndKind.VMFUNC, 0, halves(terminal.next));
+    case "event":
+      return end(EndKind.EVENT, 0, halves(terminal.rip), NOWHERE, terminal);
   }
+}
+
+const NOWHERE: Address = { lo: 0, hi: 0 };
+const NO_EVENT = { event: 0, vector: 0, error: 0, retired: true };
+
+function end(
+  kind: End["kind"],
+  value: number,
+  { lo, hi }: Address = NOWHERE,
+  taken: Address = NOWHERE,
+  { event, vector, error, retired }: typeof NO_EVENT = NO_EVENT,
+): End {
+  const undo = retired ? 0 : 1;
+  return { kind, value, lo, hi, takenLo: taken.lo, takenHi: taken.hi, event, vector, error, undo };
 }

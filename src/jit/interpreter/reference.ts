@@ -34,6 +34,9 @@ export type Run = (p: Int32Array, i: number) => void;
 export type ReferenceOpcode = Exclude<Opcode, "lo" | "hi">;
 type CoreOpcode = Exclude<ReferenceOpcode, VectorOpcode | FloatOpcode>;
 
+/** V8 knows the values of a module's own constants, and reads what objects have each time. */
+const { A, ARGS, B, C, IMM, IMM2, RESULT, TO } = Field;
+
 /** The meaning of every opcode over a value file. */
 export function createReference(bindings: Bindings, v: Int32Array): Readonly<Record<ReferenceOpcode, Run>> {
   return {
@@ -76,22 +79,22 @@ type IntegerRow =
 
 function integerReference(v: Int32Array): Rows<IntegerRow> {
   const binary = (f: (x: number, y: number) => number): Run => (p, i) => {
-    v[p[i + Field.TO]!] = f(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!);
+    v[p[i + TO]!] = f(v[p[i + A]!]!, v[p[i + B]!]!);
   };
   const unary = (f: (x: number) => number): Run => (p, i) => {
-    v[p[i + Field.TO]!] = f(v[p[i + Field.A]!]!);
+    v[p[i + TO]!] = f(v[p[i + A]!]!);
   };
   return {
-    const32: (p, i) => void (v[p[i + Field.TO]!] = p[i + Field.IMM]!),
-    add32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! + v[p[i + Field.B]!]!),
-    sub32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! - v[p[i + Field.B]!]!),
-    mul32: (p, i) => void (v[p[i + Field.TO]!] = Math.imul(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!)),
-    and32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! & v[p[i + Field.B]!]!),
-    or32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! | v[p[i + Field.B]!]!),
-    xor32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! ^ v[p[i + Field.B]!]!),
-    shl32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! << v[p[i + Field.B]!]!),
-    shr32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! >>> v[p[i + Field.B]!]!),
-    sar32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!]! >> v[p[i + Field.B]!]!),
+    const32: (p, i) => void (v[p[i + TO]!] = p[i + IMM]!),
+    add32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!]! + v[p[i + B]!]!),
+    sub32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!]! - v[p[i + B]!]!),
+    mul32: (p, i) => void (v[p[i + TO]!] = Math.imul(v[p[i + A]!]!, v[p[i + B]!]!)),
+    and32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!]! & v[p[i + B]!]!),
+    or32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!]! | v[p[i + B]!]!),
+    xor32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!]! ^ v[p[i + B]!]!),
+    shl32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!]! << v[p[i + B]!]!),
+    shr32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!]! >>> v[p[i + B]!]!),
+    sar32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!]! >> v[p[i + B]!]!),
     rotl32: binary((x, n) => (x << n) | (x >>> (-n & 31))),
     rotr32: binary((x, n) => (x >>> n) | (x << (-n & 31))),
     eq32: binary((x, y) => x === y ? 1 : 0),
@@ -106,7 +109,7 @@ function integerReference(v: Int32Array): Rows<IntegerRow> {
     bswap32: unary(bswap32),
     sext8: unary((x) => (x << 24) >> 24),
     sext16: unary((x) => (x << 16) >> 16),
-    select32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!] !== 0 ? v[p[i + Field.B]!]! : v[p[i + Field.C]!]!),
+    select32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!] !== 0 ? v[p[i + B]!]! : v[p[i + C]!]!),
   };
 }
 
@@ -150,31 +153,31 @@ type WideRow =
 function wideReference(v: Int32Array): Rows<WideRow> {
   type Halves = (out: Int32Array, at: number, xl: number, xh: number, yl: number, yh: number) => number;
   const binary = (f: Halves): Run => (p, i) => {
-    v[p[i + Field.TO]!] = f(v, p[i + Field.TO]! + 1, v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, v[p[i + Field.B]! + 1]!);
+    v[p[i + TO]!] = f(v, p[i + TO]! + 1, v[p[i + A]!]!, v[p[i + A]! + 1]!, v[p[i + B]!]!, v[p[i + B]! + 1]!);
   };
   const shift = (f: (out: Int32Array, at: number, lo: number, hi: number, n: number) => number): Run => (p, i) => {
-    v[p[i + Field.TO]!] = f(v, p[i + Field.TO]! + 1, v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!);
+    v[p[i + TO]!] = f(v, p[i + TO]! + 1, v[p[i + A]!]!, v[p[i + A]! + 1]!, v[p[i + B]!]!);
   };
   const compare = (f: (xl: number, xh: number, yl: number, yh: number) => number): Run => (p, i) => {
-    v[p[i + Field.TO]!] = f(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, v[p[i + Field.B]! + 1]!);
+    v[p[i + TO]!] = f(v[p[i + A]!]!, v[p[i + A]! + 1]!, v[p[i + B]!]!, v[p[i + B]! + 1]!);
   };
   const each = (f: (x: number, y: number) => number): Run => (p, i) => {
-    v[p[i + Field.TO]!] = f(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!);
-    v[p[i + Field.TO]! + 1] = f(v[p[i + Field.A]! + 1]!, v[p[i + Field.B]! + 1]!);
+    v[p[i + TO]!] = f(v[p[i + A]!]!, v[p[i + B]!]!);
+    v[p[i + TO]! + 1] = f(v[p[i + A]! + 1]!, v[p[i + B]! + 1]!);
   };
   const set = (p: Int32Array, i: number, lo: number, hi: number): void => {
-    v[p[i + Field.TO]!] = lo;
-    v[p[i + Field.TO]! + 1] = hi;
+    v[p[i + TO]!] = lo;
+    v[p[i + TO]! + 1] = hi;
   };
   return {
-    const64: (p, i) => set(p, i, p[i + Field.IMM]!, p[i + Field.IMM2]!),
+    const64: (p, i) => set(p, i, p[i + IMM]!, p[i + IMM2]!),
     add64: (p, i) => {
-      const x = v[p[i + Field.A]!]!, lo = (x + v[p[i + Field.B]!]!) | 0;
-      set(p, i, lo, v[p[i + Field.A]! + 1]! + v[p[i + Field.B]! + 1]! + ((lo >>> 0) < (x >>> 0) ? 1 : 0));
+      const x = v[p[i + A]!]!, lo = (x + v[p[i + B]!]!) | 0;
+      set(p, i, lo, v[p[i + A]! + 1]! + v[p[i + B]! + 1]! + ((lo >>> 0) < (x >>> 0) ? 1 : 0));
     },
     sub64: (p, i) => {
-      const x = v[p[i + Field.A]!]!, y = v[p[i + Field.B]!]!;
-      set(p, i, x - y, v[p[i + Field.A]! + 1]! - v[p[i + Field.B]! + 1]! - ((x >>> 0) < (y >>> 0) ? 1 : 0));
+      const x = v[p[i + A]!]!, y = v[p[i + B]!]!;
+      set(p, i, x - y, v[p[i + A]! + 1]! - v[p[i + B]! + 1]! - ((x >>> 0) < (y >>> 0) ? 1 : 0));
     },
     mul64: binary(mul64),
     mulhu64: binary(mulhu64),
@@ -193,24 +196,24 @@ function wideReference(v: Int32Array): Rows<WideRow> {
     lts64: compare(lts64),
     leu64: compare((xl, xh, yl, yh) => 1 - ltu64(yl, yh, xl, xh)),
     les64: compare((xl, xh, yl, yh) => 1 - lts64(yl, yh, xl, xh)),
-    clz64: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]! + 1] !== 0 ? Math.clz32(v[p[i + Field.A]! + 1]!) : 32 + Math.clz32(v[p[i + Field.A]!]!)),
-    ctz64: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]!] !== 0 ? ctz32(v[p[i + Field.A]!]!) : 32 + ctz32(v[p[i + Field.A]! + 1]!)),
-    popcnt64: (p, i) => void (v[p[i + Field.TO]!] = popcnt32(v[p[i + Field.A]!]!) + popcnt32(v[p[i + Field.A]! + 1]!)),
-    bswap64: (p, i) => set(p, i, bswap32(v[p[i + Field.A]! + 1]!), bswap32(v[p[i + Field.A]!]!)),
+    clz64: (p, i) => void (v[p[i + TO]!] = v[p[i + A]! + 1] !== 0 ? Math.clz32(v[p[i + A]! + 1]!) : 32 + Math.clz32(v[p[i + A]!]!)),
+    ctz64: (p, i) => void (v[p[i + TO]!] = v[p[i + A]!] !== 0 ? ctz32(v[p[i + A]!]!) : 32 + ctz32(v[p[i + A]! + 1]!)),
+    popcnt64: (p, i) => void (v[p[i + TO]!] = popcnt32(v[p[i + A]!]!) + popcnt32(v[p[i + A]! + 1]!)),
+    bswap64: (p, i) => set(p, i, bswap32(v[p[i + A]! + 1]!), bswap32(v[p[i + A]!]!)),
     select64: (p, i) => {
-      const from = v[p[i + Field.A]!] !== 0 ? p[i + Field.B]! : p[i + Field.C]!;
+      const from = v[p[i + A]!] !== 0 ? p[i + B]! : p[i + C]!;
       set(p, i, v[from]!, v[from + 1]!);
     },
-    zext: (p, i) => set(p, i, v[p[i + Field.A]!]!, 0),
-    sext: (p, i) => set(p, i, v[p[i + Field.A]!]!, v[p[i + Field.A]!]! >> 31),
-    pair: (p, i) => set(p, i, v[p[i + Field.A]!]!, v[p[i + Field.B]!]!),
-    mulwideu32: (p, i) => set(p, i, Math.imul(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!), mulHighU32(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!)),
-    mulwides32: (p, i) => set(p, i, Math.imul(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!), mulHighS32(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!)),
-    mulo32: (p, i) => void (v[p[i + Field.TO]!] = mulo32(v[p[i + Field.A]!]!, v[p[i + Field.B]!]!)),
+    zext: (p, i) => set(p, i, v[p[i + A]!]!, 0),
+    sext: (p, i) => set(p, i, v[p[i + A]!]!, v[p[i + A]!]! >> 31),
+    pair: (p, i) => set(p, i, v[p[i + A]!]!, v[p[i + B]!]!),
+    mulwideu32: (p, i) => set(p, i, Math.imul(v[p[i + A]!]!, v[p[i + B]!]!), mulHighU32(v[p[i + A]!]!, v[p[i + B]!]!)),
+    mulwides32: (p, i) => set(p, i, Math.imul(v[p[i + A]!]!, v[p[i + B]!]!), mulHighS32(v[p[i + A]!]!, v[p[i + B]!]!)),
+    mulo32: (p, i) => void (v[p[i + TO]!] = mulo32(v[p[i + A]!]!, v[p[i + B]!]!)),
     mulo64: compare(mulo64),
-    insert8: (p, i) => set(p, i, (v[p[i + Field.A]!]! & ~0xff) | (v[p[i + Field.B]!]! & 0xff), v[p[i + Field.A]! + 1]!),
-    insert8high: (p, i) => set(p, i, (v[p[i + Field.A]!]! & ~0xff00) | ((v[p[i + Field.B]!]! & 0xff) << 8), v[p[i + Field.A]! + 1]!),
-    insert16: (p, i) => set(p, i, (v[p[i + Field.A]!]! & ~0xffff) | (v[p[i + Field.B]!]! & 0xffff), v[p[i + Field.A]! + 1]!),
+    insert8: (p, i) => set(p, i, (v[p[i + A]!]! & ~0xff) | (v[p[i + B]!]! & 0xff), v[p[i + A]! + 1]!),
+    insert8high: (p, i) => set(p, i, (v[p[i + A]!]! & ~0xff00) | ((v[p[i + B]!]! & 0xff) << 8), v[p[i + A]! + 1]!),
+    insert16: (p, i) => set(p, i, (v[p[i + A]!]! & ~0xffff) | (v[p[i + B]!]! & 0xffff), v[p[i + A]! + 1]!),
   };
 }
 
@@ -222,22 +225,22 @@ function stateReference(
   const copy = (from: Int32Array, at: number, to: Int32Array, index: number, words: number): void => {
     for (let word = 0; word < words; word++) to[index + word] = from[at + word]!;
   };
-  const call: Run = (p, i) => storeResult(m, v, p, i, helpers[p[i + Field.IMM]!]!(...operandWords(v, p, i)));
+  const call: Run = (p, i) => storeResult(m, v, p, i, helpers[p[i + IMM]!]!(...operandWords(v, p, i)));
   return {
-    get32: (p, i) => void (v[p[i + Field.TO]!] = m[p[i + Field.IMM]! >> 2]!),
+    get32: (p, i) => void (v[p[i + TO]!] = m[p[i + IMM]! >> 2]!),
     get64: (p, i) => {
-      v[p[i + Field.TO]!] = m[p[i + Field.IMM]! >> 2]!;
-      v[p[i + Field.TO]! + 1] = m[(p[i + Field.IMM]! >> 2) + 1]!;
+      v[p[i + TO]!] = m[p[i + IMM]! >> 2]!;
+      v[p[i + TO]! + 1] = m[(p[i + IMM]! >> 2) + 1]!;
     },
-    getv: (p, i) => copy(m, p[i + Field.IMM]! >> 2, v, p[i + Field.TO]!, 4),
-    set32: (p, i) => void (m[p[i + Field.IMM]! >> 2] = v[p[i + Field.A]!]!),
+    getv: (p, i) => copy(m, p[i + IMM]! >> 2, v, p[i + TO]!, 4),
+    set32: (p, i) => void (m[p[i + IMM]! >> 2] = v[p[i + A]!]!),
     set64: (p, i) => {
-      m[p[i + Field.IMM]! >> 2] = v[p[i + Field.A]!]!;
-      m[(p[i + Field.IMM]! >> 2) + 1] = v[p[i + Field.A]! + 1]!;
+      m[p[i + IMM]! >> 2] = v[p[i + A]!]!;
+      m[(p[i + IMM]! >> 2) + 1] = v[p[i + A]! + 1]!;
     },
-    setv: (p, i) => copy(v, p[i + Field.A]!, m, p[i + Field.IMM]! >> 2, 4),
+    setv: (p, i) => copy(v, p[i + A]!, m, p[i + IMM]! >> 2, 4),
     faultIf: (p, i) => {
-      if (v[p[i + Field.A]!] !== 0) access.raise(p[i + Field.IMM]!, p[i + Field.IMM2]!);
+      if (v[p[i + A]!] !== 0) access.raise(p[i + IMM]!, p[i + IMM2]!);
     },
     call,
     callpure: call,
@@ -259,20 +262,20 @@ type MemoryRow =
 function memoryReference({ memory, access }: Bindings, v: Int32Array): Rows<MemoryRow> {
   const m = memory.i32;
   return {
-    load8: (p, i) => void (v[p[i + Field.TO]!] = access.load8(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!)),
-    load16: (p, i) => void (v[p[i + Field.TO]!] = access.load16(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!)),
-    load32: (p, i) => void (v[p[i + Field.TO]!] = access.load32(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!)),
+    load8: (p, i) => void (v[p[i + TO]!] = access.load8(v[p[i + A]!]!, v[p[i + A]! + 1]!, p[i + IMM]!)),
+    load16: (p, i) => void (v[p[i + TO]!] = access.load16(v[p[i + A]!]!, v[p[i + A]! + 1]!, p[i + IMM]!)),
+    load32: (p, i) => void (v[p[i + TO]!] = access.load32(v[p[i + A]!]!, v[p[i + A]! + 1]!, p[i + IMM]!)),
     load64: (p, i) => {
-      v[p[i + Field.TO]!] = access.load64(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!);
-      v[p[i + Field.TO]! + 1] = m[RETURN_HI >> 2]!;
+      v[p[i + TO]!] = access.load64(v[p[i + A]!]!, v[p[i + A]! + 1]!, p[i + IMM]!);
+      v[p[i + TO]! + 1] = m[RETURN_HI >> 2]!;
     },
-    loadv: (p, i) => storeResult(m, v, p, i, access.loadv(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, p[i + Field.IMM]!)),
-    store8: (p, i) => access.store8(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, p[i + Field.IMM]!),
-    store16: (p, i) => access.store16(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, p[i + Field.IMM]!),
-    store32: (p, i) => access.store32(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, p[i + Field.IMM]!),
-    store64: (p, i) => access.store64(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, v[p[i + Field.B]! + 1]!, p[i + Field.IMM]!),
+    loadv: (p, i) => storeResult(m, v, p, i, access.loadv(v[p[i + A]!]!, v[p[i + A]! + 1]!, p[i + IMM]!)),
+    store8: (p, i) => access.store8(v[p[i + A]!]!, v[p[i + A]! + 1]!, v[p[i + B]!]!, p[i + IMM]!),
+    store16: (p, i) => access.store16(v[p[i + A]!]!, v[p[i + A]! + 1]!, v[p[i + B]!]!, p[i + IMM]!),
+    store32: (p, i) => access.store32(v[p[i + A]!]!, v[p[i + A]! + 1]!, v[p[i + B]!]!, p[i + IMM]!),
+    store64: (p, i) => access.store64(v[p[i + A]!]!, v[p[i + A]! + 1]!, v[p[i + B]!]!, v[p[i + B]! + 1]!, p[i + IMM]!),
     storev: (p, i) =>
-      access.storev(v[p[i + Field.A]!]!, v[p[i + Field.A]! + 1]!, v[p[i + Field.B]!]!, v[p[i + Field.B]! + 1]!, v[p[i + Field.B]! + 2]!, v[p[i + Field.B]! + 3]!, p[i + Field.IMM]!),
+      access.storev(v[p[i + A]!]!, v[p[i + A]! + 1]!, v[p[i + B]!]!, v[p[i + B]! + 1]!, v[p[i + B]! + 2]!, v[p[i + B]! + 3]!, p[i + IMM]!),
   };
 }
 
@@ -290,22 +293,22 @@ type LaneRow =
 
 function laneReference(v: Int32Array): Rows<LaneRow> {
   const words = (f: (p: Int32Array, i: number, word: number) => number): Run => (p, i) => {
-    for (let word = 0; word < 4; word++) v[p[i + Field.TO]! + word] = f(p, i, word);
+    for (let word = 0; word < 4; word++) v[p[i + TO]! + word] = f(p, i, word);
   };
   return {
-    vconst: words((p, i) => p[i + Field.IMM]!),
-    vextract32: (p, i) => void (v[p[i + Field.TO]!] = v[p[i + Field.A]! + p[i + Field.IMM]!]!),
+    vconst: words((p, i) => p[i + IMM]!),
+    vextract32: (p, i) => void (v[p[i + TO]!] = v[p[i + A]! + p[i + IMM]!]!),
     vextract64: (p, i) => {
-      v[p[i + Field.TO]!] = v[p[i + Field.A]! + 2 * p[i + Field.IMM]!]!;
-      v[p[i + Field.TO]! + 1] = v[p[i + Field.A]! + 2 * p[i + Field.IMM]! + 1]!;
+      v[p[i + TO]!] = v[p[i + A]! + 2 * p[i + IMM]!]!;
+      v[p[i + TO]! + 1] = v[p[i + A]! + 2 * p[i + IMM]! + 1]!;
     },
-    vinsert32: words((p, i, word) => word === p[i + Field.IMM]! ? v[p[i + Field.B]!]! : v[p[i + Field.A]! + word]!),
-    vinsert64: words((p, i, word) => word >> 1 === p[i + Field.IMM]! ? v[p[i + Field.B]! + (word & 1)]! : v[p[i + Field.A]! + word]!),
-    vpair: words((p, i, word) => word < 2 ? v[p[i + Field.A]! + word]! : v[p[i + Field.B]! + word - 2]!),
-    vand: words((p, i, word) => v[p[i + Field.A]! + word]! & v[p[i + Field.B]! + word]!),
-    vor: words((p, i, word) => v[p[i + Field.A]! + word]! | v[p[i + Field.B]! + word]!),
-    vxor: words((p, i, word) => v[p[i + Field.A]! + word]! ^ v[p[i + Field.B]! + word]!),
-    vandn: words((p, i, word) => ~v[p[i + Field.A]! + word]! & v[p[i + Field.B]! + word]!),
+    vinsert32: words((p, i, word) => word === p[i + IMM]! ? v[p[i + B]!]! : v[p[i + A]! + word]!),
+    vinsert64: words((p, i, word) => word >> 1 === p[i + IMM]! ? v[p[i + B]! + (word & 1)]! : v[p[i + A]! + word]!),
+    vpair: words((p, i, word) => word < 2 ? v[p[i + A]! + word]! : v[p[i + B]! + word - 2]!),
+    vand: words((p, i, word) => v[p[i + A]! + word]! & v[p[i + B]! + word]!),
+    vor: words((p, i, word) => v[p[i + A]! + word]! | v[p[i + B]! + word]!),
+    vxor: words((p, i, word) => v[p[i + A]! + word]! ^ v[p[i + B]! + word]!),
+    vandn: words((p, i, word) => ~v[p[i + A]! + word]! & v[p[i + B]! + word]!),
   };
 }
 
@@ -322,13 +325,10 @@ function tableReference(
     if (row.kind === "words") {
       rows[name] = (p, i) => {
         const words = operandWords(v, p, i);
-        row.parts.forEach(({ fn, from }, n) =>
-          v[p[i + Field.TO]! + n] = fn(...from.map((word) => words[word]!))
-        );
+        row.parts.forEach(({ fn, from }, n) => v[p[i + TO]! + n] = fn(...from.map((word) => words[word]!)));
       };
     } else {
-      rows[name] = (p, i) =>
-        storeResult(m, v, p, i, row.fn(out, ...operandWords(v, p, i), p[i + Field.IMM]!));
+      rows[name] = (p, i) => storeResult(m, v, p, i, row.fn(out, ...operandWords(v, p, i), p[i + IMM]!));
     }
   }
   for (const name of Object.keys(FLOAT_OPCODES) as FloatOpcode[]) {
@@ -340,7 +340,7 @@ function tableReference(
 
 /** Operands in the calling convention of helpers: the list that ARGS points at. */
 function operandWords(v: Int32Array, p: Int32Array, i: number): number[] {
-  const at = p[i + Field.ARGS]!, count = p[at]!;
+  const at = p[i + ARGS]!, count = p[at]!;
   const words = new Array<number>(count);
   for (let n = 0; n < count; n++) words[n] = v[p[at + 1 + n]!]!;
   return words;
@@ -348,8 +348,8 @@ function operandWords(v: Int32Array, p: Int32Array, i: number): number[] {
 
 /** Stores what a function of that convention returned. */
 function storeResult(m: Int32Array, v: Int32Array, p: Int32Array, i: number, result: number | void): void {
-  const to = p[i + Field.TO]!;
-  switch (p[i + Field.RESULT]) {
+  const to = p[i + TO]!;
+  switch (p[i + RESULT]) {
     case ResultKind.V128:
       for (let word = 0; word < 4; word++) v[to + word] = m[(RETURN_V128 >> 2) + word]!;
       return;
