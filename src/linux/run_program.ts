@@ -1,5 +1,5 @@
 /** Runs a program and collects what it prints: the Linux personality in one call. */
-import { type EngineName, newProcessor } from "../machine/engines.ts";
+import { type EngineName, newProcessor, type ProcessorConfiguration } from "../machine/engines.ts";
 import { type CycleChoice, extraCycles } from "../machine/cycle_model.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
 import { WatchedProcessor, type WorldSwitches } from "../machine/api/watched_processor.ts";
@@ -56,6 +56,8 @@ export interface RunOptions {
   readonly warn?: (line: string) => void;
   /** Is shown what is translated and compiled, as `dumpStages` is. */
   readonly observer?: TranslationObserver;
+  /** For tests and measurements: thresholds and sizes of the engines. */
+  readonly tiers?: NonNullable<ProcessorConfiguration["tiers"]>;
 }
 
 /** How a run went. */
@@ -119,7 +121,10 @@ export function prepareProgram(options: RunOptions): PreparedProgram {
   const tree = fileSystem ??
     new MemoryFileSystem(typeof program === "string" ? files : { ...files, [PROGRAM_PATH]: program });
   const stdout = new Collector(options.onStdout), stderr = new Collector(options.onStderr);
-  const processor = newProcessor(new LinearMemory(memory), pick(options, ["engine", "seed", "observer"]));
+  const processor = newProcessor(
+    new LinearMemory(memory),
+    pick(options, ["engine", "seed", "observer", "tiers"]),
+  );
   processor.dispatcher.switches.setCosts(extraCycles(options.cycles ?? "off"));
   const watched = new WatchedProcessor(processor);
   const system = new LinuxSystem(watched, {

@@ -50,11 +50,18 @@ export const ENGINE_NAMES: readonly ["interpreter", "js", "wasm", "auto"] = [
   "auto",
 ];
 
-/** Measured defaults (bench/): compile a block after this many runs; blocks in a region; blocks kept. */
-const AUTO_THRESHOLD = 1000;
-const REGION_BLOCKS = { js: 48, wasm: 160 } as const;
+/** Measured defaults (bench/): compile a block after this many runs. */
+const THRESHOLDS = { interpreter: 1, js: 2000, wasm: 1, auto: 1000 } as const satisfies Record<
+  EngineName,
+  number
+>;
+/**
+ * Blocks in a region. JavaScript's are small: what V8 has not optimized yet is slower than the interpreter here, and how
+ * long that takes, and how much memory, grows with the function (bench/boot.ts).
+ */
+const REGION_BLOCKS = { js: 16, wasm: 160 } as const;
 /** The same for regions that are made for the first time: most of them stay lukewarm, as booting kernels show. */
-const FIRST_REGION_BLOCKS = { js: 12, wasm: 32 } as const;
+const FIRST_REGION_BLOCKS = { js: 3, wasm: 32 } as const;
 const CODE_CACHE_BLOCKS = 1 << 17;
 /** Most compiled regions: below what WebAssembly's table has room for. */
 const REGIONS = 1 << 14;
@@ -89,7 +96,7 @@ export function newProcessor(
   }
   const dispatcher = new Dispatcher(bindings, translate, {
     engine: compiler,
-    threshold: tiers.threshold ?? (engine === "auto" ? AUTO_THRESHOLD : 1),
+    threshold: tiers.threshold ?? defaultThreshold(engine, compiler?.name, observer),
     regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS[compiler?.name ?? "js"],
     firstRegionBlocks: tiers.firstRegionBlocks ?? tiers.regionBlocks ??
       FIRST_REGION_BLOCKS[compiler?.name ?? "js"],
@@ -99,4 +106,14 @@ export function newProcessor(
   dispatcher.finder.onTranslate = observer?.translated?.bind(observer);
   dispatcher.onCompilation = observer?.compilationTook?.bind(observer);
   return new HostedProcessor(dispatcher);
+}
+
+/** Who looks at JavaScript wants to see that of short programs, too. */
+function defaultThreshold(
+  engine: EngineName,
+  compiler: "js" | "wasm" | undefined,
+  observer: TranslationObserver | undefined,
+): number {
+  if (engine === "js" && observer?.compiled !== undefined) return 1;
+  return THRESHOLDS[engine === "auto" && compiler === "js" ? "js" : engine];
 }

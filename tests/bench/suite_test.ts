@@ -11,6 +11,7 @@ import { generatedText, imageOf, LOOP, SUITE, workOf } from "../../bench/suite.t
 import { COMPILER_VERSION, compilerVersion } from "../../_tools/build_guests.ts";
 import { runProgram } from "../../src/linux/run_program.ts";
 import { ENGINE_NAMES } from "../../src/machine/engines.ts";
+import { forced } from "../_support/forced.ts";
 
 const OURS = [...SUITE, LOOP].filter(({ from }) => from === undefined);
 
@@ -18,7 +19,7 @@ for (const engine of ENGINE_NAMES) {
   for (const { name, sizes, prints } of OURS) {
     Deno.test(`benchmark ${name} prints in ${engine} what it prints natively`, () => {
       const program = readFileSync(imageOf(name));
-      const { stdout, exitCode } = runProgram({ program, args: [String(sizes.tiny)], engine });
+      const { stdout, exitCode } = runProgram({ program, args: [String(sizes.tiny)], ...forced(engine) });
       assertEquals({ stdout, exitCode }, { stdout: prints!, exitCode: 0 });
     });
   }

@@ -63,7 +63,7 @@ export function fuzzElf(files: number, seed: number, progress?: (counts: ElfCoun
   const kinds = originals();
   const interpreter = buildElf({ type: 3, entry: 0x120n, headers: [{ address: 0n }] });
   const interpreted = newProcessor(new LinearMemory(RAM), { engine: "interpreter" });
-  const compiled = newProcessor(new LinearMemory(RAM), { engine: "js" });
+  const compiled = newProcessor(new LinearMemory(RAM), { engine: "js", tiers: { threshold: 1 } });
   const counts: ElfCounts = { files: 0, refused: 0, exited: 0, signaled: 0, limit: 0, deadlock: 0 };
   for (let i = 0; i < files; i++) {
     const program = mutate(kinds[i % kinds.length]!, random, HEAD);

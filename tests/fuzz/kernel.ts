@@ -19,7 +19,7 @@ const ENGINES: Readonly<
 > = {
   interpreter: { share: 96, configuration: { engine: "interpreter" } },
   auto: { share: 2, configuration: { engine: "auto", tiers: { threshold: 3 } } },
-  js: { share: 1, configuration: { engine: "js" } },
+  js: { share: 1, configuration: { engine: "js", tiers: { threshold: 1 } } },
   wasm: { share: 1, configuration: { engine: "wasm" } },
 };
 const SHARES = Object.entries(ENGINES).flatMap(([name, { share }]) =>

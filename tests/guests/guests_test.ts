@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { GUESTS } from "../../src/guests/guests.ts";
 import { runProgram, type RunResult } from "../../src/linux/run_program.ts";
 import { ENGINE_NAMES, type EngineName } from "../../src/machine/engines.ts";
+import { forced } from "../_support/forced.ts";
 
 /** SHA-256 of one picture in colour with the text below it, as the program prints it natively on an Intel processor. */
 const COLOR_PICTURE = "75a716166b55394200da1ea023f17d3be28a14c3ebb80fe8d8100d5feac4836f";
@@ -12,7 +13,7 @@ const expected = (name: string): string => readFileSync(new URL(name, import.met
 
 function run(guest: string, engine: EngineName, ...args: string[]): RunResult {
   const { image } = GUESTS.find(({ name }) => name === guest)!;
-  return runProgram({ program: readFileSync(image), engine, args });
+  return runProgram({ program: readFileSync(image), ...forced(engine), args });
 }
 
 for (const engine of ENGINE_NAMES) {

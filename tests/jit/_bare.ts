@@ -23,9 +23,9 @@ const COVERED = 0x20_0000;
 /** Ways to run the same code. */
 export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = {
   "interpreter": { engine: "interpreter" },
-  "js": { engine: "js" },
-  "js, regions of one block": { engine: "js", tiers: { regionBlocks: 1 } },
-  "js, code cache of three blocks": { engine: "js", tiers: { codeCacheBlocks: 3 } },
+  "js": { engine: "js", tiers: { threshold: 1 } },
+  "js, regions of one block": { engine: "js", tiers: { threshold: 1, regionBlocks: 1 } },
+  "js, code cache of three blocks": { engine: "js", tiers: { threshold: 1, codeCacheBlocks: 3 } },
   "wasm": { engine: "wasm" },
   "wasm, regions of one block": { engine: "wasm", tiers: { regionBlocks: 1 } },
   "wasm, regions of the largest size": { engine: "wasm", tiers: { regionBlocks: 256 } },
@@ -37,7 +37,7 @@ export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = 
 /** Every page displaces another from the soft TLB, in the middle of instructions too. */
 export const TINY_TLB: typeof CONFIGURATIONS = {
   "interpreter, soft TLB of one entry": { engine: "interpreter", tiers: { tlbEntries: 1 } },
-  "js, soft TLB of one entry": { engine: "js", tiers: { tlbEntries: 1 } },
+  "js, soft TLB of one entry": { engine: "js", tiers: { threshold: 1, tlbEntries: 1 } },
   "wasm, soft TLB of one entry": { engine: "wasm", tiers: { tlbEntries: 1 } },
   "auto, soft TLB of four entries": { engine: "auto", tiers: { threshold: 5, tlbEntries: 4 } },
 };
@@ -45,7 +45,7 @@ export const TINY_TLB: typeof CONFIGURATIONS = {
 /** The same, and each compilation drops the region before: programs of some length take minutes so. */
 export const EVICTING: typeof CONFIGURATIONS = {
   ...CONFIGURATIONS,
-  "js, one region": { engine: "js", tiers: { regionBlocks: 2, regions: 1 } },
+  "js, one region": { engine: "js", tiers: { threshold: 1, regionBlocks: 2, regions: 1 } },
   "wasm, one region": { engine: "wasm", tiers: { regionBlocks: 2, regions: 1 } },
 };
 

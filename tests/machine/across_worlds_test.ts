@@ -4,6 +4,7 @@ import { Machine, type MachineStop } from "../../src/machine/machine.ts";
 import type { ProcessorConfiguration } from "../../src/machine/engines.ts";
 import { CONFIGURATIONS } from "../jit/_bare.ts";
 import { AcrossWorlds, COMPARED, FRAME_BYTES, FRAMES, MAILBOX, MEMORY } from "./_across_worlds.ts";
+import { forced } from "../_support/forced.ts";
 
 const kernel = Deno.readFileSync(new URL("kernels/across_worlds.elf", import.meta.url));
 /** Guests of this many operations, from this seed on; CAUSEWAY_ACROSS_WORLDS asks for more. */
@@ -74,7 +75,7 @@ for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
 }
 
 Deno.test("guests across worlds run to their end, through stops and switches", () => {
-  const machine = boot(SEED, { engine: "js" });
+  const machine = boot(SEED, forced("js"));
   assertEquals(machine.run({ instructions: LIMIT }), { kind: "exit", code: 1 });
   const stops = new DataView(machine.readPhysical(MAILBOX, 64).buffer).getUint32(40, true);
   assert(stops > 0 && stops < 5 * OPERATIONS, `${stops} operations were stopped`);

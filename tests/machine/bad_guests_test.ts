@@ -5,6 +5,7 @@ import { ENGINE_NAMES, type EngineName } from "../../src/machine/engines.ts";
 import { bytesOf } from "../cpu/system/_machine.ts";
 import { le32 } from "../jit/_bare.ts";
 import { CODE, kernelOf } from "./debug/_client.ts";
+import { forced } from "../_support/forced.ts";
 
 const MEMORY = 1 << 24;
 const BUDGET = 3_000_000;
@@ -19,7 +20,12 @@ interface Outcome {
 }
 
 function run(code: readonly number[], engine: EngineName, processors = 1): Outcome {
-  const machine = bootMachine({ kernel: kernelOf([...code, ...SPIN]), memory: MEMORY, engine, processors });
+  const machine = bootMachine({
+    kernel: kernelOf([...code, ...SPIN]),
+    memory: MEMORY,
+    ...forced(engine),
+    processors,
+  });
   const stop = machine.run({ instructions: BUDGET });
   return { stop, instructions: machine.instructions, registers: machine.dumpRegisters() };
 }

@@ -32,9 +32,9 @@ import { CODE, CODE_OFFSET, FS_BASE, GS_BASE, IMAGE_BYTES, PAGE, PAGES } from ".
 /** The configurations that cases run in. */
 export const CONFIGURATIONS = {
   "interpreter": { engine: "interpreter" },
-  "js": { engine: "js" },
-  "js-blocks": { engine: "js", tiers: { regionBlocks: 1 } },
-  "js-tiny-cache": { engine: "js", tiers: { codeCacheBlocks: 4 } },
+  "js": { engine: "js", tiers: { threshold: 1 } },
+  "js-blocks": { engine: "js", tiers: { threshold: 1, regionBlocks: 1 } },
+  "js-tiny-cache": { engine: "js", tiers: { threshold: 1, codeCacheBlocks: 4 } },
   "wasm": { engine: "wasm" },
   "wasm-blocks": { engine: "wasm", tiers: { regionBlocks: 1 } },
   "wasm-tiny-cache": { engine: "wasm", tiers: { codeCacheBlocks: 4 } },

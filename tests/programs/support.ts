@@ -8,6 +8,7 @@ import process from "node:process";
 import { HostFileSystem } from "../../src/linux/fs/host.ts";
 import type { EngineName } from "../../src/machine/engines.ts";
 import { runProgram } from "../../src/linux/run_program.ts";
+import { forced } from "../_support/forced.ts";
 
 /** Debian's static programs: packages `busybox-static` and `bash-static`. */
 export const BUSYBOX = "/usr/bin/busybox";
@@ -66,7 +67,7 @@ export function runEmulated(invocation: Invocation, engine: EngineName): Outcome
     env: { ...ENVIRONMENT, ...env },
     cwd,
     stdin,
-    engine,
+    ...forced(engine),
     fileSystem: new HostFileSystem("/"),
     maxInstructions: ENDLESS,
     warn: (line) => warnings.push(line),

@@ -75,7 +75,9 @@ export class BareProcessor {
   constructor({ memory = 1 << 24, mode = 64, ...configuration }: ProcessorOptions = {}) {
     this.mode = mode;
     const linear = new LinearMemory(memory);
-    this.#processor = newProcessor(linear, configuration);
+    // Code that is worth a processor of its own may be short; who names an engine wants to see that at work.
+    const tiers = configuration.engine === "js" ? { tiers: { threshold: 1 } } : {};
+    this.#processor = newProcessor(linear, { ...configuration, ...tiers });
     const { mmu } = this.#processor;
     this.#space = new AddressSpace(linear, mmu);
     enterBareMode(linear.view, mode, this.#space.cr3);

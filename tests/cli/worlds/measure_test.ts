@@ -4,10 +4,11 @@ import { CaseStudyError, measureCase } from "../../../src/cli/worlds/measure.ts"
 import { recordCall } from "../../../src/cli/worlds/timeline.ts";
 import { ENGINE_NAMES } from "../../../src/machine/engines.ts";
 import { protocolRun } from "./_protocol.ts";
+import { forced } from "../../_support/forced.ts";
 
 for (const engine of ENGINE_NAMES) {
   Deno.test(`measureCase() divides what lies between two marks, without the empty loop (${engine})`, () => {
-    const run = measureCase(protocolRun("original", undefined, { engine }));
+    const run = measureCase(protocolRun("original", undefined, forced(engine)));
     assertEquals(run.results, { getpid: "7", write1: "1", ps: "0123456789abcdef" });
     assertEquals(run.refused, { stranger: "-1" });
     const figures = run.workloads.map(({ workload, iterations, perCall: { switches, instructions } }) =>

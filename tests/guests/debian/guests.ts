@@ -1,7 +1,7 @@
 /**
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests [KERNEL…] [--cpus 1,2]
- * [--script exercise,network,kvm-test] [--engine NAME,…] [--threshold N] [--twice]`; and `deno task guests memtest86+`, which only runs where it is
- * named. Too long for every run of the tests.
+ * [--script exercise,network,kvm-test] [--engine NAME,…] [--threshold N] [--twice]`; and `deno task guests
+ * memtest86+`, which only runs where it is named. Too long for every run of the tests.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,12 +26,6 @@ const SCRIPTS = {
 type ScriptName = keyof typeof SCRIPTS;
 const SCRIPT_NAMES = Object.keys(SCRIPTS) as ScriptName[];
 const MOST_INSTRUCTIONS = 3e10;
-
-/**
- * Executions of a block before `js` and `wasm` compile it here, if nothing else is asked for. By themselves they compile all
- * at its first run: in a boot that is 95,000 regions, most of them for code that never comes again.
- */
-const DEFAULT_THRESHOLD = 100;
 
 /** What a run showed. */
 interface Result {
@@ -66,7 +60,7 @@ function run(name: KernelName, script: ScriptName, processors: number, engine: E
     memory: MEMORY,
     processors,
     engine,
-    ...(engine === "js" || engine === "wasm" ? { tiers: { threshold } } : {}),
+    ...(threshold === undefined ? {} : { tiers: { threshold } }),
     vmx,
     disks: [{ image: DISK, snapshot: true }],
     rng: true,
@@ -106,13 +100,14 @@ const { values, positionals } = parseArgs({
     cpus: { type: "string", default: "1,2" },
     script: { type: "string", default: SCRIPT_NAMES.join() },
     engine: { type: "string", default: "auto" },
-    threshold: { type: "string", default: String(DEFAULT_THRESHOLD) },
+    threshold: { type: "string" },
     twice: { type: "boolean", default: false },
     print: { type: "boolean", default: false },
   },
 });
-const threshold = Number(values.threshold);
-if (!Number.isSafeInteger(threshold) || threshold < 1) {
+/** Executions of a block before it is compiled: those of the engine, if undefined. */
+const threshold = values.threshold === undefined ? undefined : Number(values.threshold);
+if (threshold !== undefined && (!Number.isSafeInteger(threshold) || threshold < 1)) {
   throw new RangeError(`--threshold takes a whole number from 1 on, not "${values.threshold}"`);
 }
 const MEMTEST = "memtest86+";

@@ -3,6 +3,7 @@ import { assertEquals } from "@std/assert";
 import { readFileSync } from "node:fs";
 import { ENGINE_NAMES } from "../../../src/machine/engines.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
+import { forced } from "../../_support/forced.ts";
 
 const WORLDS = new URL("../../../src/guests/worlds/", import.meta.url);
 const read = (name: string): Uint8Array => readFileSync(new URL(name, WORLDS));
@@ -17,7 +18,14 @@ for (const engine of ENGINE_NAMES) {
   for (const path of ["original", "vmfunc", "crossover"]) {
     Deno.test(`kernel_remote_call() survives hostile requests over the ${path} path (${engine})`, () => {
       const commandLine = `hypervisor server=proxos-proxy client=hostile path=${path} iterations=${REQUESTS}`;
-      const machine = bootMachine({ kernel, modules, commandLine, vmx: true, crossover: true, engine });
+      const machine = bootMachine({
+        kernel,
+        modules,
+        commandLine,
+        vmx: true,
+        crossover: true,
+        ...forced(engine),
+      });
       const stop = machine.run({ instructions: LIMIT });
       assertEquals([machine.console.text, stop], [expected, { kind: "exit", code: 1 }]);
     });

@@ -2,6 +2,7 @@
 import { assertEquals } from "@std/assert";
 import { BOCHS_MISSING, HAS_BOCHS } from "../../referee/bochs.ts";
 import { runWorlds, runWorldsOnBochs } from "./_worlds.ts";
+import { forced } from "../../_support/forced.ts";
 
 const EPERM = -1, ENOENT = -2, EFAULT = -14, EBUSY = -16, ETIMEDOUT = -110, VALUE = 42;
 
@@ -70,7 +71,7 @@ Deno.test({
 
 for (const engine of ["interpreter", "js", "wasm", "auto"] as const) {
   Deno.test(`calls of worlds that there are not, or from none, are refused (${engine})`, () => {
-    assertEquals(probe("forged", { engine }), [
+    assertEquals(probe("forged", forced(engine)), [
       ["a call from no world", EPERM],
       ["a call", VALUE],
       ["WID 0", ENOENT],

@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { bootMachine, type Machine, type MachineStop } from "../../../src/machine/machine.ts";
 import { HAS_QEMU, QEMU_MISSING, runOnQemu } from "../../referee/qemu.ts";
+import { forced } from "../../_support/forced.ts";
 
 const WORLDS = new URL("../../../src/guests/worlds/", import.meta.url);
 const kernel = readFileSync(new URL("kernel.elf", WORLDS));
@@ -25,7 +26,7 @@ function run(commandLine: string, engine: EngineName = "auto"): Run {
     modules: [{ bytes: initrd }],
     commandLine: `kernel.elf ${commandLine}`,
     memory: MEMORY,
-    engine,
+    ...forced(engine),
   });
   return { machine, stop: machine.run({ instructions: LIMIT }) };
 }
@@ -61,7 +62,7 @@ for (const engine of ENGINE_NAMES) {
       modules: [{ bytes: kernel }, { bytes: initrd }],
       commandLine: "hypervisor.elf server=sh client=none",
       vmx: true,
-      engine,
+      ...forced(engine),
     });
     machine.run({ instructions: LIMIT });
     // Then the other machine begins, which has no program.

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { ustar } from "../../../_tools/ustar.ts";
 import { ENGINE_NAMES } from "../../../src/machine/engines.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
+import { forced } from "../../_support/forced.ts";
 
 const WORLDS = new URL("../../../src/guests/worlds/", import.meta.url);
 const kernel = readFileSync(new URL("kernel.elf", WORLDS));
@@ -117,7 +118,7 @@ for (const seed of SEEDS) {
         modules: [{ bytes: archive(seed) }],
         commandLine: "kernel.elf init=/bin/sh /tmp/rc",
         memory: 0x200_0000,
-        engine,
+        ...forced(engine),
       });
       const stop = machine.run({ instructions: LIMIT });
       return { text: machine.console.text, stop, instructions: machine.instructions };

@@ -13,6 +13,7 @@ import {
   SYSTEMS,
   WORKLOADS,
 } from "./_worlds.ts";
+import { forced } from "../../_support/forced.ts";
 
 const ITERATIONS = 10, UTILITY_SHARE = 10;
 
@@ -97,7 +98,7 @@ for (
       runWorlds(commandLine),
       runWorlds(commandLine),
       runWorlds(commandLine, { engine: "interpreter" }),
-      runWorlds(commandLine, { engine: "js" }),
+      runWorlds(commandLine, forced("js")),
     ] as const;
     for (const other of others) assertEquals(other, first);
   });

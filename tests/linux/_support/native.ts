@@ -5,6 +5,7 @@ import { HostFileSystem } from "../../../src/linux/fs/host.ts";
 import { runProgram } from "../../../src/linux/run_program.ts";
 import type { EngineName } from "../../../src/machine/engines.ts";
 import type { Command } from "./commands.ts";
+import { forced } from "../../_support/forced.ts";
 
 /** What a command printed and how it ended, as a shell sees it. */
 export interface Outcome {
@@ -55,7 +56,7 @@ export function runEmulated(
     env: ENVIRONMENT,
     cwd,
     stdin,
-    engine,
+    ...forced(engine),
     fileSystem: new HostFileSystem("/"),
     memory: 1 << 28,
     maxInstructions: 3e9,

@@ -6,6 +6,7 @@ import { kernelFormat } from "../../../src/machine/loaders/load.ts";
 import { loadLinux } from "../../../src/machine/loaders/linux.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 import { bzImage, type SetupHeader } from "./_bzimage.ts";
+import { forced } from "../../_support/forced.ts";
 
 const RAM = 0x80_0000;
 
@@ -117,7 +118,7 @@ for (const engine of ENGINE_NAMES) {
         0x48, 0xc1, 0xe8, 0x20, // shr rax, 32: 0 outside 64-bit mode
         0xe6, 0xf4, // out 0f4h, al
       ]),
-      commandLine: "x", engine, memory: RAM,
+      commandLine: "x", ...forced(engine), memory: RAM,
     });
     const selectors = (["cs", "ss", "ds", "es"] as const).map((name) => machine.get(name));
     assertEquals(selectors, [0x10n, 0x18n, 0x18n, 0x18n]);

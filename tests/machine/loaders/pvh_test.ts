@@ -4,6 +4,7 @@ import { CannotBootError } from "../../../src/machine/loaders/boot_error.ts";
 import { kernelFormat } from "../../../src/machine/loaders/load.ts";
 import { loadPvh } from "../../../src/machine/loaders/pvh.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
+import { forced } from "../../_support/forced.ts";
 
 const BASE = 0x20_0000, CODE = 0x200, RAM = 0x80_0000;
 
@@ -71,14 +72,14 @@ for (const engine of ENGINE_NAMES) {
   Deno.test(`bootMachine() enters a PVH kernel in protected mode with the start information in EBX (${engine})`, () => {
     // mov eax, [ebx]; out 0f4h, al: the lowest byte of the magic number
     const kernel = elfWithNote([0x8b, 0x03, 0xe6, 0xf4]);
-    const machine = bootMachine({ kernel, engine, memory: RAM });
+    const machine = bootMachine({ kernel, ...forced(engine), memory: RAM });
     assertEquals(machine.run(), { kind: "exit", code: 0xf1 });
   });
 
   Deno.test(`bootMachine() enters a flat binary at its load address (${engine})`, () => {
     // call over nothing; pop eax; shr eax, 8; out 0f4h, al: where the code lies
     const kernel = new Uint8Array([0xe8, 0, 0, 0, 0, 0x58, 0xc1, 0xe8, 8, 0xe6, 0xf4]);
-    const machine = bootMachine({ kernel, engine, memory: RAM, loadAddress: 0x7c00 });
+    const machine = bootMachine({ kernel, ...forced(engine), memory: RAM, loadAddress: 0x7c00 });
     machine.set("rsp", 0x7000);
     assertEquals(machine.run(), { kind: "exit", code: 0x7c << 1 | 1 });
   });

@@ -5,6 +5,7 @@ import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { loadMachine } from "../../../src/machine/snapshot/load.ts";
 import { CONFIGURATIONS } from "../../jit/_bare.ts";
 import { boot, type Guest, GUESTS, resumesAt, runTo } from "./_resume.ts";
+import { forced } from "../../_support/forced.ts";
 
 const POINTS = 2;
 /** Caches of a few blocks take minutes for the larger guests; what they test is not what snapshots have. */
@@ -53,7 +54,7 @@ Deno.test("a chain of snapshots, each of the machine resumed from the one before
   let machine = boot(guest), engine: EngineName = "auto";
   for (let n = 0; machine.run({ instructions: 200_003 }).kind === "budget"; n++) {
     engine = ENGINE_NAMES[n % ENGINE_NAMES.length]!;
-    machine = await loadMachine(await machine.snapshot(), { engine });
+    machine = await loadMachine(await machine.snapshot(), forced(engine));
   }
   assertEquals(runTo(machine, guest.limit), expected);
 });

@@ -2,6 +2,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { bootMachine, type Machine } from "../../../src/machine/machine.ts";
 import { loadMachine } from "../../../src/machine/snapshot/load.ts";
+import { forced } from "../../_support/forced.ts";
 
 const CODE = 0x1_0000, SUBROUTINE = 0x1_1000, WRITES = 0x3_0000;
 const TABLE = 0x4_0000, AVAILABLE = 0x5_0000, USED = 0x6_0000, REQUEST = 0x7_0000, STATUS = 0x8_0000;
@@ -34,7 +35,7 @@ function boot(engine: EngineName): Machine {
     kernel,
     loadAddress: CODE,
     memory: 1 << 20,
-    engine,
+    ...forced(engine),
     disks: [{ image }],
   });
   const words = (at: number, ...values: readonly number[]): void =>
