@@ -32,7 +32,7 @@ export const Event = {
   NONE: 0,
   /** An exception: EVENT_VECTOR, EVENT_ERROR (-1: none), EVENT_ADDRESS (page faults). RIP is at the instruction (faults) or behind it (traps). */
   FAULT: 1,
-  /** SYSCALL in a processor whose system calls the host handles. RIP is behind it. */
+  /** SYSCALL. RIP is behind it. */
   SYSCALL: 2,
   /** HLT. RIP is behind it. */
   HALT: 3,
@@ -48,9 +48,14 @@ export const Event = {
   ATTENTION: 8,
   /** A VM exit: the owner of VMX has recorded its reason. Nothing of the instruction has happened. */
   VM_EXIT: 9,
+  /** SYSCALL, and the system call has been made: the run is to end behind it. */
+  SYSCALL_MADE: 10,
 } as const;
 /** Why a block ended before its end. */
 export type Event = (typeof Event)[keyof typeof Event];
+
+/** Whether the end of a block is that of SYSCALL. */
+export const isSystemCall = ({ event }: { readonly event: number }): boolean => event === Event.SYSCALL;
 
 /** Bits of a page-fault error code. SDM vol. 3A, section 4.7. */
 export const PageFaultError = { P: 1, W: 2, U: 4, RSVD: 8, I: 16, PK: 32 } as const;

@@ -52,7 +52,7 @@ export function floatModeOf(mode: number): FloatMode {
 }
 
 /** What of MXCSR says how to compute: rounding control, FTZ, DAZ, and the masks, which alone are set where it is plain. */
-const MXCSR_CONTROL = (3 << Mxcsr.RC_SHIFT) | Mxcsr.FTZ | Mxcsr.DAZ | Mxcsr.MASKS;
+export const MXCSR_CONTROL: number = (3 << Mxcsr.RC_SHIFT) | Mxcsr.FTZ | Mxcsr.DAZ | Mxcsr.MASKS;
 /** Its sticky bit of the precision exception. */
 export const MXCSR_PE = FpException.PE;
 

@@ -5,6 +5,7 @@ import type { HelperFunction } from "../cpu/helpers.ts";
 import type { VectorReference } from "../cpu/vector/reference.ts";
 import type { GuestAccess } from "../memory/access.ts";
 import type { LinearMemory } from "../memory/physical.ts";
+import type { SystemCalls } from "./system_calls.ts";
 
 /** Everything an engine's code reaches. */
 export interface Bindings {
@@ -16,4 +17,5 @@ export interface Bindings {
   readonly vector: Readonly<Record<VectorOpcode, VectorReference>>;
   /** Meaning of the floating-point opcodes, in the calling convention of helpers. */
   readonly float: Readonly<Record<FloatOpcode, HelperFunction>>;
+  readonly systemCalls: SystemCalls;
 }

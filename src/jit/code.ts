@@ -1,4 +1,5 @@
 /** Translated code: where a block lies, and what the tiers have made of it. */
+import { isSystemCall } from "../cpu/fault.ts";
 import { PAGE_SIZE } from "../memory/physical.ts";
 import type { Terminal } from "../ir/terminal.ts";
 import type { Block } from "../ir/types.ts";
@@ -60,6 +61,8 @@ export class Code {
     readonly hpa: number,
     /** Host-physical page of the bytes beyond the first page, or -1. */
     readonly secondPage: number,
+    /** Whether system calls lead behind them. */
+    callsGoOn: boolean,
   ) {
     this.mode = block.mode;
     this.lo = program.start.lo;
@@ -67,7 +70,7 @@ export class Code {
     this.count = program.count;
     this.length = block.length;
     this.usesFloat = block.usesFloat === true;
-    this.successors = successors(block.terminal);
+    this.successors = successors(block.terminal, callsGoOn);
     this.mostTargets = mostTargets(block.terminal);
   }
 
@@ -100,7 +103,7 @@ function mostTargets(terminal: Terminal): number {
   return terminal.hint === "jump" ? MOST_JUMP_TARGETS : MOST_CALL_TARGETS;
 }
 
-function successors(terminal: Terminal): bigint[] {
+function successors(terminal: Terminal, callsGoOn: boolean): bigint[] {
   switch (terminal.kind) {
     case "jump":
       return terminal.returnTo === undefined ? [terminal.target] : [terminal.target, terminal.returnTo];
@@ -110,6 +113,8 @@ function successors(terminal: Terminal): bigint[] {
       return terminal.returnTo === undefined ? [] : [terminal.returnTo];
     case "vmfunc":
       return [terminal.next];
+    case "event":
+      return callsGoOn && isSystemCall(terminal) ? [terminal.rip] : [];
     default:
       return [];
   }

@@ -244,7 +244,13 @@ export class CodeFinder {
     if (block === undefined) return undefined;
     const crosses = (linearLo & 0xfff) + block.length > PAGE_SIZE;
     const second = crosses ? this.#fetchSecond(linearLo, linearHi) : -1;
-    const made = new Code(block, this.interpreter.prepare(block), hpa, second);
+    const made = new Code(
+      block,
+      this.interpreter.prepare(block),
+      hpa,
+      second,
+      this.bindings.systemCalls.goOnBehind,
+    );
     this.cache.add(made);
     return made;
   }

@@ -17,7 +17,8 @@ import {
 } from "../cpu/state.ts";
 
 /** Segment attributes: descriptor bits 55:40. */
-const ATTRIBUTE_L = 0x2000, ATTRIBUTE_DB = 0x4000;
+export const ATTRIBUTE_L = 0x2000;
+const ATTRIBUTE_DB = 0x4000;
 
 const word = (segment: number, field: number): number => (SEGMENT + SEGMENT_STRIDE * segment + field) >> 2;
 

@@ -171,7 +171,7 @@ export class Dispatcher {
     this.#loop();
     this.#rest = m[EVENT >> 2] === Event.BUDGET ? { lo: m[RIP_LO]!, hi: m[RIP_HI]! } : undefined;
     if (m[EVENT >> 2] === Event.FAULT && m[EVENT_VECTOR >> 2] === Vector.OF) this.#passInto();
-    this.#startedAt += budget - this.#reserve - m[BUDGET >> 2]!;
+    this.#startedAt += this.#granted - this.#reserve - m[BUDGET >> 2]!;
     this.#granted = 0;
     this.#reserve = 0;
     m[BUDGET >> 2] = 0;
@@ -185,6 +185,16 @@ export class Dispatcher {
     const m = this.#m;
     m[EVENT >> 2] = Event.INTERRUPT;
     m[RIP >> 2] = (m[RIP >> 2]! + m[EVENT_ERROR >> 2]!) | 0;
+  }
+
+  /** Gives the current run so many cycles from now on, instead of what is left to it. Compiled code must look at the cell again. */
+  grantAnew(budget: number): void {
+    const m = this.#m, more = budget - this.#reserve - m[BUDGET >> 2]!;
+    this.#granted += more;
+    this.#reserve += more;
+    if (this.#reserve >= 0) return;
+    m[BUDGET >> 2]! += this.#reserve;
+    this.#reserve = 0;
   }
 
   /** Fills the budget cell up from the reserve. Returns whether there was any. */
@@ -217,8 +227,7 @@ export class Dispatcher {
       }
       const mode = currentMode(m);
       if ((mode & TRAP) !== 0 || breakpoints.deferred !== 0) {
-        this.#stepper.step(mode);
-        if (m[EVENT >> 2] !== Event.NONE) return;
+        if (!this.#step(mode)) return;
       } else if (!(breakpoints.guestExecutes ? this.#runWatched(mode) : this.#runMode(mode))) {
         return;
       }
@@ -273,7 +282,13 @@ export class Dispatcher {
   /** Executes the instruction at RIP, unless a breakpoint stops it. Returns as `#runMode` does. */
   #step(mode: number): boolean {
     this.#stepper.step(mode);
-    return this.#m[EVENT >> 2] === Event.NONE;
+    return this.#stepped();
+  }
+
+  /** Whether to go on behind an instruction that has been executed alone. */
+  #stepped(): boolean {
+    const event = this.#m[EVENT >> 2];
+    return event === Event.NONE || (event === Event.SYSCALL && this.bindings.systemCalls.make());
   }
 
   /** Deals with what ended a block: goes on (true) or leaves the event to the caller (false). */
@@ -289,7 +304,9 @@ export class Dispatcher {
       case Event.CODE_WRITE:
         m[EVENT >> 2] = Event.NONE;
         this.#stepper.alone(currentMode(m));
-        return m[EVENT >> 2] === Event.NONE;
+        return this.#stepped();
+      case Event.SYSCALL:
+        return this.bindings.systemCalls.make();
       default:
         return false;
     }
@@ -451,7 +468,7 @@ export class Dispatcher {
         m[RIP_HI] = exit.hi;
       } else if (exit.kind === "indirect") {
         if (exit.redispatch) {
-          if (m[BUDGET >> 2]! <= 0 || m[ATTENTION >> 2] !== 0) return true;
+          if (m[EVENT >> 2] !== Event.NONE || m[BUDGET >> 2]! <= 0 || m[ATTENTION >> 2] !== 0) return true;
           mode = currentMode(m);
           // In other modes the same RIP may be another place, as CS has a base.
           if ((mode & (Mode.CODE_SIZE | Mode.TRAP)) !== CODE64) return true;

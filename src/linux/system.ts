@@ -104,6 +104,10 @@ export class LinuxSystem {
   #pauses = false;
   /** A turn that `advance` has returned from, and what is left of it. */
   #unfinished: { readonly task: Task; readonly left: number } | undefined;
+  /** Instructions left of the turn, those that the processor was given of them, and its count of them then. */
+  #left = 0;
+  #share = 0;
+  #before = 0;
 
   constructor(readonly processor: Processor, readonly options: LinuxOptions) {
     enterUserMode(processor.memory.i32);
@@ -116,6 +120,7 @@ export class LinuxSystem {
     this.input = new HostInput(this.io);
     this.mounts = new MountTable(this, options.fileSystem);
     this.signals = new Signals(this);
+    processor.onSystemCall = () => this.#makeSystemCall();
     this.strace = options.strace === undefined ? undefined : new Strace(this, options.strace);
   }
 
@@ -320,32 +325,60 @@ export class LinuxSystem {
     this.#switchTo(task);
     const { processor } = this;
     this.yielded = false;
-    let left = instructions;
-    while (left > 0) {
-      if (this.#pauses || processor.instructions >= this.#pauseAt) {
-        this.#unfinished = { task, left };
+    this.#left = instructions;
+    while (this.#left > 0) {
+      const before = processor.instructions;
+      if (this.#pauses || before >= this.#pauseAt) {
+        this.#unfinished = { task, left: this.#left };
         return;
       }
       if (task.signalled) {
         this.signals.deliver(task);
         if (task.dead || task.group.stopSignal !== 0) return;
       }
-      const before = processor.instructions;
-      const untilTimer = this.clock.host ? Infinity : this.clock.next - this.clock.now();
-      const share = Math.max(1, Math.min(left, untilTimer, this.#limit - before));
-      const stop = processor.run(Math.min(share, this.#pauseAt - before));
-      const done = processor.instructions - before;
-      task.instructions += done;
-      left -= done;
-      if (stop.kind === "syscall") runSystemCall(task);
-      else if (stop.kind !== "budget") onStop(task, stop);
-      else {
-        if (done < share) this.#unfinished = { task, left };
+      const stop = processor.run(this.#nextShare(before));
+      const done = this.#noteDone(task, processor.instructions);
+      if (stop.kind === "budget") {
+        if (done < this.#share) this.#unfinished = { task, left: this.#left };
         return;
       }
-      if (this.current !== task || task.dead || task.blocked !== undefined || this.yielded) return;
-      if (task.group.stopSignal !== 0) return;
+      if (stop.kind !== "syscall") onStop(task, stop);
+      if (!this.#keepsTurn(task)) return;
     }
+  }
+
+  /** Makes the system call of the task that runs. Returns whether the processor's run goes on. */
+  #makeSystemCall(): boolean {
+    const task = this.current!, { space } = task, { instructions } = this.processor;
+    this.#noteDone(task, instructions);
+    runSystemCall(task);
+    if (!this.#keepsTurn(task) || task.signalled || task.space !== space) return false;
+    if (this.#left <= 0 || this.#pauses || instructions >= this.#pauseAt) return false;
+    this.processor.goOn(this.#nextShare(instructions), instructions);
+    return true;
+  }
+
+  /** Whether the task goes on running: nothing has become of it, and it has not given its turn away. */
+  #keepsTurn(task: Task): boolean {
+    return this.current === task && !task.dead && task.blocked === undefined && !this.yielded &&
+      task.group.stopSignal === 0;
+  }
+
+  /** Instructions that the processor may execute now: to the end of the turn, the next timer, or the end of the run. */
+  #nextShare(before: number): number {
+    const untilTimer = this.clock.host ? Infinity : this.clock.next - this.clock.now();
+    this.#before = before;
+    this.#share = Math.max(1, Math.min(this.#left, untilTimer, this.#limit - before));
+    return Math.min(this.#share, this.#pauseAt - before);
+  }
+
+  /** Counts what the processor has executed since then. */
+  #noteDone(task: Task, executed: number): number {
+    const done = executed - this.#before;
+    task.instructions += done;
+    this.#left -= done;
+    this.#before = executed;
+    return done;
   }
 
   /** Ends the system call of a task with its result. */

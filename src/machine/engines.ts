@@ -9,6 +9,7 @@ import { createX87Helpers } from "../cpu/x87/helpers.ts";
 import { translate } from "../frontend/translate.ts";
 import type { Bindings } from "../jit/bindings.ts";
 import { Dispatcher, type Tiers } from "../jit/dispatcher.ts";
+import { SystemCalls } from "../jit/system_calls.ts";
 import { GuestAccess } from "../memory/access.ts";
 import { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
@@ -89,6 +90,7 @@ export function newProcessor(
     helpers: HELPER_NAMES.map((name) => implementations[name]),
     vector: VECTOR_REFERENCE,
     float: createFloatReference(float),
+    systemCalls: new SystemCalls(memory, configuration.system === undefined),
   };
   const compiler = compilerFor(engine, bindings, tiers.accessesInLocals);
   if (compiler !== undefined && observer?.compiled !== undefined) {

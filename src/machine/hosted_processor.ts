@@ -3,6 +3,7 @@ import { Event, Vector } from "../cpu/fault.ts";
 import { ATTENTION, EVENT, EVENT_ADDRESS, EVENT_ERROR, EVENT_VECTOR } from "../cpu/state.ts";
 import type { WorldSwitchKind } from "../cpu/system/world_switches.ts";
 import type { Dispatcher } from "../jit/dispatcher.ts";
+import type { SystemCallHandler } from "../jit/system_calls.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import type { Processor, Stop } from "./processor.ts";
@@ -14,6 +15,8 @@ const MAX_BUDGET = 0x7fff_ffff;
 export class HostedProcessor implements Processor {
   readonly memory: LinearMemory;
   readonly mmu: Mmu;
+  /** Count of instructions at which the run ends. */
+  #end = 0;
 
   constructor(readonly dispatcher: Dispatcher) {
     this.memory = dispatcher.bindings.memory;
@@ -32,13 +35,26 @@ export class HostedProcessor implements Processor {
     this.dispatcher.switches.count(kind);
   }
 
+  get onSystemCall(): SystemCallHandler | undefined {
+    return this.dispatcher.bindings.systemCalls.handler;
+  }
+  set onSystemCall(handler: SystemCallHandler | undefined) {
+    this.dispatcher.bindings.systemCalls.handler = handler;
+  }
+
+  goOn(instructions: number, executed: number): void {
+    this.#end = executed + instructions;
+    this.dispatcher.grantAnew(Math.min(instructions, MAX_BUDGET));
+  }
+
   run(instructions: number): Stop {
-    const m = this.memory.i32, end = this.instructions + instructions;
+    const m = this.memory.i32;
+    this.#end = this.instructions + instructions;
     this.mmu.enterWorld();
     do {
       // There is nothing to attend to: interrupts are the host's.
       m[ATTENTION >> 2] = 0;
-      this.dispatcher.run(Math.min(end - this.instructions, MAX_BUDGET));
+      this.dispatcher.run(Math.min(this.#end - this.instructions, MAX_BUDGET));
     } while (m[EVENT >> 2] === Event.ATTENTION && this.mmu.breakpoints.outside.hit === undefined);
     return this.#stop();
   }
@@ -57,6 +73,7 @@ export class HostedProcessor implements Processor {
       case Event.ATTENTION:
         return { kind: "budget" };
       case Event.SYSCALL:
+      case Event.SYSCALL_MADE:
         return { kind: "syscall" };
       case Event.HALT:
         return { kind: "halt" };

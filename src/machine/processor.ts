@@ -12,7 +12,10 @@ export type Stop =
    * `address` is the linear address of a page fault (0n otherwise).
    */
   | { readonly kind: "fault"; readonly vector: number; readonly error: number; readonly address: bigint }
-  /** SYSCALL. RIP is behind it; RCX and R11 are already RIP and RFLAGS, as the instruction leaves them. */
+  /**
+   * SYSCALL. RIP is behind it; RCX and R11 are already RIP and RFLAGS, as the instruction leaves them. Where there is
+   * `onSystemCall`, that has made the system call.
+   */
   | { readonly kind: "syscall" }
   /** INT n, INT3, INTO, INT1. RIP is behind it. */
   | { readonly kind: "interrupt"; readonly vector: number }
@@ -25,6 +28,18 @@ export interface Processor {
   readonly mmu: Mmu;
   /** Executes exactly `instructions` guest instructions unless something stops it before. */
   run(instructions: number): Stop;
+  /**
+   * Makes system calls in the middle of runs, from the state at SYSCALL's end. It returns whether the run goes on: then it
+   * has called `goOn`.
+   */
+  onSystemCall: (() => boolean) | undefined;
+  /**
+   * Gives the current run so many instructions from now on, instead of what is left to it: for `onSystemCall`. The address
+   * space must be the same.
+   *
+   * @param executed instructions executed so far
+   */
+  goOn(instructions: number, executed: number): void;
   /** Guest instructions executed so far. */
   readonly instructions: number;
   /** Virtual time: a cycle for each instruction, and what world switches cost in the cycle model. */

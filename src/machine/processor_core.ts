@@ -15,6 +15,8 @@ export interface Resident {
   /** Its state while another one sits there: `PROCESSOR_BYTES` bytes. */
   readonly saved: Uint8Array;
   readonly helpers: SystemHelpers;
+  /** Does what is left of SYSCALL when RCX and R11 are written and RIP is behind it. */
+  syscall(): void;
   readonly bus: Mmio;
   readonly secondStage: SecondStage | undefined;
   /** It has taken the seat. */
@@ -45,6 +47,10 @@ export class ProcessorCore {
 
   constructor(readonly memory: LinearMemory, configuration: Omit<ProcessorConfiguration, "system">) {
     this.inner = newProcessor(memory, { ...configuration, system: () => this.#seat });
+    this.inner.onSystemCall = () => {
+      this.#resident!.syscall();
+      return true;
+    };
     this.access = this.inner.dispatcher.bindings.access;
     this.access.mmu.breakpoints.outside.onHit = () => this.ask();
     this.clock = new VirtualClock(() => this.inner.dispatcher.cycles());

@@ -201,6 +201,10 @@ export class SystemProcessor implements Resident {
     return (this.state[RFLAGS_SYSTEM >> 2]! & Flag.IF) !== 0;
   }
 
+  syscall(): void {
+    this.unit.fastCalls.syscall();
+  }
+
   /** Makes the processor look at what is pending, after the instruction it is at. Another one ends its turn. */
   attend(): void {
     this.#m[ATTENTION >> 2]! |= Attention.NOW;
@@ -435,8 +439,6 @@ export class SystemProcessor implements Resident {
       case Event.FAULT:
       case Event.INTERRUPT:
         return this.#delivered(this.unit.deliverEvent());
-      case Event.SYSCALL:
-        return this.unit.syscall();
       case Event.HALT:
         this.#waiting.activity = Activity.HLT;
         return;

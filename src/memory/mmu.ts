@@ -100,6 +100,10 @@ export class Mmu implements WorldControl {
     this.enterWorld();
   }
 
+  linkRing(from: number, bySyscall: boolean): void {
+    this.links.linkRing(from, bySyscall);
+  }
+
   loadCr3(value: bigint, flush: boolean): void {
     this.#setCr3(value);
     this.enterWorld();

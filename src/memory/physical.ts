@@ -85,6 +85,9 @@ export const SLOT_JUMPS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
 export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
 /** Size of the soft TLB in use, as the mask of byte offsets of its entries. */
 export const SLOT_TLB_MASK: number = SLOT_LAST_USE + 4;
+/** Offsets of the slots that SYSCALL and SYSRET lead to (world_links.ts), 0 where that is not known. */
+export const SLOT_SYSCALL_LINK: number = SLOT_LAST_USE + 8;
+export const SLOT_SYSRET_LINK: number = SLOT_LAST_USE + 12;
 /** On cache lines of their own. */
 export const SLOT_SPANS: number = SLOT_LAST_USE + 64;
 /** What WebAssembly has found last in the slot, as FOUND and FOUND_STACK (cpu/state.ts) have it. */

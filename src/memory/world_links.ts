@@ -12,6 +12,8 @@ import {
   SLOT_CALL_LINKS,
   SLOT_EPTP_LINKS,
   SLOT_LAST_USE,
+  SLOT_SYSCALL_LINK,
+  SLOT_SYSRET_LINK,
   WORLD_USES,
   worldUses,
 } from "./physical.ts";
@@ -78,6 +80,7 @@ export class WorldLinks {
   /** Word indices of the links that there are. */
   readonly #eptpLinks = new Set<number>();
   readonly #callLinks = new Set<number>();
+  readonly #ringLinks = new Set<number>();
   /** Value of WORLD_TICK when last uses were taken from the links. */
   #settledAt = 0;
   #generations = 0;
@@ -101,6 +104,8 @@ export class WorldLinks {
   clear(): void {
     for (const at of this.#eptpLinks) this.#m[at + (EptpLink.SLOT >> 2)] = 0;
     this.#eptpLinks.clear();
+    for (const at of this.#ringLinks) this.#m[at] = 0;
+    this.#ringLinks.clear();
     for (const at of this.#callLinks) this.#dropCall(at);
   }
 
@@ -147,6 +152,13 @@ export class WorldLinks {
     m[at + (EptpLink.EPTP >> 2) + 1] = m[(EPTP >> 2) + 1]!;
     m[at + (EptpLink.SLOT >> 2)] = m[TLB_BASE >> 2]!;
     this.#eptpLinks.add(at);
+  }
+
+  /** Links slot `from` (its offset) to the current one, which SYSCALL, or else SYSRET, has led to. */
+  linkRing(from: number, bySyscall: boolean): void {
+    const m = this.#m, at = (from + (bySyscall ? SLOT_SYSCALL_LINK : SLOT_SYSRET_LINK)) >> 2;
+    m[at] = m[TLB_BASE >> 2]!;
+    this.#ringLinks.add(at);
   }
 
   /** Links slot `from` (its offset) to the current one, which a world call has chosen. */

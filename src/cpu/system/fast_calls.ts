@@ -12,8 +12,10 @@ import {
   MSR_SYSENTER_CS,
   MSR_SYSENTER_EIP,
   MSR_SYSENTER_ESP,
+  RFLAGS_SYSTEM,
   RIP,
   Segment,
+  TLB_BASE,
 } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { Efer } from "./control_bits.ts";
@@ -22,7 +24,7 @@ import { SwitchCause, WorldSwitch, type WorldSwitchKind } from "./world_switches
 import { segmentCell, type SegmentRegisters } from "./segments.ts";
 
 /** What SYSRET takes from R11. SDM vol. 2B, "SYSRET". */
-const SYSRET_FLAGS = 0x3c_7fd7;
+export const SYSRET_FLAGS = 0x3c_7fd7;
 
 /** The fast system calls of one processor. */
 export class FastCalls {
@@ -36,7 +38,7 @@ export class FastCalls {
     m[RIP >> 2] = m[MSR_LSTAR >> 2]!;
     m[(RIP >> 2) + 1] = m[(MSR_LSTAR >> 2) + 1]!;
     writeRflags(m, readRflags(m) & ~m[MSR_FMASK >> 2]! & ~Flag.RF);
-    this.#entered(WorldSwitch.SYSCALL);
+    this.#enteredRing(WorldSwitch.SYSCALL);
   }
 
   /** SYSRET; returns the new RIP, or anything after raising a fault. */
@@ -51,7 +53,7 @@ export class FastCalls {
     const code = size === 8 ? base + 16 : base;
     this.#enter(code | 3, size === 8 ? CODE64 | USER : CODE32 | USER, (base + 8) | 3, DATA | USER, 3);
     writeRflags(m, m[(GPR >> 2) + 2 * Gpr.R11]! & SYSRET_FLAGS);
-    this.#entered(WorldSwitch.SYSRET);
+    this.#enteredRing(WorldSwitch.SYSRET);
     return context.wide(lo, hi);
   }
 
@@ -83,6 +85,13 @@ export class FastCalls {
     this.#setRsp(m[rsp]!, wide ? m[rsp + 1]! : 0);
     this.#entered(WorldSwitch.SYSRET, SwitchCause.SECOND);
     return context.wide(m[rip]!, wide ? m[rip + 1]! : 0);
+  }
+
+  /** The same for what compiled code does by itself, once it knows the slot that it leads to. */
+  #enteredRing(kind: typeof WorldSwitch.SYSCALL | typeof WorldSwitch.SYSRET): void {
+    const { m, world } = this.context, from = m[TLB_BASE >> 2]!;
+    this.#entered(kind);
+    if ((m[RFLAGS_SYSTEM >> 2]! & Flag.AC) === 0) world.linkRing?.(from, kind === WorldSwitch.SYSCALL);
   }
 
   #entered(kind: WorldSwitchKind, cause = 0): void {

@@ -151,12 +151,6 @@ export class SystemUnit {
     return "done";
   }
 
-  /** Does what is left of SYSCALL after the dispatcher returned with Event.SYSCALL. */
-  syscall(): void {
-    this.fastCalls.syscall();
-    this.context.m[EVENT >> 2] = Event.NONE;
-  }
-
   /** SWAPGS. */
   swapGs(): void {
     const { m } = this.context, base = segmentBase(Segment.GS) >> 2, msr = MSR_KERNEL_GS_BASE >> 2;

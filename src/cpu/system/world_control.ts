@@ -12,6 +12,11 @@ export type PdpteLoad = "loaded" | "reserved bits" | "refused";
 export interface WorldControl {
   /** CR0, CR4, EFER, CPL, RFLAGS.AC, EPTP or VPID in the state has changed: selects the world they describe. Nothing is flushed. */
   enterWorld(): void;
+  /**
+   * Notes that SYSCALL, or else SYSRET, leads from the world with this slot to the current one, whose RFLAGS.AC is clear; they
+   * differ in the privilege level alone.
+   */
+  linkRing?(from: number, bySyscall: boolean): void;
   /** MOV to CR3. `flush`: drops what is cached for the new PCID, except global pages. */
   loadCr3(value: bigint, flush: boolean): void;
   /** Loads the page-directory-pointer entries of PAE paging from the table at a guest-physical address. */

@@ -19,8 +19,11 @@ import { CallLink } from "../../memory/world_links.ts";
 import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
 import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
+import type { SystemCalls } from "../system_calls.ts";
 import { driverCode, VISITS_USED_UP } from "./driver.ts";
 import { encodeModule, type FunctionCode, Imports, type TableFunction } from "./encoder.ts";
+import { systemCallCode, type SystemCallMaker, type SystemReturn, systemReturnCode } from "./fast_calls.ts";
+import { findModeCode, type ModeFinder } from "./find_mode.ts";
 import { findWayCode, type WayFinder } from "./find_way.ts";
 import { type ImportedFunction, importedFunctions } from "./imports.ts";
 import { type Finder, finderCode, type FinderName, FINDERS, forgetGroupsCode } from "./locate.ts";
@@ -34,15 +37,18 @@ const ACCESSES_IN_LOCALS = 24;
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
 const VISITS = 1_000_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
 
-type OwnFunction = Finder | WayFinder | (() => number);
-type Own = FinderName | "FORGET_GROUPS" | "FIND_WAY" | "drive";
+type OwnFunction = Finder | WayFinder | ModeFinder | SystemCallMaker | SystemReturn | (() => number);
+type Own = FinderName | "FORGET_GROUPS" | "FIND_MODE" | "FIND_WAY" | "SYSCALL" | "H_sysret" | "drive";
 /** Functions that are in the table before any region, in this order; the last is what regions are entered by. */
 const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
   ...(Object.keys(FINDERS) as FinderName[]).map((name) =>
     [name, (imports: Imports) => finderCode(name, imports)] as const
   ),
   ["FORGET_GROUPS", forgetGroupsCode],
+  ["FIND_MODE", findModeCode],
   ["FIND_WAY", findWayCode],
+  ["SYSCALL", systemCallCode],
+  ["H_sysret", systemReturnCode],
   ["drive", driverCode],
 ];
 const DRIVER = OWN.length - 1;
@@ -86,16 +92,18 @@ export class WasmEngine implements Engine {
     this.#pages = this.#memory.buffer.byteLength / 0x1_0000;
     this.#functions = importedFunctions(bindings);
     this.#table = new WebAssembly.Table({ element: "anyfunc", initial: 64 });
-    this.#placeOwn();
+    this.#placeOwn(bindings.systemCalls);
     this.#drive = this.#table.get(DRIVER) as (way: number) => number;
   }
 
   /** Makes the functions that regions are entered by, and that they call. */
-  #placeOwn(): void {
+  #placeOwn({ goOnBehind }: SystemCalls): void {
     const imports = new Imports();
     const own = OWN.map(([name, code], place): TableFunction => ({ code: code(imports), place, name }));
     this.#instantiate(encodeModule(own, imports, this.#pages), imports);
     for (const [place, [name]] of OWN.entries()) {
+      // Where the host makes system calls, there are no links between privilege levels to look for.
+      if (name === "SYSCALL" && goOnBehind) continue;
       this.#functions[name] = this.#table.get(place) as OwnFunction;
     }
   }
@@ -160,7 +168,7 @@ export class WasmEngine implements Engine {
       m[(link + CallLink.WAY) >> 2] = way;
       m[(link + CallLink.WAY_REGION) >> 2] = region.id;
       m[(link + CallLink.WAY_MODE) >> 2] = mode;
-    } else if (!taken.redispatch) {
+    } else {
       const lo = m[RIP >> 2]!;
       const index = wayIndex(lo), entry = this.#wayEntry(index), beside = this.#wayEntry(index ^ 1);
       // What was there goes to the entry beside it, unless one of the two is where it belongs to.

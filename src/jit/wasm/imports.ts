@@ -1,15 +1,16 @@
 /** The functions that regions call, by the names that the emitter uses. */
-import { HELPER_NAMES } from "../../cpu/helpers.ts";
+import { HELPER_NAMES, helperId } from "../../cpu/helpers.ts";
 import { RETURN_V128 } from "../../cpu/state.ts";
 import type { WordPart } from "../../cpu/vector/reference.ts";
 import type { Bindings } from "../bindings.ts";
+import { SLOW_SYSCALL, SLOW_SYSRET } from "./fast_calls.ts";
 
 /** A function of the host that regions call. */
 export type ImportedFunction = (...words: number[]) => number | void;
 
 /** All of them: slow paths of accesses, helpers (`H_`), reference functions of vectors (`V_`) and floats (`F_`). */
 export function importedFunctions(bindings: Bindings): Record<string, ImportedFunction> {
-  const { memory, access, helpers, vector, float } = bindings;
+  const { memory, access, helpers, vector, float, systemCalls } = bindings;
   const out = memory.i32.subarray(RETURN_V128 >> 2, (RETURN_V128 >> 2) + 4);
   const functions: Record<string, ImportedFunction> = {
     LOCATE: access.locate.bind(access),
@@ -19,6 +20,9 @@ export function importedFunctions(bindings: Bindings): Record<string, ImportedFu
     S64: access.store64.bind(access),
     SV: access.storev.bind(access),
     RAISE: access.raise.bind(access),
+    SYSCALL: systemCalls.makeFromRegion.bind(systemCalls),
+    [SLOW_SYSCALL]: systemCalls.makeFromRegion.bind(systemCalls),
+    [SLOW_SYSRET]: helpers[helperId("sysret")]!,
   };
   for (const [id, name] of HELPER_NAMES.entries()) functions[`H_${name}`] = helpers[id]!;
   for (const [name, row] of Object.entries(vector)) {

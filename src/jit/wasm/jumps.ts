@@ -2,7 +2,9 @@
 import type { Value } from "../../ir/types.ts";
 import { RIP } from "../../cpu/state.ts";
 import { type Address, halves } from "../interpreter/program.ts";
+import { REGION_ENTRIES, SLOT_REGIONS } from "../../memory/physical.ts";
 import type { Emitter } from "./emitter.ts";
+import type { Label } from "./encoder.ts";
 import { FIND_WAY_PARAMETERS, pushIsInPlace } from "./find_way.ts";
 import { I32, VOID, W } from "./instructions.ts";
 import { hashOf } from "./target_hash.ts";
@@ -52,6 +54,26 @@ export function jumpTo(e: Emitter, target: Value, goTo: (block: number) => void)
   code.br(e.exitLabel);
 }
 
+/**
+ * Goes on at RIP, which has been stored, where mode and world may have changed. The flags are as they are noted.
+ *
+ * @param exit number of the exit to take where there is no way
+ */
+export function redispatch(e: Emitter, exit: number): void {
+  pushWayFromRip(e, exit);
+  e.code.set(e.result);
+  e.code.br(e.exitLabel);
+}
+
+/** Leaves the way on from what the state says on the stack, or an exit. */
+export function pushWayFromRip(e: Emitter, exit: number): void {
+  const { code } = e;
+  code.load(W.i64_load, RIP);
+  e.callTyped("FIND_MODE", [], true);
+  code.i32(exit);
+  e.callTyped("FIND_WAY", FIND_WAY_PARAMETERS, true);
+}
+
 /** Stays in the region if the address in a local is that of one of some blocks: compares with few, finds one of many. */
 function writeKnownTargets(
   e: Emitter,
@@ -86,6 +108,24 @@ function writeKnownTargets(
     code.br(miss);
   }
   code.end();
+}
+
+/** Branches out unless the region lies in place in the world that is current now. */
+export function leaveUnlessInPlace({ code, slot, surroundings: { id } }: Emitter, elsewhere: Label): void {
+  code.get(slot);
+  code.memory(W.i32_load, SLOT_REGIONS + 4 * (id & (REGION_ENTRIES - 1)));
+  code.i32(id);
+  code.op(W.i32_ne);
+  code.brIfRarely(elsewhere);
+}
+
+/** Branches out if the budget does not cover what comes; `demand` is 0 where that looks at it itself. */
+export function leaveIfScarce({ code, budget }: Emitter, demand: number, elsewhere: Label): void {
+  if (demand === 0) return;
+  code.get(budget);
+  code.i32(demand);
+  code.op(W.i32_lt_s);
+  code.brIfRarely(elsewhere);
 }
 
 /** Stores RIP from a local. */

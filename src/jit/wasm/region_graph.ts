@@ -1,5 +1,6 @@
 /** Where control goes from each block of a region, as far as it stays there. */
 import type { Block } from "../../ir/types.ts";
+import { isSystemCall } from "../../cpu/fault.ts";
 
 /** Blocks of the region, by number, that a block leads to. */
 export interface Edges {
@@ -61,6 +62,8 @@ function edgesOf(
       const direct = known(addresses);
       return { direct, computed: [], leaves: direct.length < addresses.length || usesFloat === true };
     }
+    case "event":
+      return { direct: isSystemCall(terminal) ? known([terminal.rip]) : [], computed: [], leaves: true };
     case "indirect":
       return { direct: [], computed: terminal.hint === "return" ? [] : known(targets), leaves: true };
     default:

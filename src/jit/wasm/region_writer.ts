@@ -1,5 +1,6 @@
 /** Writes the WebAssembly of a region: one function with the guest's registers in locals. */
 import type { Block, Inst } from "../../ir/types.ts";
+import { isSystemCall } from "../../cpu/fault.ts";
 import { MXCSR_PE } from "../../cpu/mode.ts";
 import { MXCSR, RIP } from "../../cpu/state.ts";
 import type { Exit } from "../engine.ts";
@@ -9,9 +10,10 @@ import { FunctionCode, type Label } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
 import { VOID, W } from "./instructions.ts";
 import { type LoopEntry, OUTSIDE } from "./loop_entries.ts";
-import { followLink, jumpTo, leaveTo, setRip } from "./jumps.ts";
+import { followLink, jumpTo, leaveTo, redispatch, setRip } from "./jumps.ts";
 import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, Place } from "./plan.ts";
+import { emitSystemCall } from "./system_call.ts";
 import { emitVmfunc, type SwitchTarget } from "./world_switch.ts";
 
 /** A compiled region before it is part of a module. */
@@ -231,8 +233,10 @@ class RegionWriter {
         return jumpTo(e, terminal.target, (target) => this.#goTo(target));
       case "redispatch":
         setRip(e, e.operand(terminal.target));
-        return e.leave(this.#redispatch(), e.plan.end);
+        e.noteEnd([]);
+        return redispatch(e, this.#redispatch());
       case "event": {
+        if (isSystemCall(terminal)) return this.#writeSystemCall(terminal.rip);
         const { event, vector, error, rip, retired } = terminal;
         const exit: Exit = { kind: "event", ...halves(rip), undo: retired ? 0 : 1, event, vector, error };
         return e.leave(e.exit(exit), e.plan.end);
@@ -271,6 +275,18 @@ class RegionWriter {
     return this.e.exit({ kind: "indirect", redispatch: true, block: this.e.original, next: undefined });
   }
 
+  #writeSystemCall(next: bigint): void {
+    const { e } = this, behind = e.shape.target(e.number, next);
+    emitSystemCall(e, {
+      next: halves(next),
+      exit: this.#redispatch(),
+      behind: behind === undefined ? undefined : {
+        demand: e.shape.checked[behind] ? 0 : e.shape.demands[behind]!,
+        goOn: () => this.#goTo(behind),
+      },
+    });
+  }
+
   #writeVmfunc(next: bigint): void {
     const { e } = this, { pc, mode, offsets } = e.block;
     const at = offsets[offsets.length - 2]!;
@@ -291,13 +307,12 @@ class RegionWriter {
       })
     );
     emitVmfunc(e, {
-      region: e.surroundings.id,
       mode,
       next: halves(next),
       behind,
       callees: computed.map((block) => target(block, () => {})),
       noteFlags: () => e.noteEnd(computed),
-      leave: () => e.leave(exit, undefined),
+      leave: () => redispatch(e, exit),
       leaveByEvent: () => e.leave(side, undefined),
       worldCallExit: e.exit({
         kind: "indirect",

@@ -36,11 +36,9 @@ import {
   CALL_LINKS,
   EPTP_LINK_BYTES,
   EPTP_LINKS,
-  REGION_ENTRIES,
   SLOT_CALL_LINKS,
   SLOT_EPTP_LINKS,
   SLOT_LAST_USE,
-  SLOT_REGIONS,
 } from "../../memory/physical.ts";
 import { CallLink, EptpLink, LINKED_SEGMENTS_BYTES } from "../../memory/world_links.ts";
 import type { Address } from "../interpreter/program.ts";
@@ -49,6 +47,7 @@ import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { pushIsInPlace } from "./find_way.ts";
+import { leaveIfScarce, leaveUnlessInPlace } from "./jumps.ts";
 
 /** VM functions, as EAX names them. EPTP switching is the first. */
 const WORLD_CALL = 1;
@@ -60,8 +59,6 @@ const [RAX, RCX] = SWITCH_CELLS;
 
 /** What the emitter knows of the place. */
 export interface SwitchPlace {
-  /** Number of the region. */
-  readonly region: number;
   readonly mode: number;
   /** Behind the instruction. */
   readonly next: Address;
@@ -180,8 +177,8 @@ class SwitchWriter {
     this.#count(WorldSwitch.VMFUNC);
     if (behind !== undefined) {
       const elsewhere = code.open(W.block, VOID);
-      this.#leaveUnlessInPlace(elsewhere);
-      this.#leaveIfScarce(behind, elsewhere);
+      leaveUnlessInPlace(this.e, elsewhere);
+      leaveIfScarce(this.e, behind.demand, elsewhere);
       behind.goOn();
       code.end();
     }
@@ -273,7 +270,7 @@ class SwitchWriter {
     const { code, cells } = this.e, { mode, callees } = this.place;
     if (callees.length === 0 || (mode & CHANGED_MODE) !== 0) return;
     const elsewhere = code.open(W.block, VOID), directionFlag = cells.register(DF);
-    this.#leaveUnlessInPlace(elsewhere);
+    leaveUnlessInPlace(this.e, elsewhere);
     code.load(W.i32_load, ATTENTION);
     code.brIfRarely(elsewhere);
     this.#call(W.i32_load, CallLink.CPL_ALONE);
@@ -286,7 +283,7 @@ class SwitchWriter {
       code.i64(callee.pc.lo, callee.pc.hi);
       code.op(W.i64_ne);
       code.brIf(other);
-      this.#leaveIfScarce(callee, elsewhere);
+      leaveIfScarce(this.e, callee.demand, elsewhere);
       this.place.noteFlags();
       this.#call(W.i64_load, CallLink.CALLER);
       code.set(this.#rcx);
@@ -298,26 +295,6 @@ class SwitchWriter {
       code.end();
     }
     code.end();
-  }
-
-  /** Branches out unless the region lies in place in the world that is current now. */
-  #leaveUnlessInPlace(elsewhere: Label): void {
-    const { code, slot } = this.e, { region } = this.place;
-    code.get(slot);
-    code.memory(W.i32_load, SLOT_REGIONS + 4 * (region & (REGION_ENTRIES - 1)));
-    code.i32(region);
-    code.op(W.i32_ne);
-    code.brIfRarely(elsewhere);
-  }
-
-  /** Branches out if the budget does not cover what comes: the switch has had its cost. */
-  #leaveIfScarce({ demand }: SwitchTarget, elsewhere: Label): void {
-    if (demand === 0) return;
-    const { code, budget } = this.e;
-    code.get(budget);
-    code.i32(demand);
-    code.op(W.i32_lt_s);
-    code.brIfRarely(elsewhere);
   }
 
   /** Returns the link's way if it leads to code that lies in place, else the exit: the state has been stored. */

@@ -22,6 +22,11 @@ export abstract class OpenFile {
    */
   constructor(readonly path: string, public flags: number) {}
 
+  /** Whether `write` has copied what it takes when it returns. */
+  get copiesWrites(): boolean {
+    return false;
+  }
+
   /** Status for fstat(2). */
   abstract status(): FileStatus;
 

@@ -3,6 +3,7 @@ import { Errno, fail } from "../abi/errno.ts";
 import { Mode, Open, Poll } from "../abi/files.ts";
 import { type FileStatus, makeStatus } from "../fs/file_system.ts";
 import type { Task } from "../task.ts";
+import { copyBytes } from "../memory/copy_bytes.ts";
 import { OpenFile, WOULD_BLOCK } from "./open_file.ts";
 
 /** Writes of up to this many bytes are not mixed with others. */
@@ -38,16 +39,16 @@ export class PipeBuffer {
     let done = 0;
     while (done < target.length && this.#chunks.length > 0) {
       const chunk = this.#chunks[0]!;
-      const part = chunk.bytes.subarray(chunk.start, Math.min(chunk.end, chunk.start + target.length - done));
-      target.set(part, done);
-      done += part.length;
-      chunk.start += part.length;
+      const part = Math.min(chunk.end - chunk.start, target.length - done);
+      copyBytes(target, done, chunk.bytes, chunk.start, part);
+      done += part;
+      chunk.start += part;
       if (chunk.start === chunk.end || this.packets) {
         this.#chunks.shift();
         this.length -= chunk.end - chunk.start; // what a packet's reader leaves is lost
         if (!this.packets) this.#spare = chunk.bytes;
       }
-      this.length -= part.length;
+      this.length -= part;
       if (this.packets) break;
     }
     return done;
@@ -96,17 +97,17 @@ export class PipeBuffer {
     if (bytes.length <= PIPE_BUF && pages > room) return WOULD_BLOCK;
     let done = 0;
     if (merges) {
-      last.bytes.set(bytes.subarray(0, odd), last.end);
+      copyBytes(last.bytes, last.end, bytes, 0, odd);
       last.end += odd;
       done = odd;
     }
     for (let i = 0; i < Math.min(pages, room); i++) {
-      const part = bytes.subarray(done, done + PAGE);
+      const part = Math.min(bytes.length - done, PAGE);
       const page = this.#spare ?? new Uint8Array(PAGE);
       this.#spare = undefined;
-      page.set(part);
-      this.#chunks.push({ bytes: page, start: 0, end: part.length });
-      done += part.length;
+      copyBytes(page, 0, bytes, done, part);
+      this.#chunks.push({ bytes: page, start: 0, end: part });
+      done += part;
     }
     this.length += done;
     return done === 0 ? WOULD_BLOCK : done;
@@ -137,6 +138,10 @@ export class PipeFile extends OpenFile {
     const kept = flags & (Open.ACCMODE | Open.NONBLOCK);
     if (kept === (Open.WRONLY | Open.NONBLOCK) && buffer.readers === 0) fail(Errno.ENXIO);
     return new PipeFile(buffer, path, kept, status);
+  }
+
+  override get copiesWrites(): boolean {
+    return true;
   }
 
   override status(): FileStatus {

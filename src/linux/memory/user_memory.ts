@@ -2,6 +2,7 @@
 import { PAGE_SIZE, RAM_BASE } from "../../memory/physical.ts";
 import { Errno, fail } from "../abi/errno.ts";
 import type { AddressSpace } from "./address_space.ts";
+import { copyBytes } from "./copy_bytes.ts";
 import { Pte, USER_END } from "./page_tables.ts";
 
 /** Longest path, with its NUL. */
@@ -61,7 +62,7 @@ export class UserMemory {
     for (let done = 0; done < target.length;) {
       const from = this.#reach(linear + done, false);
       const part = Math.min(target.length - done, PAGE_SIZE - (linear + done) % PAGE_SIZE);
-      target.set(u8.subarray(from, from + part), done);
+      copyBytes(target, done, u8, from, part);
       done += part;
     }
   }
@@ -86,7 +87,7 @@ export class UserMemory {
     for (let done = 0; done < bytes.length;) {
       const to = this.#reach(linear + done, true);
       const part = Math.min(bytes.length - done, PAGE_SIZE - (linear + done) % PAGE_SIZE);
-      u8.set(part === bytes.length ? bytes : bytes.subarray(done, done + part), to);
+      copyBytes(u8, to, bytes, done, part);
       frames.mmu.wroteRam(to - RAM_BASE, part);
       done += part;
     }

@@ -13,11 +13,13 @@ const MAX_COUNT = 0x7fff_f000;
 const CHUNK = 0x10_0000;
 const IOV_MAX = 1024;
 
-let scratch = new Uint8Array(0x1_0000);
+let scratch = new Uint8Array(0x1_0000), scratchView = scratch;
 
+/** Room for so many bytes, until the next call of this. */
 function buffer(length: number): Uint8Array {
+  if (scratchView.length === length) return scratchView;
   if (scratch.length < length) scratch = new Uint8Array(CHUNK);
-  return scratch.subarray(0, length);
+  return scratchView = scratch.subarray(0, length);
 }
 
 /** A piece of a program's memory. */
@@ -91,7 +93,7 @@ function read(task: Task, fd: number, address: number, count: number): Outcome {
       const part = buffer(Math.min(CHUNK, length - done));
       const got = file.read(part, task);
       if (got === WOULD_BLOCK) return done > 0 ? done : undefined;
-      task.memory.write(address + done, part.subarray(0, got));
+      task.memory.write(address + done, got === part.length ? part : part.subarray(0, got));
       done += got;
       if (got < part.length) break;
     } while (done < length);
@@ -112,9 +114,13 @@ function readv(task: Task, fd: number, vector: number, count: number): Outcome {
   });
 }
 
-/** Writes all bytes, waiting as long as it takes. */
-export function writeAll(task: Task, file: OpenFile, bytes: Uint8Array): Outcome {
-  let done = 0;
+/**
+ * Writes all bytes, waiting as long as it takes.
+ *
+ * @param lent the bytes are the caller's again when this returns
+ */
+export function writeAll(task: Task, file: OpenFile, given: Uint8Array, lent = false): Outcome {
+  let done = 0, bytes = given;
   const attempt = (): number | undefined => {
     try {
       do {
@@ -129,7 +135,9 @@ export function writeAll(task: Task, file: OpenFile, bytes: Uint8Array): Outcome
     return done;
   };
   const outcome = waitFor(file, attempt);
-  return typeof outcome === "object" ? { ...outcome, partial: () => done } : outcome;
+  if (typeof outcome !== "object") return outcome;
+  if (lent) bytes = given.slice();
+  return { ...outcome, partial: () => done };
 }
 
 function brokenPipe(task: Task): void {
@@ -144,7 +152,12 @@ function brokenPipe(task: Task): void {
 
 function write(task: Task, fd: number, address: number, count: number): Outcome {
   const file = writable(task, fd);
-  return writeAll(task, file, task.memory.read(address, Math.min(count, MAX_COUNT)));
+  if (count > scratch.length || !file.copiesWrites) {
+    return writeAll(task, file, task.memory.read(address, Math.min(count, MAX_COUNT)));
+  }
+  const bytes = buffer(count);
+  task.memory.readInto(address, bytes);
+  return writeAll(task, file, bytes, true);
 }
 
 function writev(task: Task, fd: number, vector: number, count: number): Outcome {

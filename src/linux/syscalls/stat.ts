@@ -22,6 +22,10 @@ function put64(view: DataView, at: number, value: number): void {
 }
 
 function putTime(view: DataView, at: number, time: bigint): void {
+  if (time === 0n) {
+    put64(view, at, 0);
+    return put64(view, at + 8, 0);
+  }
   let seconds = time / NANOSECONDS, rest = time % NANOSECONDS;
   if (rest < 0n) {
     rest += NANOSECONDS;
@@ -31,10 +35,12 @@ function putTime(view: DataView, at: number, time: bigint): void {
   view.setBigInt64(at + 8, rest, true);
 }
 
-/** struct stat. */
-export function encodeStat(status: FileStatus): Uint8Array {
-  const bytes = new Uint8Array(STAT_BYTES);
-  const view = new DataView(bytes.buffer);
+/** What `encodeStat` writes all of, but for padding. */
+const STAT = new Uint8Array(STAT_BYTES), STAT_VIEW = new DataView(STAT.buffer);
+
+/** struct stat; valid until the next one. */
+function encodeStat(status: FileStatus): Uint8Array {
+  const bytes = STAT, view = STAT_VIEW;
   put64(view, 0, status.dev);
   put64(view, 8, status.ino);
   put64(view, 16, status.nlink);

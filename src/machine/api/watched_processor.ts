@@ -48,6 +48,22 @@ export class WatchedProcessor implements Processor {
     return { ...this.#switches };
   }
 
+  get onSystemCall(): (() => boolean) | undefined {
+    return this.#onSystemCall;
+  }
+  set onSystemCall(handler: (() => boolean) | undefined) {
+    this.#onSystemCall = handler;
+    this.inner.onSystemCall = handler && (() => {
+      this.#countSystemCall();
+      return handler();
+    });
+  }
+  #onSystemCall: (() => boolean) | undefined;
+
+  goOn(instructions: number, executed: number): void {
+    this.inner.goOn(instructions, executed);
+  }
+
   run(instructions: number): Stop {
     const cr3 = this.memory.i32[CR3 >> 2]!;
     if (this.#cr3 !== -1 && cr3 !== this.#cr3) {
@@ -56,8 +72,11 @@ export class WatchedProcessor implements Processor {
     }
     this.#cr3 = cr3;
     const stop = this.inner.run(instructions);
-    this.#countTransitions(stop.kind);
-    if (stop.kind === "syscall") this.#switches.systemCalls++;
+    if (stop.kind === "fault" || stop.kind === "interrupt") {
+      this.count(WorldSwitch.INTERRUPT);
+      this.count(WorldSwitch.IRET);
+    }
+    if (stop.kind === "syscall" && this.#onSystemCall === undefined) this.#countSystemCall();
     else if (stop.kind === "fault" && stop.vector === Vector.PF) this.#switches.pageFaults++;
     else if (stop.kind === "fault" || stop.kind === "interrupt") this.#switches.otherExceptions++;
     if (stop.kind === "fault" && stop.vector === Vector.UD) {
@@ -67,14 +86,10 @@ export class WatchedProcessor implements Processor {
   }
 
   /** Into the kernel, and back out of it: the cycle model's share. */
-  #countTransitions(kind: Stop["kind"]): void {
-    if (kind === "syscall") {
-      this.count(WorldSwitch.SYSCALL);
-      this.count(WorldSwitch.SYSRET);
-    } else if (kind === "fault" || kind === "interrupt") {
-      this.count(WorldSwitch.INTERRUPT);
-      this.count(WorldSwitch.IRET);
-    }
+  #countSystemCall(): void {
+    this.#switches.systemCalls++;
+    this.count(WorldSwitch.SYSCALL);
+    this.count(WorldSwitch.SYSRET);
   }
 
   #bytesAtRip(): Uint8Array {

@@ -128,6 +128,10 @@ export class SystemMachine {
       ...configuration,
       system: (access) => this.unit = new SystemUnit(access.mmu.memory, access, access.mmu, this.bus),
     });
+    this.bare.processor.onSystemCall = () => {
+      this.unit.fastCalls.syscall();
+      return true;
+    };
     this.m = this.bare.memory.i32;
     this.#view = this.bare.memory.view;
     for (const [selector, value] of Object.entries(DESCRIPTORS)) this.setDescriptor(Number(selector), value);
@@ -292,9 +296,6 @@ export class SystemMachine {
           return "halt";
         case "budget":
           return "budget";
-        case "syscall":
-          this.unit.syscall();
-          break;
         default:
           if (this.unit.deliverEvent() === "shutdown") return "shutdown";
       }

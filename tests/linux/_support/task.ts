@@ -21,6 +21,8 @@ export class ScriptedProcessor implements Processor {
     return this.instructions;
   }
   count(): void {}
+  onSystemCall: (() => boolean) | undefined;
+  goOn(): void {}
   constructor(ramBytes = 1 << 22) {
     this.memory = new LinearMemory(ramBytes);
     this.mmu = new Mmu(this.memory);

@@ -1,0 +1,313 @@
+/**
+ * SYSCALL and SYSRET in WebAssembly where a kernel of the guest makes system calls: what cpu/system/fast_calls.ts does, with
+ * the slot that the other privilege level has (memory/world_links.ts) instead of a look-up. SDM vol. 2B, "SYSCALL", "SYSRET".
+ */
+import { Flag, SYSTEM_FLAGS } from "../../cpu/rflags.ts";
+import {
+  AF,
+  BUDGET,
+  CF,
+  CPL,
+  CR4,
+  DF,
+  EFER,
+  GPR,
+  Gpr,
+  MSR_FMASK,
+  MSR_LSTAR,
+  MSR_STAR,
+  OF,
+  PF,
+  RETURN_HI,
+  RFLAGS_SYSTEM,
+  RIP,
+  SEG_ATTRIBUTES,
+  SEG_BASE,
+  SEG_LIMIT,
+  SEG_SELECTOR,
+  SEGMENT,
+  Segment,
+  SEGMENT_STRIDE,
+  SF,
+  SWITCH_COSTS,
+  SWITCH_COUNTS,
+  SWITCHES_OBSERVED,
+  TLB_BASE,
+  WORLD_TICK,
+  ZF,
+} from "../../cpu/state.ts";
+import { Cr4, Efer } from "../../cpu/system/control_bits.ts";
+import { SYSRET_FLAGS } from "../../cpu/system/fast_calls.ts";
+import { CODE64, DATA, USER } from "../../cpu/system/flat_segments.ts";
+import { WorldSwitch, type WorldSwitchKind } from "../../cpu/system/world_switches.ts";
+import { SLOT_LAST_USE, SLOT_SYSCALL_LINK, SLOT_SYSRET_LINK } from "../../memory/physical.ts";
+import { ATTRIBUTE_L } from "../current_mode.ts";
+import { CallOutcome } from "../system_calls.ts";
+import { FunctionCode, type Imports, type Label } from "./encoder.ts";
+import { I32, I64, VOID, W } from "./instructions.ts";
+
+/** Names of what is called where there is no link, or the state is another than in most calls. */
+export const SLOW_SYSCALL = "SLOW_SYSCALL", SLOW_SYSRET = "SLOW_SYSRET";
+
+export type SystemCallMaker = () => number;
+export type SystemReturn = (size: number) => number;
+
+const CS = SEGMENT + SEGMENT_STRIDE * Segment.CS, SS = SEGMENT + SEGMENT_STRIDE * Segment.SS;
+const RCX = GPR + 8 * Gpr.RCX, R11 = GPR + 8 * Gpr.R11;
+/** Bits above those of canonical addresses, where these have 48. */
+const BEYOND_48 = 16;
+/** Positions of flags in RFLAGS, and of the bits that SF and OF are in their cells. */
+const DF_BIT = 10, SF_TO_SIGN = 24, OF_TO_SIGN = 20, ZF_BIT = 6;
+
+/** SYSCALL when RCX and R11 are written and RIP is behind it: returns the outcome (jit/system_calls.ts). */
+export function systemCallCode(imports: Imports): FunctionCode {
+  const code = new FunctionCode([]), w = new Writer(code);
+  const mask = code.local(I32), selector = code.local(I32);
+  const slow = code.open(W.block, VOID);
+  w.findLink(SLOT_SYSCALL_LINK, slow);
+  code.load(W.i32_load, MSR_FMASK);
+  code.set(mask);
+  // Where supervisor accesses to user pages are prevented, RFLAGS.AC would make it another world.
+  code.load(W.i32_load, RFLAGS_SYSTEM);
+  w.unmasked(mask, 0);
+  code.i32(Flag.AC);
+  code.op(W.i32_and);
+  code.brIfRarely(slow);
+  code.load(W.i32_load, MSR_STAR + 4);
+  code.i32(0xfffc);
+  code.op(W.i32_and);
+  code.set(selector);
+  w.loadSegment(CS, CODE64, () => code.get(selector));
+  w.loadSegment(SS, DATA, () => w.plus(selector, 8));
+  w.store(W.i32_store, CPL, () => code.i32(0));
+  w.store(W.i64_store, RIP, () => code.load(W.i64_load, MSR_LSTAR));
+  const clear = (cell: number, shift: number, also = 0): void =>
+    w.store(W.i32_store, cell, () => {
+      code.load(W.i32_load, cell);
+      w.unmasked(mask, shift);
+      if (also === 0) return;
+      code.i32(~also);
+      code.op(W.i32_and);
+    });
+  clear(RFLAGS_SYSTEM, 0, Flag.RF);
+  clear(CF, 0);
+  clear(AF, 0);
+  clear(DF, -DF_BIT);
+  clear(SF, SF_TO_SIGN);
+  clear(OF, OF_TO_SIGN);
+  // ZF is set where its cell is 0, PF where the low byte has an even number of ones.
+  w.store(W.i32_store, ZF, () => {
+    code.load(W.i32_load, ZF);
+    w.bit(mask, ZF_BIT);
+    code.op(W.i32_or);
+  });
+  w.store(W.i32_store, PF, () => {
+    code.i32(1);
+    code.load(W.i32_load, PF);
+    code.get(mask);
+    code.i32(Flag.PF);
+    code.op(W.i32_and);
+    code.op(W.select);
+  });
+  w.enterLinked(WorldSwitch.SYSCALL);
+  code.i32(CallOutcome.ELSEWHERE);
+  code.op(W.return);
+  code.end();
+  code.call(imports.index(SLOW_SYSCALL, [], true));
+  return code;
+}
+
+/** The helper `sysret`: operand size; returns RIP. */
+export function systemReturnCode(imports: Imports): FunctionCode {
+  const code = new FunctionCode([I32]), w = new Writer(code), size = 0;
+  const base = code.local(I32), flags = code.local(I32), target = code.local(I64);
+  const slow = code.open(W.block, VOID);
+  w.findLink(SLOT_SYSRET_LINK, slow);
+  // What is rare: other operand sizes, what faults, and 57-bit addresses.
+  code.get(size);
+  code.i32(8);
+  code.op(W.i32_ne);
+  code.load(W.i32_load, CPL);
+  code.op(W.i32_or);
+  w.masked(CR4, Cr4.LA57);
+  code.op(W.i32_or);
+  w.masked(EFER, Efer.SCE);
+  code.op(W.i32_eqz);
+  code.op(W.i32_or);
+  w.masked(CS + SEG_ATTRIBUTES, ATTRIBUTE_L);
+  code.op(W.i32_eqz);
+  code.op(W.i32_or);
+  code.load(W.i64_load, RCX);
+  code.tee(target);
+  code.i64(BEYOND_48, 0);
+  code.op(W.i64_shl);
+  code.i64(BEYOND_48, 0);
+  code.op(W.i64_shr_s);
+  code.get(target);
+  code.op(W.i64_ne);
+  code.op(W.i32_or);
+  code.brIfRarely(slow);
+  code.load(W.i32_load, MSR_STAR + 4);
+  code.i32(16);
+  code.op(W.i32_shr_u);
+  code.set(base);
+  const selector = (offset: number): void => {
+    w.plus(base, offset);
+    code.i32(3);
+    code.op(W.i32_or);
+  };
+  w.loadSegment(CS, CODE64 | USER, () => selector(16));
+  w.loadSegment(SS, DATA | USER, () => selector(8));
+  w.store(W.i32_store, CPL, () => code.i32(3));
+  code.load(W.i32_load, R11);
+  code.i32(SYSRET_FLAGS);
+  code.op(W.i32_and);
+  code.set(flags);
+  const take = (cell: number, bits: number): void =>
+    w.store(W.i32_store, cell, () => {
+      code.get(flags);
+      code.i32(bits);
+      code.op(W.i32_and);
+    });
+  const takeShifted = (cell: number, shift: number): void =>
+    w.store(W.i32_store, cell, () => {
+      code.get(flags);
+      code.i32(shift);
+      code.op(W.i32_shl);
+    });
+  const takeInverted = (cell: number, bit: number): void =>
+    w.store(W.i32_store, cell, () => {
+      code.get(flags);
+      code.i32(bit);
+      code.op(W.i32_and);
+      code.op(W.i32_eqz);
+    });
+  take(RFLAGS_SYSTEM, SYSTEM_FLAGS);
+  take(CF, Flag.CF);
+  take(AF, Flag.AF);
+  takeInverted(PF, Flag.PF);
+  takeInverted(ZF, Flag.ZF);
+  takeShifted(SF, SF_TO_SIGN);
+  takeShifted(OF, OF_TO_SIGN);
+  w.store(W.i32_store, DF, () => w.bit(flags, DF_BIT));
+  w.enterLinked(WorldSwitch.SYSRET);
+  w.store(W.i32_store, RETURN_HI, () => {
+    code.get(target);
+    code.i64(32, 0);
+    code.op(W.i64_shr_u);
+    code.op(W.i32_wrap_i64);
+  });
+  code.get(target);
+  code.op(W.i32_wrap_i64);
+  code.op(W.return);
+  code.end();
+  code.get(size);
+  code.call(imports.index(SLOW_SYSRET, [I32], true));
+  return code;
+}
+
+class Writer {
+  /** Locals: the current slot, and the one that is linked. */
+  readonly #slot: number;
+  readonly #link: number;
+
+  constructor(readonly code: FunctionCode) {
+    this.#slot = code.local(I32);
+    this.#link = code.local(I32);
+  }
+
+  store(store: number, offset: number, push: () => void): void {
+    this.code.i32(0);
+    push();
+    this.code.memory(store, offset);
+  }
+
+  masked(cell: number, bits: number): void {
+    this.code.load(W.i32_load, cell);
+    this.code.i32(bits);
+    this.code.op(W.i32_and);
+  }
+
+  plus(local: number, offset: number): void {
+    const { code } = this;
+    code.get(local);
+    code.i32(offset);
+    code.op(W.i32_add);
+    code.i32(0xffff);
+    code.op(W.i32_and);
+  }
+
+  bit(local: number, bit: number): void {
+    const { code } = this;
+    code.get(local);
+    code.i32(bit);
+    code.op(W.i32_shr_u);
+    code.i32(1);
+    code.op(W.i32_and);
+  }
+
+  /** Clears of what is on the stack the bits of a local, shifted to the left. */
+  unmasked(local: number, shift: number): void {
+    const { code } = this;
+    code.get(local);
+    if (shift !== 0) {
+      code.i32(Math.abs(shift));
+      code.op(shift > 0 ? W.i32_shl : W.i32_shr_u);
+    }
+    code.i32(-1);
+    code.op(W.i32_xor);
+    code.op(W.i32_and);
+  }
+
+  /** Finds the slot that a link of the current one leads to; branches out if there is none, or somebody listens. */
+  findLink(offset: number, slow: Label): void {
+    const { code } = this;
+    code.load(W.i32_load, SWITCHES_OBSERVED);
+    code.brIfRarely(slow);
+    code.load(W.i32_load, TLB_BASE);
+    code.tee(this.#slot);
+    code.memory(W.i32_load, offset);
+    code.tee(this.#link);
+    code.op(W.i32_eqz);
+    code.brIfRarely(slow);
+  }
+
+  /** Enters it, and counts. */
+  enterLinked(kind: WorldSwitchKind): void {
+    const { code } = this, link = this.#link;
+    code.get(link);
+    code.get(this.#slot);
+    code.op(W.i32_ne);
+    code.open(W.if, VOID);
+    this.store(W.i32_store, WORLD_TICK, () => {
+      code.load(W.i32_load, WORLD_TICK);
+      code.i32(1);
+      code.op(W.i32_add);
+    });
+    code.get(link);
+    code.load(W.i32_load, WORLD_TICK);
+    code.memory(W.i32_store, SLOT_LAST_USE);
+    this.store(W.i32_store, TLB_BASE, () => code.get(link));
+    code.end();
+    const count = SWITCH_COUNTS + 4 * kind;
+    this.store(W.i32_store, count, () => {
+      code.load(W.i32_load, count);
+      code.i32(1);
+      code.op(W.i32_add);
+    });
+    this.store(W.i32_store, BUDGET, () => {
+      code.load(W.i32_load, BUDGET);
+      code.load(W.i32_load, SWITCH_COSTS + 4 * kind);
+      code.op(W.i32_sub);
+    });
+  }
+
+  /** Loads a flat segment. */
+  loadSegment(cell: number, attributes: number, pushSelector: () => void): void {
+    const { code } = this;
+    this.store(W.i32_store, cell + SEG_SELECTOR, pushSelector);
+    this.store(W.i32_store, cell + SEG_LIMIT, () => code.i32(-1));
+    this.store(W.i32_store, cell + SEG_ATTRIBUTES, () => code.i32(attributes));
+    this.store(W.i64_store, cell + SEG_BASE, () => code.i64(0, 0));
+  }
+}
