@@ -90,7 +90,8 @@ function basicLeaf(leaf: number, subleaf: number, { osxsave }: CpuidState): Cpui
       return topology(subleaf);
     case 0xd:
       if (subleaf === 0) return [XCR0_SUPPORTED, XSAVE_BYTES, XSAVE_BYTES, 0];
-      return subleaf === 1 ? [bits(0, 2), 0, 0, 0] : NOTHING; // XSAVEOPT, XGETBV of register 1
+      // XSAVEOPT, XSAVEC, XGETBV of register 1; bytes of a compacted area with all components that are enabled.
+      return subleaf === 1 ? [bits(0, 1, 2), XSAVE_BYTES, 0, 0] : NOTHING;
     default:
       return NOTHING;
   }

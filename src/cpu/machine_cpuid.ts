@@ -1,7 +1,7 @@
 /** CPUID of a processor in a machine: what operating systems use, on top of what programs use. SDM vol. 2A, "CPUID". */
 import { LINEAR_BITS_57 } from "./address_widths.ts";
 import { cpuid, type CpuidResult, type CpuidState, XSAVE_BYTES } from "./cpuid.ts";
-import { PKRU_AT, PKRU_BYTES, XSAVE_AREA } from "./x87/fxsave.ts";
+import { COMPACTED_PKRU_AT, PKRU_AT, PKRU_BYTES, XSAVE_AREA } from "./x87/fxsave.ts";
 
 import { MONITOR_LINE } from "./system/monitor.ts";
 
@@ -53,9 +53,9 @@ export const LINEAR_WIDTH = 0xff00;
 /** Ticks of the TSC in a second, and of the local APIC's timer before it divides: one a guest instruction. */
 const CRYSTAL_HERTZ = 1_000_000_000;
 
-/** Bytes of an XSAVE area with the components that XCR0 enables. */
-function extendedBytes({ xcr0 = 0 }: CpuidState): number {
-  return (xcr0 & bits(PKRU_COMPONENT)) !== 0 ? XSAVE_AREA : XSAVE_BYTES;
+/** Bytes of an XSAVE area with the components that XCR0 enables, if it ends at `end` with PKRU. */
+function extendedBytes({ xcr0 = 0 }: CpuidState, end: number): number {
+  return (xcr0 & bits(PKRU_COMPONENT)) !== 0 ? end : XSAVE_BYTES;
 }
 
 /** Result of CPUID for `leaf` (EAX) and `subleaf` (ECX). */
@@ -108,8 +108,9 @@ export function machineCpuid(
       return [eax, ebx, ecx, apicId];
     case 0xd:
       if (subleaf === PKRU_COMPONENT) return [PKRU_BYTES, PKRU_AT, 0, 0];
+      if (subleaf === 1) return [eax, extendedBytes(state, COMPACTED_PKRU_AT + PKRU_BYTES), ecx, edx];
       if (subleaf !== 0) return [eax, ebx, ecx, edx];
-      return [eax | bits(PKRU_COMPONENT), extendedBytes(state), XSAVE_AREA, 0];
+      return [eax | bits(PKRU_COMPONENT), extendedBytes(state, XSAVE_AREA), XSAVE_AREA, 0];
     case MAX_BASIC:
       return [1, 1, CRYSTAL_HERTZ, 0];
     case 0x8000_0001:

@@ -170,6 +170,7 @@ const NAMES_BY_SIZE: Partial<Record<Mnemonic, Partial<Record<1 | 2 | 4 | 8, stri
   FXRSTOR: { 8: "fxrstor64" },
   XSAVE: { 8: "xsave64" },
   XSAVEOPT: { 8: "xsaveopt64" },
+  XSAVEC: { 8: "xsavec64" },
   XRSTOR: { 8: "xrstor64" },
   PCMPESTRI: { 8: "pcmpestri64" },
   PCMPESTRM: { 8: "pcmpestrm64" },

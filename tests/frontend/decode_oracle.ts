@@ -38,7 +38,7 @@ const CLAIMED: ReadonlySet<number> = new Set([
   CpuidFeature.RDPID, CpuidFeature.RDPMC, CpuidFeature.RDRAND, CpuidFeature.RDSEED, CpuidFeature.RDTSCP,
   CpuidFeature.SEP, CpuidFeature.SHA, CpuidFeature.SMAP, CpuidFeature.SSE, CpuidFeature.SSE2, CpuidFeature.SSE3,
   CpuidFeature.SSE4_1, CpuidFeature.SSE4_2, CpuidFeature.SSSE3, CpuidFeature.SYSCALL, CpuidFeature.TSC,
-  CpuidFeature.VMX, CpuidFeature.XSAVE, CpuidFeature.XSAVEOPT,
+  CpuidFeature.VMX, CpuidFeature.XSAVE, CpuidFeature.XSAVEOPT, CpuidFeature.XSAVEC,
 ]);
 
 const OPTIONS = DecoderOptions.NoWbnoinvd;
@@ -52,7 +52,7 @@ const RENAMED: Readonly<Record<string, string>> = {
   OUTSW: "OUTS", OUTSD: "OUTS", CWDE: "CBW", CDQE: "CBW", CDQ: "CWD", CQO: "CWD", PUSHFD: "PUSHF", PUSHFQ: "PUSHF",
   POPFD: "POPF", POPFQ: "POPF", PUSHAD: "PUSHA", POPAD: "POPA", IRETD: "IRET", IRETQ: "IRET", SYSRETQ: "SYSRET",
   SYSEXITQ: "SYSEXIT", JECXZ: "JCXZ", JRCXZ: "JCXZ", XLATB: "XLAT", FXSAVE64: "FXSAVE", FXRSTOR64: "FXRSTOR",
-  XSAVE64: "XSAVE", XRSTOR64: "XRSTOR", XSAVEOPT64: "XSAVEOPT", WAIT: "FWAIT", RESERVEDNOP: "NOP", SAL: "SHL",
+  XSAVE64: "XSAVE", XRSTOR64: "XRSTOR", XSAVEOPT64: "XSAVEOPT", XSAVEC64: "XSAVEC", WAIT: "FWAIT", RESERVEDNOP: "NOP", SAL: "SHL",
   PCMPESTRM64: "PCMPESTRM", PCMPESTRI64: "PCMPESTRI",
 };
 
@@ -101,7 +101,7 @@ const registers: readonly (Operand | undefined)[] = (() => {
 // deno-fmt-ignore
 const SIZES_BY_MNEMONIC: Readonly<Record<string, number>> = {
   CBW: 2, CWDE: 4, CDQE: 8, CWD: 2, CDQ: 4, CQO: 8, SYSRETQ: 8, SYSEXITQ: 8, FXSAVE64: 8, FXRSTOR64: 8,
-  XSAVE64: 8, XRSTOR64: 8, XSAVEOPT64: 8,
+  XSAVE64: 8, XRSTOR64: 8, XSAVEOPT64: 8, XSAVEC64: 8,
 };
 
 const ADDRESS_SIZES: Readonly<Record<string, number>> = {

@@ -40,6 +40,7 @@ Deno.test("disassemble() names string instructions and others by their width", (
   assertEquals(text("9c", 16), "pushf");
   assertEquals(text("67 e3 00"), "jecxz 0x1003");
   assertEquals(text("48 0f ae 00"), "fxsave64 [rax]");
+  assertEquals(text("48 0f c7 20"), "xsavec64 [rax]");
 });
 
 Deno.test("disassemble() writes (bad) for what does not decode, and takes one byte", () => {

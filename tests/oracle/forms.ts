@@ -47,6 +47,7 @@ export const INCOMPARABLE: Readonly<Record<string, string>> = {
   VMFUNC: "calls the host's hypervisor",
   INTO: "it has been compared with no processor (DEVIATIONS.md)",
   XSAVEOPT: "what it leaves out depends on the processor's history",
+  XSAVEC: "what it leaves out depends on the processor's history",
 }; // deno-fmt-ignore
 
 /** x87 functions whose results may differ from the host's in the last place (DEVIATIONS.md). */

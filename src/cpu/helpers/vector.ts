@@ -27,11 +27,11 @@ export const VECTOR_HELPERS = {
   ldmxcsr: { signature: "w:.", state: "fpu", exits: true },
   /**
    * FXSAVE and FXRSTOR: address, then what the image is like: bit 0: 64-bit pointers (REX.W), bit 1: XMM8-15 are there
-   * (64-bit mode), bits 7:4: MemoryFlag bits.
+   * (64-bit mode), bits 7:4: MemoryFlag bits. For XSAVE, bit 2: compacted (XSAVEC).
    */
   fxsave: { signature: "qw:.", state: "all", exits: true },
   fxrstor: { signature: "qw:.", state: "all", exits: true },
-  /** XSAVE, XSAVEOPT and XRSTOR: the same, then EDX:EAX. */
+  /** XSAVE, XSAVEOPT, XSAVEC and XRSTOR: the same, then EDX:EAX. */
   xsave: { signature: "qwq:.", state: "all", exits: true },
   xrstor: { signature: "qwq:.", state: "all", exits: true },
 } as const satisfies Record<string, HelperInfo>;

@@ -1,6 +1,6 @@
 /**
- * FXSAVE, FXRSTOR, XSAVE and XRSTOR: images of the x87 and SSE state in guest memory.
- * SDM vol. 1, sections 10.5 (layout) and 13.4 to 13.8 (XSAVE area); vol. 2A and 2D.
+ * FXSAVE, FXRSTOR, XSAVE, XSAVEC and XRSTOR: images of the x87 and SSE state in guest memory.
+ * SDM vol. 1, sections 10.5 (layout) and 13.4 to 13.10 (XSAVE area); vol. 2A and 2D.
  */
 import { isCanonicalIn, LINEAR_BITS, LINEAR_BITS_57 } from "../address_widths.ts";
 import { Vector } from "../fault.ts";
@@ -20,8 +20,10 @@ export const MXCSR_INITIAL = 0x1f80;
 const LEGACY_BYTES = 416, IMAGE_MXCSR = 24, IMAGE_ST = 32, IMAGE_XMM = 160;
 /** Bytes of the whole legacy region. */
 const AREA_BYTES = 512;
-/** The part of the XSAVE header that is looked at: XSTATE_BV, XCOMP_BV, and what must be 0. */
-const HEADER = 512, HEADER_END = 536;
+/** The XSAVE header: XSTATE_BV, XCOMP_BV, and what must be 0, up to where in the standard form and in the compacted one. */
+const HEADER = 512, XCOMP_BV = 520, XCOMP_BV_HIGH = 524, RESERVED = 528, STANDARD_END = 536, HEADER_END = 576;
+/** Bit 63 of XCOMP_BV, in its high half: the compacted form. */
+const COMPACTED_FORM = 1 << 31;
 
 const FXSAVE_ALIGNMENT = 16, XSAVE_ALIGNMENT = 64;
 
@@ -29,10 +31,12 @@ const FXSAVE_ALIGNMENT = 16, XSAVE_ALIGNMENT = 64;
 const X87_COMPONENT = 1, SSE_COMPONENT = 2, PKRU_COMPONENT = 0x200;
 /** Where PKRU lies in the standard form, and its bytes; the end of an area with all components. */
 export const PKRU_AT = 2688, PKRU_BYTES = 8, XSAVE_AREA: number = PKRU_AT + PKRU_BYTES;
+/** Where it lies in the compacted form: first, as it is the only component behind the header. */
+export const COMPACTED_PKRU_AT: number = HEADER_END;
 const CR4_OSXSAVE = 0x4_0000, CR4_LA57 = 0x1000, CR0_TS = 8;
 
 /** Bits of the description of an image (cpu/helpers/vector.ts). */
-const WIDE_POINTERS = 1, SIXTEEN_REGISTERS = 2, FLAGS_SHIFT = 4;
+const WIDE_POINTERS = 1, SIXTEEN_REGISTERS = 2, COMPACTED = 4, FLAGS_SHIFT = 4;
 
 /** The helpers of the state images. */
 export interface ImageHelpers {
@@ -92,14 +96,20 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
     return mask & m[XCR0 >> 2]! & (X87_COMPONENT | SSE_COMPONENT | PKRU_COMPONENT);
   }
 
-  /** The header's rules for the standard form, the only one here. SDM vol. 1, section 13.8.1. */
+  const isCompacted = (): boolean => image.getInt32(XCOMP_BV_HIGH, true) === COMPACTED_FORM;
+
+  /** The header's rules. SDM vol. 1, sections 13.8.1 (standard form) and 13.8.2 (compacted form). */
   function validHeader(): boolean {
-    if ((image.getInt32(HEADER, true) & ~m[XCR0 >> 2]!) !== 0) return refuse(Vector.GP);
-    for (let at = HEADER + 4; at < HEADER_END; at += 4) {
-      if (image.getInt32(at, true) !== 0) return refuse(Vector.GP);
-    }
+    const compacted = isCompacted(), present = image.getInt32(HEADER, true);
+    const layout = image.getInt32(XCOMP_BV, true), enabled = m[XCR0 >> 2]!;
+    const extra = compacted ? (layout & ~enabled) | (present & ~layout) : present & ~enabled;
+    if (extra !== 0 || image.getInt32(HEADER + 4, true) !== 0) return refuse(Vector.GP);
+    const from = compacted ? RESERVED : XCOMP_BV, to = compacted ? HEADER_END : STANDARD_END;
+    for (let at = from; at < to; at += 4) if (image.getInt32(at, true) !== 0) return refuse(Vector.GP);
     return true;
   }
+
+  const keysAt = (compacted: boolean): number => compacted ? COMPACTED_PKRU_AT : PKRU_AT;
 
   function initializeX87(): void {
     x87.FNINIT();
@@ -122,8 +132,9 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
       restoreXmm(description);
     },
     xsave(lo, hi, description, mask) {
-      const components = requested(lo, hi, description, mask);
-      if (components < 0 || !load(lo, hi, description, HEADER, HEADER + 4)) return;
+      const components = requested(lo, hi, description, mask), compacted = (description & COMPACTED) !== 0;
+      // XSAVEC does not read the header (section 13.10).
+      if (components < 0 || (!compacted && !load(lo, hi, description, HEADER, HEADER + 4))) return;
       collect(description);
       if ((components & X87_COMPONENT) !== 0) {
         if (!store(lo, hi, description, 0, IMAGE_MXCSR)) return;
@@ -134,23 +145,35 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
         if (!store(lo, hi, description, IMAGE_XMM, IMAGE_XMM + xmmBytes(description))) return;
       }
       if ((components & PKRU_COMPONENT) !== 0) {
-        image.setInt32(PKRU_AT, m[PKRU >> 2]!, true);
-        image.setInt32(PKRU_AT + 4, 0, true);
-        if (!store(lo, hi, description, PKRU_AT, XSAVE_AREA)) return;
+        const at = keysAt(compacted);
+        image.setInt32(at, m[PKRU >> 2]!, true);
+        image.setInt32(at + 4, 0, true);
+        if (!store(lo, hi, description, at, at + PKRU_BYTES)) return;
       }
       // Every component counts as in use: the processor may say so (section 13.6).
+      if (compacted) {
+        [components, 0, components, COMPACTED_FORM].forEach((word, n) =>
+          image.setInt32(HEADER + 4 * n, word, true)
+        );
+        store(lo, hi, description, HEADER, RESERVED);
+        return;
+      }
       image.setInt32(HEADER, image.getInt32(HEADER, true) | components, true);
       store(lo, hi, description, HEADER, HEADER + 4);
     },
     xrstor(lo, hi, description, mask) {
       const components = requested(lo, hi, description, mask);
       if (components < 0 || !load(lo, hi, description, 0, HEADER_END) || !validHeader()) return;
-      if ((components & SSE_COMPONENT) !== 0 && !validMxcsr()) return;
-      const present = image.getInt32(HEADER, true);
-      const keys = (components & PKRU_COMPONENT) !== 0;
-      if (keys && (present & PKRU_COMPONENT) !== 0 && !load(lo, hi, description, PKRU_AT, XSAVE_AREA)) return;
+      const present = image.getInt32(HEADER, true), compacted = isCompacted();
+      // The compacted form has MXCSR initialized with the registers (section 13.8.2).
+      const loadsMxcsr = (components & SSE_COMPONENT) !== 0 &&
+        (!compacted || (present & SSE_COMPONENT) !== 0);
+      if (loadsMxcsr && !validMxcsr()) return;
+      const keys = (components & PKRU_COMPONENT) !== 0, at = keysAt(compacted);
+      const hasKeys = (present & PKRU_COMPONENT) !== 0;
+      if (keys && hasKeys && !load(lo, hi, description, at, at + PKRU_BYTES)) return;
       if (keys) {
-        m[PKRU >> 2] = (present & PKRU_COMPONENT) !== 0 ? image.getInt32(PKRU_AT, true) : 0;
+        m[PKRU >> 2] = hasKeys ? image.getInt32(at, true) : 0;
         access.keysChanged?.();
       }
       if ((components & X87_COMPONENT) !== 0) {
@@ -158,7 +181,8 @@ export function createImageHelpers(memory: StateMemory, access: GuestMemory, x87
         else initializeX87();
       }
       if ((components & SSE_COMPONENT) === 0) return;
-      restoreMxcsr();
+      if (loadsMxcsr) restoreMxcsr();
+      else m[MXCSR >> 2] = MXCSR_INITIAL;
       if ((present & SSE_COMPONENT) !== 0) restoreXmm(description);
       else m.fill(0, XMM >> 2, (XMM + xmmBytes(description)) >> 2);
     },

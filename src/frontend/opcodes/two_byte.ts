@@ -59,6 +59,7 @@ export const TWO_BYTE: readonly Row[] = [
   ["0f 35",             "SYSEXIT",     "",         { cpl0: true, ends: true }],
   ["np 0f 78 /r",       "VMREAD",      "Ey,Gy",    { f64: true, protectedOnly: true }],
   ["np 0f 79 /r",       "VMWRITE",     "Gy,Ey",    { f64: true, protectedOnly: true }],
+  ["np 0f c7 /4",       "XSAVEC",      "M"],
   ["np 0f c7 /6",       "VMPTRLD",     "Mq",       { protectedOnly: true }],
   ["66 0f c7 /6",       "VMCLEAR",     "Mq",       { protectedOnly: true }],
   ["f3 0f c7 /6",       "VMXON",       "Mq",       { protectedOnly: true, ends: true }],
