@@ -213,14 +213,21 @@ export const FOUND_ROOM = 8;
 export const FOUND_WRITE_ROOM = 16;
 export const FOUND_ADDEND = 24;
 export const FOUND_BYTES = 32;
-/** Such spans of groups of accesses, which the largest regions share (jit/wasm/region_spans.ts), and the slot they are of. */
-export const GROUP_SPANS = 0x900;
-export const GROUPS = 56;
-export const GROUP_SPANS_SLOT = 0x8d0;
+/**
+ * Such spans of groups of accesses in the regions of one class, of supervisor or of user mode (jit/wasm/group_spans.ts): the
+ * slot that they are of, how many were found since they were forgotten, and the offsets of those if they are few; spans.
+ */
+export const GROUP_CLASSES = 2;
+export const GROUP_SLOTS = 0x8d0;
+export const GROUP_COUNTS = 0x8d8;
+export const GROUP_LISTS = 0x900;
+export const GROUP_LIST_ENTRIES = 64;
+export const GROUP_SPANS = 0x2000;
+export const GROUPS = 512;
 
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;
 export const SCRATCH_BYTES = 0x1000;
 
 /** Bytes the state takes; what follows (TLBs, tables, guest RAM) is laid out by memory/physical.ts. */
-export const STATE_BYTES = 0x2000;
+export const STATE_BYTES: number = GROUP_SPANS + GROUP_CLASSES * GROUPS * FOUND_BYTES;

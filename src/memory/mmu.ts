@@ -37,7 +37,9 @@ import { type TlbSizes, type World, Worlds } from "./worlds.ts";
 /** Setting an accessed or dirty flag. */
 const TABLE_WRITE: SecondStageAccess = { read: true, write: true, execute: false, table: true };
 const PCID_MASK = 0xfffn;
-/** Pages of the smallest large page. */
+/** XD in the upper half of an entry. */
+const XD_HIGH = 0x8000_0000;
+/** Pages of the smallest large page, and of a page table. */
 const LARGE_PAGES = 512;
 
 /** The memory-management unit of one processor. */
@@ -62,6 +64,7 @@ export class Mmu implements WorldControl {
     global: false,
     large: false,
     key: 0,
+    entry: -1,
   };
   readonly #access: WalkAccess = { write: false, execute: false, user: false };
   readonly #direct: TableMemory;
@@ -205,26 +208,41 @@ export class Mmu implements WorldControl {
   #joinSpan(word: number, lo: number): void {
     const { i32 } = this.memory, base = i32[TLB_BASE >> 2]!;
     const isWritable = i32[word + TLB_WRITE / 4] === (lo & ~0xfff);
-    const isLarge = this.#walk.large && !this.#isStaged() && !this.breakpoints.watches;
     joinSpan(
       this.memory,
       slotAt(base),
       word,
       (page) => tlbWord(i32, base, page << 12),
-      isLarge ? () => this.#largeRun(lo, isWritable) : undefined,
+      () => this.#runOf(lo, isWritable),
     );
   }
 
-  /** Pages around that of a linear address, in the same large page, that can be accessed as it can. */
-  #largeRun(lo: number, write: boolean): PageRun {
-    const at = (lo >>> 12) % LARGE_PAGES, frame = this.#walk.page / PAGE_SIZE;
-    const last = Math.min(LARGE_PAGES, this.memory.ramBytes / PAGE_SIZE - frame + at);
-    if (!write) return { page: (lo >>> 12) - at, count: last };
-    const isPlain = (n: number): boolean => !this.codePages.has(frame - at + n);
+  /**
+   * Pages around that of a linear address that can be accessed as it can, and whose translations a processor may have cached
+   * as well (SDM vol. 3A, section 4.10.2.3): of the same large page, or of entries that have been accessed.
+   */
+  #runOf(lo: number, write: boolean): PageRun {
+    const { large, entry, writable } = this.#walk;
+    const number = lo >>> 12, at = number % LARGE_PAGES;
+    // Second stages and breakpoints have rights for each page. What will be writable waits for that.
+    if (this.#isStaged() || this.breakpoints.watches || !large && (entry < 0 || write !== writable)) {
+      return { page: number, count: 1 };
+    }
+    const { i32, ramBytes } = this.memory, frame = this.#walk.page / PAGE_SIZE;
+    // Whether code may be fetched there does not matter.
+    const alike = this.#context.noExecute ? ~XD_HIGH : ~0;
+    const isLike = (n: number): boolean => {
+      const there = frame - at + n;
+      if (there < 0 || there >= ramBytes / PAGE_SIZE || write && this.codePages.has(there)) return false;
+      if (large) return true;
+      const other = entry + 2 * (n - at);
+      return i32[other] === ((i32[entry]! + (n - at) * PAGE_SIZE) | 0) &&
+        ((i32[other + 1]! ^ i32[entry + 1]!) & alike) === 0;
+    };
     let from = at, to = at + 1;
-    while (from > 0 && isPlain(from - 1)) from--;
-    while (to < last && isPlain(to)) to++;
-    return { page: (lo >>> 12) - at + from, count: to - from };
+    while (from > 0 && isLike(from - 1)) from--;
+    while (to < LARGE_PAGES && isLike(to)) to++;
+    return { page: number - at + from, count: to - from };
   }
 
   /** Whether a linear address with this upper half is canonical. */

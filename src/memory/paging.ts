@@ -64,6 +64,8 @@ export interface Walk {
   large: boolean;
   /** The protection key of a user-mode page, 0 elsewhere. */
   key: number;
+  /** Word index of the page's entry of 64 bits in a page table; -1 where it has none. */
+  entry: number;
 }
 
 /** Reads and writes table entries at guest-physical addresses. */
@@ -154,6 +156,7 @@ export function walk(
     out.global = (used & Pte.G) !== 0;
     out.large = level > 0;
     out.key = key;
+    out.entry = level === 0 && wide ? at : -1;
     return 0;
   }
 }
@@ -186,6 +189,7 @@ function unpaged(lo: number, out: Walk): number {
       true;
   out.global = out.large = false;
   out.key = 0;
+  out.entry = -1;
   return 0;
 }
 

@@ -5,12 +5,11 @@
  */
 import {
   FOUND,
-  FOUND_BYTES,
   FOUND_ROOM,
   FOUND_STACK,
   FOUND_WRITE_ROOM,
-  GROUP_SPANS,
-  GROUPS,
+  GROUP_CLASSES,
+  GROUP_SLOTS,
 } from "../cpu/state.ts";
 import {
   LARGEST_ACCESS,
@@ -50,7 +49,9 @@ const FOUND_AT = SLOT_FOUND,
   STACK_FOUND = FOUND_STACK - FOUND,
   READ_ROOM = FOUND_ROOM,
   WRITE_ROOM = FOUND_WRITE_ROOM;
-const FIRST_GROUP = GROUP_SPANS, ALL_GROUPS = GROUPS, GROUP_BYTES = FOUND_BYTES, FIRST = SLOT_SPANS;
+const FIRST_GROUP_SLOT = GROUP_SLOTS / 4,
+  END_OF_GROUP_SLOTS = FIRST_GROUP_SLOT + GROUP_CLASSES,
+  FIRST = SLOT_SPANS;
 const SPAN_WORDS = SPAN_BYTES / 4;
 
 /** Bits of a page number in the low half of a linear address: spans do not leave it. */
@@ -70,14 +71,14 @@ export interface PageRun {
  *
  * @param word of the entry, which holds for reads
  * @param next word of the entry that a page would have; by page number
- * @param large finds the pages around it that are known to continue it, the page itself included
+ * @param run finds the pages around it that are known to continue it, the page itself included
  */
 export function joinSpan(
   { i32 }: LinearMemory,
   slot: number,
   word: number,
   next: (page: number) => number,
-  large?: () => PageRun,
+  run: () => PageRun,
 ): void {
   const tag = i32[word + ENTRY_READ]!, high = i32[word + ENTRY_HIGH]!, page = tag >>> 12;
   const addend = i32[word + ENTRY_ADDEND]!;
@@ -104,9 +105,9 @@ export function joinSpan(
       isInside ||= page >= start && page < start + pages;
     }
   }
-  if (large !== undefined && !isInside) {
-    const run = large();
-    include(run.page, run.count, kind);
+  if (!isInside) {
+    const { page, count } = run();
+    include(page, count, kind);
   }
   const neighbours = [page - 1, page + 1].filter((one) => one >= 0 && one < PAGES_OF_LOW_HALF).map((one) => {
     const entry = next(one), itsTag = one << 12;
@@ -165,12 +166,10 @@ function place(
   i32[span + FLAGS] = flags;
 }
 
-/** Forgets what was found last in a slot, and what groups of accesses found in any. */
+/** Forgets what was found last in a slot; what groups of accesses found in it is forgotten when they are next used. */
 function forgetFound(i32: Int32Array, slot: number): void {
-  for (let group = 0; group < ALL_GROUPS; group++) {
-    const cells = FIRST_GROUP + group * GROUP_BYTES;
-    i32[(cells + READ_ROOM) / 4] = 0;
-    i32[(cells + WRITE_ROOM) / 4] = 0;
+  for (let word = FIRST_GROUP_SLOT; word < END_OF_GROUP_SLOTS; word++) {
+    if (i32[word] === slotOffset(slot)) i32[word] = 0;
   }
   const found = slotOffset(slot) + FOUND_AT;
   i32[(found + READ_ROOM) / 4] = 0;

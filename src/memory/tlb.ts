@@ -157,7 +157,6 @@ export function protectFrame(memory: LinearMemory, slot: number, frame: number):
 
 function dropEntries(memory: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
   dropSpans(memory, slot, drops);
-  dropSpans(memory, slot, drops);
   const end = endOf(memory, slot);
   for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
     if (drops(memory.i32[word + FLAGS]!)) dropEntry(memory, word);

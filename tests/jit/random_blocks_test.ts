@@ -7,7 +7,6 @@ import type { Value } from "../../src/ir/types.ts";
 import {
   CR0,
   FOUND,
-  FOUND_STACK,
   FP_RAISED,
   MXCSR,
   REGION_LEFT,
@@ -56,9 +55,8 @@ function observable(state: Uint8Array): Uint8Array {
   copy.fill(0, REGION_LEFT, REGION_LEFT + 4);
   // Only kept in the exact modes.
   copy.fill(0, FP_RAISED, FP_RAISED + 4);
-  copy.fill(0, 0x1000, STATE_BYTES);
-  // What WebAssembly has found of the soft TLB.
-  copy.fill(0, FOUND, FOUND_STACK + (FOUND_STACK - FOUND));
+  // What WebAssembly has found of the soft TLB, and behind it scratch space.
+  copy.fill(0, FOUND, STATE_BYTES);
   return copy;
 }
 

@@ -67,7 +67,13 @@ class Slot {
   enter(page: number, frame: number, { write = true, flags = 0, high = 0, run }: Entered = {}): this {
     const rights = { read: true, write, execute: false };
     fillEntry(this.memory, this.#word(page), page << 12, high, frame * PAGE_SIZE, rights, flags);
-    joinSpan(this.memory, SLOT, this.#word(page), (other) => this.#word(other), run && (() => run));
+    joinSpan(
+      this.memory,
+      SLOT,
+      this.#word(page),
+      (other) => this.#word(other),
+      () => run ?? { page, count: 1 },
+    );
     return this;
   }
 

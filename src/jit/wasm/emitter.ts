@@ -17,6 +17,7 @@ import {
   Recipes,
 } from "./flags.ts";
 import { I32, VOID, W } from "./instructions.ts";
+import type { GroupCells } from "./group_spans.ts";
 import { RegionSpans } from "./region_spans.ts";
 import { LocalPool } from "./local_pool.ts";
 import { localType, LOWERING } from "./lowering.ts";
@@ -35,6 +36,7 @@ export interface RegionSurroundings {
   readonly targets: readonly (readonly bigint[])[];
   /** Most accesses whose spans are in locals. */
   readonly accessesInLocals: number;
+  readonly groupCells: GroupCells;
   /** Byte offset of a cell for the link of an exit. */
   takeLink(exit: number): number;
 }

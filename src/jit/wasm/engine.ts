@@ -26,7 +26,8 @@ import { systemCallCode, type SystemCallMaker, type SystemReturn, systemReturnCo
 import { findModeCode, type ModeFinder } from "./find_mode.ts";
 import { findWayCode, type WayFinder } from "./find_way.ts";
 import { type ImportedFunction, importedFunctions } from "./imports.ts";
-import { type Finder, finderCode, type FinderName, FINDERS, forgetGroupsCode } from "./locate.ts";
+import { forgetGroupsCode, GroupCells } from "./group_spans.ts";
+import { type Finder, finderCode, type FinderName, FINDERS } from "./locate.ts";
 import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
 import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
@@ -37,7 +38,13 @@ const ACCESSES_IN_LOCALS = 24;
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
 const VISITS = 1_000_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
 
-type OwnFunction = Finder | WayFinder | ModeFinder | SystemCallMaker | SystemReturn | (() => number);
+type OwnFunction =
+  | Finder
+  | WayFinder
+  | ModeFinder
+  | SystemCallMaker
+  | SystemReturn
+  | ((group: number) => number);
 type Own = FinderName | "FORGET_GROUPS" | "FIND_MODE" | "FIND_WAY" | "SYSCALL" | "H_sysret" | "drive";
 /** Functions that are in the table before any region, in this order; the last is what regions are entered by. */
 const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
@@ -75,6 +82,7 @@ export class WasmEngine implements Engine {
   readonly #memory: WebAssembly.Memory;
   /** Its size in pages. */
   readonly #pages: number;
+  readonly #groupCells = new GroupCells();
   readonly #functions: Record<string, ImportedFunction | OwnFunction>;
   /** By place; those of the engine's own functions stay empty. */
   readonly #placed: (Placed | undefined)[] = new Array(DRIVER + 1).fill(undefined);
@@ -118,6 +126,7 @@ export class WasmEngine implements Engine {
       imports,
       targets,
       accessesInLocals: this.accessesInLocals,
+      groupCells: this.#groupCells,
       takeLink: (exit) => links[exit] = this.#takeLink(exit),
     });
     this.#placed[place] = { region: undefined, granted: 0, links };

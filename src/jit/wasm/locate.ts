@@ -6,14 +6,10 @@ import { MemoryFlag } from "../../ir/types.ts";
 import {
   FOUND,
   FOUND_ADDEND,
-  FOUND_BYTES,
   FOUND_ROOM,
   FOUND_STACK,
   FOUND_START,
   FOUND_WRITE_ROOM,
-  GROUP_SPANS,
-  GROUP_SPANS_SLOT,
-  GROUPS,
   TLB_BASE,
 } from "../../cpu/state.ts";
 import {
@@ -35,6 +31,7 @@ import {
 } from "../../memory/physical.ts";
 import { TLB_SHIFT } from "../../memory/tlb.ts";
 import { FunctionCode, type Imports } from "./encoder.ts";
+import { noteGroup } from "./group_spans.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 
 /** Linear address, what `packAccess` says of the access, and where to note the span (as FOUND). */
@@ -211,6 +208,7 @@ function noteFound(code: FunctionCode, locals: Locals): void {
   code.get(entry);
   code.memory(W.i32_load, TLB_ADDEND);
   code.set(addend);
+  noteGroup(code, cells);
   // For the region that asks, and for those that begin in this world.
   for (const [base, at] of [[cells, 0], [slot, slotCells]] as const) {
     const store = (local: number, instruction: number, cell: number): void => {
@@ -223,22 +221,4 @@ function noteFound(code: FunctionCode, locals: Locals): void {
     store(writeRoom, W.i64_store, FOUND_WRITE_ROOM);
     store(addend, W.i32_store, FOUND_ADDEND);
   }
-}
-
-/** The code that makes the cells of groups those of the current slot, none of whose spans they know. Returns 0, as there must be something. */
-export function forgetGroupsCode(): FunctionCode {
-  const code = new FunctionCode([]);
-  for (let group = 0; group < GROUPS; group++) {
-    const cells = GROUP_SPANS + group * FOUND_BYTES;
-    // Both rooms.
-    code.i32(0);
-    code.i64(0, 0);
-    code.op(W.i64x2_splat);
-    code.memory(W.v128_store, cells + FOUND_ROOM);
-  }
-  code.i32(0);
-  code.load(W.i32_load, TLB_BASE);
-  code.memory(W.i32_store, GROUP_SPANS_SLOT);
-  code.i32(0);
-  return code;
 }

@@ -3,31 +3,29 @@
  * found last holds until the soft TLB drops something. That happens in helpers that access memory or change the state, and
  * worlds switch: behind these a region takes what is known then, as at its beginning.
  *
- * Regions of few accesses have their spans in locals. In those of many, all accesses would write locals that the host has to
- * carry along everywhere: their spans are in cells (GROUP_SPANS) that they share, and that are forgotten as a whole.
+ * Loops of few accesses have their spans in locals. Of many accesses, all would write locals that the host has to carry along
+ * everywhere; and what is executed once before the region is left knows better where it went itself, than where others went
+ * last: their spans are in cells (group_spans.ts).
  */
 import type { Block, Inst, Value } from "../../ir/types.ts";
 import { MemoryFlag } from "../../ir/types.ts";
 import {
   FOUND,
   FOUND_ADDEND,
-  FOUND_BYTES,
   FOUND_ROOM,
   FOUND_STACK,
   FOUND_START,
   FOUND_WRITE_ROOM,
   GPR,
   Gpr,
-  GROUP_SPANS,
-  GROUP_SPANS_SLOT,
-  GROUPS,
   STATE_BYTES,
 } from "../../cpu/state.ts";
 import { SLOT_FOUND } from "../../memory/physical.ts";
 import { cellType } from "./cells.ts";
 import type { RegionSurroundings } from "./emitter.ts";
 import type { FunctionCode } from "./encoder.ts";
-import { I32, I64, VOID, W } from "./instructions.ts";
+import { groupClass, writeForget } from "./group_spans.ts";
+import { I32, I64, W } from "./instructions.ts";
 import { Trait, TRAITS } from "./traits.ts";
 
 /** An address as a value and a constant. */
@@ -121,6 +119,7 @@ export class RegionSpans {
   readonly #spans = new Map<Group, Span>();
   /** Whether its spans are in cells that it shares with others. */
   readonly #shares: boolean;
+  readonly #class: number;
 
   /** @param loops whether each block may be executed again before the region is left */
   constructor(
@@ -131,7 +130,8 @@ export class RegionSpans {
   ) {
     const groups = blocks.map(groupsOf);
     const count = groups.flat().filter((group) => group !== undefined).length;
-    this.#shares = count > surroundings.accessesInLocals;
+    this.#shares = count > surroundings.accessesInLocals || !loops.includes(true);
+    this.#class = groupClass(blocks[0]!.mode);
     if (this.#shares) this.#share(blocks, groups);
     else this.#keep(code, blocks, groups, loops);
   }
@@ -174,9 +174,7 @@ export class RegionSpans {
 
   /** Has the spans in cells. */
   #share(blocks: readonly Block[], groups: readonly Groups[]): void {
-    // Each block has cells of its own, as its registers point elsewhere than those of others; in the largest regions they recur.
-    let used = 0;
-    const share = (group: Group): Span => sharedSpan(group, group === RSP ? 0 : 1 + used++ % (GROUPS - 1));
+    const share = (group: Group): Span => this.surroundings.groupCells.take(this.#class, group === RSP);
     for (const [n, { insts }] of blocks.entries()) {
       const own = new Map<Group, Span>();
       for (const [i, group] of groups[n]!.entries()) {
@@ -219,13 +217,12 @@ export class RegionSpans {
   /** Writes code that takes over what was found last in the current world, whose slot a local has the offset of. */
   recall(code: FunctionCode, slot: number): void {
     if (this.#shares) {
-      code.load(W.i32_load, GROUP_SPANS_SLOT);
-      code.get(slot);
-      code.op(W.i32_ne);
-      code.openHinted(VOID, 0);
-      code.call(this.surroundings.imports.index("FORGET_GROUPS", [], true));
-      code.op(W.drop);
-      return code.end();
+      return writeForget(
+        code,
+        this.#class,
+        slot,
+        this.surroundings.imports.index("FORGET_GROUPS", [I32], true),
+      );
     }
     for (const span of this.#spans.values()) {
       const from = SLOT_FOUND + span.cells - FOUND;
@@ -250,19 +247,6 @@ function localSpan(code: FunctionCode, group: Group, accesses: readonly Inst[]):
     isForWrites: writes,
     isStack,
     locals: { start, room, writeRoom, addend },
-  };
-}
-
-/** A span in cells, by number. */
-function sharedSpan(group: Group, number: number): Span {
-  const cells = GROUP_SPANS + number * FOUND_BYTES;
-  return {
-    pushStart: (code) => code.load(W.i64_load, cells + FOUND_START),
-    pushRoom: (code, isWrite) => code.load(W.i64_load, cells + (isWrite ? FOUND_WRITE_ROOM : FOUND_ROOM)),
-    pushAddend: (code) => code.load(W.i32_load, cells + FOUND_ADDEND),
-    cells,
-    isForWrites: true,
-    isStack: group === RSP,
   };
 }
 

@@ -3,7 +3,7 @@ import type { Mmu } from "../../memory/mmu.ts";
 import { PAGE_SIZE } from "../../memory/physical.ts";
 import { Errno, fail } from "../abi/errno.ts";
 import { type Backing, PageCache, type PageStore } from "./backing.ts";
-import { Frames, RUN_FRAMES, ZERO_FRAME } from "./frames.ts";
+import { Frames, FramesInRuns, ZERO_FRAME } from "./frames.ts";
 import { PageTables, Pte, USER_END } from "./page_tables.ts";
 import { Prot, type Region, RegionList, STACK_GAP } from "./vma.ts";
 
@@ -86,12 +86,13 @@ export class AddressSpace {
   readonly futexes: Map<number, unknown[]> = new Map();
   /** Page faults that were resolved. */
   minorFaults = 0;
-  /** Runs of frames that its own pages are taken from, by what a page table maps. */
-  readonly #runs = new Map<number, number>();
+  /** What its own pages are taken from. */
+  readonly #own: FramesInRuns;
   #users = 1;
 
   constructor(readonly memory: MemorySystem) {
     this.tables = new PageTables(memory.frames);
+    this.#own = new FramesInRuns(memory.frames);
     memory.spaces.add(this);
   }
 
@@ -110,7 +111,7 @@ export class AddressSpace {
   release(): void {
     if (--this.#users > 0) return;
     this.unmap(0, USER_END);
-    for (const run of this.#runs.values()) this.memory.frames.returnRun(run);
+    this.#own.close();
     this.memory.forget(this);
     this.tables.destroy();
   }
@@ -142,7 +143,7 @@ export class AddressSpace {
     const frames = this.memory.frames;
     if (region.backing === undefined) {
       if (access === "write") {
-        this.#setEntry(region, page, at, this.#allocate(page), Pte.W | Pte.D);
+        this.#setEntry(region, page, at, this.#own.allocate(page / PAGE_SIZE), Pte.W | Pte.D);
       } else {
         frames.retain(ZERO_FRAME);
         this.#setEntry(region, page, at, ZERO_FRAME, 0);
@@ -184,26 +185,14 @@ export class AddressSpace {
     const frames = this.memory.frames;
     let frame = shared;
     if (shared === ZERO_FRAME) {
-      frame = this.#allocate(page);
+      frame = this.#own.allocate(page / PAGE_SIZE);
       frames.release(ZERO_FRAME);
     } else if (frames.references(shared) > 1) {
-      frame = this.#allocate(page);
+      frame = this.#own.allocate(page / PAGE_SIZE);
       frames.copy(shared, frame);
       frames.release(shared);
     }
     this.#setEntry(region, page, at, frame, Pte.W | Pte.D);
-  }
-
-  /** A frame for a page of its own, best one that follows its neighbour's: the processor then knows them as one span. */
-  #allocate(page: number): number {
-    const { frames } = this.memory, number = page / PAGE_SIZE;
-    const table = Math.floor(number / RUN_FRAMES);
-    let run = this.#runs.get(table);
-    if (run === undefined) {
-      run = frames.takeRun(this.#runs.get(table - 1), this.#runs.get(table + 1));
-      if (run !== undefined) this.#runs.set(table, run);
-    }
-    return frames.allocate(run === undefined ? undefined : run + number % RUN_FRAMES);
   }
 
   /** Writes an entry as the region's protection says; `write` is W and D, or 0. */

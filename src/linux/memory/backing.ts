@@ -1,6 +1,6 @@
 /** What mappings take their pages from: the page cache over files, and shared memory without a file. */
 import { PAGE_SIZE } from "../../memory/physical.ts";
-import type { Frames } from "./frames.ts";
+import { type Frames, FramesInRuns } from "./frames.ts";
 
 /** The bytes behind cached pages. */
 export interface PageStore {
@@ -22,6 +22,7 @@ export class Backing {
   readonly pages: Map<number, number> = new Map();
   /** Waiters of futexes in shared mappings, by position in the file. */
   readonly futexes: Map<number, unknown[]> = new Map();
+  readonly #own: FramesInRuns;
   #mappings = 0;
   #version = "";
   #store: PageStore | undefined;
@@ -35,7 +36,9 @@ export class Backing {
     readonly device: number,
     readonly inode: number,
     readonly anonymous: boolean,
-  ) {}
+  ) {
+    this.#own = new FramesInRuns(frames);
+  }
 
   /** Mappings there are. */
   get mappings(): number {
@@ -80,7 +83,7 @@ export class Backing {
     const cached = this.pages.get(index);
     if (cached !== undefined) return cached;
     if (this.anonymous) {
-      const frame = this.frames.allocate();
+      const frame = this.#own.allocate(index);
       this.pages.set(index, frame);
       return frame;
     }
@@ -90,7 +93,7 @@ export class Backing {
     for (let i = 0; i * PAGE_SIZE < length; i++) {
       if (this.pages.has(index + i)) continue;
       if (i > 0 && this.frames.free === 0) break; // reading ahead must not push out what was just read
-      const frame = this.frames.allocate();
+      const frame = this.#own.allocate(index + i);
       const part = bytes.subarray(i * PAGE_SIZE, Math.min(length, (i + 1) * PAGE_SIZE));
       this.frames.bytes(frame).set(part);
       this.frames.wrote(frame, 0, part.length);
@@ -135,6 +138,7 @@ export class Backing {
       this.pages.delete(index);
       this.frames.release(frame);
     }
+    if (this.pages.size === 0) this.#own.close();
   }
 
   /** Forgets the pages that nothing maps; answers whether there were any. */
@@ -147,6 +151,7 @@ export class Backing {
       this.frames.release(frame);
       any = true;
     }
+    if (this.pages.size === 0) this.#own.close();
     return any;
   }
 

@@ -7,7 +7,7 @@ import { Errno, fail } from "../abi/errno.ts";
 export const ZERO_FRAME = 0;
 
 /** Frames of a run: as many as one page table maps. */
-export const RUN_FRAMES = 512;
+const RUN_FRAMES = 512;
 
 /** Allocates page frames. A frame is known by its number: its host-physical address divided by 4096. */
 export class Frames {
@@ -138,6 +138,31 @@ export class Frames {
 }
 
 const NO_RUN = -1;
+
+/** Takes frames for pages that are numbered, best so that those that follow each other do so in RAM too: spans (memory/spans.ts). */
+export class FramesInRuns {
+  /** By what a run of pages is numbered: the first of its frames. */
+  readonly #runs = new Map<number, number>();
+
+  constructor(readonly frames: Frames) {}
+
+  /** Takes a frame for a page, as `Frames.allocate` does. */
+  allocate(page: number): number {
+    const number = Math.floor(page / RUN_FRAMES);
+    let run = this.#runs.get(number);
+    if (run === undefined) {
+      run = this.frames.takeRun(this.#runs.get(number - 1), this.#runs.get(number + 1));
+      if (run !== undefined) this.#runs.set(number, run);
+    }
+    return this.frames.allocate(run === undefined ? undefined : run + page % RUN_FRAMES);
+  }
+
+  /** Gives the runs back; the frames stay taken. */
+  close(): void {
+    for (const run of this.#runs.values()) this.frames.returnRun(run);
+    this.#runs.clear();
+  }
+}
 
 /** Which runs are free: nobody has taken them, or holds a frame of theirs. */
 class FrameRuns {

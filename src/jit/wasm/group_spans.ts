@@ -1,0 +1,184 @@
+/**
+ * Spans in cells (GROUP_SPANS), for regions that have theirs not in locals: each group of accesses of a block has a cell, which
+ * blocks compiled later may come to share. Supervisor mode and user mode have cells of their own, as each is in other worlds.
+ *
+ * The cells hold in one slot. Where a region begins in another one, those that were found since are forgotten: by a list as
+ * long as they are few.
+ */
+import {
+  FOUND_ADDEND,
+  FOUND_BYTES,
+  FOUND_ROOM,
+  FOUND_START,
+  FOUND_WRITE_ROOM,
+  GROUP_CLASSES,
+  GROUP_COUNTS,
+  GROUP_LIST_ENTRIES,
+  GROUP_LISTS,
+  GROUP_SLOTS,
+  GROUP_SPANS,
+  GROUPS,
+  TLB_BASE,
+} from "../../cpu/state.ts";
+import { Mode } from "../../cpu/mode.ts";
+import { FunctionCode } from "./encoder.ts";
+import { I32, VOID, W } from "./instructions.ts";
+import type { Span } from "./region_spans.ts";
+
+/** Bytes of the cells, and of the list, of a class. */
+const CLASS_BYTES = GROUPS * FOUND_BYTES, LIST_BYTES = 4 * GROUP_LIST_ENTRIES;
+
+/** Hands out cells: in turn, so that those of code that is hot at one time are different ones. */
+export class GroupCells {
+  readonly #next = new Array<number>(GROUP_CLASSES).fill(0);
+
+  /** The span of a group of accesses of a class; that of the stack is one for all. */
+  take(group: number, isStack: boolean): Span {
+    const number = isStack ? 0 : 1 + this.#next[group]!++ % (GROUPS - 1);
+    const cells = GROUP_SPANS + group * CLASS_BYTES + number * FOUND_BYTES;
+    return {
+      pushStart: (code) => code.load(W.i64_load, cells + FOUND_START),
+      pushRoom: (code, isWrite) => code.load(W.i64_load, cells + (isWrite ? FOUND_WRITE_ROOM : FOUND_ROOM)),
+      pushAddend: (code) => code.load(W.i32_load, cells + FOUND_ADDEND),
+      cells,
+      isForWrites: true,
+      isStack,
+    };
+  }
+}
+
+/** The class of regions of a mode. */
+export function groupClass(mode: number): number {
+  return (mode & Mode.USER) === 0 ? 0 : 1;
+}
+
+/** Writes code that forgets the spans of a class if they are not those of the current slot, whose offset a local has. */
+export function writeForget(code: FunctionCode, group: number, slot: number, forget: number): void {
+  code.load(W.i32_load, GROUP_SLOTS + 4 * group);
+  code.get(slot);
+  code.op(W.i32_ne);
+  code.openHinted(VOID, 0);
+  code.i32(group);
+  code.call(forget);
+  code.op(W.drop);
+  code.end();
+}
+
+/** Writes code that lists cells, before they are written, if they are of a group and know nothing. */
+export function noteGroup(code: FunctionCode, cells: number): void {
+  const list = code.local(I32), count = code.local(I32);
+  code.get(cells);
+  code.i32(GROUP_SPANS);
+  code.op(W.i32_ge_u);
+  code.get(cells);
+  code.memory(W.i64_load, FOUND_ROOM);
+  code.op(W.i64_eqz);
+  code.op(W.i32_and);
+  code.openHinted(VOID, 0);
+  code.get(cells);
+  code.i32(GROUP_SPANS);
+  code.op(W.i32_sub);
+  code.i32(Math.log2(CLASS_BYTES));
+  code.op(W.i32_shr_u);
+  code.i32(2);
+  code.op(W.i32_shl);
+  code.tee(list);
+  code.memory(W.i32_load, GROUP_COUNTS);
+  code.tee(count);
+  code.i32(GROUP_LIST_ENTRIES);
+  code.op(W.i32_lt_u);
+  code.openHinted(VOID, 0);
+  code.get(list);
+  code.i32(Math.log2(LIST_BYTES / 4));
+  code.op(W.i32_shl);
+  code.get(count);
+  code.i32(2);
+  code.op(W.i32_shl);
+  code.op(W.i32_add);
+  code.get(cells);
+  code.memory(W.i32_store, GROUP_LISTS);
+  code.end();
+  code.get(list);
+  code.get(count);
+  code.i32(1);
+  code.op(W.i32_add);
+  code.memory(W.i32_store, GROUP_COUNTS);
+  code.end();
+}
+
+/** The code that makes the cells of a class (its parameter) those of the current slot, none of whose spans they know. Returns 0, as there must be something. */
+export function forgetGroupsCode(): FunctionCode {
+  const code = new FunctionCode([I32]), group = 0;
+  const count = code.local(I32), at = code.local(I32), end = code.local(I32);
+  /** Goes through words or cells from `at` to `end`. */
+  const each = (step: number, pushCells: () => void): void => {
+    code.openHinted(VOID, 1);
+    const again = code.open(W.loop, VOID);
+    pushCells();
+    // Both rooms.
+    code.i64(0, 0);
+    code.op(W.i64x2_splat);
+    code.memory(W.v128_store, FOUND_ROOM);
+    code.get(at);
+    code.i32(step);
+    code.op(W.i32_add);
+    code.tee(at);
+    code.get(end);
+    code.op(W.i32_lt_u);
+    code.brIf(again);
+    code.end();
+    code.end();
+  };
+  const isBefore = (): void => {
+    code.get(at);
+    code.get(end);
+    code.op(W.i32_lt_u);
+  };
+  const pushWord = (): void => {
+    code.get(group);
+    code.i32(2);
+    code.op(W.i32_shl);
+  };
+
+  pushWord();
+  code.memory(W.i32_load, GROUP_COUNTS);
+  code.tee(count);
+  code.i32(GROUP_LIST_ENTRIES);
+  code.op(W.i32_le_u);
+  code.open(W.if, VOID);
+  code.get(group);
+  code.i32(LIST_BYTES);
+  code.op(W.i32_mul);
+  code.tee(at);
+  code.get(count);
+  code.i32(2);
+  code.op(W.i32_shl);
+  code.op(W.i32_add);
+  code.set(end);
+  isBefore();
+  each(4, () => {
+    code.get(at);
+    code.memory(W.i32_load, GROUP_LISTS);
+  });
+  code.else();
+  code.get(group);
+  code.i32(CLASS_BYTES);
+  code.op(W.i32_mul);
+  code.i32(GROUP_SPANS);
+  code.op(W.i32_add);
+  code.tee(at);
+  code.i32(CLASS_BYTES);
+  code.op(W.i32_add);
+  code.set(end);
+  isBefore();
+  each(FOUND_BYTES, () => code.get(at));
+  code.end();
+  pushWord();
+  code.i32(0);
+  code.memory(W.i32_store, GROUP_COUNTS);
+  pushWord();
+  code.load(W.i32_load, TLB_BASE);
+  code.memory(W.i32_store, GROUP_SLOTS);
+  code.i32(0);
+  return code;
+}

@@ -1,0 +1,92 @@
+/** Spans in cells: which groups share them, and when they are forgotten. */
+import { assertEquals } from "@std/assert";
+import { Mode } from "../../../src/cpu/mode.ts";
+import {
+  FOUND,
+  FOUND_BYTES,
+  FOUND_ROOM,
+  FOUND_WRITE_ROOM,
+  GROUP_CLASSES,
+  GROUP_COUNTS,
+  GROUP_LIST_ENTRIES,
+  GROUP_SLOTS,
+  GROUP_SPANS,
+  GROUPS,
+  TLB_BASE,
+} from "../../../src/cpu/state.ts";
+import { encodeModule, FunctionCode, Imports } from "../../../src/jit/wasm/encoder.ts";
+import { forgetGroupsCode, GroupCells, groupClass, noteGroup } from "../../../src/jit/wasm/group_spans.ts";
+import { I32 } from "../../../src/jit/wasm/instructions.ts";
+import { LinearMemory } from "../../../src/memory/physical.ts";
+
+/** Notes cells, and forgets those of a class. */
+class Groups {
+  readonly memory = new LinearMemory(1 << 16);
+  readonly #forget: (group: number) => number;
+  readonly #note: (cells: number) => number;
+
+  constructor() {
+    const note = new FunctionCode([I32]);
+    noteGroup(note, 0);
+    note.get(0);
+    const imports = new Imports(),
+      { wasm } = this.memory,
+      t = new WebAssembly.Table({ element: "anyfunc", initial: 2 });
+    const functions = [forgetGroupsCode(), note].map((code, place) => ({ code, place, name: `f${place}` }));
+    const bytes = encodeModule(functions, imports, wasm.buffer.byteLength / 0x1_0000);
+    new WebAssembly.Instance(new WebAssembly.Module(bytes), { f: {}, s: { m: wasm, t } });
+    this.#forget = t.get(0) as (group: number) => number;
+    this.#note = t.get(1) as (cells: number) => number;
+  }
+
+  /** Finds a span for cells, as the finders do. */
+  find(cells: number): this {
+    assertEquals(this.#note(cells), cells);
+    for (const room of [FOUND_ROOM, FOUND_WRITE_ROOM]) this.memory.i32[(cells + room) / 4] = 0xff1;
+    return this;
+  }
+
+  enter(slot: number, group: number): this {
+    this.memory.i32[TLB_BASE / 4] = slot;
+    assertEquals(this.#forget(group), 0);
+    assertEquals(this.memory.i32[GROUP_SLOTS / 4 + group], slot);
+    assertEquals(this.memory.i32[GROUP_COUNTS / 4 + group], 0);
+    return this;
+  }
+
+  /** How many cells of a class know a span. */
+  known(group: number): number {
+    const numbers = Array.from({ length: GROUPS }, (_, n) => cell(group, n));
+    return numbers.filter((cells) => this.memory.i32[(cells + FOUND_ROOM) / 4] !== 0).length;
+  }
+}
+
+const cell = (group: number, number: number): number => GROUP_SPANS + (group * GROUPS + number) * FOUND_BYTES;
+
+Deno.test("forgetGroupsCode() forgets the cells of one class, be they few or many", () => {
+  for (const count of [0, 1, GROUP_LIST_ENTRIES - 1, GROUP_LIST_ENTRIES, GROUP_LIST_ENTRIES + 1, GROUPS]) {
+    for (let group = 0; group < GROUP_CLASSES; group++) {
+      const groups = new Groups();
+      for (let n = 0; n < count; n++) groups.find(cell(group, GROUPS - 1 - n)).find(cell(1 - group, 5));
+      assertEquals(groups.known(group), count);
+      groups.enter(0x4_0000, group);
+      assertEquals([groups.known(group), groups.known(1 - group)], [0, Math.min(count, 1)], `${count} cells`);
+    }
+  }
+});
+
+Deno.test("noteGroup() lists cells once, and none of the spans that regions have in locals", () => {
+  const groups = new Groups();
+  for (let n = 0; n < 100; n++) groups.find(cell(1, 7)).find(FOUND);
+  assertEquals([...groups.memory.i32.subarray(GROUP_COUNTS / 4, GROUP_COUNTS / 4 + GROUP_CLASSES)], [0, 1]);
+});
+
+Deno.test("GroupCells hands out cells of a class in turn, one of them for the stack of all", () => {
+  const cells = new GroupCells(), user = groupClass(Mode.USER), supervisor = groupClass(0);
+  const taken = Array.from({ length: GROUPS - 1 }, () => cells.take(user, false).cells);
+  assertEquals(new Set(taken).size, GROUPS - 1);
+  assertEquals(taken.includes(cell(user, 0)), false);
+  assertEquals(cells.take(user, false).cells, taken[0]);
+  assertEquals(cells.take(user, true).cells, cell(user, 0));
+  assertEquals(cells.take(supervisor, false).cells, cell(supervisor, 1));
+});
