@@ -10,8 +10,9 @@ import { ENGINE_NAMES, type EngineName } from "../machine/engines.ts";
 export const ENGINE: Option<EngineName> = choice(
   ENGINE_NAMES,
   "How the guest is executed. interpreter: an instruction after the other, no start-up cost, some ten times slower. " +
-    "js: every block becomes a JavaScript function when it is first met, which costs some 50 microseconds a block. " +
-    "auto (default): interprets code until it has run a few times, then translates it.",
+    "js: code becomes JavaScript functions once it has run 2000 times. wasm: all code becomes WebAssembly when it is " +
+    "first met, which costs up to a millisecond a block. auto (default): interprets code until it has run 1000 times, " +
+    "then translates it to WebAssembly.",
 );
 
 /** Limit of the run. */

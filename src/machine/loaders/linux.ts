@@ -11,6 +11,7 @@ import { HIGH, memoryMap, place } from "./memory_map.ts";
 /** Fields of the setup header, by their offset in the file, which is that in the zero page too. */
 const Header = {
   SETUP_SECTORS: 0x1f1,
+  SYSTEM_SIZE: 0x1f4,
   BOOT_FLAG: 0x1fe,
   JUMP_DISTANCE: 0x201,
   MAGIC: 0x202,
@@ -41,6 +42,8 @@ const LOADED_HIGH = 1;
 /** A loader without a number of its own. */
 const UNKNOWN_LOADER = 0xff;
 const SECTOR = 512, PAGE = 0x1000;
+/** Unit of SYSTEM_SIZE, the bytes behind the setup code. */
+const PARAGRAPH = 16;
 /** A kernel with 0 there means this many. */
 const DEFAULT_SETUP_SECTORS = 4;
 const E820_ENTRY = 20;
@@ -70,6 +73,14 @@ export function loadLinux(ram: Uint8Array, { kernel, modules, commandLine }: Boo
   const setup = (kernel[Header.SETUP_SECTORS]! || DEFAULT_SETUP_SECTORS) + 1;
   const image = kernel.subarray(setup * SECTOR);
   if (image.length === 0) throw new CannotBootError("the Linux kernel ends in its setup code");
+  const wanted = header.getUint32(Header.SYSTEM_SIZE, true);
+  if (Math.ceil(image.length / PARAGRAPH) < wanted) {
+    throw new CannotBootError(
+      `the Linux kernel has been cut off: of ${
+        wanted * PARAGRAPH
+      } bytes behind its setup code ${image.length} are there`,
+    );
+  }
   place(ram, { address: start, bytes: image, memorySize: Math.max(end - start, image.length) });
   const initrd = placeInitrd(ram, modules.map(({ bytes }) => bytes), {
     from: Math.max(end, start + image.length),

@@ -63,7 +63,12 @@ export function loadMultiboot(
 
 function readKernel(file: Uint8Array): KernelImage {
   const at = findHeader(file);
-  if (at < 0) throw new CannotBootError("the kernel has no multiboot header in its first 8192 bytes");
+  if (at < 0) {
+    throw new CannotBootError(
+      "it is no kernel of a kind known here: no Linux boot header, no multiboot header in its first 8192 bytes, " +
+        "no ELF file with a PVH entry point",
+    );
+  }
   const view = new DataView(file.buffer, file.byteOffset, file.length);
   const flags = view.getUint32(at + 4, true);
   if ((flags & 0xffff & ~UNDERSTOOD) !== 0) {

@@ -107,6 +107,17 @@ Deno.test("loadLinux() refuses a kernel that ends in its setup code", () => {
   );
 });
 
+Deno.test("loadLinux() refuses a kernel that is shorter than its header says, by a paragraph or more", () => {
+  const kernel = bzImage(new Array<number>(40).fill(0x90)),
+    setup = new DataView(kernel.buffer, kernel.byteOffset);
+  const bytes = kernel.length - 512 * (kernel[0x1f1]! + 1);
+  const request = { kernel, modules: [], commandLine: "" };
+  setup.setUint32(0x1f4, Math.ceil(bytes / 16), true);
+  loadLinux(new Uint8Array(RAM), request);
+  setup.setUint32(0x1f4, Math.ceil(bytes / 16) + 1, true);
+  assertThrows(() => loadLinux(new Uint8Array(RAM), request), CannotBootError, "cut off");
+});
+
 for (const engine of ENGINE_NAMES) {
   Deno.test(`bootMachine() enters Linux in 64-bit mode with its zero page in RSI (${engine})`, () => {
     // deno-fmt-ignore
