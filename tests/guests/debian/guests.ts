@@ -1,13 +1,15 @@
 /**
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests [KERNEL…] [--cpus 1,2]
  * [--script exercise,network,kvm-test] [--engine NAME,…] [--threshold N] [--twice]`; and `deno task guests
- * memtest86+`, which only runs where it is named. Too long for every run of the tests.
+ * memtest86+`, which only runs where it is named. Too long for every run of the tests. What a script prints and how many
+ * instructions it takes is compared between engines. The exercise runs with damaged disks as well, which it must notice.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
+import { Buffer } from "node:buffer";
 import { parseArgs } from "node:util";
 import { initramfs } from "../../../_tools/debian/initramfs.ts";
 import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/debian/packages.ts";
@@ -17,15 +19,35 @@ import { runMemtest } from "./memtest.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
 const MEMORY = 1 << 29, DISK_MEGABYTES = 16;
-/** The scripts, with what the machine needs for them and what each ends with. */
+/** The scripts, with what the machine needs for them, what each ends with, and the engines if none are named. */
 const SCRIPTS = {
-  exercise: { vmx: false, shows: "ok ext4 write" },
-  network: { vmx: false, shows: "ok typed on hvc0" },
-  "kvm-test": { vmx: true, shows: "kvm: the guest has halted; sum 500500, reads 1000" },
-} as const;
+  exercise: { vmx: false, shows: "ok ext4 write", engines: ["auto", "js"] },
+  network: { vmx: false, shows: "ok typed on hvc0", engines: ["auto", "js"] },
+  "kvm-test": { vmx: true, shows: "kvm: the guest has halted; sum 500500, reads 1000", engines: ["auto"] },
+} as const satisfies Record<string, { vmx: boolean; shows: string; engines: readonly EngineName[] }>;
 type ScriptName = keyof typeof SCRIPTS;
 const SCRIPT_NAMES = Object.keys(SCRIPTS) as ScriptName[];
 const MOST_INSTRUCTIONS = 3e10;
+
+/** A disk that something is wrong with: what is written over it, and the names of the checks that fail then. */
+interface Damage {
+  readonly damage: (image: Uint8Array) => void;
+  readonly fails: readonly string[];
+}
+
+/** ext4 has its superblock here, and so many bytes of it. */
+const SUPERBLOCK = 1024, SUPERBLOCK_BYTES = 1024;
+const FILE_TEXT = "written by mkfs\n", OTHER_TEXT = "Written by mkfs\n";
+const DAMAGES: Readonly<Record<string, Damage>> = {
+  "another file": {
+    damage: (image) => image.set(Buffer.from(OTHER_TEXT), Buffer.from(image.buffer).indexOf(FILE_TEXT)),
+    fails: ["ext4 read"],
+  },
+  "no superblock": {
+    damage: (image) => image.fill(0, SUPERBLOCK, SUPERBLOCK + SUPERBLOCK_BYTES),
+    fails: ["ext4 mount", "ext4 read", "ext4 umount", "ext4 write"],
+  },
+};
 
 /** What a run showed. */
 interface Result {
@@ -43,7 +65,7 @@ function ext4Image(): Uint8Array {
   const image = join(folder, "image"), root = join(folder, "root");
   try {
     mkdirSync(root);
-    writeFileSync(join(root, "hello"), "written by mkfs\n");
+    writeFileSync(join(root, "hello"), FILE_TEXT);
     execFileSync("/sbin/mkfs.ext4", ["-q", "-F", "-d", root, image, `${DISK_MEGABYTES}M`]);
     return new Uint8Array(readFileSync(image));
   } finally {
@@ -51,7 +73,13 @@ function ext4Image(): Uint8Array {
   }
 }
 
-function run(name: KernelName, script: ScriptName, processors: number, engine: EngineName): Result {
+function run(
+  name: KernelName,
+  script: ScriptName,
+  processors: number,
+  engine: EngineName,
+  image: Uint8Array = DISK,
+): Result {
   const { vmx, shows } = SCRIPTS[script];
   const machine = bootMachine({
     kernel: readFileSync(debianKernel(name).image),
@@ -62,7 +90,7 @@ function run(name: KernelName, script: ScriptName, processors: number, engine: E
     engine,
     ...(threshold === undefined ? {} : { tiers: { threshold } }),
     vmx,
-    disks: [{ image: DISK, snapshot: true }],
+    disks: [{ image, snapshot: true }],
     rng: true,
     network: { names: { web: "10.0.2.2" } },
     hostConnector: SCRIPTED_HOST,
@@ -99,7 +127,7 @@ const { values, positionals } = parseArgs({
   options: {
     cpus: { type: "string", default: "1,2" },
     script: { type: "string", default: SCRIPT_NAMES.join() },
-    engine: { type: "string", default: "auto" },
+    engine: { type: "string" },
     threshold: { type: "string" },
     twice: { type: "boolean", default: false },
     print: { type: "boolean", default: false },
@@ -113,8 +141,12 @@ if (threshold !== undefined && (!Number.isSafeInteger(threshold) || threshold < 
 const MEMTEST = "memtest86+";
 const kernels = KERNEL_NAMES.filter((name) => positionals.length === 0 || positionals.includes(name));
 const scripts = SCRIPT_NAMES.filter((name) => values.script.split(",").includes(name));
-const engines = ENGINE_NAMES.filter((name) => values.engine.split(",").includes(name));
-const runs = values.twice ? engines.flatMap((name) => [name, name]) : engines;
+const named = values.engine?.split(",");
+/** Runs of a script: with the engines named, or else those. */
+function runsOf(engines: readonly EngineName[]): readonly EngineName[] {
+  const chosen = named === undefined ? engines : ENGINE_NAMES.filter((name) => named.includes(name));
+  return values.twice ? chosen.flatMap((name) => [name, name]) : chosen;
+}
 const machines = kernels.flatMap((kernel) =>
   scripts.flatMap((script) =>
     values.cpus.split(",").map((processors) => ({ kernel, script, processors: Number(processors) }))
@@ -123,7 +155,7 @@ const machines = kernels.flatMap((kernel) =>
 let failed = false;
 for (const { kernel, script, processors } of machines) {
   let first: Result | undefined;
-  for (const engine of runs) {
+  for (const engine of runsOf(SCRIPTS[script].engines)) {
     const result = run(kernel, script, processors, engine);
     const { instructions, seconds, failures, stop } = result;
     const same = first === undefined || first.transcript === result.transcript &&
@@ -140,7 +172,20 @@ for (const { kernel, script, processors } of machines) {
     if (values.print || !good) console.log(result.transcript);
   }
 }
-for (const engine of positionals.includes(MEMTEST) ? runs : []) {
+const exercised = scripts.includes("exercise") ? kernels[0] : undefined;
+for (const [what, { damage, fails }] of exercised === undefined ? [] : Object.entries(DAMAGES)) {
+  const image = DISK.slice();
+  damage(image);
+  const { failures = [], transcript } = run(exercised!, "exercise", 1, "auto", image);
+  const checks = failures.flatMap((line) => /^FAILED (.*?): /.exec(line)?.[1] ?? []);
+  const good = checks.join() === fails.join();
+  failed ||= !good;
+  console.log(
+    `${good ? "ok" : "FAILED"} ${exercised}, exercise, disk with ${what}: noticed by ${checks.join(", ")}`,
+  );
+  if (values.print || !good) console.log(transcript);
+}
+for (const engine of positionals.includes(MEMTEST) ? runsOf(["auto"]) : []) {
   const { instructions, passed, screen } = runMemtest(engine);
   failed ||= !passed;
   const count = instructions.toLocaleString("en-US");
