@@ -183,12 +183,16 @@ export class CodeFinder {
     const { worlds } = this.bindings.access.mmu;
     const known = worlds.placement(region.id);
     if (known !== undefined) return known;
-    const inPlace = region.codes.every(({ lo, hi, hpa, secondPage }) => {
-      const second = secondPage < 0 ? -1 : this.placeOf(...nextPage(lo, hi));
-      return this.placeOf(lo, hi) === hpa && second === secondPage;
-    });
+    const inPlace = region.codes.every((code) =>
+      this.placeOf(code.lo, code.hi) === code.hpa && this.goesOn(code)
+    );
     worlds.notePlacement(region.id, inPlace);
     return inPlace;
+  }
+
+  /** Whether what a block has on a second page lies in place in the current world. */
+  goesOn({ lo, hi, secondPage }: Code): boolean {
+    return secondPage < 0 || this.placeOf(...nextPage(lo, hi)) === secondPage;
   }
 
   /** Host-physical address of code at a PC in the current world, or -1 if it cannot be fetched. Raises nothing. */

@@ -357,7 +357,7 @@ export class Dispatcher {
       const lo = Number(BigInt.asIntN(32, pc)), hi = Number(BigInt.asIntN(32, pc >> 32n));
       const hpa = finder.placeOf(lo, hi);
       const other = hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
-      return other?.watched ? undefined : other;
+      return other === undefined || other.watched || !finder.goesOn(other) ? undefined : other;
     };
     const generation = old === undefined ? 0 : old.generation + 1;
     // Of what others have as well, it takes in what they were too young for, and those that there is room for as a whole.

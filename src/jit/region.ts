@@ -19,7 +19,6 @@ export function selectRegion(
   threshold: number,
 ): Code[] {
   const codes = [entry];
-  if (entry.secondPage >= 0) return codes;
   const chosen = new Set<Code>(codes);
   let instructions = entry.count;
   for (let i = 0; i < codes.length; i++) {
@@ -27,7 +26,7 @@ export function selectRegion(
     for (const pc of [...successors, ...targets]) {
       if (codes.length >= limit || instructions >= mostInstructions) return codes;
       const next = find(pc);
-      if (next === undefined || next.secondPage >= 0 || chosen.has(next)) continue;
+      if (next === undefined || chosen.has(next)) continue;
       if (next.runs * 8 < threshold || isTaken(next, limit - codes.length)) continue;
       chosen.add(next);
       codes.push(next);

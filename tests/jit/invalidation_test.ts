@@ -100,6 +100,35 @@ everywhere("an instruction across two pages sees a change of either", (bare) => 
   assertEquals(bare.get(RAX), 0x7777_7701);
 });
 
+everywhere("an instruction across two pages in the middle of a loop sees a change of either", (bare) => {
+  // loop: add edx, 1; jmp across; across: the last byte of mov eax, imm32's immediate is the next page's; …; jnz loop
+  const across = OTHER - 4, loop = CODE + 0x100;
+  const jump = (from: number, to: number): number[] => [0xe9, ...le32(to - from - 5)];
+  const load = (page: number, last: number): void =>
+    // The rest of the immediate; add ebx, eax; dec ecx; jz +5; jmp loop; int3
+    bare.write(page, [last, 0x01, 0xc3, 0xff, 0xc9, 0x74, 0x05, ...jump(OTHER + 7, loop), INT3]);
+  bare.write(loop, [0x83, 0xc2, 0x01, ...jump(loop + 3, across)]);
+  bare.write(across, movEax(0x0000_0007).slice(0, 4));
+  load(OTHER, 0);
+  load(ALIAS, 1);
+  const turns = (count: number): number[] => {
+    bare.set(RCX, count);
+    bare.set(Gpr.RDX, 0);
+    bare.set(Gpr.RBX, 0);
+    assertEquals(bare.run(loop).kind, "interrupt");
+    return [bare.get(Gpr.RDX), bare.get(Gpr.RBX)];
+  };
+  assertEquals(turns(40), [40, 40 * 7]);
+  bare.mapPage(OTHER, ALIAS);
+  assertEquals(turns(40), [40, (40 * 0x0100_0007) | 0]);
+  bare.write(across, movEax(0x0000_0009).slice(0, 4));
+  assertEquals(turns(40), [40, (40 * 0x0100_0009) | 0]);
+  bare.mapPage(OTHER, OTHER);
+  assertEquals(turns(40), [40, 40 * 9]);
+  bare.write(OTHER, [2]);
+  assertEquals(turns(40), [40, (40 * 0x0200_0009) | 0]);
+});
+
 everywhere("the budget is exact, in blocks, loops and across calls of run", (bare) => {
   bare.write(CODE, [0x83, 0xc0, 0x01, 0xff, 0xc9, 0x75, 0xf9, INT3]); // add eax,1; dec ecx; jnz
   bare.set(RCX, 100_000);
