@@ -375,6 +375,9 @@ export class Dispatcher {
       blocks: codes.map((member) => finder.optimized(member)),
       id,
       targets: codes.map(({ targets }) => targets),
+      // One that is made again has been entered at the places that matter. Of lukewarm code, half would be compiled twice:
+      // as part of the region that it is reached in, and as the start of another where control comes from elsewhere.
+      open: !again,
     });
     const region: Region = {
       ...compiled,

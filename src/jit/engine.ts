@@ -51,6 +51,8 @@ export interface CompileRequest {
   readonly id: number;
   /** For each block, linear addresses that its computed jump has led to. */
   readonly targets: readonly (readonly bigint[])[];
+  /** Whether they are to be entered at all places where that costs little: control is not known to keep to a few. */
+  readonly open: boolean;
 }
 
 /** Where compiled code was left, for engines whose regions go on in others by themselves. */

@@ -38,22 +38,28 @@ const LONGEST_WAY = 2;
  * @param successors of each block, by number
  * @param entered blocks that are entered from outside
  * @param known how many of the first blocks the outside knows; by default all
+ * @param open whether those of them that are reached and that no loop contains are entered from outside too
  */
 export function analyseControlFlow(
   successors: readonly (readonly number[])[],
   entered: Iterable<number>,
   known: number = successors.length,
+  open = false,
 ): ControlFlow {
   const entrances = unique([...entered]).sort((a, b) => a - b);
   const loops = new LoopEntries(successors, new Set(entrances));
+  const outside = open
+    ? depthFirst(successors, entrances).filter((block) => block < known && !loops.isInLoop(block))
+    : [];
+  const opened = (some: readonly number[]): number[] => unique([...some, ...outside]).sort((a, b) => a - b);
   // Where the budget is used up, control comes back: to the headers of loops.
   const headers = [...loops.headers].filter((block) => block < known);
   const all = unique([...entrances, ...headers]).sort((a, b) => a - b);
   if (all.length > entrances.length) {
     const found = new LoopEntries(successors, new Set(all));
-    if (found.longestWay <= LONGEST_WAY) return nested(successors, all, found);
+    if (found.longestWay <= LONGEST_WAY) return nested(successors, opened(all), found);
   }
-  if (loops.longestWay <= LONGEST_WAY) return nested(successors, entrances, loops);
+  if (loops.longestWay <= LONGEST_WAY) return nested(successors, opened(entrances), loops);
   return withOneStart(successors, all, known);
 }
 

@@ -34,6 +34,8 @@ export interface RegionSurroundings {
   readonly imports: Imports;
   /** Linear addresses that computed jumps are known to lead to, by block number. */
   readonly targets: readonly (readonly bigint[])[];
+  /** Whether it is entered at all blocks that no loop contains. */
+  readonly open: boolean;
   /** Most accesses whose spans are in locals. */
   readonly accessesInLocals: number;
   readonly groupCells: GroupCells;
@@ -84,7 +86,7 @@ export class Emitter {
     const { code } = this;
     this.cells = new CellLocals(code, blocks);
     const isLocal = (offset: number): boolean => this.cells.register(offset) !== undefined;
-    this.shape = new RegionShape(blocks, surroundings.targets);
+    this.shape = new RegionShape(blocks, surroundings.targets, surroundings.open);
     this.blocks = this.shape.blocks;
     const plans = blocks.map((block) => planBlock(block, this.recipes, isLocal));
     this.plans = this.shape.originals.map((original) => plans[original]!);

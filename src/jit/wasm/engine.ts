@@ -116,7 +116,7 @@ export class WasmEngine implements Engine {
     }
   }
 
-  compile({ blocks, id, targets }: CompileRequest): Compiled {
+  compile({ blocks, id, targets, open }: CompileRequest): Compiled {
     const place = this.#takePlace();
     const links: (number | undefined)[] = [];
     const imports = new Imports();
@@ -125,6 +125,7 @@ export class WasmEngine implements Engine {
       place,
       imports,
       targets,
+      open,
       accessesInLocals: this.accessesInLocals,
       groupCells: this.#groupCells,
       takeLink: (exit) => links[exit] = this.#takeLink(exit),

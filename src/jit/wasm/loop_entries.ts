@@ -78,6 +78,11 @@ export class LoopEntries {
     return Math.max(0, ...ways);
   }
 
+  /** Whether a block lies in a loop. */
+  isInLoop(block: number): boolean {
+    return this.#loop[block] !== OUT;
+  }
+
   /** Where control goes for a block, from another or from OUTSIDE. */
   step(from: number, to: number): Step {
     const outer = this.#around[to]!.find(({ members }) => !members.has(from));

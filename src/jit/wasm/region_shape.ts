@@ -16,8 +16,15 @@ export class RegionShape {
   /** For each block: the most instructions that are executed from it until the budget is checked again. */
   readonly demands: readonly number[];
 
-  /** @param targets for each block, addresses that its computed jump has led to */
-  constructor(blocks: readonly Block[], targets: readonly (readonly bigint[])[]) {
+  /**
+   * @param targets for each block, addresses that its computed jump has led to
+   * @param open whether all blocks that no loop contains are entered from outside
+   */
+  constructor(
+    blocks: readonly Block[],
+    targets: readonly (readonly bigint[])[],
+    open: boolean,
+  ) {
     const { blocks: all, originals, edges, returnedTo } = graphOf(blocks, targets);
     this.blocks = all;
     this.originals = originals;
@@ -26,10 +33,10 @@ export class RegionShape {
     // in a loop, as interpreters do, would not dominate it.
     const entrances = new Set([0, ...returnedTo]);
     const successors = this.edges.map(({ direct, computed }) => [...direct, ...computed]);
-    this.flow = analyseControlFlow(successors, entrances, blocks.length);
-    const { isLoop, entrances: entered, loopEntries } = this.flow;
+    this.flow = analyseControlFlow(successors, entrances, blocks.length, open);
+    const { isLoop, entrances: ways, loopEntries } = this.flow;
     const headers = new Set(loopEntries.map(({ header }) => header));
-    this.checked = all.map((_, number) => isLoop[number]! || headers.has(number) || entered.includes(number));
+    this.checked = all.map((_, number) => isLoop[number]! || headers.has(number) || ways.includes(number));
     this.demands = this.#longestPaths();
   }
 

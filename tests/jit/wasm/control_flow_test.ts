@@ -70,16 +70,23 @@ function assertOpen(
   else assert(dominates(from, to), `${from} → ${to}`);
 }
 
+Deno.test("analyseControlFlow() opens the blocks that no loop contains, as far as they are reached", () => {
+  // 0 → 1 ⇄ 2, which leaves to 3 and 4; nothing leads to 5, and 6 is a copy that the outside does not know.
+  const successors = [[1], [2], [1, 3, 4], [6], [], [4], [4]];
+  assertEquals(analyseControlFlow(successors, [0], 6).entrances, [0, 1]);
+  const { entrances, isMerge } = analyseControlFlow(successors, [0], 6, true);
+  assertEquals(entrances, [0, 1, 3, 4]);
+  assertEquals([isMerge[2], isMerge[3], isMerge[6]], [false, true, false]);
+});
+
 Deno.test("analyseControlFlow() leaves no edge that structure cannot express", () => {
-  fc.assert(fc.property(graphs, ({ edges, entrances }) => {
-    const flow = analyseControlFlow(edges, entrances);
+  fc.assert(fc.property(graphs, fc.boolean(), ({ edges, entrances }, open) => {
+    const flow = analyseControlFlow(edges, entrances, edges.length, open);
     const ways: [from: number, to: number][] = edges.flatMap((list, from) =>
       list.map((to) => [from, to] as [number, number])
     );
-    for (const entrance of entrances) {
-      assert(flow.entrances.includes(entrance));
-      ways.push([OUTSIDE, entrance]);
-    }
+    for (const entrance of entrances) assert(flow.entrances.includes(entrance));
+    for (const entrance of flow.entrances) ways.push([OUTSIDE, entrance]);
     for (const [from, to] of ways) {
       let { node, tells } = flow.step(from, to);
       assertOpen(flow, from, node);
