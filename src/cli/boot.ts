@@ -189,6 +189,7 @@ const MADE_OF = [
   "load-address",
   "memory",
   "cpus",
+  "cpu",
   "vmx",
   "crossover",
   "wt-entries",
@@ -262,8 +263,10 @@ function firmwareFiles({ "vga-bios": vgaBios }: Values<typeof OPTIONS>): Record<
   return vgaBios === undefined ? {} : { [`vgaroms/${basename(vgaBios)}`]: readInput(vgaBios) };
 }
 
-/** Prints the screen to stdout, framed. */
+/** Prints the screen to stdout, framed, in lines of its own. */
 function showScreen(machine: Machine): void {
+  const { text } = machine.console;
+  if (text !== "" && !text.endsWith("\n")) print("");
   const { lines } = machine.screen, width = Math.max(...lines.map(({ length }) => length));
   const edge = `+${"-".repeat(width)}+`;
   print([edge, ...lines.map((line) => `|${line.padEnd(width)}|`), edge].join("\n"));

@@ -74,6 +74,11 @@ Deno.test("boot --stats shows the thresholds and the soft TLBs' sizes", () => {
   assertMatch(stderr, /^ +worlds, TLB entries of each +[1-9]\d*, \d+(-\d+)?$/m);
 });
 
+Deno.test("boot --screen frames the screen in lines of its own, behind what the console shows", () => {
+  const { stdout } = causeway(["boot", "--kernel", ECHO, "--screen", "--max-instructions", "1000"]);
+  assertMatch(stdout, /^Type lines; exit ends this\.\n> \n\+-*\+\n(\|.*\|\n){25}\+-*\+\n$/);
+});
+
 Deno.test("boot refuses what it cannot boot and what it does not understand", () => {
   const refused = (...args: string[]): [number | null, string] => {
     const { code, stderr } = causeway(["boot", ...args]);

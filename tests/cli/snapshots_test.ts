@@ -83,6 +83,7 @@ const REFUSED: readonly (readonly [args: readonly string[], code: number, messag
   [["--load", "/no/such/file"], 125, "there is no such file"],
   [["--load", ECHO, "--kernel", ECHO], 2, "--load takes no --kernel: the snapshot tells that"],
   [["--load", ECHO, "--memory", "64M"], 2, "--load takes no --memory"],
+  [["--load", ECHO, "--cpu", "x86-64"], 2, "--load takes no --cpu"],
   [["--kernel", ECHO, "--save-at", "5"], 2, "need --save FILE"],
   [["--kernel", ECHO, "--save", "/no/such/folder/file", "--save-at", "5"], 125, "cannot write"],
   [["--kernel", ECHO, "--save", "x", "--save-at", "5", "--gdb", "0"], 2, "do not go with --gdb"],

@@ -59,9 +59,10 @@ export function readStatistics({ dispatcher, instructions, mmu }: HostedProcesso
   return {
     instructions,
     cycles: dispatcher.cycles(),
+    // A block counts as a whole, whatever of it an exception has left out.
     interpretedShare: instructions === 0
       ? 0
-      : (counts.interpretedInstructions + counts.singleSteps) / instructions,
+      : Math.min(1, (counts.interpretedInstructions + counts.singleSteps) / instructions),
     interpretedBlocks: counts.interpretedBlocks,
     singleSteps: counts.singleSteps,
     translatedBlocks: cache.counts.translated,

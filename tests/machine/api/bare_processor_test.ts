@@ -134,3 +134,9 @@ Deno.test("BareProcessor.statistics() counts what ran and where", () => {
   assert(compiled.statistics().interpretedShare < 0.1 && compiled.statistics().compiledRegions > 0);
   assertEquals(compiled.statistics().instructions, 10_000);
 });
+
+Deno.test("BareProcessor.statistics() has a share of at most 1 where a fault leaves out the end of a block", () => {
+  const cpu = createProcessor({ engine: "interpreter" });
+  cpu.load(code("90 8b 04 25 00 00 00 70 90 90 f4")); // NOP; MOV EAX,[70000000H]; NOP; NOP; HLT
+  assertEquals([cpu.run().kind, cpu.instructions, cpu.statistics().interpretedShare], ["fault", 1, 1]);
+});
