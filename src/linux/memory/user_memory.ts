@@ -162,14 +162,24 @@ export class UserMemory {
 
   /** Writes a 64-bit number, signed or unsigned, of at most 53 significant bits. */
   setI64(linear: number, value: number): void {
-    this.setI32(linear, value | 0);
-    this.setI32(linear + 4, Math.floor(value / 0x1_0000_0000) | 0);
+    this.setHalves(linear, value | 0, Math.floor(value / 0x1_0000_0000) | 0);
+  }
+
+  /** Writes a 64-bit number. */
+  setHalves(linear: number, lo: number, hi: number): void {
+    if (linear % PAGE_SIZE > PAGE_SIZE - 8) {
+      this.setI32(linear, lo);
+      return this.setI32(linear + 4, hi);
+    }
+    const { memory, mmu } = this.space.tables.frames, at = this.#reach(linear, true);
+    memory.view.setInt32(at, lo, true);
+    memory.view.setInt32(at + 4, hi, true);
+    mmu.wroteRam(at - RAM_BASE, 8);
   }
 
   /** Writes a 64-bit number. */
   setBig(linear: number, value: bigint): void {
-    this.setI32(linear, Number(BigInt.asIntN(32, value)));
-    this.setI32(linear + 4, Number(BigInt.asIntN(32, value >> 32n)));
+    this.setHalves(linear, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
   }
 
   /** Bytes of the string at `linear` without its NUL. Fails with `tooLong` if there is none within `limit` bytes. */

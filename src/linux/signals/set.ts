@@ -19,8 +19,7 @@ export class SignalSet {
 
   /** Writes the mask to a program's memory. */
   write(memory: UserMemory, linear: number): void {
-    memory.setI32(linear, this.lo);
-    memory.setI32(linear + 4, this.hi);
+    memory.setHalves(linear, this.lo, this.hi);
   }
 
   has(signal: number): boolean {
