@@ -23,7 +23,7 @@ const COVERED = 0x20_0000;
 /** Ways to run the same code. */
 export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = {
   "interpreter": { engine: "interpreter" },
-  "js": { engine: "js", tiers: { threshold: 1 } },
+  "js": { engine: "js", tiers: { threshold: 1, firstRegionBlocks: 12, regionBlocks: 48 } },
   "js, regions of one block": { engine: "js", tiers: { threshold: 1, regionBlocks: 1 } },
   "js, code cache of three blocks": { engine: "js", tiers: { threshold: 1, codeCacheBlocks: 3 } },
   "wasm": { engine: "wasm" },
