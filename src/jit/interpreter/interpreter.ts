@@ -9,6 +9,7 @@ import type { Bindings } from "../bindings.ts";
 import { Constants, CONSTANTS_WORDS } from "./constants.ts";
 import { createLoop, type Loop } from "./operations.ts";
 import { assemble, EndKind, type Program } from "./program.ts";
+import { ProgramStore } from "./program_store.ts";
 import { createReference, type Run } from "./reference.ts";
 import { Field, GUEST_SHIFT, VALUE_WORDS } from "./words.ts";
 
@@ -24,6 +25,7 @@ export class Interpreter {
   readonly #m: Int32Array;
   readonly #values = new Int32Array(MAX_VALUES * VALUE_WORDS + CONSTANTS_WORDS);
   readonly #constants = new Constants(this.#values, MAX_VALUES * VALUE_WORDS);
+  readonly #store = new ProgramStore();
   readonly #loop: Loop;
   readonly #vmxTransfer: HelperFunction;
 
@@ -45,7 +47,7 @@ export class Interpreter {
         `Cannot interpret a block of ${block.insts.length} operations: at most ${MAX_VALUES}`,
       );
     }
-    return assemble(block, this.#constants);
+    return assemble(block, this.#constants, this.#store);
   }
 
   /**
@@ -55,9 +57,9 @@ export class Interpreter {
    * @returns whether the mode may have changed, or an event was raised
    */
   run(program: Program): boolean {
-    const { words, end } = program;
+    const { words, first, end } = program;
     this.#m[BUDGET_WORD]! -= program.count;
-    const stopped = this.#loop(words, end);
+    const stopped = this.#loop(words, first, end);
     if (stopped === end) return this.#finish(program);
     this.#leave(program, words[stopped + Field.HEAD]! >>> GUEST_SHIFT);
     return true;

@@ -133,8 +133,8 @@ export function joinSets(words: Int32Array, at: number): boolean {
   }
 }
 
-/** Executes operations up to `end`. Returns the index of the one that raised an event, or `end`. */
-export type Loop = (words: Int32Array, end: number) => number;
+/** Executes operations from `first` up to `end`. Returns the index of the one that raised an event, or `end`. */
+export type Loop = (words: Int32Array, first: number, end: number) => number;
 
 /**
  * The loop over a value file.
@@ -147,8 +147,8 @@ export function createLoop(
   rows: readonly (Run | undefined)[],
 ): Loop {
   const m = memory.i32;
-  return (p, end) => {
-    for (let i = 0; i < end; i += WORDS) {
+  return (p, first, end) => {
+    for (let i = first; i < end; i += WORDS) {
       const head = p[i + HEAD]!, to = p[i + TO]!, a = p[i + A]!, b = p[i + B]!;
       switch (head & MASK) {
         case Do.SET32:

@@ -5,6 +5,7 @@ import { FLOAT_OPCODES } from "../../ir/float_opcodes.ts";
 import type { Block, Inst, Type } from "../../ir/types.ts";
 import { VECTOR_OPCODES } from "../../ir/vector_opcodes.ts";
 import type { Constants } from "./constants.ts";
+import type { ProgramStore } from "./program_store.ts";
 import { joinSets, OPERATIONS } from "./operations.ts";
 import { EXITS, Field, GUEST_SHIFT, OPERATION_WORDS, VALUE_WORDS } from "./words.ts";
 
@@ -61,7 +62,8 @@ export interface End {
 export interface Program {
   /** Operations, then lists of operands, then the offset of each guest instruction from the block's start. */
   readonly words: Int32Array;
-  /** Where the operations end, and where the offsets start. */
+  /** Where the operations start and end, and where the offsets start. */
+  readonly first: number;
   readonly end: number;
   readonly offsets: number;
   readonly start: Address;
@@ -77,7 +79,7 @@ const { HEAD, TO, A, B, C, IMM, IMM2, ARGS } = Field,
   GUEST = GUEST_SHIFT;
 
 /** Assembles a block. */
-export function assemble(block: Block, constants: Constants): Program {
+export function assemble(block: Block, constants: Constants, store: ProgramStore): Program {
   const { insts, offsets, terminal } = block;
   const lists: number[] = [];
   const room = insts.length * WORDS;
@@ -101,18 +103,20 @@ export function assemble(block: Block, constants: Constants): Program {
     if (listed) list(inst, places, lists);
     if (!joinSets(operations, end)) end += WORDS;
   }
-  const words = new Int32Array(end + lists.length + offsets.length);
-  words.set(operations.subarray(0, end));
-  words.set(lists, end);
-  words.set(offsets, end + lists.length);
+  const first = store.take(end + lists.length + offsets.length), { words } = store;
+  const behind = first + end, last = behind + lists.length;
+  for (let n = 0; n < end; n++) words[first + n] = operations[n]!;
+  for (let n = 0; n < lists.length; n++) words[behind + n] = lists[n]!;
+  for (let n = 0; n < offsets.length; n++) words[last + n] = offsets[n]!;
   if (lists.length > 0) {
     // The lists are behind the operations, as many as there have come to be.
-    for (let at = ARGS; at < end; at += WORDS) words[at]! += end;
+    for (let at = first + ARGS; at < behind; at += WORDS) words[at]! += behind;
   }
   return {
     words,
-    end,
-    offsets: end + lists.length,
+    first,
+    end: behind,
+    offsets: last,
     start: halves(block.pc),
     count: offsets.length - 1,
     terminal: endOf(terminal, places),
