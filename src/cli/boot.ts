@@ -11,7 +11,7 @@ import {
 } from "../machine/world_calls.ts";
 import { MachineTarget } from "../machine/debug/machine_target.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
-import { CPU_MODEL_NAMES, MAX_PROCESSORS } from "../machine/processors.ts";
+import { CPU_MODEL_NAMES, MAX_PROCESSORS, mayHaveVmx } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import { kernelFormat } from "../machine/loaders/load.ts";
 import type { Command } from "./command.ts";
@@ -218,6 +218,9 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
   const path = kernelPath ?? firmwarePath;
   if (path === undefined) throw usageError("boot needs --kernel FILE, --firmware FILE or --load FILE");
   if (isKernel && firmwarePath !== undefined) throw usageError("boot takes either --kernel or --firmware");
+  if (values.vmx && values.cpu !== undefined && !mayHaveVmx(values.cpu)) {
+    throw usageError(`--vmx does not go with --cpu ${values.cpu}, which has no VMX`);
+  }
   const image = readInput(path);
   const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
   const { append = "" } = values;

@@ -18,7 +18,7 @@ import {
 import { ProcessorCore } from "./processor_core.ts";
 import { type ProcessorWires, SystemProcessor, type SystemStop } from "./system_processor.ts";
 
-export { CPU_MODEL_NAMES } from "../cpu/cpuid_models.ts";
+export { CPU_MODEL_NAMES, mayHaveVmx } from "../cpu/cpuid_models.ts";
 
 /** What the processors are made of. */
 export interface ProcessorsConfiguration extends Omit<ProcessorConfiguration, "system"> {

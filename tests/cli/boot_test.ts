@@ -88,6 +88,10 @@ Deno.test("boot refuses what it cannot boot and what it does not understand", ()
   assertEquals(refused("--kernel", "/nowhere")[0], 125);
   assertStringIncludes(refused("--kernel", MAIN)[1], "no multiboot header");
   assertEquals(refused("--kernel", ECHO, "--cpus", "256")[0], 2);
+  assertEquals(refused("--kernel", ECHO, "--vmx", "--cpu", "causeway-la57"), [
+    2,
+    "causeway boot: --vmx does not go with --cpu causeway-la57, which has no VMX\n",
+  ]);
   assertEquals(refused("--kernel", ECHO, "--crossover"), [
     2,
     "causeway boot: --crossover needs --vmx: world calls are functions of VMFUNC\n",
