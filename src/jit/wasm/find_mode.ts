@@ -25,6 +25,8 @@ export type ModeFinder = () => number;
 const NO_MODE = -1;
 const CS_ATTRIBUTES = SEGMENT + SEGMENT_STRIDE * Segment.CS + SEG_ATTRIBUTES;
 const USER_CPL = 3;
+/** Mode.CODE_SIZE of 64-bit code. */
+const CODE64 = 2;
 
 /**
  * Its code: `currentMode` (current_mode.ts) in 64-bit code. In other code, where there is something to attend to, and where
@@ -96,9 +98,6 @@ export function findModeCode(): FunctionCode {
   code.end();
   return code;
 }
-
-/** Mode.CODE_SIZE of 64-bit code. */
-const CODE64 = 2;
 
 /** Leaves the `FloatMode` that MXCSR says (`floatModeFor`). */
 function writeFloatMode(code: FunctionCode, mxcsr: number): void {
