@@ -11,7 +11,7 @@ const TRACED = 300;
 const PREFIXES = new Set([0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3]);
 /**
  * Beginnings of encodings, behind prefixes, that the host may execute and Causeway refuses: extensions it does not
- * report. Digits: AVX and AVX-512; XABORT, XBEGIN, XEND, XTEST; SERIALIZE and its group; XSAVEC, XSAVES; GFNI; MOVDIRI
+ * report. Digits: AVX and AVX-512; XABORT, XBEGIN, XEND, XTEST; SERIALIZE and its group; XSAVES; GFNI; MOVDIRI
  * and its group; PTWRITE and its group.
  */
 const ELSEWHERE = [
