@@ -202,19 +202,14 @@ export const REGION_LEFT = 0x888;
 /** Byte offset of the link that the last WORLD_CALL in WebAssembly went over (memory/world_links.ts). */
 export const WORLD_LINK_TAKEN = 0x88c;
 
-/**
- * The spans that WebAssembly has found last (jit/wasm/locate.ts), of all but the stack and of the stack: start, and rooms for
- * reads and writes, 64 bits each; addend.
- */
-export const FOUND = 0x890;
-export const FOUND_STACK = 0x8b0;
+/** Where WebAssembly keeps a span that it has found (jit/wasm/locate.ts): start, and rooms for reads and writes, 64 bits each; addend. */
 export const FOUND_START = 0;
 export const FOUND_ROOM = 8;
 export const FOUND_WRITE_ROOM = 16;
 export const FOUND_ADDEND = 24;
 export const FOUND_BYTES = 32;
 /**
- * Such spans of groups of accesses in the regions of one class, of supervisor or of user mode (jit/wasm/group_spans.ts): the
+ * Such spans of groups of accesses in the regions of one class, of supervisor or of user mode (jit/wasm/region_spans.ts): the
  * slot that they are of, how many were found since they were forgotten, and the offsets of those if they are few; spans.
  */
 export const GROUP_CLASSES = 2;

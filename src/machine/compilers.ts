@@ -20,20 +20,15 @@ export function whyNoWebAssembly(): string | undefined {
 
 let hasSaidSo = false;
 
-/**
- * The engine for a name; undefined for the interpreter alone.
- *
- * @param accessesInLocals most accesses of a region that WebAssembly keeps the spans of in locals
- */
+/** The engine for a name; undefined for the interpreter alone. */
 export function compilerFor(
   engine: EngineName,
   bindings: Bindings,
-  accessesInLocals?: number,
 ): JsEngine | WasmEngine | undefined {
   if (engine === "interpreter") return undefined;
   if (engine === "js") return new JsEngine(bindings);
   const reason = whyNoWebAssembly();
-  if (reason === undefined) return new WasmEngine(bindings, accessesInLocals);
+  if (reason === undefined) return new WasmEngine(bindings);
   if (!hasSaidSo) {
     hasSaidSo = true;
     console.warn(`causeway: the host compiles no WebAssembly, so guest code becomes JavaScript (${reason})`);

@@ -34,8 +34,6 @@ export interface ProcessorConfiguration {
   readonly tiers?: Partial<Omit<Tiers, "engine">> & {
     /** Entries of every soft TLB, a power of 2. Default: as many as each world shows to need. */
     readonly tlbEntries?: number;
-    /** Most memory accesses of a region that WebAssembly keeps the spans of in locals (jit/wasm/region_spans.ts). */
-    readonly accessesInLocals?: number;
   };
   /** Makes the system unit of a processor that has its own operating system, or the seat of several. */
   readonly system?: (access: GuestAccess) => SystemUnit | ProcessorSeat;
@@ -92,7 +90,7 @@ export function newProcessor(
     float: createFloatReference(float),
     systemCalls: new SystemCalls(memory, configuration.system === undefined),
   };
-  const compiler = compilerFor(engine, bindings, tiers.accessesInLocals);
+  const compiler = compilerFor(engine, bindings);
   if (compiler !== undefined && observer?.compiled !== undefined) {
     compiler.onEmit = (blocks, source) => observer.compiled!(blocks, source, compiler.name);
   }

@@ -1,5 +1,5 @@
 /** The one linear memory: processor state, soft TLBs, jump tables and guest RAM, with the views that reach them. */
-import { STATE_BYTES } from "../cpu/state.ts";
+import { FOUND_BYTES, STATE_BYTES } from "../cpu/state.ts";
 
 /** Size of a page and of a page frame. */
 export const PAGE_SIZE = 0x1000;
@@ -54,8 +54,8 @@ export const SPAN_ADDEND = 16;
 export const SPAN_FRAME = 20;
 export const SPAN_PAGES = 24;
 export const SPAN_FLAGS = 28;
-/** Size of the largest access that a span serves. */
-export const LARGEST_ACCESS = 16;
+/** Bytes that may be accessed from a place that is inside a span's room. */
+export const SPAN_MARGIN = 64;
 /** A tag no address matches: the masked address of an access has none of these bits. */
 export const TLB_INVALID = 0x800;
 
@@ -90,7 +90,8 @@ export const SLOT_SYSCALL_LINK: number = SLOT_LAST_USE + 8;
 export const SLOT_SYSRET_LINK: number = SLOT_LAST_USE + 12;
 /** On cache lines of their own. */
 export const SLOT_SPANS: number = SLOT_LAST_USE + 64;
-/** What WebAssembly has found last in the slot, as FOUND and FOUND_STACK (cpu/state.ts) have it. */
+/** Spans of groups of accesses in regions that switch between worlds (jit/wasm/region_spans.ts), as in GROUP_SPANS (cpu/state.ts). */
+export const SLOT_GROUPS = 16;
 export const SLOT_FOUND: number = SLOT_SPANS + SPANS * SPAN_BYTES;
 /**
  * Links to other worlds (world_links.ts): those of EPTP switching, by the index in the EPTP list, and those of world calls,
@@ -100,7 +101,7 @@ export const EPTP_LINKS = 512;
 export const EPTP_LINK_BYTES = 16;
 export const CALL_LINKS = 512;
 export const CALL_LINK_BYTES = 256;
-export const SLOT_CALL_LINKS: number = SLOT_FOUND + 64;
+export const SLOT_CALL_LINKS: number = SLOT_FOUND + SLOT_GROUPS * FOUND_BYTES;
 export const SLOT_EPTP_LINKS: number = SLOT_CALL_LINKS + CALL_LINKS * CALL_LINK_BYTES;
 export const SLOT_WAYS: number = SLOT_EPTP_LINKS + EPTP_LINKS * EPTP_LINK_BYTES;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */

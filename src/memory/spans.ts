@@ -3,20 +3,13 @@
  * keeps the spans that it accesses in locals, so that one comparison does for thousands of pages. A slot learns them from
  * the refills of its soft TLB, and forgets them where it forgets entries.
  */
+import { FOUND_BYTES, FOUND_ROOM, FOUND_WRITE_ROOM, GROUP_CLASSES, GROUP_SLOTS } from "../cpu/state.ts";
 import {
-  FOUND,
-  FOUND_ROOM,
-  FOUND_STACK,
-  FOUND_WRITE_ROOM,
-  GROUP_CLASSES,
-  GROUP_SLOTS,
-} from "../cpu/state.ts";
-import {
-  LARGEST_ACCESS,
   type LinearMemory,
   PAGE_SIZE,
   RAM_BASE,
   SLOT_FOUND,
+  SLOT_GROUPS,
   SLOT_SPANS,
   SLOT_TLB_MASK,
   slotOffset,
@@ -24,6 +17,7 @@ import {
   SPAN_BYTES,
   SPAN_FLAGS,
   SPAN_FRAME,
+  SPAN_MARGIN,
   SPAN_PAGES,
   SPAN_ROOM,
   SPAN_START,
@@ -45,10 +39,8 @@ const ALL = SPANS, PAGES = SPAN_PAGES / 4, START = SPAN_START / 4, START_HIGH = 
 const FLAGS = SPAN_FLAGS / 4, FRAME = SPAN_FRAME / 4, ADDEND = SPAN_ADDEND / 4, ROOM = SPAN_ROOM / 4;
 const ENTRY_READ = TLB_READ / 4, ENTRY_WRITE = TLB_WRITE / 4, ENTRY_HIGH = TLB_HIGH / 4;
 const ENTRY_ADDEND = TLB_ADDEND / 4, ENTRY_FLAGS = TLB_FLAGS / 4;
-const FOUND_AT = SLOT_FOUND,
-  STACK_FOUND = FOUND_STACK - FOUND,
-  READ_ROOM = FOUND_ROOM,
-  WRITE_ROOM = FOUND_WRITE_ROOM;
+const FOUND_AT = SLOT_FOUND, END_OF_FOUND = SLOT_FOUND + SLOT_GROUPS * FOUND_BYTES, ONE_FOUND = FOUND_BYTES;
+const READ_ROOM = FOUND_ROOM, WRITE_ROOM = FOUND_WRITE_ROOM;
 const FIRST_GROUP_SLOT = GROUP_SLOTS / 4,
   END_OF_GROUP_SLOTS = FIRST_GROUP_SLOT + GROUP_CLASSES,
   FIRST = SLOT_SPANS;
@@ -159,23 +151,23 @@ function place(
   const start = page << 12;
   i32[span + START] = start;
   i32[span + START_HIGH] = high;
-  i32[span + ROOM] = pages * PAGE_SIZE - LARGEST_ACCESS + 1;
+  i32[span + ROOM] = pages * PAGE_SIZE - SPAN_MARGIN + 1;
   i32[span + ADDEND] = addend;
   i32[span + FRAME] = ((start + addend - RAM_BASE) >>> 0) / PAGE_SIZE;
   i32[span + PAGES] = pages;
   i32[span + FLAGS] = flags;
 }
 
-/** Forgets what was found last in a slot; what groups of accesses found in it is forgotten when they are next used. */
+/** Forgets what groups of accesses have found in a slot: those that are not the slot's, when they are next used. */
 function forgetFound(i32: Int32Array, slot: number): void {
   for (let word = FIRST_GROUP_SLOT; word < END_OF_GROUP_SLOTS; word++) {
     if (i32[word] === slotOffset(slot)) i32[word] = 0;
   }
-  const found = slotOffset(slot) + FOUND_AT;
-  i32[(found + READ_ROOM) / 4] = 0;
-  i32[(found + WRITE_ROOM) / 4] = 0;
-  i32[(found + STACK_FOUND + READ_ROOM) / 4] = 0;
-  i32[(found + STACK_FOUND + WRITE_ROOM) / 4] = 0;
+  const start = slotOffset(slot);
+  for (let cells = start + FOUND_AT; cells < start + END_OF_FOUND; cells += ONE_FOUND) {
+    i32[(cells + READ_ROOM) / 4] = 0;
+    i32[(cells + WRITE_ROOM) / 4] = 0;
+  }
 }
 
 /** Drops the spans of a slot whose flags `drops` accepts. */

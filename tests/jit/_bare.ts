@@ -29,7 +29,6 @@ export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = 
   "wasm": { engine: "wasm" },
   "wasm, regions of one block": { engine: "wasm", tiers: { regionBlocks: 1 } },
   "wasm, regions of the largest size": { engine: "wasm", tiers: { regionBlocks: 256 } },
-  "wasm, spans in shared cells": { engine: "wasm", tiers: { accessesInLocals: 0 } },
   "wasm, code cache of three blocks": { engine: "wasm", tiers: { codeCacheBlocks: 3 } },
   "auto, threshold of five": { engine: "auto", tiers: { threshold: 5 } },
 };

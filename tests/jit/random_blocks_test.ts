@@ -6,8 +6,8 @@ import type { IrBuilder } from "../../src/ir/builder.ts";
 import type { Value } from "../../src/ir/types.ts";
 import {
   CR0,
-  FOUND,
   FP_RAISED,
+  GROUP_SLOTS,
   MXCSR,
   REGION_LEFT,
   RETURN_HI,
@@ -56,7 +56,7 @@ function observable(state: Uint8Array): Uint8Array {
   // Only kept in the exact modes.
   copy.fill(0, FP_RAISED, FP_RAISED + 4);
   // What WebAssembly has found of the soft TLB, and behind it scratch space.
-  copy.fill(0, FOUND, STATE_BYTES);
+  copy.fill(0, GROUP_SLOTS, STATE_BYTES);
   return copy;
 }
 

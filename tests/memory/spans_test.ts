@@ -1,17 +1,18 @@
 /** Spans: what a slot learns of pages that follow each other, and when it forgets. ARCHITECTURE.md, "Memory access". */
 import { assertEquals } from "@std/assert";
-import { FOUND, FOUND_ROOM, FOUND_STACK, FOUND_WRITE_ROOM } from "../../src/cpu/state.ts";
+import { FOUND_BYTES, FOUND_ROOM, FOUND_WRITE_ROOM } from "../../src/cpu/state.ts";
 import {
-  LARGEST_ACCESS,
   LinearMemory,
   PAGE_SIZE,
   RAM_BASE,
   SLOT_FOUND,
+  SLOT_GROUPS,
   SLOT_SPANS,
   slotOffset,
   SPAN_ADDEND,
   SPAN_BYTES,
   SPAN_FLAGS,
+  SPAN_MARGIN,
   SPAN_PAGES,
   SPAN_ROOM,
   SPAN_START,
@@ -33,15 +34,14 @@ import {
 
 const { GLOBAL, LARGE, WRITABLE } = TlbFlag;
 const SLOT = 1;
-/** Words with the rooms that were found last. */
-const ROOMS = [
-  FOUND_ROOM,
-  FOUND_WRITE_ROOM,
-  FOUND_STACK - FOUND + FOUND_ROOM,
-  FOUND_STACK - FOUND + FOUND_WRITE_ROOM,
-].map(
-  (cell) => (slotOffset(SLOT) + SLOT_FOUND + cell) / 4,
-);
+/** Words with the rooms of spans that were found. */
+const ROOMS = Array.from(
+  { length: SLOT_GROUPS },
+  (_, n) =>
+    [FOUND_ROOM, FOUND_WRITE_ROOM].map((cell) =>
+      (slotOffset(SLOT) + SLOT_FOUND + n * FOUND_BYTES + cell) / 4
+    ),
+).flat();
 
 /** How a page is entered. */
 interface Entered {
@@ -87,7 +87,7 @@ class Slot {
     const { i32 } = this.memory, found: number[][] = [];
     for (let number = 0; number < SPANS; number++) {
       const at = (this.#base + SLOT_SPANS + number * SPAN_BYTES) / 4, pages = i32[at + SPAN_PAGES / 4]!;
-      assertEquals(i32[at + SPAN_ROOM / 4], pages === 0 ? 0 : pages * PAGE_SIZE - LARGEST_ACCESS + 1);
+      assertEquals(i32[at + SPAN_ROOM / 4], pages === 0 ? 0 : pages * PAGE_SIZE - SPAN_MARGIN + 1);
       if (pages > 0) found.push([i32[at + SPAN_START / 4]! >>> 12, pages, i32[at + SPAN_FLAGS / 4]!]);
     }
     return found;

@@ -36,8 +36,6 @@ export interface RegionSurroundings {
   readonly targets: readonly (readonly bigint[])[];
   /** Whether it is entered at all blocks that no loop contains. */
   readonly open: boolean;
-  /** Most accesses whose spans are in locals. */
-  readonly accessesInLocals: number;
   readonly groupCells: GroupCells;
   /** Byte offset of a cell for the link of an exit. */
   takeLink(exit: number): number;
@@ -91,7 +89,7 @@ export class Emitter {
     const plans = blocks.map((block) => planBlock(block, this.recipes, isLocal));
     this.plans = this.shape.originals.map((original) => plans[original]!);
     this.flags = new RegionFlags(this.plans, this.shape, this.recipes);
-    this.spans = new RegionSpans(code, this.blocks, this.shape.repeats(), surroundings);
+    this.spans = new RegionSpans(code, this.blocks, this.slot, surroundings);
   }
 
   /** Number of the block in the region of which the one that is being written may be a copy. */

@@ -32,9 +32,6 @@ import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
 import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 
-/** As measured, between 20 and 40 (bench/programs/lua.lua). */
-const ACCESSES_IN_LOCALS = 24;
-
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
 const VISITS = 1_000_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
 
@@ -91,10 +88,9 @@ export class WasmEngine implements Engine {
   #links = 0;
 
   /**
-   * @param accessesInLocals most accesses of a region whose spans are in locals
    * @throws {WebAssembly.CompileError} where the host refuses to compile WebAssembly
    */
-  constructor(bindings: Bindings, readonly accessesInLocals: number = ACCESSES_IN_LOCALS) {
+  constructor(bindings: Bindings) {
     this.#m = bindings.memory.i32;
     this.#memory = bindings.memory.wasm;
     this.#pages = this.#memory.buffer.byteLength / 0x1_0000;
@@ -126,7 +122,6 @@ export class WasmEngine implements Engine {
       imports,
       targets,
       open,
-      accessesInLocals: this.accessesInLocals,
       groupCells: this.#groupCells,
       takeLink: (exit) => links[exit] = this.#takeLink(exit),
     });

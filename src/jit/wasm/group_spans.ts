@@ -1,16 +1,13 @@
 /**
- * Spans in cells (GROUP_SPANS), for regions that have theirs not in locals: each group of accesses of a block has a cell, which
- * blocks compiled later may come to share. Supervisor mode and user mode have cells of their own, as each is in other worlds.
+ * Spans of groups of accesses: each group of a block has cells of its own, which blocks compiled later may come to share.
+ * Supervisor mode and user mode have different ones, as each is in other worlds.
  *
  * The cells hold in one slot. Where a region begins in another one, those that were found since are forgotten: by a list as
  * long as they are few.
  */
 import {
-  FOUND_ADDEND,
   FOUND_BYTES,
   FOUND_ROOM,
-  FOUND_START,
-  FOUND_WRITE_ROOM,
   GROUP_CLASSES,
   GROUP_COUNTS,
   GROUP_LIST_ENTRIES,
@@ -23,7 +20,6 @@ import {
 import { Mode } from "../../cpu/mode.ts";
 import { FunctionCode } from "./encoder.ts";
 import { I32, VOID, W } from "./instructions.ts";
-import type { Span } from "./region_spans.ts";
 
 /** Bytes of the cells, and of the list, of a class. */
 const CLASS_BYTES = GROUPS * FOUND_BYTES, LIST_BYTES = 4 * GROUP_LIST_ENTRIES;
@@ -32,18 +28,10 @@ const CLASS_BYTES = GROUPS * FOUND_BYTES, LIST_BYTES = 4 * GROUP_LIST_ENTRIES;
 export class GroupCells {
   readonly #next = new Array<number>(GROUP_CLASSES).fill(0);
 
-  /** The span of a group of accesses of a class; that of the stack is one for all. */
-  take(group: number, isStack: boolean): Span {
+  /** Offset of the cells of a group of accesses of a class; those of the stack are the same for all. */
+  take(group: number, isStack: boolean): number {
     const number = isStack ? 0 : 1 + this.#next[group]!++ % (GROUPS - 1);
-    const cells = GROUP_SPANS + group * CLASS_BYTES + number * FOUND_BYTES;
-    return {
-      pushStart: (code) => code.load(W.i64_load, cells + FOUND_START),
-      pushRoom: (code, isWrite) => code.load(W.i64_load, cells + (isWrite ? FOUND_WRITE_ROOM : FOUND_ROOM)),
-      pushAddend: (code) => code.load(W.i32_load, cells + FOUND_ADDEND),
-      cells,
-      isForWrites: true,
-      isStack,
-    };
+    return GROUP_SPANS + group * CLASS_BYTES + number * FOUND_BYTES;
   }
 }
 
@@ -69,7 +57,9 @@ export function noteGroup(code: FunctionCode, cells: number): void {
   const list = code.local(I32), count = code.local(I32);
   code.get(cells);
   code.i32(GROUP_SPANS);
-  code.op(W.i32_ge_u);
+  code.op(W.i32_sub);
+  code.i32(GROUP_CLASSES * CLASS_BYTES);
+  code.op(W.i32_lt_u);
   code.get(cells);
   code.memory(W.i64_load, FOUND_ROOM);
   code.op(W.i64_eqz);

@@ -1,13 +1,12 @@
 /** Helpers whose usual case needs no call: division by what fits in 64 bits, string instructions inside two pages. */
 import { RepeatForm } from "../../cpu/helpers/repeat_form.ts";
 import { HELPER_NAMES, type HelperName } from "../../cpu/helpers.ts";
-import { DF, FOUND, GPR, Gpr } from "../../cpu/state.ts";
+import { DF, GPR, Gpr } from "../../cpu/state.ts";
 import type { Inst } from "../../ir/types.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { FIND_PARAMETERS, packAccess } from "./locate.ts";
-import { takeFound } from "./region_spans.ts";
 import { PAGE_SIZE } from "../../memory/physical.ts";
 
 /** Writes a helper's usual case; `call` writes the call, with everything that belongs to it. Both leave the result. */
@@ -199,21 +198,7 @@ function inLineOr(e: Emitter, call: () => void, write: (slow: Label) => void): v
 /** Local with the offset in the linear memory of what a pointer points to; branches where the soft TLB does not know. */
 function locate(e: Emitter, pointer: number, write: boolean, slow: Label): number {
   const { code } = e, host = e.scratch(I32), local = e.cells.register(pointer)!;
-  const span = e.spans.of(pointer);
-  const find = (): void => {
-    code.get(local);
-    code.i32(packAccess(1, 0));
-    code.i32(span?.cells ?? FOUND);
-    e.callTyped(write ? "PROBE_WRITE" : "PROBE_READ", FIND_PARAMETERS, true);
-    code.tee(host);
-    code.i32(-1);
-    code.op(W.i32_eq);
-    code.brIf(slow);
-  };
-  if (span === undefined || (write && !span.isForWrites)) {
-    find();
-    return host;
-  }
+  const span = e.spans.ofRegister(pointer);
   code.get(local);
   span.pushStart(code);
   code.op(W.i64_sub);
@@ -226,8 +211,14 @@ function locate(e: Emitter, pointer: number, write: boolean, slow: Label): numbe
   code.op(W.i32_add);
   code.set(host);
   code.else();
-  find();
-  takeFound(code, span);
+  code.get(local);
+  code.i32(packAccess(1, 0));
+  span.pushCells(code);
+  e.callTyped(write ? "PROBE_WRITE" : "PROBE_READ", FIND_PARAMETERS, true);
+  code.tee(host);
+  code.i32(-1);
+  code.op(W.i32_eq);
+  code.brIf(slow);
   code.end();
   return host;
 }

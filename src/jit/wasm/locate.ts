@@ -1,25 +1,16 @@
 /**
- * Functions that regions call for an operand that no span in their locals has: they look it up in the soft TLB, and note the
- * span around it in the FOUND cells.
+ * Functions that regions call for an operand that is not in the span known to have had it: they look it up in the soft TLB, and
+ * note the span around it.
  */
 import { MemoryFlag } from "../../ir/types.ts";
+import { FOUND_ADDEND, FOUND_ROOM, FOUND_START, FOUND_WRITE_ROOM, TLB_BASE } from "../../cpu/state.ts";
 import {
-  FOUND,
-  FOUND_ADDEND,
-  FOUND_ROOM,
-  FOUND_STACK,
-  FOUND_START,
-  FOUND_WRITE_ROOM,
-  TLB_BASE,
-} from "../../cpu/state.ts";
-import {
-  LARGEST_ACCESS,
   PAGE_SIZE,
-  SLOT_FOUND,
   SLOT_SPANS,
   SLOT_TLB_MASK,
   SPAN_BYTES,
   SPAN_FLAGS,
+  SPAN_MARGIN,
   SPAN_ROOM,
   SPAN_START,
   TLB_ADDEND,
@@ -34,25 +25,20 @@ import { FunctionCode, type Imports } from "./encoder.ts";
 import { noteGroup } from "./group_spans.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 
-/** Linear address, what `packAccess` says of the access, and where to note the span (as FOUND). */
+/** Linear address, what `packAccess` says of the access, and where to note the span (FOUND_START and so on). */
 export const FIND_PARAMETERS: readonly number[] = [I64, I32, I32];
 /** They leave the offset in the linear memory, or -1. */
 export type Finder = (address: bigint, access: number, cells: number) => number;
 
-const SLOT_FOUND_STACK = SLOT_FOUND + FOUND_STACK - FOUND;
-
-/** The functions, by what regions call them; those of the stack note what they find in other cells of the slot. */
+/** The functions, by what regions call them. */
 export const FINDERS = {
   /** For reads. -1 after raising an event; then nothing is known. */
-  FIND: { tag: TLB_READ, refills: true, slotCells: SLOT_FOUND },
-  STACK_FIND: { tag: TLB_READ, refills: true, slotCells: SLOT_FOUND_STACK },
+  FIND: { tag: TLB_READ, refills: true },
   /** The same where the operand is written afterwards. */
-  FIND_WRITABLE: { tag: TLB_WRITE, refills: true, slotCells: SLOT_FOUND },
-  STACK_FIND_WRITABLE: { tag: TLB_WRITE, refills: true, slotCells: SLOT_FOUND_STACK },
+  FIND_WRITABLE: { tag: TLB_WRITE, refills: true },
   /** -1 where the access needs the slow path. */
-  PROBE_READ: { tag: TLB_READ, refills: false, slotCells: SLOT_FOUND },
-  PROBE_WRITE: { tag: TLB_WRITE, refills: false, slotCells: SLOT_FOUND },
-  STACK_PROBE_WRITE: { tag: TLB_WRITE, refills: false, slotCells: SLOT_FOUND_STACK },
+  PROBE_READ: { tag: TLB_READ, refills: false },
+  PROBE_WRITE: { tag: TLB_WRITE, refills: false },
 } as const;
 export type FinderName = keyof typeof FINDERS;
 
@@ -62,7 +48,7 @@ export const packAccess = (size: number, flags: number): number => size | (flags
 
 /** The code of a finder. */
 export function finderCode(name: FinderName, imports: Imports): FunctionCode {
-  const { tag, refills, slotCells } = FINDERS[name];
+  const { tag, refills } = FINDERS[name];
   const code = new FunctionCode(FIND_PARAMETERS), address = 0, access = 1, cells = 2;
   const slot = code.local(I32), entry = code.local(I32), span = code.local(I32);
   const page = code.local(I64), room = code.local(I64);
@@ -112,7 +98,7 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   code.op(W.i32_or);
   code.op(W.i32_and);
   code.openHinted(I32, 1);
-  noteFound(code, { address, slot, entry, span, page, room, tag, cells, slotCells });
+  noteFound(code, { address, slot, entry, span, page, room, tag, cells });
   low();
   code.get(entry);
   code.memory(W.i32_load, TLB_ADDEND);
@@ -151,13 +137,11 @@ interface Locals {
   readonly room: number;
   readonly tag: number;
   readonly cells: number;
-  /** Offset in the slot of the cells where what is found is noted as well. */
-  readonly slotCells: number;
 }
 
 /** Notes the span of the entry if the address lies in it: spans become smaller, and other ones. Else the page. */
 function noteFound(code: FunctionCode, locals: Locals): void {
-  const { address, slot, entry, span, page, room, tag, cells, slotCells } = locals;
+  const { address, slot, entry, span, page, room, tag, cells } = locals;
   const writable = code.local(I32), addend = code.local(I32), writeRoom = code.local(I64);
   code.get(slot);
   code.get(entry);
@@ -192,7 +176,7 @@ function noteFound(code: FunctionCode, locals: Locals): void {
   code.memory(W.i64_load, SLOT_SPANS + SPAN_START);
   code.set(page);
   code.else();
-  code.i64(PAGE_SIZE - LARGEST_ACCESS + 1, 0);
+  code.i64(PAGE_SIZE - SPAN_MARGIN + 1, 0);
   code.set(room);
   code.get(entry);
   code.memory(W.i64_load, TLB_WRITE);
@@ -209,16 +193,13 @@ function noteFound(code: FunctionCode, locals: Locals): void {
   code.memory(W.i32_load, TLB_ADDEND);
   code.set(addend);
   noteGroup(code, cells);
-  // For the region that asks, and for those that begin in this world.
-  for (const [base, at] of [[cells, 0], [slot, slotCells]] as const) {
-    const store = (local: number, instruction: number, cell: number): void => {
-      code.get(base);
-      code.get(local);
-      code.memory(instruction, at + cell);
-    };
-    store(page, W.i64_store, FOUND_START);
-    store(room, W.i64_store, FOUND_ROOM);
-    store(writeRoom, W.i64_store, FOUND_WRITE_ROOM);
-    store(addend, W.i32_store, FOUND_ADDEND);
-  }
+  const store = (local: number, instruction: number, cell: number): void => {
+    code.get(cells);
+    code.get(local);
+    code.memory(instruction, cell);
+  };
+  store(page, W.i64_store, FOUND_START);
+  store(room, W.i64_store, FOUND_ROOM);
+  store(writeRoom, W.i64_store, FOUND_WRITE_ROOM);
+  store(addend, W.i32_store, FOUND_ADDEND);
 }

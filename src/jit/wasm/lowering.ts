@@ -153,7 +153,7 @@ const callHelper: Lowering = (e, inst) => {
     if (isAll) e.storeState();
     e.callFlat(`H_${name}`, inst.args, inst.type);
     if (isAll) e.loadState();
-    if (changesMappings(inst)) e.spans.recall(e.code, e.slot);
+    if (changesMappings(inst)) e.spans.settle(e.code);
     if (info.exits === true) e.checkEvent(inst);
   };
   if (isAll) e.materialize(e.plan.stateAt[inst.id]!);

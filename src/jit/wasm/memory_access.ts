@@ -1,11 +1,12 @@
-/** Loads and stores: in line where the span in locals has the operand, else it is found (locate.ts), or a slow path called. */
+/** Loads and stores: in line where a span has the operand, else it is found (locate.ts), or a slow path called. */
 import { type Inst, MemoryFlag } from "../../ir/types.ts";
+import { type AccessRun, isWrite, splitAddress } from "./access_runs.ts";
 import type { Emitter } from "./emitter.ts";
 import { I32, I64, V128, VOID, W } from "./instructions.ts";
 import { FIND_PARAMETERS, packAccess } from "./locate.ts";
 import type { Lowering } from "./lowering.ts";
 import { Place } from "./plan.ts";
-import { copySpan, isWrite, type Span, splitAddress, takeFound } from "./region_spans.ts";
+import type { Span } from "./region_spans.ts";
 
 /** Opcodes of loads and stores. */
 export type MemoryOpcode =
@@ -48,8 +49,7 @@ function pushFits(
   e: Emitter,
   { base, displacement }: Address,
   span: Span,
-  size: number,
-  inst: Inst,
+  { size, inst, writes }: { readonly size: number; readonly inst: Inst; readonly writes: boolean },
 ): void {
   const { code } = e;
   code.get(base);
@@ -66,7 +66,7 @@ function pushFits(
     code.op(W.i64_shl);
     code.op(W.i64_or);
   }
-  span.pushRoom(code, isWrite(inst));
+  span.pushRoom(code, writes);
   code.op(W.i64_lt_u);
 }
 
@@ -85,18 +85,15 @@ function pushHost({ code }: Emitter, { base, displacement }: Address, span: Span
 /** Calls what finds an operand, and its span; leaves its offset, or -1. */
 function pushFound(
   e: Emitter,
-  address: Address,
-  { cells, isStack }: Span,
-  size: number,
-  inst: Inst,
+  { inst, address, size }: Access,
   found: number,
 ): void {
   const { code } = e;
   const name = !isWrite(inst) ? "FIND" : inst.op.startsWith("load") ? "FIND_WRITABLE" : "PROBE_WRITE";
   pushAddress(e, address);
   code.i32(packAccess(size, inst.imm));
-  code.i32(cells);
-  e.callTyped(isStack ? `STACK_${name}` : name, FIND_PARAMETERS, true);
+  e.spans.find(inst).pushCells(code);
+  e.callTyped(name, FIND_PARAMETERS, true);
   code.tee(found);
   code.i32(-1);
   code.op(W.i32_eq);
@@ -109,79 +106,156 @@ interface Access {
   readonly size: number;
   /** What it leaves on the stack. */
   readonly type: number;
-  /** Writes it, with the operand's offset on the stack. */
-  readonly perform: () => void;
+  /** Writes it, with the place on the stack that it is at with an offset. */
+  readonly perform: (offset: number) => void;
+  /** Writes what is done where no place is found; undefined: the region is left. */
+  readonly refused?: () => void;
 }
 
-/** Writes an access to where a span has the operand, which is `likely`; else as `otherwise` does, which leaves the same. */
-function within(
+/** Writes an access: in line where its run knows the place, or a span has it. */
+function access(e: Emitter, what: Access): void {
+  const { inst, address, type, perform } = what, { code, spans } = e;
+  const run = spans.runOf(inst);
+  if (run === undefined) {
+    const inside = (span: Span): void => {
+      pushHost(e, address, span);
+      perform(0);
+    };
+    return withinSpan(e, what, address, isWrite(inst), inside, () => writeFound(e, what, {}));
+  }
+  const place = spans.runLocal(run), { displacement } = splitAddress(inst.args[0]!);
+  if (run.leader !== inst) {
+    code.get(place);
+    code.openHinted(type, 1);
+    code.get(place);
+    perform(displacement - run.start);
+    code.else();
+    writeFound(e, what, {});
+    return code.end();
+  }
+  const back = run.start - displacement;
+  const first = { base: address.base, displacement: address.displacement + back };
+  const inside = (span: Span): void => {
+    pushHost(e, first, span);
+    code.tee(place);
+    perform(-back);
+  };
+  withinSpan(e, what, first, run.writes, inside, () =>
+    writeFound(e, what, {
+      note: (found) => notePlace(e, run, place, first, found, back),
+      clear: () => {
+        code.i32(0);
+        code.set(place);
+      },
+    }));
+}
+
+/**
+ * Writes what a span may have.
+ *
+ * @param first where what is accessed starts
+ * @param writes whether any of it is written
+ * @param inside writes it for where the span has it all
+ * @param otherwise writes it for where not
+ */
+function withinSpan(
   e: Emitter,
-  { inst, address, size, type, perform }: Access,
-  span: Span,
-  likely: 0 | 1,
+  { inst, size, type }: Access,
+  first: Address,
+  writes: boolean,
+  inside: (span: Span) => void,
   otherwise: () => void,
 ): void {
-  const { code } = e;
-  pushFits(e, address, span, size, inst);
-  code.openHinted(type, likely);
-  pushHost(e, address, span);
-  perform();
+  const { code } = e, span = e.spans.find(inst);
+  pushFits(e, first, span, { size, inst, writes });
+  code.openHinted(type, 1);
+  inside(span);
   code.else();
   otherwise();
   code.end();
 }
 
-/** The same for the access's own span, and then for the stack's: that is its own from then on. */
-function withinSpans(e: Emitter, access: Access, span: Span, otherwise: () => void): void {
-  const stack = e.spans.takes(access.inst) ? e.spans.stackBeside(span) : undefined;
-  within(e, access, span, 1, () => {
-    if (stack === undefined) return otherwise();
-    const perform = (): void => {
-      copySpan(e.code, stack, span);
-      access.perform();
-    };
-    within(e, { ...access, perform }, stack, 0, otherwise);
-  });
+/** What is written besides an access whose place is searched: where it was found (in a local), and where not. */
+interface Besides {
+  readonly note?: (found: number) => void;
+  readonly clear?: () => void;
+}
+
+/** Writes an access whose place is searched. */
+function writeFound(e: Emitter, what: Access, { note, clear }: Besides): void {
+  const { inst, perform, refused } = what, { code } = e;
+  const found = e.scratch(I32);
+  pushFound(e, what, found);
+  code.openHinted(VOID, 0);
+  if (refused === undefined) {
+    e.leaveBefore(inst);
+    code.end();
+  } else {
+    refused();
+    clear?.();
+    code.else();
+  }
+  note?.(found);
+  code.get(found);
+  perform(0);
+  if (refused !== undefined) code.end();
+}
+
+/** Notes the place where a run starts if the span that was found has all of it, or that it is not known. */
+function notePlace(
+  e: Emitter,
+  { leader, writes }: AccessRun,
+  place: number,
+  first: Address,
+  found: number,
+  back: number,
+): void {
+  const { code } = e, span = e.spans.find(leader);
+  code.get(found);
+  code.i32(back);
+  code.op(W.i32_add);
+  code.i32(0);
+  pushAddress(e, first);
+  span.pushStart(code);
+  code.op(W.i64_sub);
+  span.pushRoom(code, writes);
+  code.op(W.i64_lt_u);
+  code.op(W.select);
+  code.set(place);
 }
 
 const load = (size: number, instruction: number, type: number): Lowering => (e, inst) => {
-  const { code } = e, span = e.spans.find(inst);
-  const address = addressOf(e, inst), found = e.scratch(I32);
-  const perform = (): void => code.memory(instruction, 0);
-  withinSpans(e, { inst, address, size, type, perform }, span, () => {
-    pushFound(e, address, span, size, inst, found);
-    code.openHinted(VOID, 0);
-    e.leaveBefore(inst);
-    code.end();
-    if (e.spans.takes(inst)) takeFound(code, span);
-    code.get(found);
-    perform();
+  access(e, {
+    inst,
+    address: addressOf(e, inst),
+    size,
+    type,
+    perform: (offset) => e.code.memory(instruction, offset),
   });
 };
 
 const store = (size: number, instruction: number, type: number, name: string): Lowering => (e, inst) => {
-  const { code } = e, span = e.spans.find(inst);
-  const value = e.operand(inst.args[1]!), address = addressOf(e, inst), found = e.scratch(I32);
-  const perform = (): void => {
-    code.get(value);
-    code.memory(instruction, 0);
-  };
-  withinSpans(e, { inst, address, size, type: VOID, perform }, span, () => {
-    pushFound(e, address, span, size, inst, found);
-    code.openHinted(VOID, 0);
-    const linear = e.scratch(I64);
-    pushAddress(e, address);
-    code.set(linear);
-    pushHalves(e, linear);
-    pushWords(e, value, type);
-    code.i32(inst.imm);
-    e.call(name, type === I32 ? 4 : type === I64 ? 5 : 7, false);
-    e.checkEvent(inst);
-    code.else();
-    if (e.spans.takes(inst)) takeFound(code, span);
-    code.get(found);
-    perform();
-    code.end();
+  const { code } = e;
+  const value = e.operand(inst.args[1]!), address = addressOf(e, inst);
+  access(e, {
+    inst,
+    address,
+    size,
+    type: VOID,
+    perform: (offset) => {
+      code.get(value);
+      code.memory(instruction, offset);
+    },
+    refused: () => {
+      const linear = e.scratch(I64);
+      pushAddress(e, address);
+      code.set(linear);
+      pushHalves(e, linear);
+      pushWords(e, value, type);
+      code.i32(inst.imm);
+      e.call(name, type === I32 ? 4 : type === I64 ? 5 : 7, false);
+      e.checkEvent(inst);
+    },
   });
 };
 

@@ -45,21 +45,6 @@ export class RegionShape {
     return this.edges[block]!.direct.find((number) => this.blocks[number]!.pc === address);
   }
 
-  /** Whether each block may be executed several times before the region is left. */
-  repeats(): boolean[] {
-    const { order } = this.flow;
-    const repeats = this.blocks.map(() => false);
-    for (const [from, { direct, computed }] of this.edges.entries()) {
-      for (const to of [...direct, ...computed]) {
-        if (order[to]! > order[from]!) continue;
-        for (const number of repeats.keys()) {
-          if (order[number]! >= order[to]! && order[number]! <= order[from]!) repeats[number] = true;
-        }
-      }
-    }
-    return repeats;
-  }
-
   #longestPaths(): number[] {
     const { order } = this.flow, demands = new Array<number>(this.blocks.length).fill(0);
     const sequence = [...this.blocks.keys()].sort((a, b) => order[b]! - order[a]!);

@@ -1,26 +1,24 @@
 /**
- * The spans of memory (memory/spans.ts) that a region accesses: those that groups of its accesses went to last. What was
- * found last holds until the soft TLB drops something. That happens in helpers that access memory or change the state, and
- * worlds switch: behind these a region takes what is known then, as at its beginning.
+ * The spans of memory (memory/spans.ts) that the accesses of a region went to last, in cells: one comparison with those does
+ * for many pages. What was found holds until the soft TLB drops something. That happens in helpers that access memory or
+ * change the state, and worlds switch: behind these a region asks whether it still holds, as at its beginning.
  *
- * Loops of few accesses have their spans in locals. Of many accesses, all would write locals that the host has to carry along
- * everywhere; and what is executed once before the region is left knows better where it went itself, than where others went
- * last: their spans are in cells (group_spans.ts).
+ * The cells of a region that switches between worlds are in the slots of these; others have some for themselves
+ * (group_spans.ts).
  */
 import type { Block, Inst, Value } from "../../ir/types.ts";
-import { MemoryFlag } from "../../ir/types.ts";
 import {
-  FOUND,
   FOUND_ADDEND,
+  FOUND_BYTES,
   FOUND_ROOM,
-  FOUND_STACK,
   FOUND_START,
   FOUND_WRITE_ROOM,
   GPR,
   Gpr,
   STATE_BYTES,
 } from "../../cpu/state.ts";
-import { SLOT_FOUND } from "../../memory/physical.ts";
+import { SLOT_FOUND, SLOT_GROUPS } from "../../memory/physical.ts";
+import { type AccessRun, findRuns, splitAddress } from "./access_runs.ts";
 import { cellType } from "./cells.ts";
 import type { RegionSurroundings } from "./emitter.ts";
 import type { FunctionCode } from "./encoder.ts";
@@ -28,41 +26,36 @@ import { groupClass, writeForget } from "./group_spans.ts";
 import { I32, I64, W } from "./instructions.ts";
 import { Trait, TRAITS } from "./traits.ts";
 
-/** An address as a value and a constant. */
-export function splitAddress(address: Value): { readonly base: Value; readonly displacement: number } {
-  const [base, constant] = address.args as [Value?, Value?];
-  return address.op === "add64" && constant!.op === "const64" && constant!.imm2 === constant!.imm >> 31
-    ? { base: base!, displacement: constant!.imm }
-    : { base: address, displacement: 0 };
-}
-
-/** Whether an access needs a page that can be written. */
-export const isWrite = ({ code, imm }: Inst): boolean =>
-  (TRAITS[code]! & Trait.STORE) !== 0 || (imm & MemoryFlag.WRITE_INTENT) !== 0;
-
 /** A span that accesses look into. */
 export interface Span {
   /** Leave: the linear address of its first byte. */
   pushStart(code: FunctionCode): void;
-  /** How far behind that reads or writes may start: 0 if there is nothing they may access. Writes only if it is for them. */
+  /** How far behind that SPAN_MARGIN bytes may start that are read, or written: 0 if there is nothing that may. */
   pushRoom(code: FunctionCode, isWrite: boolean): void;
   /** What to add to the low half of a linear address for the offset in the linear memory. */
   pushAddend(code: FunctionCode): void;
-  /** Offset of the cells that say what was found last. */
-  readonly cells: number;
-  readonly isForWrites: boolean;
-  /** Whether it is the stack's. */
-  readonly isStack: boolean;
-  /** Set where it is in locals. */
-  readonly locals?: SpanLocals;
+  /** The offset of its cells. */
+  pushCells(code: FunctionCode): void;
 }
 
-/** One local for both rooms where all is read and written. */
-interface SpanLocals {
-  readonly start: number;
-  readonly room: number | undefined;
-  readonly writeRoom: number | undefined;
-  readonly addend: number;
+/** A span in cells at an offset, from the slot's if a local is given that has that. */
+function spanAt(offset: number, slot?: number): Span {
+  const load = (code: FunctionCode, instruction: number, cell: number): void => {
+    if (slot === undefined) return code.load(instruction, offset + cell);
+    code.get(slot);
+    code.memory(instruction, offset + cell);
+  };
+  return {
+    pushStart: (code) => load(code, W.i64_load, FOUND_START),
+    pushRoom: (code, isWrite) => load(code, W.i64_load, isWrite ? FOUND_WRITE_ROOM : FOUND_ROOM),
+    pushAddend: (code) => load(code, W.i32_load, FOUND_ADDEND),
+    pushCells: (code) => {
+      code.i32(offset);
+      if (slot === undefined) return;
+      code.get(slot);
+      code.op(W.i32_add);
+    },
+  };
 }
 
 /**
@@ -74,11 +67,8 @@ type Group = number;
 /** By id of an operation: the group that it belongs to if it is an access. */
 type Groups = readonly (Group | undefined)[];
 
-/** Most groups with a span of their own, and accesses of one that make it worth while outside of loops. */
-const MOST_GROUPS = 5, ENOUGH_ACCESSES = 4;
 /** All other accesses. */
 const OTHERS = -1;
-/** What is pushed is popped: one room does for both. */
 const RSP = GPR + 8 * Gpr.RSP;
 
 /** By id of a value, while a block is looked at: the register that holds it. */
@@ -115,79 +105,52 @@ const pageOf = ({ imm, imm2 }: Inst): Group => STATE_BYTES + (imm >>> 12) + (imm
 /** The spans of a region. */
 export class RegionSpans {
   readonly #ofAccess = new Map<Inst, Span>();
-  readonly #takers = new Set<Inst>();
-  readonly #spans = new Map<Group, Span>();
-  /** Whether its spans are in cells that it shares with others. */
-  readonly #shares: boolean;
+  /** Those that have one for the whole region. */
+  readonly #ofGroup = new Map<Group, Span>();
+  readonly #runs = new Map<Inst, AccessRun>();
+  /** By number of a run: the local with the offset of its first byte in the linear memory, or 0. */
+  readonly #runLocals: number[] = [];
   readonly #class: number;
+  readonly #switches: boolean;
 
-  /** @param loops whether each block may be executed again before the region is left */
+  /** @param slot the local with the offset of the current world's slot */
   constructor(
-    code: FunctionCode,
+    readonly code: FunctionCode,
     blocks: readonly Block[],
-    loops: readonly boolean[],
+    readonly slot: number,
     readonly surroundings: RegionSurroundings,
   ) {
-    const groups = blocks.map(groupsOf);
-    const count = groups.flat().filter((group) => group !== undefined).length;
-    this.#shares = count > surroundings.accessesInLocals || !loops.includes(true);
     this.#class = groupClass(blocks[0]!.mode);
-    if (this.#shares) this.#share(blocks, groups);
-    else this.#keep(code, blocks, groups, loops);
-  }
-
-  /** Keeps the spans of the groups that it is most worth while for in locals. */
-  #keep(
-    code: FunctionCode,
-    blocks: readonly Block[],
-    groups: readonly Groups[],
-    loops: readonly boolean[],
-  ): void {
-    const worth = new Map<Group, number>();
-    for (const [n, found] of groups.entries()) {
-      const weight = loops[n] ? ENOUGH_ACCESSES : 1;
-      for (const group of found) {
-        if (group !== undefined && group !== OTHERS) worth.set(group, (worth.get(group) ?? 0) + weight);
-      }
-    }
-    const best = [...worth].filter(([, count]) => count >= ENOUGH_ACCESSES).sort((a, b) => b[1] - a[1])
-      .slice(0, MOST_GROUPS).map(([group]) => group);
-    const accesses = new Map<Group, Inst[]>();
-    for (const [n, { insts }] of blocks.entries()) {
-      const seen = new Set<Group>();
-      for (const [i, wanted] of groups[n]!.entries()) {
-        if (wanted === undefined) continue;
-        const group = best.includes(wanted) ? wanted : OTHERS, inst = insts[i]!;
-        if (!seen.has(group)) this.#takers.add(inst);
-        seen.add(group);
-        const list = accesses.get(group);
-        if (list === undefined) accesses.set(group, [inst]);
-        else list.push(inst);
-      }
-    }
-    for (const [group, list] of accesses) {
-      const span = localSpan(code, group, list);
-      this.#spans.set(group, span);
-      for (const inst of list) this.#ofAccess.set(inst, span);
+    this.#switches = blocks.some(({ terminal }) => terminal.kind === "vmfunc");
+    for (const block of new Set(blocks)) {
+      findRuns(block, this.#runs);
+      this.#place(block);
     }
   }
 
-  /** Has the spans in cells. */
-  #share(blocks: readonly Block[], groups: readonly Groups[]): void {
-    const share = (group: Group): Span => this.surroundings.groupCells.take(this.#class, group === RSP);
-    for (const [n, { insts }] of blocks.entries()) {
-      const own = new Map<Group, Span>();
-      for (const [i, group] of groups[n]!.entries()) {
-        // Copies of blocks have the same operations.
-        if (group === undefined || this.#ofAccess.has(insts[i]!)) continue;
-        const span = own.get(group) ?? share(group);
-        own.set(group, span);
-        this.#ofAccess.set(insts[i]!, span);
-      }
+  /** Gives the groups of a block cells: its own, as its registers point elsewhere than those of others. */
+  #place(block: Block): void {
+    const own = new Map<Group, Span>();
+    for (const [i, group] of groupsOf(block).entries()) {
+      const inst = block.insts[i]!;
+      if (group === undefined || this.#ofAccess.has(inst)) continue;
+      const span = own.get(group) ?? (this.#switches ? this.#ofRegion(group) : this.#take(group));
+      own.set(group, span);
+      this.#ofAccess.set(inst, span);
     }
-    for (let register = GPR; register < GPR + 8 * 16; register += 8) {
-      this.#spans.set(register, share(register));
-    }
+  }
+
+  #ofRegion(group: Group): Span {
+    let span = this.#ofGroup.get(group);
+    if (span === undefined) this.#ofGroup.set(group, span = this.#take(group));
+    return span;
+  }
+
+  #take(group: Group): Span {
+    const isStack = group === RSP;
+    if (!this.#switches) return spanAt(this.surroundings.groupCells.take(this.#class, isStack));
+    const number = isStack ? 0 : 1 + this.#ofGroup.size % (SLOT_GROUPS - 1);
+    return spanAt(SLOT_FOUND + number * FOUND_BYTES, this.slot);
   }
 
   /** The span that an access looks into. */
@@ -195,93 +158,25 @@ export class RegionSpans {
     return this.#ofAccess.get(inst)!;
   }
 
-  /**
-   * Whether an access takes over the span that it finds: the first of a block. Behind it the locals stay as they are, so
-   * that the host computes what depends on them once.
-   */
-  takes(inst: Inst): boolean {
-    return this.#takers.has(inst);
+  /** The run that an access is part of, if it is not alone. */
+  runOf(inst: Inst): AccessRun | undefined {
+    return this.#runs.get(inst);
   }
 
-  /** The stack's span, which all registers may point into, if it is not the same. */
-  stackBeside(span: Span): Span | undefined {
-    const stack = this.#spans.get(RSP);
-    return stack === span ? undefined : stack;
+  /** The local of a run: with the offset in the linear memory of its first byte, or 0 where accesses have to look. */
+  runLocal({ number }: AccessRun): number {
+    return this.#runLocals[number] ??= this.code.local(I32);
   }
 
-  /** The span that a register points into, if it has one of its own; for accesses that are none of the IR's. */
-  of(register: number): Span | undefined {
-    return this.#spans.get(register);
+  /** The span that a register points into, for accesses that are none of the IR's. */
+  ofRegister(register: number): Span {
+    return this.#ofRegion(register);
   }
 
-  /** Writes code that takes over what was found last in the current world, whose slot a local has the offset of. */
-  recall(code: FunctionCode, slot: number): void {
-    if (this.#shares) {
-      return writeForget(
-        code,
-        this.#class,
-        slot,
-        this.surroundings.imports.index("FORGET_GROUPS", [I32], true),
-      );
-    }
-    for (const span of this.#spans.values()) {
-      const from = SLOT_FOUND + span.cells - FOUND;
-      takeCells(code, span.locals!, (instruction, cell) => {
-        code.get(slot);
-        code.memory(instruction, from + cell);
-      });
-    }
+  /** Writes code that forgets what does not hold in the current slot. */
+  settle(code: FunctionCode): void {
+    // What is in the slot is forgotten where the soft TLB drops it.
+    if (this.#switches) return;
+    writeForget(code, this.#class, this.slot, this.surroundings.imports.index("FORGET_GROUPS", [I32], true));
   }
-}
-
-function localSpan(code: FunctionCode, group: Group, accesses: readonly Inst[]): Span {
-  const isStack = group === RSP, writes = isStack || accesses.some(isWrite), reads = !accesses.every(isWrite);
-  const start = code.local(I64), addend = code.local(I32);
-  const writeRoom = writes ? code.local(I64) : undefined;
-  const room = isStack ? writeRoom : reads ? code.local(I64) : undefined;
-  return {
-    pushStart: (code) => code.get(start),
-    pushRoom: (code, isWrite) => code.get((isWrite ? writeRoom : room ?? writeRoom)!),
-    pushAddend: (code) => code.get(addend),
-    cells: isStack ? FOUND_STACK : FOUND,
-    isForWrites: writes,
-    isStack,
-    locals: { start, room, writeRoom, addend },
-  };
-}
-
-/** Writes code that takes over the span that was found last. */
-export function takeFound(code: FunctionCode, { locals, cells }: Span): void {
-  if (locals !== undefined) {
-    takeCells(code, locals, (instruction, cell) => code.load(instruction, cells + cell));
-  }
-}
-
-function takeCells(
-  code: FunctionCode,
-  { start, room, writeRoom, addend }: SpanLocals,
-  load: (instruction: number, cell: number) => void,
-): void {
-  const take = (local: number | undefined, instruction: number, cell: number): void => {
-    if (local === undefined) return;
-    load(instruction, cell);
-    code.set(local);
-  };
-  take(start, W.i64_load, FOUND_START);
-  if (room !== writeRoom) take(room, W.i64_load, FOUND_ROOM);
-  take(writeRoom, W.i64_load, FOUND_WRITE_ROOM);
-  take(addend, W.i32_load, FOUND_ADDEND);
-}
-
-/** Writes code that makes a span in locals the same as another. */
-export function copySpan(code: FunctionCode, from: Span, to: Span): void {
-  const copy = (source: number | undefined, target: number | undefined): void => {
-    if (source === undefined || target === undefined) return;
-    code.get(source);
-    code.set(target);
-  };
-  copy(from.locals!.start, to.locals!.start);
-  copy(from.locals!.room, to.locals!.room);
-  copy(from.locals!.writeRoom, to.locals!.writeRoom);
-  copy(from.locals!.addend, to.locals!.addend);
 }

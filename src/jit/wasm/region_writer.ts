@@ -149,7 +149,7 @@ class RegionWriter {
     const { e, code } = this, body = code.view().slice();
     const start = new FunctionCode([]);
     e.loadState(start);
-    e.spans.recall(start, e.slot);
+    e.spans.settle(start);
     code.prepend(start.view(), body);
   }
 
@@ -296,7 +296,7 @@ class RegionWriter {
       pc: halves(e.blocks[block]!.pc),
       demand: e.shape.checked[block] ? 0 : e.shape.demands[block]!,
       goOn: () => {
-        e.spans.recall(e.code, e.slot);
+        e.spans.settle(e.code);
         noteFlags();
         this.#goTo(block);
       },

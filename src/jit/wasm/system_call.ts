@@ -43,7 +43,7 @@ export function emitSystemCall(e: Emitter, { next, exit, behind }: SystemCallPla
     e.loadState();
     leaveUnlessInPlace(e, elsewhere);
     leaveIfScarce(e, behind.demand, elsewhere);
-    e.spans.recall(code, e.slot);
+    e.spans.settle(code);
     behind.goOn();
     code.end();
   }

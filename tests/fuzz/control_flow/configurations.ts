@@ -26,7 +26,6 @@ const variants = (engine: EngineName): readonly Variant[] => {
     case "wasm":
       return [
         ...compiling(engine),
-        ["wasm, spans in shared cells", { engine, tiers: { threshold: 1, accessesInLocals: 0 } }],
       ];
     default:
       return compiling(engine);

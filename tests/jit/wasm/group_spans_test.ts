@@ -2,7 +2,6 @@
 import { assertEquals } from "@std/assert";
 import { Mode } from "../../../src/cpu/mode.ts";
 import {
-  FOUND,
   FOUND_BYTES,
   FOUND_ROOM,
   FOUND_WRITE_ROOM,
@@ -17,7 +16,7 @@ import {
 import { encodeModule, FunctionCode, Imports } from "../../../src/jit/wasm/encoder.ts";
 import { forgetGroupsCode, GroupCells, groupClass, noteGroup } from "../../../src/jit/wasm/group_spans.ts";
 import { I32 } from "../../../src/jit/wasm/instructions.ts";
-import { LinearMemory } from "../../../src/memory/physical.ts";
+import { LinearMemory, SLOT_FOUND, slotOffset } from "../../../src/memory/physical.ts";
 
 /** Notes cells, and forgets those of a class. */
 class Groups {
@@ -75,18 +74,18 @@ Deno.test("forgetGroupsCode() forgets the cells of one class, be they few or man
   }
 });
 
-Deno.test("noteGroup() lists cells once, and none of the spans that regions have in locals", () => {
+Deno.test("noteGroup() lists cells once, and none that are a slot's", () => {
   const groups = new Groups();
-  for (let n = 0; n < 100; n++) groups.find(cell(1, 7)).find(FOUND);
+  for (let n = 0; n < 100; n++) groups.find(cell(1, 7)).find(slotOffset(0) + SLOT_FOUND);
   assertEquals([...groups.memory.i32.subarray(GROUP_COUNTS / 4, GROUP_COUNTS / 4 + GROUP_CLASSES)], [0, 1]);
 });
 
 Deno.test("GroupCells hands out cells of a class in turn, one of them for the stack of all", () => {
   const cells = new GroupCells(), user = groupClass(Mode.USER), supervisor = groupClass(0);
-  const taken = Array.from({ length: GROUPS - 1 }, () => cells.take(user, false).cells);
+  const taken = Array.from({ length: GROUPS - 1 }, () => cells.take(user, false));
   assertEquals(new Set(taken).size, GROUPS - 1);
   assertEquals(taken.includes(cell(user, 0)), false);
-  assertEquals(cells.take(user, false).cells, taken[0]);
-  assertEquals(cells.take(user, true).cells, cell(user, 0));
-  assertEquals(cells.take(supervisor, false).cells, cell(supervisor, 1));
+  assertEquals(cells.take(user, false), taken[0]);
+  assertEquals(cells.take(user, true), cell(user, 0));
+  assertEquals(cells.take(supervisor, false), cell(supervisor, 1));
 });
