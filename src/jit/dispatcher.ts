@@ -65,6 +65,8 @@ const SLICE = 400_000;
  * it takes so many times more.
  */
 const REGROW_ENTRIES = 1000, MORE_ENTRIES = 100;
+/** Blocks of a region are on average executed with one in so many of its visits, when it is made again. */
+const OWN_SHARE = 8;
 
 /** Regions that a block is entered through at most: in so many worlds with different code around it none is made again. */
 const MOST_ENTRIES = 4;
@@ -345,6 +347,7 @@ export class Dispatcher {
   }
 
   #makeRegion(code: Code, engine: Engine, old: Region | undefined): Entry {
+    const heat = this.#heats(old);
     if (old !== undefined) {
       this.cache.dropRegion(old);
       // Links have led to it still while there was a larger one.
@@ -369,7 +372,7 @@ export class Dispatcher {
     };
     const { regionBlocks, firstRegionBlocks, threshold } = this.tiers;
     const most = Math.min(again ? regionBlocks : firstRegionBlocks, engine.mostBlocks);
-    const codes = selectRegion(code, find, isTaken, most, engine.mostInstructions, threshold);
+    const codes = selectRegion(code, find, heat, isTaken, most, engine.mostInstructions, threshold);
     const id = ++this.counts.regionsCompiled;
     const compiled = engine.compile({
       blocks: codes.map((member) => finder.optimized(member)),
@@ -409,12 +412,31 @@ export class Dispatcher {
     return entries.find((entry) => entry.code === code)!;
   }
 
+  /**
+   * How hot blocks are that a region may take in when it is made again, as a logarithm: by how often the regions were entered
+   * that they are in. Its own blocks are not all that hot.
+   */
+  #heats(old: Region | undefined): (code: Code) => number {
+    if (old === undefined) return () => 0;
+    const own = new Set(old.codes), ownHeat = this.#visits(old) / OWN_SHARE;
+    return (code) => {
+      const most = Math.max(
+        own.has(code) ? ownHeat : 0,
+        ...code.memberOf.map((region) => this.#visits(region)),
+      );
+      return 32 - Math.clz32(most);
+    };
+  }
+
+  #visits(region: Region): number {
+    return this.tiers.engine?.visits?.(region) ?? region.entered;
+  }
+
   /** Drops a share of the oldest regions: those that were entered least. The others count as new. */
   #evictRegions(): void {
-    const { engine } = this.tiers;
     const count = Math.max(1, Math.floor(this.#regions.size / 16));
     const oldest = [...this.#regions].slice(0, 2 * count);
-    const visits = new Map(oldest.map((region) => [region, engine?.visits?.(region) ?? region.entered]));
+    const visits = new Map(oldest.map((region) => [region, this.#visits(region)]));
     oldest.sort((a, b) => visits.get(a)! - visits.get(b)!);
     for (const region of oldest.slice(0, count)) this.cache.dropRegion(region);
     for (const region of oldest.slice(count)) {

@@ -1,0 +1,83 @@
+/** Which blocks are compiled together. */
+import { assertEquals } from "@std/assert";
+import type { Block } from "../../src/ir/types.ts";
+import { Code } from "../../src/jit/code.ts";
+import { Constants } from "../../src/jit/interpreter/constants.ts";
+import { assemble } from "../../src/jit/interpreter/program.ts";
+import { ProgramStore } from "../../src/jit/interpreter/program_store.ts";
+import { selectRegion } from "../../src/jit/region.ts";
+
+const CONSTANTS = new Constants(new Int32Array(64), 0), STORE = new ProgramStore();
+
+/** How a region is selected. */
+interface Selection {
+  readonly limit?: number;
+  readonly most?: number;
+  readonly heat?: (pc: number) => number;
+  readonly taken?: (pc: number, room: number) => boolean;
+}
+
+/** Blocks of one instruction at the addresses of a graph, each of which leads to others. */
+class Blocks {
+  readonly #codes: ReadonlyMap<bigint, Code>;
+
+  constructor(
+    graph: Readonly<Record<number, readonly number[]>>,
+    runs: Readonly<Record<number, number>> = {},
+  ) {
+    this.#codes = new Map(
+      Object.entries(graph).map(([pc, targets]) => {
+        const block: Block = {
+          pc: BigInt(pc),
+          mode: 2,
+          offsets: [0, 1],
+          length: 1,
+          insts: [],
+          terminal: { kind: "jump", target: 0n },
+        };
+        const code = new Code(block, assemble(block, CONSTANTS, STORE), 0, -1, false);
+        code.targets = targets.map(BigInt);
+        code.runs = runs[Number(pc)] ?? 1000;
+        return [BigInt(pc), code];
+      }),
+    );
+  }
+
+  /** Addresses of the region entered at address 1, in order. */
+  select({ limit = 100, most = 100, heat = () => 0, taken = () => false }: Selection = {}): number[] {
+    const at = (code: Code): number => code.lo;
+    return selectRegion(
+      this.#codes.get(1n)!,
+      (pc) => this.#codes.get(pc),
+      (code) => heat(at(code)),
+      (code, room) => taken(at(code), room),
+      limit,
+      most,
+      1000,
+    ).map(at);
+  }
+}
+
+const GRAPH = { 1: [2, 3], 2: [4, 5], 3: [6], 4: [], 5: [], 6: [7], 7: [1] };
+
+Deno.test("selectRegion() takes blocks breadth first where all are as hot", () => {
+  assertEquals(new Blocks(GRAPH).select(), [1, 2, 3, 4, 5, 6, 7]);
+  assertEquals(new Blocks(GRAPH).select({ limit: 4 }), [1, 2, 3, 4]);
+  assertEquals(new Blocks(GRAPH).select({ most: 3 }), [1, 2, 3]);
+});
+
+Deno.test("selectRegion() takes the hottest of what it has reached where there is no room for all", () => {
+  const heat = (pc: number): number => [3, 6, 7].includes(pc) ? 9 : 1;
+  assertEquals(new Blocks(GRAPH).select({ limit: 5, heat }), [1, 3, 6, 7, 2]);
+});
+
+Deno.test("selectRegion() leaves cold blocks out, and what others have taken by the room there is", () => {
+  assertEquals(new Blocks(GRAPH, { 3: 124 }).select(), [1, 2, 4, 5]);
+  const rooms: number[] = [];
+  const taken = (pc: number, room: number): boolean => {
+    rooms.push(room);
+    return pc === 2;
+  };
+  assertEquals(new Blocks(GRAPH).select({ taken }), [1, 3, 6, 7]);
+  assertEquals(rooms, [99, 99, 98, 97]);
+});
