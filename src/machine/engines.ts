@@ -58,7 +58,7 @@ const THRESHOLDS = { interpreter: 1, js: 2000, wasm: 1, auto: 1000 } as const sa
  * Blocks in a region. JavaScript's are small: what V8 has not optimized yet is slower than the interpreter here, and how
  * long that takes, and how much memory, grows with the function (bench/boot.ts).
  */
-const REGION_BLOCKS = { js: 16, wasm: 160 } as const;
+const REGION_BLOCKS = { js: 16, wasm: 256 } as const;
 /** The same for regions that are made for the first time: most of them stay lukewarm, as booting kernels show. */
 const FIRST_REGION_BLOCKS = { js: 3, wasm: 32 } as const;
 const CODE_CACHE_BLOCKS = 1 << 17;

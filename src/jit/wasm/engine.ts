@@ -70,7 +70,7 @@ interface Placed {
 export class WasmEngine implements Engine {
   readonly name = "wasm" as const;
   readonly mostBlocks = MOST_BLOCKS;
-  readonly mostInstructions = 2000;
+  readonly mostInstructions = 3000;
   /** Called with the text of each region, for `--dump=wasm`. */
   onEmit: ((blocks: readonly Block[], source: string) => void) | undefined;
   readonly #m: Int32Array;
