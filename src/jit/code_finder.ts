@@ -178,6 +178,11 @@ export class CodeFinder {
     return undefined;
   }
 
+  /** The first of some ways in that the current world has, into another region than `but`. */
+  entryAmong(entries: readonly Entry[], but?: Region): Entry | undefined {
+    return entries.find(({ region }) => region !== but && this.isInPlace(region));
+  }
+
   /** Whether all blocks of a region lie in the current world where they lay when it was made. */
   isInPlace(region: Region): boolean {
     const { worlds } = this.bindings.access.mmu;

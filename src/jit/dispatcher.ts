@@ -22,8 +22,8 @@ import { CodeFinder, type Translate } from "./code_finder.ts";
 import { currentMode } from "./current_mode.ts";
 import type { Engine, Exit, Region } from "./engine.ts";
 import { Interpreter } from "./interpreter/interpreter.ts";
+import { mayCompile, RegionMaker } from "./region_maker.ts";
 import { SingleStepper } from "./single_step.ts";
-import { selectRegion } from "./region.ts";
 
 /** When code changes tier, and how much of it is kept. */
 export interface Tiers {
@@ -60,16 +60,8 @@ export const OPTIMIZE_RUNS = 16;
  */
 const SLICE = 400_000;
 
-/**
- * Entries of a region after which it is made again: blocks that were cold when it was made may now belong to it. Each time
- * it takes so many times more.
- */
-const REGROW_ENTRIES = 1000, MORE_ENTRIES = 100;
-/** Blocks of a region are on average executed with one in so many of its visits, when it is made again. */
-const OWN_SHARE = 8;
-
-/** Regions that a block is entered through at most: in so many worlds with different code around it none is made again. */
-const MOST_ENTRIES = 4;
+/** Cycles between slices of the work on a region. */
+const MAKING_PAUSE = 20_000;
 
 /** Mode.CODE_SIZE of 64-bit code. */
 const CODE64 = 2;
@@ -91,13 +83,12 @@ export class Dispatcher {
     singleSteps: 0,
   };
   readonly finder: CodeFinder;
-  /** Is told how many milliseconds execution has waited for a region. */
-  onCompilation: ((milliseconds: number) => void) | undefined;
+  readonly #maker: RegionMaker;
+  /** When the region that is being made is gone on with, in cycles. */
+  #makeAt = 0;
   readonly #m: Int32Array;
   readonly #interpreter: Interpreter;
   readonly #stepper: SingleStepper;
-  /** Live regions, oldest first. */
-  readonly #regions = new Set<Region>();
   readonly switches: WorldSwitches;
   /** Budget at the start of the current run, what of it is not in the budget cell yet, and the cycles that had passed. */
   #granted = 0;
@@ -114,11 +105,6 @@ export class Dispatcher {
     this.#m = bindings.memory.i32;
     this.switches = new WorldSwitches(bindings.memory);
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
-    this.cache.onDrop = (region) => {
-      this.#regions.delete(region);
-      bindings.access.mmu.worlds.forgetRegion(region.id);
-      tiers.engine?.drop?.(region);
-    };
     const { outside } = bindings.access.mmu.breakpoints;
     // Where CS may have a base, PCs are not linear addresses; their offsets into pages are known all the same.
     this.cache.isWatched = ({ lo, hi, hpa, length, mode }) =>
@@ -128,6 +114,7 @@ export class Dispatcher {
     outside.onBreakpoints = () => this.cache.watchAnew();
     this.#interpreter = new Interpreter(bindings);
     this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
+    this.#maker = new RegionMaker(bindings, this.finder, tiers, this.counts);
     this.#stepper = new SingleStepper(
       bindings,
       this.finder,
@@ -135,6 +122,11 @@ export class Dispatcher {
       this.switches,
       this.counts,
     );
+  }
+
+  /** Is told how many milliseconds execution has waited for a region, or a slice of the work on one. */
+  set onCompilation(listener: ((milliseconds: number) => void) | undefined) {
+    this.#maker.onCompilation = listener;
   }
 
   /**
@@ -154,6 +146,7 @@ export class Dispatcher {
   setCycles(cycles: number): void {
     this.#startedAt = cycles;
     this.#granted = 0;
+    this.#makeAt = 0;
     this.#m[BUDGET >> 2] = 0;
   }
 
@@ -227,6 +220,7 @@ export class Dispatcher {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
+      if (this.#maker.isMaking) this.#goOnMaking();
       const mode = currentMode(m);
       if ((mode & TRAP) !== 0 || breakpoints.deferred !== 0) {
         if (!this.#step(mode)) return;
@@ -325,137 +319,27 @@ export class Dispatcher {
     this.#rest = undefined;
     // Looking for what belongs to the region could meet another refusal of EPT: that of a VM exit that is due is kept.
     const isQuiet = this.#m[EVENT_WORD] !== VM_EXIT;
-    if (
+    if (this.#maker.isMaking) this.#goOnMaking();
+    else if (
       code.runs >= this.tiers.threshold && this.tiers.engine !== undefined && isQuiet && mayCompile(code)
-    ) {
-      this.#compile(code, this.tiers.engine, undefined);
-    }
+    ) this.#compile(code, undefined);
     // Exact floating point may have set the sticky bit that makes the mode plain.
     return stopped || code.usesFloat;
   }
 
-  /**
-   * Compiles the region around a block. `old` is the one that it replaces: then it is made from all that has become warm.
-   * Returns the way in.
-   */
-  #compile(code: Code, engine: Engine, old: Region | undefined): Entry {
-    if (this.onCompilation === undefined) return this.#makeRegion(code, engine, old);
-    const begun = performance.now();
-    const entry = this.#makeRegion(code, engine, old);
-    this.onCompilation(performance.now() - begun);
-    return entry;
+  /** Goes on with the region that is being made, if it is time. */
+  #goOnMaking(): void {
+    const cycles = this.cycles();
+    if (cycles < this.#makeAt) return;
+    this.#maker.goOn();
+    this.#makeAt = cycles + MAKING_PAUSE;
   }
 
-  #makeRegion(code: Code, engine: Engine, old: Region | undefined): Entry {
-    const heat = this.#heats(old);
-    if (old !== undefined) {
-      this.cache.dropRegion(old);
-      // Links have led to it still while there was a larger one.
-      const larger = this.finder.entry(code);
-      if (larger !== undefined && larger.region.generation > old.generation) return larger;
-    }
-    if (this.#regions.size >= this.tiers.regions) this.#evictRegions();
-    const { finder } = this, { mode } = code, again = old !== undefined;
-    const find = (pc: bigint): Code | undefined => {
-      const lo = Number(BigInt.asIntN(32, pc)), hi = Number(BigInt.asIntN(32, pc >> 32n));
-      const hpa = finder.placeOf(lo, hi);
-      const other = hpa < 0 ? undefined : this.cache.find(hpa, lo, hi, mode);
-      return other === undefined || other.watched || !finder.goesOn(other) ? undefined : other;
-    };
-    const generation = old === undefined ? 0 : old.generation + 1;
-    // Of what others have as well, it takes in what they were too young for, and those that there is room for as a whole.
-    const isTaken = (other: Code, room: number): boolean => {
-      const entry = finder.entry(other);
-      if (entry === undefined) return false;
-      const { region } = entry;
-      return !again || (region.generation >= generation && region.codes.length > room);
-    };
-    const { regionBlocks, firstRegionBlocks, threshold } = this.tiers;
-    const most = Math.min(again ? regionBlocks : firstRegionBlocks, engine.mostBlocks);
-    const codes = selectRegion(code, find, heat, isTaken, most, engine.mostInstructions, threshold);
-    const id = ++this.counts.regionsCompiled;
-    const compiled = engine.compile({
-      blocks: codes.map((member) => finder.optimized(member)),
-      id,
-      targets: codes.map(({ targets }) => targets),
-      // One that is made again has been entered at the places that matter. Of lukewarm code, half would be compiled twice:
-      // as part of the region that it is reached in, and as the start of another where control comes from elsewhere.
-      open: !again,
-    });
-    const region: Region = {
-      ...compiled,
-      id,
-      generation,
-      codes,
-      dropped: false,
-      entered: 0,
-      mostEntered: REGROW_ENTRIES * MORE_ENTRIES ** generation,
-    };
-    engine.adopt?.(region);
-    this.#regions.add(region);
-    this.bindings.access.mmu.worlds.notePlacement(id, true);
-    for (const member of codes) member.memberOf = [...member.memberOf, region];
-    const numbers = compiled.entrances ?? codes.keys();
-    const entries = [...numbers].sort((a, b) => a - b).map((number) => ({
-      code: codes[number]!,
-      region,
-      number,
-    }));
-    if (again) this.#dropContained(region, entries);
-    for (const entry of entries) {
-      const member = entry.code;
-      if (!again && member !== code && finder.entry(member) !== undefined) continue;
-      const oldest = member.entries.slice(MOST_ENTRIES - 1);
-      member.entries = [entry, ...member.entries.slice(0, MOST_ENTRIES - 1)];
-      for (const { region } of oldest) if (!isEntered(region)) this.cache.dropRegion(region);
-    }
-    return entries.find((entry) => entry.code === code)!;
-  }
-
-  /**
-   * How hot blocks are that a region may take in when it is made again, as a logarithm: by how often the regions were entered
-   * that they are in. Its own blocks are not all that hot.
-   */
-  #heats(old: Region | undefined): (code: Code) => number {
-    if (old === undefined) return () => 0;
-    const own = new Set(old.codes), ownHeat = this.#visits(old) / OWN_SHARE;
-    return (code) => {
-      const most = Math.max(
-        own.has(code) ? ownHeat : 0,
-        ...code.memberOf.map((region) => this.#visits(region)),
-      );
-      return 32 - Math.clz32(most);
-    };
-  }
-
-  #visits(region: Region): number {
-    return this.tiers.engine?.visits?.(region) ?? region.entered;
-  }
-
-  /** Drops a share of the oldest regions: those that were entered least. The others count as new. */
-  #evictRegions(): void {
-    const count = Math.max(1, Math.floor(this.#regions.size / 16));
-    const oldest = [...this.#regions].slice(0, 2 * count);
-    const visits = new Map(oldest.map((region) => [region, this.#visits(region)]));
-    oldest.sort((a, b) => visits.get(a)! - visits.get(b)!);
-    for (const region of oldest.slice(0, count)) this.cache.dropRegion(region);
-    for (const region of oldest.slice(count)) {
-      this.#regions.delete(region);
-      this.#regions.add(region);
-    }
-    this.counts.regionsEvicted += Math.min(count, oldest.length);
-  }
-
-  /** Drops the regions that a new one contains, with all their ways in: what led to them shall lead to it. */
-  #dropContained(region: Region, entries: readonly Entry[]): void {
-    const codes = new Set(region.codes), entrances = new Set(entries.map(({ code }) => code));
-    const others = new Set(entries.flatMap(({ code }) => code.entries.map((entry) => entry.region)));
-    for (const other of others) {
-      const isContained = other.codes.every((code) =>
-        codes.has(code) && (entrances.has(code) || !code.entries.some((entry) => entry.region === other))
-      );
-      if (isContained) this.cache.dropRegion(other);
-    }
+  /** Makes the region around a block, or begins to, instead of `old`. Returns the way in if there is one now. */
+  #compile(code: Code, old: Region | undefined): Entry | undefined {
+    if (this.#maker.isMaking) return undefined;
+    this.#makeAt = this.cycles() + MAKING_PAUSE;
+    return this.#maker.make(code, old);
   }
 
   /** Runs compiled code and what follows it. Returns whether the mode or an event must be looked at. */
@@ -466,7 +350,7 @@ export class Dispatcher {
     for (;;) {
       let { region } = entry;
       if (region.place === undefined && ++region.entered === region.mostEntered) {
-        entry = this.#compile(entry.code, engine, region);
+        entry = this.#compile(entry.code, region) ?? entry;
         region = entry.region;
       }
       this.counts.regionEntries++;
@@ -475,7 +359,9 @@ export class Dispatcher {
         const left = engine.left(taken);
         region = left.region;
         if (left.entry !== undefined) {
-          entry = this.#compile(region.codes[left.entry]!, engine, region);
+          const code = region.codes[left.entry]!, made = this.#compile(code, region);
+          if (made === undefined) engine.postpone!(region);
+          entry = made ?? { code, region, number: left.entry };
           continue;
         }
       }
@@ -572,13 +458,6 @@ export class Dispatcher {
 function isAt({ lo, hi }: Pick<Code, "lo" | "hi">, m: Int32Array): boolean {
   return lo === m[RIP_LO] && hi === m[RIP_HI];
 }
-
-/** Whether blocks of a region still lead into it. */
-const isEntered = (region: Region): boolean =>
-  region.codes.some(({ entries }) => entries.some((entry) => entry.region === region));
-
-/** Whether code may become part of a region. */
-const mayCompile = ({ dropped, watched }: Code): boolean => !dropped && !watched;
 
 /** Whether what the ATTENTION cell asks for can be attended to now. */
 function attentive(m: Int32Array): boolean {

@@ -1,6 +1,7 @@
 /** What a compiling engine offers, and what the dispatcher knows of a compiled region. */
 import type { Block } from "../ir/types.ts";
 import type { Code, Entry } from "./code.ts";
+import type { Slices } from "./slices.ts";
 
 /** How a region was left. Exit numbers index `Region.exits`. */
 export type Exit =
@@ -85,6 +86,10 @@ export interface Engine {
   readonly mostInstructions: number;
   /** Compiles blocks into a region. */
   compile(request: CompileRequest): Compiled;
+  /** The same in slices, for engines whose work can be divided. Work that is returned from early leaves nothing behind. */
+  compileInSlices?(request: CompileRequest): Slices<Compiled>;
+  /** Lets a region be entered some more times before it is to be made again. */
+  postpone?(region: Region): void;
   /** Called when what was compiled comes into use. */
   adopt?(region: Region): void;
   /** The region that was left by exit number `exit`, the result of `run`; without it, the one that was run. */

@@ -2,6 +2,7 @@
 import type { Block, Inst, Type, Value } from "../../ir/types.ts";
 import { BUDGET, EVENT, RETURN_HI, RETURN_V128, TLB_BASE } from "../../cpu/state.ts";
 import type { Exit } from "../engine.ts";
+import type { Slices } from "../slices.ts";
 import { type Address, halves } from "../interpreter/program.ts";
 import { CellLocals, loadOf, storeOf } from "./cell_locals.ts";
 import { ACCESS_TYPES } from "./cells.ts";
@@ -56,17 +57,20 @@ export class Emitter {
   /** Local: offset of the cells of the link that an exit may go over. */
   readonly link = this.code.local(I32);
   readonly recipe = this.code.local(I32);
-  readonly shape: RegionShape;
-  /** The region's blocks, and copies of them (`RegionShape.blocks`). */
-  readonly blocks: readonly Block[];
   readonly recipes = new Recipes();
-  readonly plans: readonly BlockPlan[];
-  readonly flags: RegionFlags;
   readonly cells: CellLocals;
   readonly pool = new LocalPool(this.code);
   readonly exits: Exit[] = [];
+
+  // What is planned before anything is written.
+  shape!: RegionShape;
+  /** The region's blocks, and copies of them (`RegionShape.blocks`). */
+  blocks!: readonly Block[];
+  plans!: readonly BlockPlan[];
+  flags!: RegionFlags;
   /** The spans of memory that the region accesses. */
-  readonly spans: RegionSpans;
+  spans!: RegionSpans;
+
   /** Where all exits meet, and before that those to known addresses. */
   exitLabel!: Label;
   linkLabel!: Label;
@@ -81,15 +85,27 @@ export class Emitter {
   locals: number[] = [];
 
   constructor(blocks: readonly Block[], readonly surroundings: RegionSurroundings) {
-    const { code } = this;
-    this.cells = new CellLocals(code, blocks);
+    this.cells = new CellLocals(this.code, blocks);
+  }
+
+  /** Plans the region, in slices: comes before all else. */
+  *planAll(blocks: readonly Block[]): Slices<void> {
+    const { surroundings } = this;
     const isLocal = (offset: number): boolean => this.cells.register(offset) !== undefined;
+    const half = instructionsOf(blocks) / 2;
+    // In two parts, as it cannot be divided: what large regions do before and behind it is in other slices.
+    yield half;
     this.shape = new RegionShape(blocks, surroundings.targets, surroundings.open);
+    yield half;
     this.blocks = this.shape.blocks;
-    const plans = blocks.map((block) => planBlock(block, this.recipes, isLocal));
+    const plans: BlockPlan[] = [];
+    for (const block of blocks) {
+      plans.push(planBlock(block, this.recipes, isLocal));
+      yield block.offsets.length - 1;
+    }
     this.plans = this.shape.originals.map((original) => plans[original]!);
     this.flags = new RegionFlags(this.plans, this.shape, this.recipes);
-    this.spans = new RegionSpans(code, this.blocks, this.slot, surroundings);
+    this.spans = new RegionSpans(this.code, this.blocks, this.slot, surroundings);
   }
 
   /** Number of the block in the region of which the one that is being written may be a copy. */
@@ -98,7 +114,7 @@ export class Emitter {
   }
 
   /** Writes a block with `write`, perhaps in the middle of another. */
-  inBlock(number: number, write: (block: Block, plan: BlockPlan) => void): void {
+  *inBlock(number: number, write: (block: Block, plan: BlockPlan) => Slices<void>): Slices<void> {
     const outer = {
       number: this.number,
       block: this.block,
@@ -112,7 +128,7 @@ export class Emitter {
     this.plan = plan;
     this.locals = [];
     this.start = halves(block.pc);
-    this.pool.inBlock(() => write(block, plan));
+    yield* this.pool.inBlock(() => write(block, plan));
     this.number = outer.number;
     this.block = outer.block;
     this.plan = outer.plan;
@@ -390,3 +406,6 @@ export class Emitter {
     code.br(this.exitLabel);
   }
 }
+
+const instructionsOf = (blocks: readonly Block[]): number =>
+  blocks.reduce((sum, { offsets }) => sum + offsets.length - 1, 0);

@@ -19,6 +19,7 @@ import { CallLink } from "../../memory/world_links.ts";
 import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
 import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
+import { atOnce, type Slices } from "../slices.ts";
 import type { SystemCalls } from "../system_calls.ts";
 import { driverCode, VISITS_USED_UP } from "./driver.ts";
 import { encodeModule, type FunctionCode, Imports, type TableFunction } from "./encoder.ts";
@@ -34,6 +35,8 @@ import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
 const VISITS = 1_000_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
+/** Visits that a region is given besides while the one that replaces it is not ready. */
+const POSTPONED_VISITS = 100_000;
 
 type OwnFunction =
   | Finder
@@ -112,11 +115,27 @@ export class WasmEngine implements Engine {
     }
   }
 
-  compile({ blocks, id, targets, open }: CompileRequest): Compiled {
-    const place = this.#takePlace();
-    const links: (number | undefined)[] = [];
+  compile(request: CompileRequest): Compiled {
+    return atOnce(this.compileInSlices(request));
+  }
+
+  *compileInSlices(request: CompileRequest): Slices<Compiled> {
+    const place = this.#takePlace(), links: (number | undefined)[] = [];
+    let compiled: Compiled | undefined;
+    try {
+      return compiled = yield* this.#compile(request, place, links);
+    } finally {
+      if (compiled === undefined) this.#free(place, links);
+    }
+  }
+
+  *#compile(
+    { blocks, id, targets, open }: CompileRequest,
+    place: number,
+    links: (number | undefined)[],
+  ): Slices<Compiled> {
     const imports = new Imports();
-    const emitted = emitRegion(blocks, {
+    const emitted = yield* emitRegion(blocks, {
       id,
       place,
       imports,
@@ -141,6 +160,11 @@ export class WasmEngine implements Engine {
     placed.region = region;
     placed.granted = Math.min(VISITS * MORE_VISITS ** region.generation, MOST_VISITS);
     this.#m[(regionVisits >> 2) + region.place!] = placed.granted;
+  }
+
+  postpone({ place }: Region): void {
+    this.#placed[place!]!.granted += POSTPONED_VISITS;
+    this.#m[(regionVisits >> 2) + place!]! += POSTPONED_VISITS;
   }
 
   visits({ place }: Region): number {
@@ -194,11 +218,14 @@ export class WasmEngine implements Engine {
   }
 
   drop({ place }: Region): void {
-    const placed = this.#placed[place!]!;
-    for (const link of placed.links) if (link !== undefined) this.#freeLinks.push(link);
     // The entry stays until the place is taken again: the region may be what is running.
     this.#table.set(place!, null);
-    this.#freePlaces.push(place!);
+    this.#free(place!, this.#placed[place!]!.links);
+  }
+
+  #free(place: number, links: readonly (number | undefined)[]): void {
+    for (const link of links) if (link !== undefined) this.#freeLinks.push(link);
+    this.#freePlaces.push(place);
   }
 
   #takePlace(): number {

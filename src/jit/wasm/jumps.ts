@@ -3,6 +3,7 @@ import type { Value } from "../../ir/types.ts";
 import { RIP } from "../../cpu/state.ts";
 import { type Address, halves } from "../interpreter/program.ts";
 import { REGION_ENTRIES, SLOT_REGIONS } from "../../memory/physical.ts";
+import type { Slices } from "../slices.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
 import { FIND_WAY_PARAMETERS, pushIsInPlace } from "./find_way.ts";
@@ -39,12 +40,12 @@ export function followLink(e: Emitter): void {
 }
 
 /** Goes on at a computed address: in the region if it is known there, else where the world's table of ways says. */
-export function jumpTo(e: Emitter, target: Value, goTo: (block: number) => void): void {
+export function* jumpTo(e: Emitter, target: Value, goTo: (block: number) => Slices<void>): Slices<void> {
   const { code } = e, { mode } = e.block;
   const pc = e.operand(target);
   const { computed } = e.shape.edges[e.number]!;
   e.noteEnd(computed);
-  if (computed.length > 0) writeKnownTargets(e, pc, computed, goTo);
+  if (computed.length > 0) yield* writeKnownTargets(e, pc, computed, goTo);
   setRip(e, pc);
   code.get(pc);
   code.i32(mode);
@@ -75,23 +76,26 @@ export function pushWayFromRip(e: Emitter, exit: number): void {
 }
 
 /** Stays in the region if the address in a local is that of one of some blocks: compares with few, finds one of many. */
-function writeKnownTargets(
+function* writeKnownTargets(
   e: Emitter,
   pc: number,
   numbers: readonly number[],
-  goTo: (block: number) => void,
-): void {
+  goTo: (block: number) => Slices<void>,
+): Slices<void> {
   const { code } = e;
-  const compare = (number: number): void => {
+  function* compare(number: number): Slices<void> {
     const { lo, hi } = halves(e.blocks[number]!.pc);
     code.get(pc);
     code.i64(lo, hi);
     code.op(W.i64_eq);
     code.open(W.if, VOID);
-    goTo(number);
+    yield* goTo(number);
     code.end();
-  };
-  if (numbers.length <= FEW) return numbers.forEach(compare);
+  }
+  if (numbers.length <= FEW) {
+    for (const number of numbers) yield* compare(number);
+    return;
+  }
   const { multiplier, shift, table } = hashOf(numbers.map((number) => halves(e.blocks[number]!.pc).lo));
   const miss = code.open(W.block, VOID);
   const cases = numbers.map(() => code.open(W.block, VOID)).reverse();
@@ -104,7 +108,7 @@ function writeKnownTargets(
   code.brTable(table.map((n) => n < 0 ? miss : cases[n]!), miss);
   for (const number of numbers) {
     code.end();
-    compare(number);
+    yield* compare(number);
     code.br(miss);
   }
   code.end();

@@ -1,4 +1,5 @@
 /** Locals for the values of a block: taken when a value is computed, and free again behind its last mention. */
+import type { Slices } from "../slices.ts";
 import type { FunctionCode } from "./encoder.ts";
 
 type Taken = readonly [type: number, local: number];
@@ -40,11 +41,11 @@ export class LocalPool {
   }
 
   /** Writes a block, perhaps inside another, which keeps its locals. */
-  inBlock(write: () => void): void {
+  *inBlock(write: () => Slices<void>): Slices<void> {
     const scratch = this.#scratch, block = this.#block;
     this.#scratch = [];
     this.#block = [];
-    write();
+    yield* write();
     this.endOperation();
     for (const [type, local] of this.#block) this.release(type, local);
     this.#scratch = scratch;

@@ -4,6 +4,7 @@ import { isSystemCall } from "../../cpu/fault.ts";
 import { MXCSR_PE } from "../../cpu/mode.ts";
 import { MXCSR, RIP } from "../../cpu/state.ts";
 import type { Exit } from "../engine.ts";
+import { atOnce, type Slices } from "../slices.ts";
 import { halves } from "../interpreter/program.ts";
 import { Emitter, type RegionSurroundings } from "./emitter.ts";
 import { FunctionCode, type Label } from "./encoder.ts";
@@ -24,9 +25,14 @@ export interface EmittedRegion {
   readonly entrances: readonly number[];
 }
 
-/** Emits one region. */
-export function emitRegion(blocks: readonly Block[], surroundings: RegionSurroundings): EmittedRegion {
-  return new RegionWriter(new Emitter(blocks, surroundings)).emit();
+/** Emits one region, in slices. */
+export function* emitRegion(
+  blocks: readonly Block[],
+  surroundings: RegionSurroundings,
+): Slices<EmittedRegion> {
+  const emitter = new Emitter(blocks, surroundings);
+  yield* emitter.planAll(blocks);
+  return yield* new RegionWriter(emitter).emit();
 }
 
 /** Starts of loops go on at their headers. */
@@ -44,11 +50,14 @@ class RegionWriter {
     this.code = e.code;
   }
 
-  emit(): EmittedRegion {
+  *emit(): Slices<EmittedRegion> {
     const { e, code } = this, { entrances, outermost } = e.shape.flow;
     e.exitLabel = code.open(W.block, VOID);
     e.linkLabel = code.open(W.block, VOID);
-    this.#nest(outermost, () => this.#select(entrances, (block) => e.shape.flow.step(OUTSIDE, block).node));
+    yield* this.#nest(
+      outermost,
+      () => this.#select(entrances, (block) => e.shape.flow.step(OUTSIDE, block).node),
+    );
     code.end();
     followLink(e);
     code.end();
@@ -60,25 +69,25 @@ class RegionWriter {
   // --- Structure ---
 
   /** Opens a block for each merge, writes what comes before them, and then each behind its block. */
-  #nest(merges: readonly number[], first: () => void): void {
+  *#nest(merges: readonly number[], first: () => Slices<void>): Slices<void> {
     for (const node of [...merges].reverse()) this.#labels.set(node, this.code.open(W.block, VOID));
-    first();
+    yield* first();
     for (const node of merges) {
       this.code.end();
-      this.#tree(node);
+      yield* this.#tree(node);
     }
   }
 
   /** Writes a node and what it dominates. */
-  #tree(node: number): void {
+  *#tree(node: number): Slices<void> {
     const { e, code } = this, { isLoop, merges, loopEntries } = e.shape.flow, outer = this.#node;
     if (isLoop[node]) this.#loops.set(node, code.open(W.loop, VOID));
     this.#node = node;
     const entry = loopEntries[node - e.blocks.length];
-    this.#nest(merges[node]!, () => {
+    yield* this.#nest(merges[node]!, () => {
       this.#node = node;
-      if (entry !== undefined) this.#writeLoopEntry(entry);
-      else e.inBlock(node, (block, plan) => this.#writeBlock(block, plan));
+      if (entry !== undefined) return this.#writeLoopEntry(entry);
+      return e.inBlock(node, (block, plan) => this.#writeBlock(block, plan));
     });
     this.#node = outer;
     if (!isLoop[node]) return;
@@ -87,19 +96,19 @@ class RegionWriter {
   }
 
   /** Goes on at a block of the region. */
-  #goTo(block: number): void {
+  *#goTo(block: number): Slices<void> {
     const { node, tells } = this.e.shape.flow.step(this.#node, block);
     if (tells) this.#tell(block);
-    this.#branch(node);
+    yield* this.#branch(node);
   }
 
   /** Goes on at a node that an edge leads to from the one that is being written. */
-  #branch(node: number): void {
+  *#branch(node: number): Slices<void> {
     const { isLoop, isMerge, dominates } = this.e.shape.flow, { code } = this;
     if (isLoop[node] && dominates(node, this.#node)) code.br(this.#loops.get(node)!);
     else if (isMerge[node]) code.br(this.#labels.get(node)!);
     // Where only this edge leads, it goes on in place.
-    else this.#tree(node);
+    else yield* this.#tree(node);
   }
 
   /** Says which block starts of loops shall go on at. */
@@ -109,29 +118,29 @@ class RegionWriter {
   }
 
   /** The start of a loop: mostly for another turn. */
-  #writeLoopEntry(entry: LoopEntry): void {
+  *#writeLoopEntry(entry: LoopEntry): Slices<void> {
     const { e, code } = this, { flow } = e.shape, { header } = entry;
     if (header !== undefined) {
       code.get(e.target);
       code.i32(NO_TARGET);
       code.op(W.i32_eq);
       code.openHinted(VOID, 1);
-      this.#branch(flow.next(entry, header));
+      yield* this.#branch(flow.next(entry, header));
       code.end();
     }
-    this.#select([...entry.told], (block) => flow.next(entry, block));
+    yield* this.#select([...entry.told], (block) => flow.next(entry, block));
   }
 
   /** Goes on for the block that is told of, one of some, at the node where it is or that leads to it. */
-  #select(blocks: readonly number[], nodeOf: (block: number) => number): void {
+  *#select(blocks: readonly number[], nodeOf: (block: number) => number): Slices<void> {
     const { e, code } = this;
     const nodes = [...new Set(blocks.map(nodeOf))];
     const isDefault = e.shape.flow.loopEntries.some(({ header }) => header !== undefined);
-    const goOn = (node: number): void => {
+    const goOn = (node: number): Slices<void> => {
       if (isDefault && blocks.includes(node)) this.#tell(NO_TARGET);
-      this.#branch(node);
+      return this.#branch(node);
     };
-    if (nodes.length === 1) return goOn(nodes[0]!);
+    if (nodes.length === 1) return yield* goOn(nodes[0]!);
     const labels = new Map(nodes.toReversed().map((node) => [node, code.open(W.block, VOID)]));
     const table = new Array<Label>(Math.max(...blocks) + 1).fill(labels.get(nodes[0]!)!);
     for (const block of blocks) table[block] = labels.get(nodeOf(block))!;
@@ -139,7 +148,7 @@ class RegionWriter {
     code.brTable(table, table[0]!);
     for (const node of nodes) {
       code.end();
-      goOn(node);
+      yield* goOn(node);
     }
   }
 
@@ -180,7 +189,7 @@ class RegionWriter {
 
   // --- Blocks ---
 
-  #writeBlock(block: Block, plan: BlockPlan): void {
+  *#writeBlock(block: Block, plan: BlockPlan): Slices<void> {
     const { e, code } = this, { number } = e;
     if (e.shape.checked[number]) {
       code.get(e.budget);
@@ -202,7 +211,8 @@ class RegionWriter {
       if (plan.place[inst.id] === Place.LOCAL) this.#writeInst(inst, plan);
       release(i);
     }
-    this.#writeTerminal();
+    yield block.offsets.length - 1;
+    yield* this.#writeTerminal();
     release(block.insts.length);
   }
 
@@ -217,20 +227,20 @@ class RegionWriter {
     code.set(local);
   }
 
-  #writeTerminal(): void {
+  *#writeTerminal(): Slices<void> {
     const { e, code } = this, { terminal } = e.block;
     switch (terminal.kind) {
       case "jump":
-        return this.#continueAt(terminal.target);
+        return yield* this.#continueAt(terminal.target);
       case "branch":
         e.push(terminal.condition);
         code.open(W.if, VOID);
-        this.#continueAt(terminal.taken);
+        yield* this.#continueAt(terminal.taken);
         code.end();
-        return this.#continueAt(terminal.next);
+        return yield* this.#continueAt(terminal.next);
       case "indirect":
         this.#leaveIfPlain(() => e.push(terminal.target));
-        return jumpTo(e, terminal.target, (target) => this.#goTo(target));
+        return yield* jumpTo(e, terminal.target, (target) => this.#goTo(target));
       case "redispatch":
         setRip(e, e.operand(terminal.target));
         e.noteEnd([]);
@@ -247,13 +257,13 @@ class RegionWriter {
   }
 
   /** Goes on at a linear address. */
-  #continueAt(address: bigint): void {
+  *#continueAt(address: bigint): Slices<void> {
     const { e } = this, { lo, hi } = halves(address);
     this.#leaveIfPlain(() => e.code.i64(lo, hi));
     const target = e.shape.target(e.number, address);
     if (target === undefined) return leaveTo(e, { lo, hi });
     if (e.flags.mustNote(e.number, target)) e.noteEnd([target]);
-    this.#goTo(target);
+    yield* this.#goTo(target);
   }
 
   /** Leaves for where `pushTarget` says if floating point has set the sticky bit that the plain mode wants. */
@@ -282,7 +292,7 @@ class RegionWriter {
       exit: this.#redispatch(),
       behind: behind === undefined ? undefined : {
         demand: e.shape.checked[behind] ? 0 : e.shape.demands[behind]!,
-        goOn: () => this.#goTo(behind),
+        goOn: () => atOnce(this.#goTo(behind)),
       },
     });
   }
@@ -298,7 +308,7 @@ class RegionWriter {
       goOn: () => {
         e.spans.settle(e.code);
         noteFlags();
-        this.#goTo(block);
+        atOnce(this.#goTo(block));
       },
     });
     const [behind] = direct.map((block) =>
