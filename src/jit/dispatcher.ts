@@ -61,7 +61,7 @@ export const OPTIMIZE_RUNS = 16;
 const SLICE = 400_000;
 
 /** Cycles between slices of the work on a region. */
-const MAKING_PAUSE = 20_000;
+const MAKING_PAUSE = 8_000;
 
 /** Mode.CODE_SIZE of 64-bit code. */
 const CODE64 = 2;

@@ -28,7 +28,7 @@ const MOST_ENTRIES = 4;
  * Guest instructions that a slice deals with: few at first, when the host has not compiled the compiler yet, then more with
  * each region up to the most. Each instruction is dealt with several times: by the passes, by planning and by writing.
  */
-const FIRST_SLICE = 50, LONGER_SLICE = 10, LONGEST_SLICE = 150;
+const FIRST_SLICE = 25, LONGER_SLICE = 10, LONGEST_SLICE = 150;
 
 /** A region that is being made. */
 interface Making {

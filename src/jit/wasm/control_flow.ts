@@ -55,12 +55,13 @@ export function analyseControlFlow(
   // Where the budget is used up, control comes back: to the headers of loops.
   const headers = [...loops.headers].filter((block) => block < known);
   const all = unique([...entrances, ...headers]).sort((a, b) => a - b);
+  // With more ways in, loops have starts that were none: where there are too many already, this is not tried.
+  if (loops.longestWay > LONGEST_WAY) return withOneStart(successors, all, known);
   if (all.length > entrances.length) {
     const found = new LoopEntries(successors, new Set(all));
     if (found.longestWay <= LONGEST_WAY) return nested(successors, opened(all), found);
   }
-  if (loops.longestWay <= LONGEST_WAY) return nested(successors, opened(entrances), loops);
-  return withOneStart(successors, all, known);
+  return nested(successors, opened(entrances), loops);
 }
 
 /** Loops in loops, as they are. */

@@ -93,7 +93,7 @@ export class Emitter {
     const { surroundings } = this;
     const isLocal = (offset: number): boolean => this.cells.register(offset) !== undefined;
     const half = instructionsOf(blocks) / 2;
-    // In two parts, as it cannot be divided: what large regions do before and behind it is in other slices.
+    // In two parts, as these cannot be divided: what large regions do before and behind them is in other slices.
     yield half;
     this.shape = new RegionShape(blocks, surroundings.targets, surroundings.open);
     yield half;
@@ -103,9 +103,12 @@ export class Emitter {
       plans.push(planBlock(block, this.recipes, isLocal));
       yield block.offsets.length - 1;
     }
+    yield half;
     this.plans = this.shape.originals.map((original) => plans[original]!);
     this.flags = new RegionFlags(this.plans, this.shape, this.recipes);
+    yield half;
     this.spans = new RegionSpans(this.code, this.blocks, this.slot, surroundings);
+    yield half;
   }
 
   /** Number of the block in the region of which the one that is being written may be a copy. */
@@ -407,5 +410,5 @@ export class Emitter {
   }
 }
 
-const instructionsOf = (blocks: readonly Block[]): number =>
+export const instructionsOf = (blocks: readonly Block[]): number =>
   blocks.reduce((sum, { offsets }) => sum + offsets.length - 1, 0);

@@ -8,7 +8,7 @@ import { readSequences, type Row, type Sequence } from "./sequences.ts";
 const CODE = 0x1_0000, DATA = 0x10_0000, STACK = 0x12_0000;
 const RBX = 3, RSP = 4, R15 = 15;
 /** Turns of the loop around a sequence, and after how many of them its blocks are compiled, all together. */
-const TURNS = 200, THRESHOLD = 50;
+const TURNS = 20_000, THRESHOLD = 50;
 const INT3 = 0xcc;
 /** MXCSR with PE set, as it is in programs that compute (FloatMode.PLAIN); or not, for the sequences that are called so. */
 const PLAIN = 0x1fa0, UNROUNDED = 0x1f80, UNROUNDED_NAME = /, unrounded$/;
