@@ -217,12 +217,14 @@ export const GROUP_SLOTS = 0x8d0;
 export const GROUP_COUNTS = 0x8d8;
 export const GROUP_LISTS = 0x900;
 export const GROUP_LIST_ENTRIES = 64;
-export const GROUP_SPANS = 0x2000;
-export const GROUPS = 512;
 
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;
 export const SCRATCH_BYTES = 0x1000;
 
-/** Bytes the state takes; what follows (TLBs, tables, guest RAM) is laid out by memory/physical.ts. */
-export const STATE_BYTES: number = GROUP_SPANS + GROUP_CLASSES * GROUPS * FOUND_BYTES;
+/** Bytes the state takes. */
+export const STATE_BYTES = 0x2000;
+/** The spans, behind the state: as many for each class. What follows (TLBs, tables, guest RAM) is laid out by memory/physical.ts. */
+export const GROUP_SPANS: number = STATE_BYTES;
+export const GROUPS = 512;
+export const GROUP_SPANS_BYTES: number = GROUP_CLASSES * GROUPS * FOUND_BYTES;

@@ -1,5 +1,5 @@
 /** The one linear memory: processor state, soft TLBs, jump tables and guest RAM, with the views that reach them. */
-import { FOUND_BYTES, STATE_BYTES } from "../cpu/state.ts";
+import { FOUND_BYTES, GROUP_SPANS, GROUP_SPANS_BYTES } from "../cpu/state.ts";
 
 /** Size of a page and of a page frame. */
 export const PAGE_SIZE = 0x1000;
@@ -106,7 +106,7 @@ export const SLOT_EPTP_LINKS: number = SLOT_CALL_LINKS + CALL_LINKS * CALL_LINK_
 export const SLOT_WAYS: number = SLOT_EPTP_LINKS + EPTP_LINKS * EPTP_LINK_BYTES;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
 const SLOT_BYTES = SLOT_WAYS + WAY_ENTRIES * WAY_ENTRY_BYTES + 2 * 64;
-const FIRST_SLOT = STATE_BYTES;
+const FIRST_SLOT = GROUP_SPANS + GROUP_SPANS_BYTES;
 
 /** Words in which the world caches of all processors keep when their entries were used last. */
 export const WORLD_USES = 0x4_0000;
