@@ -1,7 +1,8 @@
 /**
- * Spans: runs of linear pages that follow each other in host-physical memory too, with the same rights. A WebAssembly region
- * keeps the spans that it accesses in locals, so that one comparison does for thousands of pages. A slot learns them from
- * the refills of its soft TLB, and forgets them where it forgets entries.
+ * Spans: runs of linear pages that follow each other in host-physical memory too, with the same rights. The
+ * accesses of a WebAssembly region keep those that they went to last, so that one comparison does for thousands of pages. A
+ * slot learns them from the refills of its soft TLB and the entries around those in page tables, and forgets them where it
+ * forgets entries.
  */
 import { FOUND_BYTES, FOUND_ROOM, FOUND_WRITE_ROOM, GROUP_CLASSES, GROUP_SLOTS } from "../cpu/state.ts";
 import {
