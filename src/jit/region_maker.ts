@@ -38,6 +38,7 @@ interface Making {
   isDivided: boolean;
 }
 
+/** Makes the regions of one dispatcher, and keeps those that are live. */
 export class RegionMaker {
   /** Is told how many milliseconds execution has waited for a region, or a slice of the work on one. */
   onCompilation: ((milliseconds: number) => void) | undefined;

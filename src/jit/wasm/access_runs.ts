@@ -28,9 +28,8 @@ export interface AccessRun {
   readonly leader: Inst;
   /** Number in the block. */
   readonly number: number;
-  /** Displacements of the first byte, and of what lies behind the last: at most SPAN_MARGIN bytes. */
+  /** Displacement of the first byte: all lie in SPAN_MARGIN bytes from there. */
   readonly start: number;
-  readonly end: number;
   /** Whether one of them needs a page that can be written. */
   readonly writes: boolean;
 }
@@ -52,9 +51,9 @@ export function findRuns({ insts }: Block, runs: Map<Inst, AccessRun>): void {
   }
   const open = new Map<Value, Open>();
   let number = 0;
-  const close = ({ members, start, end, writes }: Open): void => {
+  const close = ({ members, start, writes }: Open): void => {
     if (members.length < 2) return;
-    const run: AccessRun = { leader: members[0]!, number: number++, start, end, writes };
+    const run: AccessRun = { leader: members[0]!, number: number++, start, writes };
     for (const member of members) runs.set(member, run);
   };
   for (const inst of insts) {

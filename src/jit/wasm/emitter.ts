@@ -19,6 +19,7 @@ import {
 } from "./flags.ts";
 import { I32, VOID, W } from "./instructions.ts";
 import type { GroupCells } from "./group_spans.ts";
+import { instructionsOf } from "./region_graph.ts";
 import { RegionSpans } from "./region_spans.ts";
 import { LocalPool } from "./local_pool.ts";
 import { localType, LOWERING } from "./lowering.ts";
@@ -92,7 +93,7 @@ export class Emitter {
   *planAll(blocks: readonly Block[]): Slices<void> {
     const { surroundings } = this;
     const isLocal = (offset: number): boolean => this.cells.register(offset) !== undefined;
-    const half = instructionsOf(blocks) / 2;
+    const half = totalInstructions(blocks) / 2;
     // In two parts, as these cannot be divided: what large regions do before and behind them is in other slices.
     yield half;
     this.shape = new RegionShape(blocks, surroundings.targets, surroundings.open);
@@ -101,7 +102,7 @@ export class Emitter {
     const plans: BlockPlan[] = [];
     for (const block of blocks) {
       plans.push(planBlock(block, this.recipes, isLocal));
-      yield block.offsets.length - 1;
+      yield instructionsOf(block);
     }
     yield half;
     this.plans = this.shape.originals.map((original) => plans[original]!);
@@ -410,5 +411,6 @@ export class Emitter {
   }
 }
 
-export const instructionsOf = (blocks: readonly Block[]): number =>
-  blocks.reduce((sum, { offsets }) => sum + offsets.length - 1, 0);
+/** Guest instructions of some blocks. */
+export const totalInstructions = (blocks: readonly Block[]): number =>
+  blocks.reduce((sum, block) => sum + instructionsOf(block), 0);

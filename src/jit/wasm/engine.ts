@@ -22,7 +22,7 @@ import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engin
 import { atOnce, type Slices } from "../slices.ts";
 import type { SystemCalls } from "../system_calls.ts";
 import { driverCode, VISITS_USED_UP } from "./driver.ts";
-import { instructionsOf } from "./emitter.ts";
+import { totalInstructions } from "./emitter.ts";
 import { encodeModule, type FunctionCode, Imports, type TableFunction } from "./encoder.ts";
 import { systemCallCode, type SystemCallMaker, type SystemReturn, systemReturnCode } from "./fast_calls.ts";
 import { findModeCode, type ModeFinder } from "./find_mode.ts";
@@ -145,7 +145,7 @@ export class WasmEngine implements Engine {
       groupCells: this.#groupCells,
       takeLink: (exit) => links[exit] = this.#takeLink(exit),
     });
-    yield instructionsOf(blocks) / 2;
+    yield totalInstructions(blocks) / 2;
     this.#placed[place] = { region: undefined, granted: 0, links };
     this.onEmit?.(blocks, printCode(emitted.code.view(), (index) => imports.list[index]!.name));
     const name = `guest_${blocks[0]!.pc.toString(16)}`;

@@ -142,7 +142,7 @@ function access(e: Emitter, what: Access): void {
   };
   withinSpan(e, what, first, run.writes, inside, () =>
     writeFound(e, what, {
-      note: (found) => notePlace(e, run, place, first, found, back),
+      note: (found) => notePlace(e, what, run, first, found),
       clear: () => {
         code.i32(0);
         code.set(place);
@@ -201,27 +201,22 @@ function writeFound(e: Emitter, what: Access, { note, clear }: Besides): void {
   if (refused !== undefined) code.end();
 }
 
-/** Notes the place where a run starts if the span that was found has all of it, or that it is not known. */
+/** Notes the place where a run, whose first access that is, starts if the span that was found has all of it, or that it is not known. */
 function notePlace(
   e: Emitter,
-  { leader, writes }: AccessRun,
-  place: number,
+  { inst, address, size }: Access,
+  run: AccessRun,
   first: Address,
   found: number,
-  back: number,
 ): void {
-  const { code } = e, span = e.spans.find(leader);
+  const { code, spans } = e;
   code.get(found);
-  code.i32(back);
+  code.i32(first.displacement - address.displacement);
   code.op(W.i32_add);
   code.i32(0);
-  pushAddress(e, first);
-  span.pushStart(code);
-  code.op(W.i64_sub);
-  span.pushRoom(code, writes);
-  code.op(W.i64_lt_u);
+  pushFits(e, first, spans.find(inst), { size, inst, writes: run.writes });
   code.op(W.select);
-  code.set(place);
+  code.set(spans.runLocal(run));
 }
 
 const load = (size: number, instruction: number, type: number): Lowering => (e, inst) => {

@@ -71,7 +71,8 @@ function edgesOf(
   }
 }
 
-const instructionsOf = ({ offsets }: Block): number => offsets.length - 1;
+/** Guest instructions of a block. */
+export const instructionsOf = ({ offsets }: Block): number => offsets.length - 1;
 
 /** Finds where functions return to, and copies those that are small. */
 class GraphBuilder {

@@ -1,7 +1,7 @@
 /** The graph of a region's blocks, as the emitter walks it, and where in it the budget is checked. */
 import type { Block } from "../../ir/types.ts";
 import { analyseControlFlow, type ControlFlow } from "./control_flow.ts";
-import { type Edges, graphOf } from "./region_graph.ts";
+import { type Edges, graphOf, instructionsOf } from "./region_graph.ts";
 
 /** A region's blocks and how they hang together. Blocks go by number. */
 export class RegionShape {
@@ -54,7 +54,7 @@ export class RegionShape {
       for (const next of [...direct, ...computed]) {
         if (!this.checked[next]) most = Math.max(most, demands[next]!);
       }
-      demands[number] = most + this.blocks[number]!.offsets.length - 1;
+      demands[number] = most + instructionsOf(this.blocks[number]!);
     }
     return demands;
   }

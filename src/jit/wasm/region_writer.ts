@@ -11,6 +11,7 @@ import { FunctionCode, type Label } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
 import { VOID, W } from "./instructions.ts";
 import { type LoopEntry, OUTSIDE } from "./loop_entries.ts";
+import { instructionsOf } from "./region_graph.ts";
 import { followLink, jumpTo, leaveTo, redispatch, setRip } from "./jumps.ts";
 import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, Place } from "./plan.ts";
@@ -200,7 +201,7 @@ class RegionWriter {
       code.end();
     }
     code.get(e.budget);
-    code.i32(block.offsets.length - 1);
+    code.i32(instructionsOf(block));
     code.op(W.i32_sub);
     code.set(e.budget);
     const releases = releasesOf(block, plan);
@@ -211,7 +212,7 @@ class RegionWriter {
       if (plan.place[inst.id] === Place.LOCAL) this.#writeInst(inst, plan);
       release(i);
     }
-    yield block.offsets.length - 1;
+    yield instructionsOf(block);
     yield* this.#writeTerminal();
     release(block.insts.length);
   }
