@@ -77,6 +77,8 @@ export type Unit = "integer" | "x87" | "mmx" | "sse" | "vex";
 
 /** What holds for every instance of an encoding, taken from its opcode row. */
 export interface Traits {
+  /** Position of the mnemonic in `MNEMONICS`. */
+  readonly number: number;
   /** LOCK may stand before it (with a memory destination). */
   readonly lock: boolean;
   /** #GP(0) if CPL is not 0. */

@@ -84,12 +84,13 @@ function isFreeCode(t: Translator, segment: number): boolean {
 }
 
 /**
- * Raises #GP(0) if the code segment does not hold the bytes from `from` to before `to`, which were fetched. Returns
- * whether they certainly are outside, so that nothing more is to be built.
+ * Raises #GP(0) if the code segment does not hold the bytes of the block to before the offset `end`, which were fetched.
+ * Returns whether they certainly are outside, so that nothing more is to be built.
  */
-export function checkFetch(t: Translator, to: bigint): boolean {
+export function checkFetch(t: Translator, end: number): boolean {
   const kind = reach(t, Segment.CS);
   if (kind === Reach.FLAT) return false;
+  const to = t.start + BigInt(end);
   if (kind === Reach.PARAGRAPH) {
     if (to <= BigInt(PARAGRAPH_BYTES)) return false;
     t.fault(Vector.GP, 0);

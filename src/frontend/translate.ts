@@ -8,7 +8,7 @@ import { decode } from "./decode.ts";
 import { stoppedAtEntry } from "./entry_checks.ts";
 import { checkFetch } from "./segment_checks.ts";
 import type { CodeSize, DecodeFailure, Instruction } from "./instruction.ts";
-import type { Mnemonic } from "./opcodes/mnemonics.ts";
+import { type Mnemonic, MNEMONICS } from "./opcodes/mnemonics.ts";
 import { SEMANTICS } from "./semantics/mod.ts";
 import { Translator } from "./translator.ts";
 
@@ -36,12 +36,12 @@ export function translate(
 ): Block | "truncated" {
   const codeSize = CODE_SIZES[mode & Mode.CODE_SIZE]!;
   const ir = new IrBuilder((mode & Mode.ALIGN) !== 0);
-  const t = new Translator(ir, mode);
+  const t = new Translator(ir, mode, pc);
   const offsets = [0];
   let offset = 0;
   while (t.terminal === undefined) {
     ir.guest = offsets.length - 1;
-    t.pc = pc + BigInt(offset);
+    t.offset = t.nextOffset = offset;
     if (ir.guest === limit || (offset >= pageBytes && offset > 0)) {
       t.jump(t.pc);
       break;
@@ -54,7 +54,7 @@ export function translate(
         break;
       }
       // The exception is raised where the block reaches it; before that, what precedes it runs.
-      if (!checkFetch(t, t.pc + 1n)) raiseFailure(t, decoded);
+      if (!checkFetch(t, offset + 1)) raiseFailure(t, decoded);
       // It depends on all bytes that an instruction can have: a store to one of them must be seen.
       offset += Math.min(MAX_INSTRUCTION_BYTES, bytes.length - offset);
     } else {
@@ -68,7 +68,8 @@ export function translate(
         break;
       }
       offset += decoded.length;
-      translateInstruction(t, decoded, pc + BigInt(offset));
+      t.nextOffset = offset;
+      translateInstruction(t, decoded);
       if (alone && t.terminal === undefined) t.jump(t.next);
     }
     offsets.push(offset);
@@ -92,21 +93,25 @@ const READS_TIME: ReadonlySet<Mnemonic> = new Set([
   "VMRESUME",
 ]);
 
+/** By `Traits.number`. */
+const SEMANTICS_BY_NUMBER = MNEMONICS.map((mnemonic) => SEMANTICS[mnemonic]);
+const READS_TIME_BY_NUMBER = MNEMONICS.map((mnemonic) => READS_TIME.has(mnemonic));
+
 /**
  * Whether an instruction is a block of its own: a repeated string instruction branches to itself, and what reads the
  * time wants the count of instructions exact, which it is at the start of a block.
  */
-function isAlone({ rep, mnemonic, operands: [first] }: Instruction): boolean {
+function isAlone({ rep, mnemonic, operands, traits }: Instruction): boolean {
+  const first = operands[0];
   const loadsStack = first?.kind === "segment" && first.reg === Segment.SS &&
     (mnemonic === "MOV" || mnemonic === "POP");
-  return rep !== 0 || loadsStack || READS_TIME.has(mnemonic);
+  return rep !== 0 || loadsStack || READS_TIME_BY_NUMBER[traits.number]!;
 }
 
-function translateInstruction(t: Translator, instruction: Instruction, next: bigint): void {
+function translateInstruction(t: Translator, instruction: Instruction): void {
   t.instruction = instruction;
-  t.next = next;
-  const semantics = SEMANTICS[instruction.mnemonic];
-  if (checkFetch(t, next) || stoppedAtEntry(t)) return;
+  const semantics = SEMANTICS_BY_NUMBER[instruction.traits.number];
+  if (checkFetch(t, t.nextOffset) || stoppedAtEntry(t)) return;
   if (semantics === undefined) t.fault(Vector.UD);
   else semantics(t, ...instruction.operands);
 }

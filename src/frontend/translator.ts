@@ -43,9 +43,9 @@ export { intType } from "./int_type.ts";
 export class Translator {
   /** The instruction being translated. */
   instruction!: Instruction;
-  /** Linear address of the instruction, and of the one behind it. */
-  pc = 0n;
-  next = 0n;
+  /** Where the instruction starts, and the one behind it: offsets from `start`. */
+  offset = 0;
+  nextOffset = 0;
   /** How the block ends, once an instruction has said so. */
   terminal: Terminal | undefined;
   /** What the flags were last set from, while conditions can be computed directly from it. */
@@ -53,7 +53,17 @@ export class Translator {
   /** The address computed last, for the write that follows a read of the same operand. */
   addressMemo: operands.AddressMemo | undefined;
 
-  constructor(readonly ir: IrBuilder, readonly mode: number) {}
+  /** @param start linear address of the block */
+  constructor(readonly ir: IrBuilder, readonly mode: number, readonly start: bigint) {}
+
+  /** Linear address of the instruction. Few need it, or the next: it is computed when asked for. */
+  get pc(): bigint {
+    return this.start + BigInt(this.offset);
+  }
+  /** Linear address of the instruction behind it. */
+  get next(): bigint {
+    return this.start + BigInt(this.nextOffset);
+  }
 
   /** 64-bit mode. */
   get long(): boolean {

@@ -157,5 +157,7 @@ export type Opcode = keyof typeof OPCODES;
 /** All opcodes, in the order of the table. */
 export const OPCODE_NAMES = Object.keys(OPCODES) as Opcode[];
 
-/** Index of each opcode in `OPCODE_NAMES`: small tables by number are faster than tables by name. */
-export const OPCODE_NUMBERS: ReadonlyMap<Opcode, number> = new Map(OPCODE_NAMES.map((op, n) => [op, n]));
+const OPCODE_NUMBERS: ReadonlyMap<Opcode, number> = new Map(OPCODE_NAMES.map((op, n) => [op, n]));
+
+/** Index of an opcode in `OPCODE_NAMES`. What makes many operations keeps those that it needs in constants. */
+export const opcodeNumber = (op: Opcode): number => OPCODE_NUMBERS.get(op)!;

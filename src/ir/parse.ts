@@ -1,5 +1,5 @@
 /** Reads the text form of blocks (print.ts). For tests and tools: errors name the line. */
-import { type Opcode, type OpcodeInfo, OPCODES } from "./opcodes.ts";
+import { type Opcode, type OpcodeInfo, opcodeNumber, OPCODES } from "./opcodes.ts";
 import { FLAG_NAMES, immediateForm, resultType } from "./print.ts";
 import type { Terminal } from "./terminal.ts";
 import { type Block, BYTES, Inst, type Type } from "./types.ts";
@@ -130,7 +130,10 @@ class BlockReader {
         else imm2 = Number(field.slice(1));
       } else throw this.#error(`not an operand of ${op}: ${field}`);
     }
-    this.#append(new Inst(op, type, args, imm, imm2, Math.max(0, this.#offsets.length - 1)), label);
+    this.#append(
+      new Inst(opcodeNumber(op), type, args, imm, imm2, Math.max(0, this.#offsets.length - 1)),
+      label,
+    );
     return undefined;
   }
 

@@ -1,5 +1,5 @@
 /** Types, values and blocks of the intermediate representation. */
-import { type Opcode, OPCODE_NUMBERS } from "./opcodes.ts";
+import { type Opcode, OPCODE_NAMES } from "./opcodes.ts";
 import type { Terminal } from "./terminal.ts";
 
 /**
@@ -25,10 +25,11 @@ export class Inst {
   uses = 0;
   /** What the pass that runs has put in its place. */
   replacement: Inst | undefined = undefined;
-  /** Index of `op` in `OPCODE_NAMES`. */
-  readonly code: number;
+  /** What is done. */
+  readonly op: Opcode;
   constructor(
-    readonly op: Opcode,
+    /** Index of `op` in `OPCODE_NAMES`. */
+    readonly code: number,
     readonly type: Type,
     /** Operands. */
     public args: readonly Inst[],
@@ -39,7 +40,7 @@ export class Inst {
     /** Index of the guest instruction this belongs to. */
     readonly guest: number,
   ) {
-    this.code = OPCODE_NUMBERS.get(op)!;
+    this.op = OPCODE_NAMES[code]!;
   }
 }
 

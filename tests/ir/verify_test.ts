@@ -1,4 +1,5 @@
 import { assertThrows } from "@std/assert";
+import { opcodeNumber } from "../../src/ir/opcodes.ts";
 import { parse } from "../../src/ir/parse.ts";
 import type { Block } from "../../src/ir/types.ts";
 import { Inst } from "../../src/ir/types.ts";
@@ -64,8 +65,8 @@ Deno.test("verify() refuses values used before they are defined, and wrong numbe
   const base = block("%0 = get64 0x0\n%1 = lo %0\nset32 0x88, %1");
   const [get, lo, set] = base.insts as [Inst, Inst, Inst];
   assertThrows(() => verify({ ...base, insts: [lo, get, set] }), TypeError, "is at position 0");
-  const unplaced = new Inst("get64", "i64", [], 0, 0, 0);
-  const user = new Inst("lo", "i32", [unplaced], 0, 0, 0);
+  const unplaced = new Inst(opcodeNumber("get64"), "i64", [], 0, 0, 0);
+  const user = new Inst(opcodeNumber("lo"), "i32", [unplaced], 0, 0, 0);
   assertThrows(() => verify({ ...base, insts: [user] }), TypeError, "which is not defined before it");
   const terminal = { kind: "redispatch", target: unplaced } as const;
   assertThrows(() => verify({ ...base, terminal }), TypeError, "the redispatch uses an undefined value");
@@ -73,8 +74,8 @@ Deno.test("verify() refuses values used before they are defined, and wrong numbe
 
 Deno.test("verify() refuses guest instructions out of order or beyond the block", () => {
   const base = block("%0 = get64 0x0\nset64 0x8, %0");
-  const first = new Inst("get64", "i64", [], 0, 0, 1);
-  const second = new Inst("set64", "void", [first], 8, 0, 0);
+  const first = new Inst(opcodeNumber("get64"), "i64", [], 0, 0, 1);
+  const second = new Inst(opcodeNumber("set64"), "void", [first], 8, 0, 0);
   second.id = 1;
   const two = { ...base, offsets: [0, 1, 3], insts: [first, second] };
   assertThrows(() => verify(two), TypeError, "belongs to guest instruction 0 but follows 1");

@@ -1,7 +1,7 @@
 /** Compiles opcode rows: per map, 256 slots, each a small tree of the fields that tell the rows of one opcode apart. */
 import type { Traits, Unit } from "../instruction.ts";
 import { type OperandReader, operandReader } from "../operands.ts";
-import type { Mnemonic } from "./mnemonics.ts";
+import { type Mnemonic, MNEMONICS } from "./mnemonics.ts";
 import {
   type Attributes,
   type Encoding,
@@ -153,7 +153,7 @@ function compileForm(row: Row, encoding: Encoding): Form {
     modIgnored: attributes.modIgnored === true,
     usesVvvv: operands.some((operand) => /^[BH][a-z]/.test(operand)),
     condition: /^(J|SET|CMOV)(?!MP|CXZ)[A-Z]+$/.test(mnemonic) ? encoding.opcode & 15 : -1,
-    traits: traits(operands, attributes, encoding),
+    traits: traits(mnemonic, operands, attributes, encoding),
   };
 }
 
@@ -166,10 +166,16 @@ function sizing(operands: readonly string[], attributes: Attributes, encoding: E
   return Sizing.NORMAL;
 }
 
-function traits(operands: readonly string[], attributes: Attributes, encoding: Encoding): Traits {
+function traits(
+  mnemonic: Mnemonic,
+  operands: readonly string[],
+  attributes: Attributes,
+  encoding: Encoding,
+): Traits {
   const unit = attributes.unit ?? unitOf(operands, encoding);
   const alignable = !attributes.unaligned && (unit === "sse" || unit === "mmx");
   return {
+    number: MNEMONICS.indexOf(mnemonic),
     lock: attributes.lock === true,
     cpl0: attributes.cpl0 === true,
     cpl0Ud: attributes.cpl0Ud === true,

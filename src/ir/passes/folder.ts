@@ -1,5 +1,5 @@
 /** Rebuilds a block operation by operation: each is simplified by its rule, then merged with an equal one before it. */
-import type { Opcode } from "../opcodes.ts";
+import { type Opcode, opcodeNumber } from "../opcodes.ts";
 import { Inst, type Type } from "../types.ts";
 import { Kind, KINDS } from "./rows.ts";
 
@@ -13,6 +13,7 @@ export type Rule = (fold: Folder, inst: Inst) => Inst | undefined;
 export type Rules = { readonly [K in Opcode]?: Rule };
 
 const NONE: readonly Inst[] = [];
+const CONST32 = opcodeNumber("const32"), CONST64 = opcodeNumber("const64");
 
 /** Hash table of the pure operations: position + 1, 0 for an empty place. Kept between blocks, grown as needed. */
 let table = new Int32Array(512);
@@ -35,15 +36,15 @@ export class Folder {
 
   /** Makes an operation, or finds the value it comes to. */
   make(op: Opcode, type: Type, args: readonly Inst[], imm = 0, imm2 = 0): Inst {
-    return this.place(new Inst(op, type, args, imm, imm2, this.guest));
+    return this.place(new Inst(opcodeNumber(op), type, args, imm, imm2, this.guest));
   }
   /** A 32-bit constant. */
   i32(value: number, type: Type = "i32"): Inst {
-    return this.#merge(new Inst("const32", type, NONE, value | 0, 0, this.guest));
+    return this.#merge(new Inst(CONST32, type, NONE, value | 0, 0, this.guest));
   }
   /** A 64-bit constant. */
   i64(lo: number, hi: number): Inst {
-    return this.#merge(new Inst("const64", "i64", NONE, lo | 0, hi | 0, this.guest));
+    return this.#merge(new Inst(CONST64, "i64", NONE, lo | 0, hi | 0, this.guest));
   }
 
   /** Simplifies and appends an operation; the value it comes to. */

@@ -2,6 +2,7 @@
  * Get and set elimination: a `get` of a cell whose content is known becomes that value, and a `set` of what the cell
  * holds already disappears. Cells overlap (a `setv` covers four words), so contents are known by 32-bit word.
  */
+import { opcodeNumber } from "../opcodes.ts";
 import { type Block, Inst } from "../types.ts";
 import { CellKind, type StateEffects } from "./effects.ts";
 import { renumber, replaceArgs, replacedTerminal, withInsts } from "./blocks.ts";
@@ -52,6 +53,9 @@ class Contents {
     return value;
   }
 }
+
+const LO = opcodeNumber("lo"), HI = opcodeNumber("hi");
+const VEXTRACT32 = opcodeNumber("vextract32"), VEXTRACT64 = opcodeNumber("vextract64");
 
 const wordsOf = (value: Inst): number => value.type === "v128" ? 4 : value.type === "i64" ? 2 : 1;
 
@@ -128,10 +132,10 @@ function contentOf(known: Contents, get: Inst, words: number, out: Inst[]): Inst
   const part = known.part[word]!;
   if (words === 2 && !(known.known(word + 1) && known.value[word + 1] === value)) return undefined;
   const extract = width === 2
-    ? new Inst(part === 0 ? "lo" : "hi", "i32", [value], 0, 0, get.guest)
+    ? new Inst(part === 0 ? LO : HI, "i32", [value], 0, 0, get.guest)
     : words === 1
-    ? new Inst("vextract32", "i32", [value], part, 0, get.guest)
-    : new Inst("vextract64", "i64", [value], part >> 1, 0, get.guest);
+    ? new Inst(VEXTRACT32, "i32", [value], part, 0, get.guest)
+    : new Inst(VEXTRACT64, "i64", [value], part >> 1, 0, get.guest);
   out.push(extract);
   return extract;
 }

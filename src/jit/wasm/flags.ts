@@ -3,6 +3,7 @@
  * a function of a few values; that function is a `Recipe`, known when the region is compiled, and compiled code keeps its
  * operands in locals with the recipe's number. Most flags are overwritten before anybody asks.
  */
+import { opcodeNumber } from "../../ir/opcodes.ts";
 import { Inst, type Value } from "../../ir/types.ts";
 import { CF, OF } from "../../cpu/state.ts";
 import { Trait, TRAITS } from "./traits.ts";
@@ -170,7 +171,7 @@ function copies(flags: FlagValues, operands: ReadonlyMap<Value, Operand>): (Valu
     if (known !== undefined) return known;
     const operand = operands.get(value);
     const result = operand === undefined
-      ? new Inst(value.op, value.type, value.args.map(copy), value.imm, value.imm2, value.guest)
+      ? new Inst(value.code, value.type, value.args.map(copy), value.imm, value.imm2, value.guest)
       : operandValue(value, operand);
     result.id = NO_BLOCK;
     made.set(value, result);
@@ -179,9 +180,11 @@ function copies(flags: FlagValues, operands: ReadonlyMap<Value, Operand>): (Valu
   return flags.map((value) => value === undefined ? undefined : copy(value));
 }
 
+const GET32 = opcodeNumber("get32"), GET64 = opcodeNumber("get64");
+
 function operandValue({ type, guest }: Value, operand: Operand): Value {
-  const op = type === "i64" ? "get64" : "get32";
+  const code = type === "i64" ? GET64 : GET32;
   return operand.kind === "kept"
-    ? new Inst(op, type, [], operand.slot, KEPT, guest)
-    : new Inst(op, type, [], operand.cell, operand.low ? LOW_REGISTER : REGISTER, guest);
+    ? new Inst(code, type, [], operand.slot, KEPT, guest)
+    : new Inst(code, type, [], operand.cell, operand.low ? LOW_REGISTER : REGISTER, guest);
 }
