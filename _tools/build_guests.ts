@@ -6,6 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { scriptLine } from "./script.ts";
 import { type Guest, GUESTS } from "../src/guests/guests.ts";
 
 /** The compiler: Debian package `musl-tools`. */
@@ -34,6 +35,10 @@ export function buildGuest(guest: Guest, output: string): void {
 }
 
 if (import.meta.main) {
+  scriptLine({
+    call: "deno run -A _tools/build_guests.ts",
+    description: "Builds the guests' images from their sources.",
+  });
   for (const guest of GUESTS) {
     buildGuest(guest, fileURLToPath(guest.image));
     console.log(`Built ${guest.name}.`);

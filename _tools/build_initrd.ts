@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildUserProgram } from "./build_kernels.ts";
+import { scriptLine } from "./script.ts";
 import { type ArchiveEntry, ustar } from "./ustar.ts";
 
 const worlds = (path: string): URL => new URL(`../src/guests/worlds/${path}`, import.meta.url);
@@ -87,6 +88,10 @@ function files(folder: string): ArchiveEntry[] {
 }
 
 if (import.meta.main) {
+  scriptLine({
+    call: "deno run -A _tools/build_initrd.ts",
+    description: "Builds the RAM file system of the worlds' kernel.",
+  });
   writeFileSync(INITRD, buildInitrd());
   console.log("Built initrd.tar.");
 }

@@ -6,6 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { scriptLine } from "./script.ts";
 import { TEST_KERNEL_HEADERS, TEST_KERNELS } from "./test_kernels.ts";
 
 /** The compiler and linker: Debian packages `gcc` and `binutils`. */
@@ -146,6 +147,10 @@ function run(name: string, program: string, args: readonly string[]): void {
 }
 
 if (import.meta.main) {
+  scriptLine({
+    call: "deno run -A _tools/build_kernels.ts",
+    description: "Builds the multiboot kernels from their sources.",
+  });
   for (const kernel of KERNELS) {
     buildKernel(kernel, fileURLToPath(kernel.image));
     console.log(`Built ${kernel.name}.`);

@@ -6,9 +6,9 @@
 import * as esbuild from "esbuild";
 import { chmodSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
+import { scriptLine } from "./script.ts";
 import { GUESTS } from "../src/guests/guests.ts";
 import { WORLD_IMAGES } from "../src/guests/worlds.ts";
 
@@ -120,7 +120,11 @@ function emitTypes(outDir: string): void {
 }
 
 if (import.meta.main) {
-  const folder = process.argv[2] ?? join(ROOT, "npm");
+  const { rest: [folder = join(ROOT, "npm")] } = scriptLine({
+    call: "deno task npm",
+    description: "Builds the npm package in a folder (npm).",
+    operands: ["[FOLDER]"],
+  });
   await buildNpm(folder);
   console.log(`Built the npm package in ${folder}`);
 }

@@ -9,6 +9,7 @@ import { join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ALLOWED, HOST_FACING, TOOLS } from "./import_rules.ts";
 import { findImports, type ImportStatement, withoutComments } from "./imports.ts";
+import { scriptLine } from "./script.ts";
 
 /** Something that must not be imported where it is. */
 export interface Violation {
@@ -128,6 +129,10 @@ export async function readSources(root: string): Promise<Sources> {
 }
 
 if (import.meta.main) {
+  scriptLine({
+    call: "deno run -A _tools/check_imports.ts",
+    description: "Checks the direction of imports: ARCHITECTURE.md, Layout.",
+  });
   const root = fileURLToPath(new URL("..", import.meta.url));
   const sources = await readSources(root);
   const violations = checkImports(sources);

@@ -7,8 +7,8 @@
 import { spawnSync } from "node:child_process";
 import { Buffer } from "node:buffer";
 import { writeFileSync } from "node:fs";
-import process from "node:process";
 import { crc32, deflateSync } from "node:zlib";
+import { scriptLine } from "./script.ts";
 
 type Color = readonly [red: number, green: number, blue: number];
 /** A character cell with its colours; undefined means the terminal's own. */
@@ -117,12 +117,13 @@ export function terminalSvg(command: string, lines: readonly (readonly Cell[])[]
 }
 
 if (import.meta.main) {
-  const [out, title, program, ...args] = process.argv.slice(2);
-  if (out === undefined || title === undefined || program === undefined) {
-    console.error("Usage: terminal_picture.ts OUT.svg TITLE PROGRAM ARGS…");
-    process.exit(2);
-  }
-  const result = spawnSync(program, args, { encoding: "utf8", maxBuffer: 1 << 26 });
+  const { rest: [out, title, program, ...args] } = scriptLine({
+    call: "deno run -A _tools/terminal_picture.ts",
+    description: "Draws what a program prints in colour as an SVG picture.",
+    operands: ["OUT.svg", "TITLE", "PROGRAM", "[ARGS…]"],
+    stopsAtFirst: true,
+  });
+  const result = spawnSync(program!, args, { encoding: "utf8", maxBuffer: 1 << 26 });
   if (result.error !== undefined) throw result.error;
-  writeFileSync(out, terminalSvg(title, parseAnsi(result.stdout + result.stderr)));
+  writeFileSync(out!, terminalSvg(title!, parseAnsi(result.stdout + result.stderr)));
 }

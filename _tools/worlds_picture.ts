@@ -4,7 +4,7 @@
  * The README's picture is made by it, from a run.
  */
 import { writeFileSync } from "node:fs";
-import process from "node:process";
+import { oneOf, scriptLine } from "./script.ts";
 import { PATH_NAMES, PATH_TITLES, SYSTEM_NAMES, SYSTEMS } from "../src/cli/worlds/case_studies.ts";
 import { STYLE } from "../src/cli/worlds/html_style.ts";
 import { loadImages } from "../src/cli/worlds/images.ts";
@@ -48,15 +48,15 @@ ${parts.join("\n")}
 }
 
 if (import.meta.main) {
-  const [out, name = "proxos"] = process.argv.slice(2);
-  const system = SYSTEM_NAMES.find((known) => known === name);
-  if (out === undefined || system === undefined) {
-    console.error(`Usage: worlds_picture.ts OUT.svg [${SYSTEM_NAMES.join("|")}]`);
-    process.exit(2);
-  }
+  const { rest: [out, name = "proxos"] } = scriptLine({
+    call: "deno run -A _tools/worlds_picture.ts",
+    description: "Draws the way of one call through the worlds of a system as an SVG picture.",
+    operands: ["OUT.svg", `[${SYSTEM_NAMES.join("|")}]`],
+  });
+  const system = oneOf(SYSTEM_NAMES, name);
   const images = await loadImages(undefined);
   const timelines = PATH_NAMES.map((path) =>
     recordCall({ images, system, path, iterations: 1, cycles: "haswell" })
   );
-  writeFileSync(out, worldsPicture(timelines));
+  writeFileSync(out!, worldsPicture(timelines));
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { oneOf, scriptLine } from "../_tools/script.ts";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { bootMachine } from "../src/machine/machine.ts";
 import { type BareProgram, BEGIN, outputOf, WRAPPER } from "./bare_metal.ts";
@@ -41,8 +42,11 @@ export async function runBare(
 }
 
 if (import.meta.main) {
-  const [name, program] = process.argv.slice(2);
-  const engine = ENGINE_NAMES.find((one) => one === name);
-  if (engine === undefined) throw new Error(`No engine is called "${name}"`);
+  const { rest: [name, program] } = scriptLine({
+    call: "deno run -A bench/bare_metal_run.ts",
+    description: "Runs a program, given as JSON, on a bare machine once, and prints what it took as JSON.",
+    operands: ["ENGINE", "PROGRAM"],
+  });
+  const engine = oneOf(ENGINE_NAMES, name!);
   console.log(JSON.stringify(await runBare(engine, JSON.parse(program!) as BareProgram)));
 }

@@ -10,6 +10,8 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { initramfs } from "../_tools/debian/initramfs.ts";
 import { debianKernel } from "../_tools/debian/packages.ts";
+import { oneOf, scriptLine } from "../_tools/script.ts";
+import { ENGINE_NAMES } from "../src/machine/engines.ts";
 import { BOOT_MEMORY, COMMAND_LINE, PROMPT } from "./boot_setup.ts";
 import type { BootRun } from "./boot_run.ts";
 import { QEMU_SYSTEM } from "./bare_metal.ts";
@@ -41,6 +43,13 @@ function bootInQemu(kernel: string, initrd: string): Promise<number> {
   });
 }
 
+const { rest } = scriptLine({
+  call: "deno task bench:boot",
+  description:
+    "Boots Debian's cloud kernel to the shell's prompt, in these engines (auto and js) and in QEMU.",
+  operands: ["[ENGINE…]"],
+});
+const engines = rest.length === 0 ? ["auto", "js"] : rest.map((name) => oneOf(ENGINE_NAMES, name));
 const folder = mkdtempSync(join(tmpdir(), "boot-"));
 try {
   const { image, release } = debianKernel("cloud"), initrd = join(folder, "initrd");
@@ -48,7 +57,6 @@ try {
   console.log(`${release} to the shell's prompt`);
   console.log("                 seconds    million instructions     MIPS   compiling   MB above RAM");
   const qemu = isInstalled(QEMU_SYSTEM) ? await bootInQemu(image, initrd) : undefined;
-  const engines = process.argv.length > 2 ? process.argv.slice(2) : ["auto", "js"];
   for (const engine of engines) {
     const output = execFileSync(process.execPath, ["run", "-A", RUN, engine, image, initrd], {
       encoding: "utf8",

@@ -3,6 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { oneOf, scriptLine } from "../_tools/script.ts";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { bootMachine } from "../src/machine/machine.ts";
 import { BOOT_MEMORY, COMMAND_LINE, PROMPT } from "./boot_setup.ts";
@@ -39,9 +40,9 @@ function run(engine: EngineName, kernel: string, initrd: string): BootRun {
   };
 }
 
-const [engine, kernel, initrd] = process.argv.slice(2);
-const known = ENGINE_NAMES.find((name) => name === engine);
-if (known === undefined || kernel === undefined || initrd === undefined) {
-  throw new TypeError("usage: boot_run.ts ENGINE KERNEL INITRD");
-}
-console.log(JSON.stringify(run(known, kernel, initrd)));
+const { rest: [engine, kernel, initrd] } = scriptLine({
+  call: "deno run -A bench/boot_run.ts",
+  description: "Boots a kernel once, to the shell's prompt, and prints what it took as JSON.",
+  operands: ["ENGINE", "KERNEL", "INITRD"],
+});
+console.log(JSON.stringify(run(oneOf(ENGINE_NAMES, engine!), kernel!, initrd!)));

@@ -6,6 +6,7 @@
  */
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { scriptLine } from "../_tools/script.ts";
 import { imageOf, LOOP, sourceOf, SUITE } from "./suite.ts";
 
 /** The compiler: Debian package `musl-tools`. */
@@ -26,6 +27,10 @@ export function buildProgram(name: string, output: string): void {
 }
 
 if (import.meta.main) {
+  scriptLine({
+    call: "deno run -A bench/build.ts",
+    description: "Builds the images of the benchmark programs from their sources.",
+  });
   for (const { name, from } of [...SUITE, LOOP]) {
     if (from !== undefined) continue;
     buildProgram(name, fileURLToPath(imageOf(name)));

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { oneOf, scriptLine } from "../_tools/script.ts";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { runProgram } from "../src/linux/run_program.ts";
 import { invocationOf, LOOP, SUITE } from "./suite.ts";
@@ -54,8 +55,10 @@ async function run(engine: EngineName, name: string, argument: number): Promise<
 }
 
 if (import.meta.main) {
-  const [engine, name, argument] = process.argv.slice(2);
-  const known = ENGINE_NAMES.find((one) => one === engine);
-  if (known === undefined) throw new Error(`No engine is called "${engine}"`);
-  console.log(JSON.stringify(await run(known, name!, Number(argument))));
+  const { rest: [engine, name, argument] } = scriptLine({
+    call: "deno run -A bench/emulated.ts",
+    description: "Runs a program of the benchmarks once, and prints what it took as JSON.",
+    operands: ["ENGINE", "PROGRAM", "ARGUMENT"],
+  });
+  console.log(JSON.stringify(await run(oneOf(ENGINE_NAMES, engine!), name!, Number(argument))));
 }

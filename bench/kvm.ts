@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import process from "node:process";
 import { initramfs } from "../_tools/debian/initramfs.ts";
 import { debianKernel } from "../_tools/debian/packages.ts";
+import { oneOf, scriptLine } from "../_tools/script.ts";
 import { ENGINE_NAMES } from "../src/machine/engines.ts";
 import { bootMachine } from "../src/machine/machine.ts";
 import { BOOT_MEMORY, COMMAND_LINE, PROMPT } from "./boot_setup.ts";
@@ -16,8 +17,12 @@ const ENDLESS = 1e11;
 /** Runs of the program: the first ones compile. */
 const RUNS = 12;
 
-const name = process.argv[2] ?? "auto", engine = ENGINE_NAMES.find((known) => known === name);
-if (engine === undefined) throw new TypeError(`No engine is called "${name}": ${ENGINE_NAMES.join(", ")}`);
+const { rest: [name = "auto"] } = scriptLine({
+  call: "deno task bench:kvm",
+  description: "Measures what exits of a virtual machine of Linux's kvm_intel cost, in this engine (auto).",
+  operands: ["[ENGINE]"],
+});
+const engine = oneOf(ENGINE_NAMES, name);
 const machine = bootMachine({
   kernel: readFileSync(debianKernel("cloud").image),
   modules: [{ bytes: initramfs("cloud") }],

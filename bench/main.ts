@@ -1,8 +1,9 @@
 /**
  * `deno task bench`: the programs natively, in QEMU's user mode where it is installed, and in each engine.
  */
-import { parseArgs } from "node:util";
 import process from "node:process";
+import { parsePositive, scriptLine } from "../_tools/script.ts";
+import { choices, flag, value } from "../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { QEMU_SYSTEM } from "./bare_metal.ts";
 import { type Kind, measure, type Measurement, type Place, QEMU } from "./measure.ts";
@@ -14,49 +15,29 @@ import { invocationOf, NEEDS, type Size, SUITE } from "./suite.ts";
 import { systemBenchmarks, type SystemRatio, systemRows } from "./systems.ts";
 import { type SwitchCost, switchRows, worldBenchmarks } from "./worlds.ts";
 
-const HELP =
-  `deno task bench [--programs hash,sort] [--engines interpreter,js,auto] [--runs N] [--full] [--no-micro] [--json]
-
-Runs eleven programs natively, in QEMU's user mode where it is installed, and in each engine, all on the same core,
-and checks that all print the same. Each takes about a second natively; takes some ten minutes in all. Then
-the same programs in ring 0 of a bare machine with paging on, next to QEMU's system emulation. Then micro benchmarks, and what a switch
-between worlds costs, here and in Bochs where it is installed; and four systems over the paths of causeway worlds.
-
---programs LIST   only these: ${SUITE.map(({ name }) => name).join(", ")}
---engines LIST    only these engines
---runs N          the median of N runs counts (the interpreter runs once); default 5
---full            JavaScript alone does the full work too, not a quarter: four times longer
---no-suite        without the programs; --no-bare, --no-micro, --no-worlds, --no-systems: without the same programs on a
-                  bare machine, the micro benchmarks, the world switches, the four systems
---json            prints one JSON object
-`;
-
 async function main(): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = scriptLine({
+    call: "deno task bench",
+    description:
+      "Runs eleven programs natively, in QEMU's user mode where it is installed, and in each engine, all on " +
+      "the same core, and checks that all print the same. Each takes about a second natively; takes some ten minutes " +
+      "in all. Then the same programs in ring 0 of a bare machine with paging on, next to QEMU's system emulation. " +
+      "Then micro benchmarks, and what a switch between worlds costs, here and in Bochs where it is installed; and " +
+      "four systems over the paths of causeway worlds.",
     options: {
-      programs: { type: "string" },
-      engines: { type: "string" },
-      runs: { type: "string", default: "5" },
-      full: { type: "boolean", default: false },
-      "no-micro": { type: "boolean", default: false },
-      "no-suite": { type: "boolean", default: false },
-      "no-bare": { type: "boolean", default: false },
-      "no-worlds": { type: "boolean", default: false },
-      "no-systems": { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
+      programs: choices(SUITE.map(({ name }) => name), "Only these."),
+      engines: choices(ENGINE_NAMES, "Only these engines."),
+      runs: value("N", "The median of N runs counts (5); the interpreter runs once.", parsePositive),
+      full: flag("JavaScript alone does the full work too, not a quarter: four times longer."),
+      "no-suite": flag("Without the programs."),
+      "no-bare": flag("Without the same programs on a bare machine."),
+      "no-micro": flag("Without the micro benchmarks."),
+      "no-worlds": flag("Without the world switches."),
+      "no-systems": flag("Without the four systems."),
+      json: flag("Prints one JSON object."),
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
-  const runs = Number(values.runs);
-  if (!Number.isInteger(runs) || runs < 1) {
-    throw new TypeError(`--runs ${values.runs}: a number from 1 on is needed`);
-  }
-  const engines = chosen(values.engines, ENGINE_NAMES) as EngineName[];
-  const names = chosen(values.programs, SUITE.map(({ name }) => name));
+  const { engines = ENGINE_NAMES, programs: names = SUITE.map(({ name }) => name), runs = 5 } = values;
   const places: Place[] = [
     ...(CAN_RUN ? ["native" as const] : []),
     ...(CAN_RUN && isInstalled(QEMU) ? ["qemu" as const] : []),
@@ -122,20 +103,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-/** The names in a list separated by commas, or all. */
-function chosen(list: string | undefined, known: readonly string[]): string[] {
-  if (list === undefined) return [...known];
-  const names = list.split(",");
-  for (const name of names) {
-    if (!known.includes(name)) throw new TypeError(`"${name}" is none of ${known.join(", ")}`);
-  }
-  return names;
-}
-
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof TypeError)) throw error;
-  console.error(error.message);
-  process.exitCode = 2;
-}
+process.exitCode = await main();

@@ -1,33 +1,33 @@
 /**
  * How long a snapshot of a booted computer takes, and how long until the resumed one answers at its prompt, in a process
- * that has done it before and in new ones: `deno task bench:snapshot SNAPSHOT [--runs N] [--json]`. The snapshot is of a
+ * that has done it before and in new ones: `deno task bench:snapshot SNAPSHOT`. The snapshot is of a
  * machine whose shell waits for a command, as `causeway boot --save` makes it.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { parsePositive, scriptLine } from "../_tools/script.ts";
 import { loadMachine, type Machine } from "../mod.ts";
+import { flag, value } from "../src/cli/options.ts";
 
 /** Goal, in seconds: a file of this size to a working prompt. */
 const GOAL = 1;
 const COMMAND = "echo $((6 * 7))\n", ANSWER = "42";
 const INSTRUCTIONS = 1e9;
 
-const { values, positionals: [path] } = parseArgs({
-  allowPositionals: true,
+const { values, rest } = scriptLine({
+  call: "deno task bench:snapshot",
+  description:
+    "Resumes a snapshot of a computer whose shell waits for a command, and measures how long until it answers.",
+  operands: ["SNAPSHOT"],
   options: {
-    runs: { type: "string", default: "5" },
-    json: { type: "boolean", default: false },
-    // For the new processes: one run and nothing else.
-    once: { type: "boolean", default: false },
+    runs: value("N", "The best of N runs counts (5).", parsePositive),
+    json: flag("Prints one JSON object."),
+    once: flag("One run, printed as JSON, and nothing else: what the new processes do."),
   },
 });
-if (path === undefined) {
-  console.error("usage: bench/snapshot.ts SNAPSHOT [--runs N] [--json]");
-  process.exit(2);
-}
+const path = rest[0]!;
 
 /** Seconds of one resumption. */
 interface Run {
@@ -69,7 +69,7 @@ function resumeAnew(path: string): { readonly run: Run; readonly whole: number }
 
 const least = <T>(all: readonly T[], of: (one: T) => number): T =>
   all.reduce((best, one) => of(one) < of(best) ? one : best);
-const count = Math.max(1, Number(values.runs));
+const count = values.runs ?? 5;
 const anew = Array.from({ length: count }, () => resumeAnew(path));
 const runs: Run[] = [];
 let save = Infinity;

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import process from "node:process";
+import { oneOf, scriptLine } from "../_tools/script.ts";
 import { ENGINE_NAMES } from "../src/machine/engines.ts";
 import { bootMachine, type MachineOptions } from "../src/machine/machine.ts";
 
@@ -69,9 +70,13 @@ export function spansOf(options: MachineOptions): Span[] {
 }
 
 if (import.meta.main) {
-  const [name, kernel, options, commandLine] = process.argv.slice(2);
-  const engine = ENGINE_NAMES.find((one) => one === name);
-  if (engine === undefined) throw new Error(`No engine is called "${name}"`);
+  const { rest: [name, kernel, options, commandLine] } = scriptLine({
+    call: "deno run -A bench/worlds_run.ts",
+    description:
+      "Runs a kernel of bench/worlds once, and prints what its parts took as JSON. OPTIONS are those of the machine as JSON.",
+    operands: ["ENGINE", "KERNEL", "OPTIONS", "COMMAND-LINE"],
+  });
+  const engine = oneOf(ENGINE_NAMES, name!);
   const more = JSON.parse(options!) as Partial<MachineOptions>;
   const image = readFileSync(worldsImage(kernel!));
   console.log(JSON.stringify(spansOf({ kernel: image, engine, commandLine: commandLine!, ...more })));

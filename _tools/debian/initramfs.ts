@@ -5,12 +5,12 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { cpio, type CpioEntry } from "./cpio.ts";
 import { modulesDep, modulesWithDependencies } from "./modules.ts";
 import { debianKernel, debianPackage, KERNEL_NAMES, type KernelName } from "./packages.ts";
+import { oneOf, scriptLine } from "../script.ts";
 
 const FILES = fileURLToPath(new URL("../../tests/guests/debian/files/", import.meta.url));
 const DIRECTORIES = ["bin", "dev", "etc", "lib", "lib/modules", "mnt", "proc", "root", "sys", "tmp"];
@@ -68,11 +68,12 @@ function parents(path: string): string[] {
 }
 
 if (import.meta.main) {
-  const [name, output] = process.argv.slice(2);
-  const known = KERNEL_NAMES.find((kernel) => kernel === name);
-  if (known === undefined || output === undefined) {
-    console.error(`usage: initramfs.ts ${KERNEL_NAMES.join("|")} OUTPUT`);
-    process.exit(2);
-  }
-  writeFileSync(output, initramfs(known));
+  const { rest: [name, output] } = scriptLine({
+    call: "deno run -A _tools/debian/initramfs.ts",
+    description: `Builds the initramfs that a kernel of Debian's boots with here: ${
+      KERNEL_NAMES.join(" or ")
+    }.`,
+    operands: ["KERNEL", "OUTPUT"],
+  });
+  writeFileSync(output!, initramfs(oneOf(KERNEL_NAMES, name!)));
 }

@@ -1,6 +1,7 @@
 /** Compiles the program that runs a virtual machine through /dev/kvm: `deno run -A _tools/debian/kvm_program.ts`. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { scriptLine } from "../script.ts";
 
 const folder = (path: string): string =>
   fileURLToPath(new URL(`../../tests/guests/debian/${path}`, import.meta.url));
@@ -34,4 +35,10 @@ export function buildKvmProgram(output: string): void {
   });
 }
 
-if (import.meta.main) buildKvmProgram(KVM_PROGRAM);
+if (import.meta.main) {
+  scriptLine({
+    call: "deno run -A _tools/debian/kvm_program.ts",
+    description: "Compiles the program that runs a virtual machine through /dev/kvm.",
+  });
+  buildKvmProgram(KVM_PROGRAM);
+}

@@ -18,17 +18,13 @@ export interface CommandHelp {
 
 /** Help on one command. */
 export function commandHelp(command: CommandHelp): string {
-  const terms = Object.entries(command.options).map(([name, { placeholder, many }]) =>
-    `--${name}${placeholder === undefined ? "" : ` ${placeholder}`}${many ? " …" : ""}`
-  );
-  const descriptions = Object.values(command.options).map(({ help }) => help);
   return [
     `Usage: causeway ${command.name} [OPTIONS] ${command.operands}`,
     "",
     ...wrap(command.description, WIDTH),
     "",
     "Options (--name value or --name=value):",
-    ...terms.flatMap((term, index) => entry(term, descriptions[index]!)),
+    ...optionLines(command.options),
     "",
     "Examples:",
     ...command.examples.map((example) => `  ${example}`),
@@ -56,6 +52,13 @@ export function generalHelp(version: string, commands: readonly CommandHelp[]): 
     "  128+N  the guest died of signal N",
     "",
   ].join("\n");
+}
+
+/** Options and what they do, a line or more for each. */
+export function optionLines(options: Options): string[] {
+  return Object.entries(options).flatMap(([name, { placeholder, many, help }]) =>
+    entry(`--${name}${placeholder === undefined ? "" : ` ${placeholder}`}${many ? " …" : ""}`, help)
+  );
 }
 
 /** A term, and its description indented beneath it. */

@@ -2,6 +2,7 @@
  * Writes what is derived in this folder anew: the disassembly and the `ir` sections of the .txt files, and op_counts.tsv.
  * `deno run -RW tests/filetests/update.ts`. Look at the difference before you commit it.
  */
+import { scriptLine } from "../../_tools/script.ts";
 import { type FileTest, parseFile } from "./format.ts";
 import { opCounts } from "./op_counts.ts";
 import { disassembly, irText } from "./translation.ts";
@@ -43,6 +44,11 @@ function write(name: string, before: string, after: string): void {
   console.log(`${name} changed`);
 }
 
+scriptLine({
+  call: "deno run -RW tests/filetests/update.ts",
+  description:
+    "Writes what is derived in tests/filetests anew: the disassembly, the IR, the counts of operations.",
+});
 const names = [...Deno.readDirSync(FOLDER)].map(({ name }) => name);
 const files = names.filter((name) => name.endsWith(".txt")).sort().map((name) => {
   const before = Deno.readTextFileSync(new URL(name, FOLDER));

@@ -1,10 +1,12 @@
 /**
- * Random code: `deno run -A tests/fuzz/code.ts [--buffers 1000000] [--seed 1]`. Each buffer runs in a bare processor until a
+ * Random code: `deno run -A tests/fuzz/code.ts`. Each buffer runs in a bare processor until a
  * fault or for a few hundred instructions; some run in every engine, which must agree. An exception of the host ends the
  * run.
  */
 import { readFileSync } from "node:fs";
-import { parseArgs } from "node:util";
+import { scriptLine } from "../../_tools/script.ts";
+import { value } from "../../src/cli/options.ts";
+import { parseCount, parseSeed } from "../../src/cli/values.ts";
 import { type BareProcessor, createProcessor } from "../../src/machine/api/bare_processor.ts";
 import type { BareMode } from "../../src/machine/api/modes.ts";
 import type { Stop } from "../../src/machine/processor.ts";
@@ -221,13 +223,18 @@ function show({ mode, code, setup }: Buffer): string {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: { buffers: { type: "string", default: "1000000" }, seed: { type: "string", default: "1" } },
+  const { values } = scriptLine({
+    call: "deno run -A tests/fuzz/code.ts",
+    description: "Runs random code in a bare processor, some of it in every engine, which must agree.",
+    options: {
+      buffers: value("N", "How many pieces of code (1000000).", parseCount),
+      seed: value("S", "Of everything random (1).", parseSeed),
+    },
   });
   const start = performance.now();
   const counts = fuzzCode(
-    Number(values.buffers),
-    Number(values.seed),
+    values.buffers ?? 1e6,
+    values.seed ?? 1,
     (now) => console.error(JSON.stringify(now)),
   );
   console.log(`${JSON.stringify(counts)} in ${((performance.now() - start) / 1000).toFixed(0)} s`);

@@ -3,6 +3,9 @@
  *
  *     deno run -A tests/fuzz/decoder.ts --count 10000000 --seed 1
  */
+import { scriptLine } from "../../_tools/script.ts";
+import { value } from "../../src/cli/options.ts";
+import { parseCount, parseSeed } from "../../src/cli/values.ts";
 import type { CodeSize } from "../../src/frontend/instruction.ts";
 import { Random, randomCases, systematicCases } from "../frontend/decode_cases.ts";
 import { compareSlots, type Mismatch, type Tally } from "../frontend/decode_oracle.ts";
@@ -10,15 +13,14 @@ import { compareSlots, type Mismatch, type Tally } from "../frontend/decode_orac
 const CODE_SIZES: readonly CodeSize[] = [16, 32, 64];
 const BATCH = 16384;
 
-function option(name: string, otherwise: number): number {
-  const at = Deno.args.indexOf(`--${name}`);
-  const value = at < 0 ? otherwise : Number(Deno.args[at + 1]);
-  if (!Number.isSafeInteger(value)) throw new Error(`--${name} takes a number, not "${Deno.args[at + 1]}"`);
-  return value;
-}
-
-const count = option("count", 10_000_000);
-const seed = option("seed", Date.now() % 1_000_000);
+const { values: { count = 10_000_000, seed = Date.now() % 1_000_000 } } = scriptLine({
+  call: "deno run -A tests/fuzz/decoder.ts",
+  description: "Compares the decoder with iced-x86, on systematic and random bytes.",
+  options: {
+    count: value("N", "Instructions, systematic ones in any case (10000000).", parseCount),
+    seed: value("S", "Of everything random (by the time of day).", parseSeed),
+  },
+});
 const random = new Random(seed);
 const tally: Tally = { compared: 0, decoded: 0, refused: 0 };
 const found = new Map<string, Mismatch & { times: number }>();

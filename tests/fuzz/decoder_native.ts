@@ -5,6 +5,9 @@
  *     deno run -A tests/fuzz/decoder_native.ts --count 1000000 --seed 1
  */
 import { Decoder, DecoderError, DecoderOptions } from "iced-x86";
+import { scriptLine } from "../../_tools/script.ts";
+import { value } from "../../src/cli/options.ts";
+import { parseCount, parseSeed } from "../../src/cli/values.ts";
 import { Segment } from "../../src/cpu/state.ts";
 import { decode } from "../../src/frontend/decode.ts";
 import type { DecodeFailure, Instruction } from "../../src/frontend/instruction.ts";
@@ -27,11 +30,6 @@ const UD_BY_STATE: ReadonlySet<string> = new Set([
   "VMWRITE", "INVEPT", "INVVPID", "VMFUNC", "MONITOR", "MWAIT", "CLAC", "STAC", "INVPCID", "XSETBV", "RDPMC", "RDRAND",
   "RDSEED", "RDPID",
 ]);
-
-function option(name: string, otherwise: number): number {
-  const at = Deno.args.indexOf(`--${name}`);
-  return at < 0 ? otherwise : Number(Deno.args[at + 1]);
-}
 
 /** Whether the slot at `offset` must not run. */
 function unsafe(bytes: Uint8Array, offset: number): boolean {
@@ -90,8 +88,15 @@ function compare(
   return ours.length === length ? undefined : `${ours.mnemonic} of ${ours.length} bytes; native: ${length}`;
 }
 
-const count = option("count", 1_000_000);
-const seed = option("seed", Date.now() % 1_000_000);
+const { values: { count = 1_000_000, seed = Date.now() % 1_000_000 } } = scriptLine({
+  call: "deno run -A tests/fuzz/decoder_native.ts",
+  description:
+    "Compares the decoder with the processor of this machine, in 64-bit mode, on systematic and random bytes.",
+  options: {
+    count: value("N", "Instructions, systematic ones in any case (1000000).", parseCount),
+    seed: value("S", "Of everything random (by the time of day).", parseSeed),
+  },
+});
 const random = new Random(seed);
 const program = await Deno.makeTempFile();
 const source = new URL("decoder_native.c", import.meta.url).pathname;

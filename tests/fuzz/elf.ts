@@ -1,11 +1,13 @@
 /**
- * Mutated ELF files: `deno run -A tests/fuzz/elf.ts [--files 100000] [--seed 1]`. Each is refused with one line, or runs for a
+ * Mutated ELF files: `deno run -A tests/fuzz/elf.ts`. Each is refused with one line, or runs for a
  * few thousand instructions; an exception of the host ends the run, and the file is written down.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
+import { scriptLine } from "../../_tools/script.ts";
+import { value } from "../../src/cli/options.ts";
+import { parseCount, parseSeed } from "../../src/cli/values.ts";
 import { CannotRunError } from "../../src/linux/exec.ts";
 import { MemoryFileSystem } from "../../src/linux/fs/memory.ts";
 import { RandomSource } from "../../src/linux/random.ts";
@@ -108,13 +110,18 @@ function forget({ memory, mmu }: HostedProcessor): void {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
-    options: { files: { type: "string", default: "100000" }, seed: { type: "string", default: "1" } },
+  const { values } = scriptLine({
+    call: "deno run -A tests/fuzz/elf.ts",
+    description: "Runs mutated ELF files, each for a few thousand instructions.",
+    options: {
+      files: value("N", "How many (100000).", parseCount),
+      seed: value("S", "Of everything random (1).", parseSeed),
+    },
   });
   const start = performance.now();
   const counts = fuzzElf(
-    Number(values.files),
-    Number(values.seed),
+    values.files ?? 1e5,
+    values.seed ?? 1,
     (now) => console.error(JSON.stringify(now)),
   );
   console.log(`${JSON.stringify(counts)} in ${((performance.now() - start) / 1000).toFixed(0)} s`);

@@ -1,85 +1,64 @@
 /**
- * Live differential fuzzing against the processor of this machine: `deno task fuzz --minutes 5 --seed 1`, see USAGE.
+ * Live differential fuzzing against the processor of this machine: `deno task fuzz --minutes 5 --seed 1`.
  * Prints what it compares, and a minimised reproducer of each mismatch, which it also writes to a file.
  */
-import { parseArgs } from "node:util";
+import { parseMinutes, parsePositive, refuse, scriptLine } from "../../_tools/script.ts";
+import { choice, choices, flag, value } from "../../src/cli/options.ts";
+import { parseSeed } from "../../src/cli/values.ts";
 import { Coverage } from "../oracle/coverage.ts";
 import type { CodeSize } from "../oracle/case.ts";
 import { type ConfigurationName, CONFIGURATIONS } from "../oracle/emulator.ts";
-import type { Kind } from "../oracle/forms.ts";
 import { Generator } from "../oracle/generate.ts";
 import { whyNotNative } from "../oracle/native.ts";
 import { Random } from "../oracle/random.ts";
 import { describeMismatch, loadCase, storeCase } from "../oracle/reproducer.ts";
 import { type Mismatch, Session } from "../oracle/session.ts";
 
-const USAGE = `deno task fuzz [options]
-  --minutes N     how long (1)
-  --seed S        of everything random (1)
-  --engine LIST   configurations: ${Object.keys(CONFIGURATIONS).join(",")} (all)
-  --mode 64|32    64-bit code, 32-bit code in compatibility mode (both)
-  --kind LIST     integer,vector,x87 (all)
-  --only LIST     mnemonics (all)
-  --longest N     instructions in a sequence (20)
-  --keep-going    do not stop at the first mismatch
-  --coverage      which forms were reached
-  --out FOLDER    where reproducers are written (the system's temporary folder)
-  --replay FILE   only the case in such a file`;
 const BATCH = 500;
 /** Of this many batches, one is 32-bit code. */
 const COMPATIBILITY_EVERY = 5;
 const REPORT_MILLISECONDS = 10_000;
+const LONGEST = 20;
+const NAMES = Object.keys(CONFIGURATIONS) as ConfigurationName[];
 
-const { values } = parseArgs({
+const { values } = scriptLine({
+  call: "deno task fuzz",
+  description:
+    "Compares random code with the processor of this machine. Prints a minimised reproducer of each mismatch.",
   options: {
-    minutes: { type: "string", default: "1" },
-    seed: { type: "string", default: "1" },
-    engine: { type: "string", default: Object.keys(CONFIGURATIONS).join(",") },
-    mode: { type: "string", default: "both" },
-    kind: { type: "string" },
-    only: { type: "string" },
-    longest: { type: "string", default: "20" },
-    "keep-going": { type: "boolean", default: false },
-    coverage: { type: "boolean", default: false },
-    out: { type: "string" },
-    replay: { type: "string" },
-    help: { type: "boolean", default: false },
+    minutes: value("N", "How long (1).", parseMinutes),
+    seed: value("S", "Of everything random (1).", parseSeed),
+    engine: choices(NAMES, "Which configurations (all)."),
+    mode: choice(["64", "32", "both"], "64-bit code, 32-bit code in compatibility mode (both)."),
+    kind: choices(["integer", "vector", "x87"], "Which instructions (all)."),
+    only: value("MNEMONIC,MNEMONIC", "Only these instructions.", (text) => text.split(",")),
+    longest: value("N", "Instructions in a sequence (20).", parsePositive),
+    "keep-going": flag("Does not stop at the first mismatch."),
+    coverage: flag("Tells which forms were reached."),
+    out: value("FOLDER", "Where reproducers are written (the system's temporary folder).", String),
+    replay: value("FILE", "Runs the case in such a file only.", String),
   },
 });
-if (values.help) {
-  console.log(USAGE);
-  Deno.exit(0);
-}
-const names = values.engine.split(",").map(configuration);
+const names = values.engine ?? NAMES;
 const missing = await whyNotNative();
 if (missing !== undefined) refuse(`Fuzzing needs ${missing}.`);
 Deno.exit(values.replay === undefined ? await fuzz() : await replay(values.replay));
 
-function refuse(message: string): never {
-  console.error(message);
-  Deno.exit(2);
-}
-
-function configuration(name: string): ConfigurationName {
-  if (name in CONFIGURATIONS) return name as ConfigurationName;
-  refuse(`No configuration is called "${name}": there are ${Object.keys(CONFIGURATIONS).join(", ")}.`);
-}
-
 /** Fuzzes until the time is over; returns the exit code. */
 async function fuzz(): Promise<number> {
-  const seed = Number(values.seed);
+  const { seed = 1, mode = "both", minutes = 1 } = values;
   const random = new Random(seed);
   const session = await Session.start(seed, names);
   const options = {
-    ...(values.kind === undefined ? {} : { kinds: values.kind.split(",") as Kind[] }),
-    ...(values.only === undefined ? {} : { only: new Set(values.only.split(",")) }),
-    longest: Number(values.longest),
+    ...(values.kind === undefined ? {} : { kinds: values.kind }),
+    ...(values.only === undefined ? {} : { only: new Set(values.only) }),
+    longest: values.longest ?? LONGEST,
   };
-  const sizes: readonly CodeSize[] = values.mode === "both" ? [64, 32] : [values.mode === "32" ? 32 : 64];
+  const sizes: readonly CodeSize[] = mode === "both" ? [64, 32] : [mode === "32" ? 32 : 64];
   const generators = sizes.map((codeSize) => new Generator(random, { ...options, codeSize }));
   const coverages = generators.map((generator) => new Coverage(generator));
   const counts = { sequences: 0, mismatches: 0 };
-  const start = performance.now(), end = start + Number(values.minutes) * 60_000;
+  const start = performance.now(), end = start + minutes * 60_000;
   const report = (): void => {
     const each = Math.round((counts.sequences * names.length * 1000) / (performance.now() - start));
     console.log(

@@ -2,16 +2,13 @@
  * Random code buffers, page tables, descriptor tables, VMCS contents and worlds at CPL 0, in every engine:
  * `deno run -A tests/fuzz/kernel.ts --count 1000000 --seed 1`. Nothing of it may raise an exception in the host or hang it.
  */
-import { parseArgs } from "node:util";
 import process from "node:process";
+import { scriptLine } from "../../_tools/script.ts";
+import { choice, value } from "../../src/cli/options.ts";
+import { parseCount } from "../../src/cli/values.ts";
 import type { ProcessorConfiguration } from "../../src/machine/engines.ts";
 import { KernelMachine } from "./kernel_machine.ts";
 import { runSeed } from "./kernel_run.ts";
-
-const USAGE = `deno run -A tests/fuzz/kernel.ts [options]
-  --count N     runs (1000); run n has the seed S + n, so --seed repeats one alone
-  --seed S      of the first run (1)
-  --engine E    ${"interpreter, js, wasm or auto"} only; by default most runs are interpreted, which is fastest, some compiled`;
 
 /** The engines, and the share of runs that each gets. */
 const ENGINES: Readonly<
@@ -74,21 +71,24 @@ export function campaign(
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({
+  const { values } = scriptLine({
+    call: "deno run -A tests/fuzz/kernel.ts",
+    description:
+      "Runs random code at CPL 0 among random page tables, descriptor tables, VMCS contents and worlds.",
     options: {
-      count: { type: "string", default: "1000" },
-      seed: { type: "string", default: "1" },
-      engine: { type: "string" },
-      help: { type: "boolean", default: false },
+      count: value(
+        "N",
+        "Runs (1000). Run n has the seed S + n, so that --seed repeats one alone.",
+        parseCount,
+      ),
+      seed: value("S", "Of the first run (1).", parseCount),
+      engine: choice(
+        Object.keys(ENGINES),
+        "Only this one. By default most runs are interpreted, which is fastest, some compiled.",
+      ),
     },
   });
-  const count = Number(values.count), seed = Number(values.seed), { engine } = values;
-  const wrong = !Number.isInteger(count) || !Number.isInteger(seed) ||
-    (engine !== undefined && !(engine in ENGINES));
-  if (values.help || wrong) {
-    console.log(USAGE);
-    process.exit(wrong ? 2 : 0);
-  }
+  const { count = 1000, seed = 1, engine } = values;
   const say = ({ runs, ends }: Campaign): void => console.log(`${runs} runs: ${JSON.stringify(ends)}`);
   say(campaign(count, seed, { report: say, ...(engine === undefined ? {} : { only: engine }) }));
 }

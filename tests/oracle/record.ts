@@ -2,6 +2,7 @@
  * Records vectors from the processor of this machine: `deno run -A tests/oracle/record.ts`. Run it again where opcode
  * rows are added, on an x86-64 Linux host with gcc.
  */
+import { scriptLine } from "../../_tools/script.ts";
 import { baseImage, type CodeSize } from "./case.ts";
 import { ByteWriter } from "./bytes.ts";
 import { type Form, formsOf, nameOf } from "./forms.ts";
@@ -18,6 +19,10 @@ const STATES = 256;
 /** A vector with more changed memory is left out. */
 const MOST_WORDS = 24;
 
+scriptLine({
+  call: "deno run -A tests/oracle/record.ts",
+  description: "Records vectors from the processor of this machine anew.",
+});
 const missing = await whyNotNative();
 if (missing !== undefined) {
   console.error(`Recording needs ${missing}.`);

@@ -3,15 +3,19 @@
  * must wait for the serial port before each character, as Bochs' port takes its time.
  */
 import { readFileSync } from "node:fs";
-import process from "node:process";
+import { scriptLine } from "../../_tools/script.ts";
 import { bootMachine } from "../../src/machine/machine.ts";
 import { runOnBochs } from "./bochs.ts";
 
 const LIMIT = 1e8;
 
 if (import.meta.main) {
-  const [path, commandLine = ""] = process.argv.slice(2);
-  if (path === undefined) throw new TypeError("compare.ts needs the path of a kernel");
+  const { rest } = scriptLine({
+    call: "deno run -A tests/referee/compare.ts",
+    description: "Shows where a kernel prints other things on Bochs than on Causeway.",
+    operands: ["KERNEL.elf", "[COMMAND-LINE]"],
+  });
+  const path = rest[0]!, commandLine = rest[1] ?? "";
   const kernel = readFileSync(path);
   const machine = bootMachine({ kernel, commandLine, vmx: true });
   const stop = machine.run({ instructions: LIMIT });

@@ -1,8 +1,10 @@
 /**
  * Differential fuzzing of control flow: random graphs of blocks with loops, calls, indirect jumps, faults and
- * self-modification, on the processor of this machine and in every engine. See USAGE.
+ * self-modification, on the processor of this machine and in every engine.
  */
-import { parseArgs } from "node:util";
+import { parseMinutes, scriptLine } from "../../../_tools/script.ts";
+import { flag, value } from "../../../src/cli/options.ts";
+import { parseSeed } from "../../../src/cli/values.ts";
 import { disassembleAll } from "../../../src/frontend/disassemble.ts";
 import { CODE } from "../../oracle/layout.ts";
 import { Random } from "../../oracle/random.ts";
@@ -11,12 +13,6 @@ import { caseOf } from "./generate.ts";
 import { whyNoProcessor } from "./native.ts";
 import { ControlFlowSession, type Mismatch } from "./session.ts";
 
-const USAGE = `deno task fuzz:control-flow [options]
-  --minutes N      how long (1)
-  --seed S         of everything random (1)
-  --engines LIST   only configurations whose names begin so: wasm,js (all)
-  --no-native      without the processor of this machine
-  --keep-going     do not stop at the first mismatch`;
 const BATCH = 50;
 const REPORT_MILLISECONDS = 10_000;
 const SHOWN = 12;
@@ -42,31 +38,35 @@ export function describeMismatch({ configuration, start, differences, history }:
   ].join("\n");
 }
 
+/** Beginnings of configurations' names. */
+function engineList(text: string): string[] {
+  const beginnings = text.split(","), names = [...CONFIGURATIONS.keys()];
+  if (beginnings.every((beginning) => names.some((name) => name.startsWith(beginning)))) return beginnings;
+  throw new RangeError(`must be a list of beginnings of ${names.join(", ")}`);
+}
+
 async function fuzz(): Promise<number> {
-  const { values } = parseArgs({
+  const { values } = scriptLine({
+    call: "deno task fuzz:control-flow",
+    description: "Runs random graphs of blocks on the processor of this machine and in every engine.",
     options: {
-      minutes: { type: "string", default: "1" },
-      seed: { type: "string", default: "1" },
-      engines: { type: "string", default: "" },
-      "no-native": { type: "boolean", default: false },
-      "keep-going": { type: "boolean", default: false },
-      help: { type: "boolean", default: false },
+      minutes: value("N", "How long (1).", parseMinutes),
+      seed: value("S", "Of everything random (1).", parseSeed),
+      engines: value("LIST", "Only configurations whose names begin so: wasm,js (all).", engineList),
+      "no-native": flag("Without the processor of this machine."),
+      "keep-going": flag("Does not stop at the first mismatch."),
     },
   });
-  if (values.help) {
-    console.log(USAGE);
-    return 0;
-  }
   const missing = await whyNoProcessor();
   const native = missing === undefined && !values["no-native"];
   if (missing !== undefined) console.error(`Without the processor of this machine: that needs ${missing}.`);
-  const beginnings = values.engines.split(",");
+  const beginnings = values.engines ?? [""];
   const names = [...CONFIGURATIONS.keys()].filter((name, n) =>
     n === 0 || beginnings.some((beginning) => name.startsWith(beginning))
   );
-  const seed = Number(values.seed), random = new Random(seed);
+  const { seed = 1, minutes = 1 } = values, random = new Random(seed);
   const session = await ControlFlowSession.start(seed, names, native);
-  const begun = performance.now(), end = begun + Number(values.minutes) * 60_000;
+  const begun = performance.now(), end = begun + minutes * 60_000;
   let mismatches = 0, nextReport = begun + REPORT_MILLISECONDS;
   const report = (): void => {
     const { programs, instructions, ends } = session.counts;

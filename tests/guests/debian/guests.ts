@@ -1,6 +1,5 @@
 /**
- * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests [KERNEL…] [--cpus 1,2]
- * [--script exercise,network,kvm-test] [--engine NAME,…] [--threshold N] [--twice]`; and `deno task guests
+ * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests`; and `deno task guests
  * memtest86+`, which only runs where it is named. Too long for every run of the tests. What a script prints and how many
  * instructions it takes is compared between engines. The exercise runs with damaged disks as well, which it must notice.
  */
@@ -10,9 +9,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { Buffer } from "node:buffer";
-import { parseArgs } from "node:util";
 import { initramfs } from "../../../_tools/debian/initramfs.ts";
 import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/debian/packages.ts";
+import { oneOf, parsePositive, scriptLine } from "../../../_tools/script.ts";
+import { choices, flag, value } from "../../../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { SCRIPTED_HOST } from "./hosts.ts";
 import { runMemtest } from "./memtest.ts";
@@ -120,37 +120,35 @@ function run(
   };
 }
 
-/** One image for all runs, so that they can be compared. */
-const DISK = ext4Image();
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
+const MEMTEST = "memtest86+", ON_REQUEST: readonly string[] = [MEMTEST];
+const { values, rest } = scriptLine({
+  call: "deno task guests",
+  description: `Boots Debian's kernels (${
+    KERNEL_NAMES.join(", ")
+  }) and runs scripts in them; ${MEMTEST} only where it is named. What they print and how many instructions they take must be the same in all engines.`,
+  operands: ["[GUEST…]"],
   options: {
-    cpus: { type: "string", default: "1,2" },
-    script: { type: "string", default: SCRIPT_NAMES.join() },
-    engine: { type: "string" },
-    threshold: { type: "string" },
-    twice: { type: "boolean", default: false },
-    print: { type: "boolean", default: false },
+    cpus: value("N,N", "With so many processors (1,2).", (text) => text.split(",").map(parsePositive)),
+    script: choices(SCRIPT_NAMES, "Only these scripts in the kernels."),
+    engine: choices(ENGINE_NAMES, "Only these engines; each script has its own otherwise."),
+    threshold: value("N", "Executions of a block before it is compiled.", parsePositive),
+    twice: flag("Everything two times, which must not differ either."),
+    print: flag("Prints what the guests print."),
   },
 });
-/** Executions of a block before it is compiled: those of the engine, if undefined. */
-const threshold = values.threshold === undefined ? undefined : Number(values.threshold);
-if (threshold !== undefined && (!Number.isSafeInteger(threshold) || threshold < 1)) {
-  throw new RangeError(`--threshold takes a whole number from 1 on, not "${values.threshold}"`);
-}
-const MEMTEST = "memtest86+";
-const kernels = KERNEL_NAMES.filter((name) => positionals.length === 0 || positionals.includes(name));
-const scripts = SCRIPT_NAMES.filter((name) => values.script.split(",").includes(name));
-const named = values.engine?.split(",");
+const guests = rest.map((name) => oneOf([...KERNEL_NAMES, ...ON_REQUEST], name));
+const { threshold } = values;
+const kernels = KERNEL_NAMES.filter((name) => guests.length === 0 || guests.includes(name));
+const scripts = values.script ?? SCRIPT_NAMES;
+/** One image for all runs, so that they can be compared. */
+const DISK = ext4Image();
 /** Runs of a script: with the engines named, or else those. */
 function runsOf(engines: readonly EngineName[]): readonly EngineName[] {
-  const chosen = named === undefined ? engines : ENGINE_NAMES.filter((name) => named.includes(name));
+  const chosen = values.engine ?? engines;
   return values.twice ? chosen.flatMap((name) => [name, name]) : chosen;
 }
 const machines = kernels.flatMap((kernel) =>
-  scripts.flatMap((script) =>
-    values.cpus.split(",").map((processors) => ({ kernel, script, processors: Number(processors) }))
-  )
+  scripts.flatMap((script) => (values.cpus ?? [1, 2]).map((processors) => ({ kernel, script, processors })))
 );
 let failed = false;
 for (const { kernel, script, processors } of machines) {
@@ -185,7 +183,7 @@ for (const [what, { damage, fails }] of exercised === undefined ? [] : Object.en
   );
   if (values.print || !good) console.log(transcript);
 }
-for (const engine of positionals.includes(MEMTEST) ? runsOf(["auto"]) : []) {
+for (const engine of guests.includes(MEMTEST) ? runsOf(["auto"]) : []) {
   const { instructions, passed, screen } = runMemtest(engine);
   failed ||= !passed;
   const count = instructions.toLocaleString("en-US");

@@ -2,11 +2,17 @@
  * Compares the floating point with this machine's processor on many vectors:
  * `deno run -A tests/oracle/float/compare.ts sse|x87 [vectors per operation] [seed] [name pattern]`.
  */
+import { scriptLine } from "../../../_tools/script.ts";
 import { missing, Runner } from "./native.ts";
 import * as sse from "./sse.ts";
 import * as x87 from "./x87.ts";
 
-const [unit = "sse", count = "20000", seed = "1", only = "."] = Deno.args;
+const { rest: [unit = "sse", count = "20000", seed = "1", only = "."] } = scriptLine({
+  call: "deno run -A tests/oracle/float/compare.ts",
+  description:
+    "Compares the floating point with this machine's processor: vectors per operation (20000), seed (1).",
+  operands: ["[sse|x87]", "[VECTORS]", "[SEED]", "[NAME-PATTERN]"],
+});
 const reason = await missing();
 if (reason !== undefined) {
   console.error(`Cannot compare with a processor here: ${reason}.`);

@@ -4,6 +4,7 @@
  *
  * `deno run -A tests/oracle/float/recorded.ts` records afresh, after a change to the generator or to the runners.
  */
+import { scriptLine } from "../../../_tools/script.ts";
 import { Runner } from "./native.ts";
 import * as sse from "./sse.ts";
 import * as x87 from "./x87.ts";
@@ -45,6 +46,10 @@ async function record(
 }
 
 if (import.meta.main) {
+  scriptLine({
+    call: "deno run -A tests/oracle/float/recorded.ts",
+    description: "Records anew what this machine's processor answers to the vectors of floating point.",
+  });
   await record("sse", sse.vectors, 200, (_, output) => output);
   await record("x87", x87.vectors, 200, x87.condense);
 }
