@@ -65,8 +65,8 @@ export class Code {
     callsGoOn: boolean,
   ) {
     this.mode = block.mode;
-    this.lo = program.start.lo;
-    this.hi = program.start.hi;
+    this.lo = program.lo;
+    this.hi = program.hi;
     this.count = program.count;
     this.length = block.length;
     this.usesFloat = block.usesFloat === true;

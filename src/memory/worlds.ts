@@ -65,7 +65,9 @@ interface Slot {
   hash: number;
   /** Linear pages (numbers) that code was found through. */
   readonly codePages: Set<number>;
-  /** Whether it has had entries that are parts of larger pages. */
+  /** The one that was noted last, or -1: mostly it is noted again. */
+  latestCodePage: number;
+  /** Whether it may hold entries that are parts of larger pages. */
   large: boolean;
   /** Flags of the entries that it may still hold, because it has got none since others were dropped; undefined: any. */
   left: number | undefined;
@@ -139,7 +141,9 @@ export class Worlds {
       if (slot.large) {
         dropLargePages(this.memory, number);
         this.#forgetCode(slot);
+        slot.large = false;
       } else if (slot.codePages.delete(page)) {
+        slot.latestCodePage = -1;
         clearRegions(this.memory, number);
         clearJumpsTo(this.memory, number, page);
       }
@@ -208,9 +212,11 @@ export class Worlds {
 
   /** Called when code has been found through the page of a linear address in the current world. */
   noteCode(lo: number, hi: number): void {
-    const slot = this.#current;
-    slot.codePages.add(pageNumber(lo, hi));
+    const slot = this.#current, page = pageNumber(lo, hi);
     slot.left = undefined;
+    if (page === slot.latestCodePage) return;
+    slot.latestCodePage = page;
+    slot.codePages.add(page);
   }
 
   /** Called when the current world gets an entry that is part of a larger page. */
@@ -270,6 +276,7 @@ export class Worlds {
         description: now.slice(),
         hash,
         codePages: new Set(),
+        latestCodePage: -1,
         large: false,
         left: 0,
         evictions: 0,
@@ -323,11 +330,13 @@ export class Worlds {
   }
 
   /** Drops what is known of where code lies: the jumps to few pages one by one, which is less than the table. */
-  #forgetCode({ number, codePages }: Slot): void {
+  #forgetCode(slot: Slot): void {
+    const { number, codePages } = slot;
     clearRegions(this.memory, number);
     if (codePages.size >= JUMP_PAGES) clearJumps(this.memory, number);
     else for (const page of codePages) clearJumpsTo(this.memory, number, page);
     codePages.clear();
+    slot.latestCodePage = -1;
   }
 
   #leastRecent(): Slot {

@@ -8,17 +8,18 @@ import { Event } from "../../cpu/fault.ts";
 import type { Bindings } from "../bindings.ts";
 import { Constants, CONSTANTS_WORDS } from "./constants.ts";
 import { createLoop, type Loop } from "./operations.ts";
-import { assemble, EndKind, type Program } from "./program.ts";
+import { assemble, type Program } from "./program.ts";
 import { ProgramStore } from "./program_store.ts";
 import { createReference, type Run } from "./reference.ts";
-import { Field, GUEST_SHIFT, VALUE_WORDS } from "./words.ts";
+import { EndField, EndKind, Field, GUEST_SHIFT, VALUE_WORDS } from "./words.ts";
 
 /** Values that the value file holds: far more than a block of the longest kind has (frontend/translate.ts). */
 const MAX_VALUES = 0x4000;
 
 /** V8 knows the values of a module's own constants, and reads imported ones each time. */
 const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1, BUDGET_WORD = BUDGET >> 2;
-const { JUMP, BRANCH, INDIRECT, REDISPATCH, VMFUNC, EVENT: EVENT_END } = EndKind;
+const { JUMP, BRANCH, INDIRECT, REDISPATCH, VMFUNC } = EndKind;
+const { KIND, VALUE, LO, HI, TAKEN_LO, TAKEN_HI } = EndField;
 
 /** Executes programs over the state in the linear memory. */
 export class Interpreter {
@@ -66,24 +67,24 @@ export class Interpreter {
   }
 
   /** Leaves at guest instruction `guest`, which has not been executed. */
-  #leave({ words, offsets, count, start }: Program, guest: number): void {
+  #leave({ words, offsets, count, lo: startLo, hi: startHi }: Program, guest: number): void {
     const m = this.#m;
     m[BUDGET_WORD] = m[BUDGET_WORD]! + count - guest;
-    const lo = (start.lo + words[offsets + guest]!) | 0;
+    const lo = (startLo + words[offsets + guest]!) | 0;
     m[RIP_LO] = lo;
-    m[RIP_HI] = lo >>> 0 < start.lo >>> 0 ? start.hi + 1 : start.hi;
+    m[RIP_HI] = lo >>> 0 < startLo >>> 0 ? startHi + 1 : startHi;
   }
 
   #finish(program: Program): boolean {
-    const { kind, value, lo, hi, takenLo, takenHi } = program.terminal;
-    const m = this.#m, v = this.#values;
-    switch (kind) {
+    const { words, end } = program, m = this.#m, v = this.#values;
+    const value = words[end + VALUE]!, lo = words[end + LO]!, hi = words[end + HI]!;
+    switch (words[end + KIND]) {
       case JUMP:
         this.#setRip(lo, hi);
         return false;
       case BRANCH:
         if (v[value] === 0) this.#setRip(lo, hi);
-        else this.#setRip(takenLo, takenHi);
+        else this.#setRip(words[end + TAKEN_LO]!, words[end + TAKEN_HI]!);
         return false;
       case INDIRECT:
         this.#setRip(v[value]!, v[value + 1]!);
@@ -97,15 +98,13 @@ export class Interpreter {
         else this.#setRip(to, m[RETURN_HI >> 2]!);
         return true;
       }
-      case EVENT_END: {
-        const { event, vector, error, undo } = program.terminal;
-        m[EVENT >> 2] = event;
-        m[EVENT_VECTOR >> 2] = vector;
-        m[EVENT_ERROR >> 2] = error;
-        m[BUDGET_WORD] = m[BUDGET_WORD]! + undo;
+      default:
+        m[EVENT >> 2] = words[end + EndField.EVENT]!;
+        m[EVENT_VECTOR >> 2] = words[end + EndField.VECTOR]!;
+        m[EVENT_ERROR >> 2] = words[end + EndField.ERROR]!;
+        m[BUDGET_WORD] = m[BUDGET_WORD]! + words[end + EndField.UNDO]!;
         this.#setRip(lo, hi);
         return true;
-      }
     }
   }
 

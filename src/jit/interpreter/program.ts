@@ -1,5 +1,5 @@
 /** A block as the interpreter executes it: numbers in one array, a tenth of the size of the IR they are made from. */
-import { OPCODE_NAMES, type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
+import { OPCODE_NAMES, type OpcodeInfo, opcodeNumber, OPCODES } from "../../ir/opcodes.ts";
 import type { Terminal } from "../../ir/terminal.ts";
 import { FLOAT_OPCODES } from "../../ir/float_opcodes.ts";
 import type { Block, Inst, Type } from "../../ir/types.ts";
@@ -7,7 +7,16 @@ import { VECTOR_OPCODES } from "../../ir/vector_opcodes.ts";
 import type { Constants } from "./constants.ts";
 import type { ProgramStore } from "./program_store.ts";
 import { joinSets, OPERATIONS } from "./operations.ts";
-import { EXITS, Field, GUEST_SHIFT, OPERATION_WORDS, VALUE_WORDS } from "./words.ts";
+import {
+  END_WORDS,
+  EndField,
+  EndKind,
+  EXITS,
+  Field,
+  GUEST_SHIFT,
+  OPERATION_WORDS,
+  VALUE_WORDS,
+} from "./words.ts";
 
 /** What a called function yields. */
 const RESULT_KINDS = { void: 0, i8: 1, i16: 1, i32: 1, i64: 2, v128: 3 } as const satisfies Record<
@@ -27,6 +36,9 @@ const EXIT_BITS = Int32Array.from(
   OPCODE_NAMES,
   (op) => (OPCODES[op] as OpcodeInfo).exits === true ? EXITS : 0,
 );
+/** Opcodes that are no operations here. */
+const CONST32 = opcodeNumber("const32"), CONST64 = opcodeNumber("const64");
+const LO_HALF = opcodeNumber("lo"), HI_HALF = opcodeNumber("hi");
 /** Where the operations of a block are put together. */
 const BUFFER = new Int32Array(0x1000);
 /** Where the values of a block lie, by id. */
@@ -38,38 +50,19 @@ export interface Address {
   readonly hi: number;
 }
 
-/** Kinds of ends. */
-export const EndKind = { JUMP: 0, BRANCH: 1, INDIRECT: 2, REDISPATCH: 3, VMFUNC: 4, EVENT: 5 } as const;
-
-/** How a program ends: the block's terminal in numbers. All have all fields, so that all are read by the same code. */
-export interface End {
-  readonly kind: (typeof EndKind)[keyof typeof EndKind];
-  /** Word index of the condition or of the target in the value file. */
-  readonly value: number;
-  /** Where it goes on: of a branch, where the condition is 0; and where it is not. */
-  readonly lo: number;
-  readonly hi: number;
-  readonly takenLo: number;
-  readonly takenHi: number;
-  /** Of events; `undo`: instructions that have not been executed. */
-  readonly event: number;
-  readonly vector: number;
-  readonly error: number;
-  readonly undo: number;
-}
-
 /** An assembled block. */
 export interface Program {
-  /** Operations, then lists of operands, then the offset of each guest instruction from the block's start. */
+  /** Operations, the end, lists of operands, then the offset of each guest instruction from the block's start. */
   readonly words: Int32Array;
-  /** Where the operations start and end, and where the offsets start. */
+  /** Where the operations start; where they end, and the end starts (`EndField`); and where the offsets start. */
   readonly first: number;
   readonly end: number;
   readonly offsets: number;
-  readonly start: Address;
+  /** Halves of the linear address of its start. */
+  readonly lo: number;
+  readonly hi: number;
   /** Guest instructions. */
   readonly count: number;
-  readonly terminal: End;
 }
 
 /** V8 knows the values of a module's own constants, and reads imported ones, and what objects have, each time. */
@@ -77,6 +70,7 @@ const { HEAD, TO, A, B, C, IMM, IMM2, ARGS } = Field,
   WORDS = OPERATION_WORDS,
   VALUE = VALUE_WORDS,
   GUEST = GUEST_SHIFT;
+const { KIND, VALUE: END_VALUE, LO, TAKEN_LO, EVENT: END_EVENT, VECTOR, ERROR, UNDO } = EndField;
 
 /** Assembles a block. */
 export function assemble(block: Block, constants: Constants, store: ProgramStore): Program {
@@ -91,48 +85,42 @@ export function assemble(block: Block, constants: Constants, store: ProgramStore
     const known = placeWithout(inst, places, constants);
     places[inst.id] = known < 0 ? inst.id * VALUE : known;
     if (known >= 0) continue;
-    const listed = CALLS_FUNCTION[code] === 1;
+    const isCall = CALLS_FUNCTION[code] === 1;
     operations[end + HEAD] = OPERATIONS[code]! | EXIT_BITS[code]! | (guest << GUEST);
     operations[end + TO] = places[inst.id]!;
     operations[end + A] = args.length > 0 ? places[args[0]!.id]! : 0;
     operations[end + B] = args.length > 1 ? places[args[1]!.id]! : 0;
     operations[end + C] = args.length > 2 ? places[args[2]!.id]! : 0;
     operations[end + IMM] = inst.imm;
-    operations[end + IMM2] = listed ? RESULT_KINDS[inst.type] : inst.imm2;
-    operations[end + ARGS] = listed ? lists.length : 0;
-    if (listed) list(inst, places, lists);
+    operations[end + IMM2] = isCall ? RESULT_KINDS[inst.type] : inst.imm2;
+    operations[end + ARGS] = isCall ? lists.length : 0;
+    if (isCall) list(inst, places, lists);
     if (!joinSets(operations, end)) end += WORDS;
   }
-  const first = store.take(end + lists.length + offsets.length), { words } = store;
-  const behind = first + end, last = behind + lists.length;
+  const first = store.take(end + END_WORDS + lists.length + offsets.length), { words } = store;
+  const behind = first + end, listed = behind + END_WORDS, last = listed + lists.length;
   for (let n = 0; n < end; n++) words[first + n] = operations[n]!;
-  for (let n = 0; n < lists.length; n++) words[behind + n] = lists[n]!;
+  writeEnd(terminal, places, words, behind);
+  for (let n = 0; n < lists.length; n++) words[listed + n] = lists[n]!;
   for (let n = 0; n < offsets.length; n++) words[last + n] = offsets[n]!;
   if (lists.length > 0) {
-    // The lists are behind the operations, as many as there have come to be.
-    for (let at = first + ARGS; at < behind; at += WORDS) words[at]! += behind;
+    // The lists are behind the end, wherever that has come to be.
+    for (let at = first + ARGS; at < behind; at += WORDS) words[at]! += listed;
   }
-  return {
-    words,
-    first,
-    end: behind,
-    offsets: last,
-    start: halves(block.pc),
-    count: offsets.length - 1,
-    terminal: endOf(terminal, places),
-  };
+  const { lo, hi } = halves(block.pc);
+  return { words, first, end: behind, offsets: last, lo, hi, count: offsets.length - 1 };
 }
 
 /** Word index of a value that needs no operation, or -1: constants, and the halves of a value where that lies. */
-function placeWithout({ op, args, imm, imm2 }: Inst, places: Int32Array, constants: Constants): number {
-  switch (op) {
-    case "const32":
+function placeWithout({ code, args, imm, imm2 }: Inst, places: Int32Array, constants: Constants): number {
+  switch (code) {
+    case CONST32:
       return constants.place(imm, imm >> 31);
-    case "const64":
+    case CONST64:
       return constants.place(imm, imm2);
-    case "lo":
+    case LO_HALF:
       return places[args[0]!.id]!;
-    case "hi":
+    case HI_HALF:
       return places[args[0]!.id]! + 1;
     default:
       return -1;
@@ -154,38 +142,40 @@ export function halves(address: bigint): Address {
   return { lo: Number(BigInt.asIntN(32, address)), hi: Number(BigInt.asIntN(32, address >> 32n)) };
 }
 
-function endOf(terminal: Terminal, places: Int32Array): End {
+/** Writes how a block ends. */
+function writeEnd(terminal: Terminal, places: Int32Array, words: Int32Array, at: number): void {
   switch (terminal.kind) {
     case "jump":
-      return end(EndKind.JUMP, 0, halves(terminal.target));
+      words[at + KIND] = EndKind.JUMP;
+      return writeAddress(words, at + LO, terminal.target);
     case "branch":
-      return end(
-        EndKind.BRANCH,
-        places[terminal.condition.id]!,
-        halves(terminal.next),
-        halves(terminal.taken),
-      );
+      words[at + KIND] = EndKind.BRANCH;
+      words[at + END_VALUE] = places[terminal.condition.id]!;
+      writeAddress(words, at + LO, terminal.next);
+      return writeAddress(words, at + TAKEN_LO, terminal.taken);
     case "indirect":
-      return end(EndKind.INDIRECT, places[terminal.target.id]!);
+      words[at + KIND] = EndKind.INDIRECT;
+      words[at + END_VALUE] = places[terminal.target.id]!;
+      return;
     case "redispatch":
-      return end(EndKind.REDISPATCH, places[terminal.target.id]!);
+      words[at + KIND] = EndKind.REDISPATCH;
+      words[at + END_VALUE] = places[terminal.target.id]!;
+      return;
     case "vmfunc":
-      return end(EndKind.VMFUNC, 0, halves(terminal.next));
+      words[at + KIND] = EndKind.VMFUNC;
+      return writeAddress(words, at + LO, terminal.next);
     case "event":
-      return end(EndKind.EVENT, 0, halves(terminal.rip), NOWHERE, terminal);
+      words[at + KIND] = EndKind.EVENT;
+      words[at + END_EVENT] = terminal.event;
+      words[at + VECTOR] = terminal.vector;
+      words[at + ERROR] = terminal.error;
+      words[at + UNDO] = terminal.retired ? 0 : 1;
+      return writeAddress(words, at + LO, terminal.rip);
   }
 }
 
-const NOWHERE: Address = { lo: 0, hi: 0 };
-const NO_EVENT = { event: 0, vector: 0, error: 0, retired: true };
-
-function end(
-  kind: End["kind"],
-  value: number,
-  { lo, hi }: Address = NOWHERE,
-  taken: Address = NOWHERE,
-  { event, vector, error, retired }: typeof NO_EVENT = NO_EVENT,
-): End {
-  const undo = retired ? 0 : 1;
-  return { kind, value, lo, hi, takenLo: taken.lo, takenHi: taken.hi, event, vector, error, undo };
+function writeAddress(words: Int32Array, at: number, address: bigint): void {
+  const { lo, hi } = halves(address);
+  words[at] = lo;
+  words[at + 1] = hi;
 }

@@ -24,5 +24,27 @@ export const Field = {
 /** Bits of HEAD. */
 export const OPERATION_MASK = 0x7fff, EXITS = 0x8000, GUEST_SHIFT = 16;
 
+/** Kinds of ends. */
+export const EndKind = { JUMP: 0, BRANCH: 1, INDIRECT: 2, REDISPATCH: 3, VMFUNC: 4, EVENT: 5 } as const;
+
+/** Words of the end of a program, which lies behind its operations: so it comes into the host's cache with them. */
+export const END_WORDS = 7;
+/** Fields of an end, as offsets from its first word. */
+export const EndField = {
+  KIND: 0,
+  /** The condition or the target: a word index of the value file. Of events: which. */
+  VALUE: 1,
+  EVENT: 1,
+  /** Where it goes on, in halves: of a branch, where the condition is 0; then where it is not. */
+  LO: 2,
+  HI: 3,
+  TAKEN_LO: 4,
+  TAKEN_HI: 5,
+  /** Of events; UNDO: instructions that have not been executed. */
+  VECTOR: 4,
+  ERROR: 5,
+  UNDO: 6,
+} as const;
+
 /** What a called function yields. */
 export const ResultKind = { VOID: 0, I32: 1, I64: 2, V128: 3 } as const;
