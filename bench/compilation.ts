@@ -1,0 +1,75 @@
+/**
+ * What compiling costs a program: `deno task bench:compilation PROGRAM [SIZE]`. How long its guest code waits, how much of that
+ * is the host's part (V8 validates modules when they are made, and compiles their functions later: in baseline code at the
+ * first call, optimized in threads of its own), and which waits were the longest.
+ */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+import { oneOf, scriptLine } from "../_tools/script.ts";
+import { runProgram } from "../src/linux/run_program.ts";
+import { invocationOf, type Size, SUITE } from "./suite.ts";
+
+const SIZES = ["full", "quarter", "small", "tiny"] as const satisfies readonly Size[];
+const LONGEST = 5;
+
+/** Calls, and the milliseconds that they took. */
+class Stopwatch {
+  readonly times: number[] = [];
+
+  time<T>(work: () => T): T {
+    const begun = performance.now(), result = work();
+    this.times.push(performance.now() - begun);
+    return result;
+  }
+  get sum(): number {
+    return this.times.reduce((sum, one) => sum + one, 0);
+  }
+  get longest(): number[] {
+    return this.times.toSorted((a, b) => b - a).slice(0, LONGEST);
+  }
+}
+
+/** Times a constructor of WebAssembly's from now on. Returns the times. */
+function timed(name: "Module" | "Instance", note: (argument: unknown) => void = () => {}): Stopwatch {
+  const stopwatch = new Stopwatch();
+  WebAssembly[name] = new Proxy<new (...args: never[]) => object>(WebAssembly[name], {
+    construct(target, args: never[]) {
+      note(args[0]);
+      return stopwatch.time(() => Reflect.construct(target, args));
+    },
+  }) as never;
+  return stopwatch;
+}
+
+const { rest: [name, size = "full"] } = scriptLine({
+  call: "deno task bench:compilation",
+  description:
+    "Runs a program of the benchmarks once, and prints how long it waited for compilations and for what of them.",
+  operands: ["PROGRAM", `[${SIZES.join("|")}]`],
+});
+const program = SUITE.find((one) => one.name === oneOf(SUITE.map((one) => one.name), name!))!;
+const invocation = invocationOf(program, program.sizes[oneOf(SIZES, size)]);
+if (invocation === undefined) throw new Error(`${program.name} is not installed`);
+
+let bytes = 0;
+const modules = timed("Module", (source) => bytes += (source as Uint8Array).byteLength);
+const instances = timed("Instance"), waits = new Stopwatch();
+const before = process.cpuUsage(), image = readFileSync(invocation.image);
+const begun = performance.now();
+runProgram({
+  ...invocation,
+  program: image,
+  observer: { compilationTook: (milliseconds) => waits.times.push(milliseconds) },
+});
+const elapsed = performance.now() - begun, { user, system } = process.cpuUsage(before);
+
+const milliseconds = (value: number): string => `${value.toFixed(1)} ms`;
+const rows: readonly (readonly [string, string])[] = [
+  ["time", milliseconds(elapsed)],
+  ["processor time, all threads", milliseconds((user + system) / 1000)],
+  ["waiting for regions", milliseconds(waits.sum)],
+  ["  making modules", `${milliseconds(modules.sum)}, ${modules.times.length} of them with ${bytes} bytes`],
+  ["  making instances", milliseconds(instances.sum)],
+  ["longest waits", waits.longest.map(milliseconds).join(", ")],
+];
+for (const [what, value] of rows) console.log(what.padEnd(30) + value);
