@@ -195,22 +195,26 @@ function inLineOr(e: Emitter, call: () => void, write: (slow: Label) => void): v
   code.get(left);
 }
 
-/** Local with the offset in the linear memory of what a pointer points to; branches where the soft TLB does not know. */
+/**
+ * Local with the offset in the linear memory of what a pointer points to; branches where the soft TLB does not know. Most
+ * string instructions are in functions that copy from and to many places, of which the stack is one.
+ */
 function locate(e: Emitter, pointer: number, write: boolean, slow: Label): number {
   const { code } = e, host = e.scratch(I32), local = e.cells.register(pointer)!;
-  const span = e.spans.ofRegister(pointer);
-  code.get(local);
-  span.pushStart(code);
-  code.op(W.i64_sub);
-  span.pushRoom(code, write);
-  code.op(W.i64_lt_u);
-  code.openHinted(VOID, 1);
-  code.get(local);
-  code.op(W.i32_wrap_i64);
-  span.pushAddend(code);
-  code.op(W.i32_add);
-  code.set(host);
-  code.else();
+  const span = e.spans.ofRegister(pointer), spans = [span, e.spans.ofRegister(cell(Gpr.RSP))];
+  for (const span of spans) {
+    code.get(local);
+    span.pushStart(code);
+    code.op(W.i64_sub);
+    span.pushRoom(code, write);
+    code.op(W.i64_lt_u);
+    code.openHinted(I32, 1);
+    code.get(local);
+    code.op(W.i32_wrap_i64);
+    span.pushAddend(code);
+    code.op(W.i32_add);
+    code.else();
+  }
   code.get(local);
   code.i32(packAccess(1, 0));
   span.pushCells(code);
@@ -219,7 +223,9 @@ function locate(e: Emitter, pointer: number, write: boolean, slow: Label): numbe
   code.i32(-1);
   code.op(W.i32_eq);
   code.brIf(slow);
-  code.end();
+  code.get(host);
+  for (const _ of spans) code.end();
+  code.set(host);
   return host;
 }
 

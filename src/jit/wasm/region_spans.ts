@@ -168,9 +168,9 @@ export class RegionSpans {
     return this.#runLocals[number] ??= this.code.local(I32);
   }
 
-  /** The span that a register points into, for accesses that are none of the IR's. */
+  /** A span for accesses of one operation through a register that are none of the IR's; that of the stack for RSP. */
   ofRegister(register: number): Span {
-    return this.#ofRegion(register);
+    return this.#switches ? this.#ofRegion(register) : this.#take(register);
   }
 
   /** Writes code that forgets what does not hold in the current slot. */
