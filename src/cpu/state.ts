@@ -171,9 +171,8 @@ export const DEBUGCTL = 0x3e0;
  * in the linear memory while function 0 is enabled, in non-root operation with a VPID, else 0.
  */
 export const EPTP_LIST = 0x3a0;
-/** Offsets of the current VMCS's EPTP and EPTP index fields, in non-root operation; else SCRATCH, and 0. */
-export const VMCS_EPTP = 0x3a4;
-export const VMCS_EPTP_INDEX = 0x3a8;
+/** The EPTP index, in non-root operation, else 0. As EPTP, it is in the VMCS again after the VM exit (src/vmx/exit.ts). */
+export const EPTP_INDEX = 0x3a4;
 /** A number that no earlier state of the processor's world caches had; and the same while function 1 is enabled, else 0. */
 export const WORLD_GENERATION = 0x3b0;
 export const WORLD_CALLS = 0x3ac;

@@ -98,10 +98,7 @@ function load(state: VmxState, world: World): void {
   unit.segments.write(segmentCell(Segment.SS), ss, -1, DATA | user, 0);
   m[CPL >> 2] = cpl;
   setCell(m, CR3, world.cr3);
-  if (!world.host) {
-    setCell(m, EPTP, world.eptp);
-    state.vmcs!.write(Field.EPTP, world.eptp);
-  }
+  if (!world.host) setCell(m, EPTP, world.eptp);
   if (world.systemContext !== undefined) loadSystemContext(m, world.systemContext);
   writeRflags(m, readRflags(m) & ~(CLEARED_FLAGS | (world.keepsInterrupts ? 0 : Flag.IF)));
   m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;

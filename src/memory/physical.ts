@@ -81,7 +81,10 @@ const TLB_BYTES = MOST_TLB_ENTRIES * TLB_ENTRY_BYTES;
 /** What lies where in a slot, as byte offsets from its soft TLB. */
 export const SLOT_REGIONS: number = TLB_BYTES;
 export const SLOT_JUMPS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
-/** When the slot was last entered: the value of WORLD_TICK then. */
+/**
+ * The value of WORLD_TICK when the slot was entered or left last, otherwise than over a link (world_links.ts). As all links
+ * are dropped when a slot is reused, one that is in use has been entered since then.
+ */
 export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
 /** Size of the soft TLB in use, as the mask of byte offsets of its entries. */
 export const SLOT_TLB_MASK: number = SLOT_LAST_USE + 4;

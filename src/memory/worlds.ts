@@ -114,12 +114,20 @@ export class Worlds {
     this.#describe(now);
     // A processor that has not run yet has no slot, and one that waited may have lost it to another world.
     const current = this.#slots[slotAt(i32[TLB_BASE >> 2]!)];
-    if (current !== undefined && equal(current.description, now)) return;
+    if (current !== undefined) {
+      if (equal(current.description, now)) return;
+      this.#use(current);
+    }
     const slot = this.#find(hashOf(now)) ?? this.#take();
-    const offset = slotOffset(slot.number);
     i32[WORLD_TICK >> 2] = (i32[WORLD_TICK >> 2]! + 1) | 0;
-    i32[(offset + SLOT_LAST_USE) >> 2] = i32[WORLD_TICK >> 2]!;
-    i32[TLB_BASE >> 2] = offset;
+    this.#use(slot);
+    i32[TLB_BASE >> 2] = slotOffset(slot.number);
+  }
+
+  /** Notes that a slot is used now. */
+  #use({ number }: Slot): void {
+    const { i32 } = this.memory;
+    i32[(slotOffset(number) + SLOT_LAST_USE) >> 2] = i32[WORLD_TICK >> 2]!;
   }
 
   /** Called when a page with this protection key is met. Whether it is the first: then the world may be another one. */

@@ -12,6 +12,7 @@ import {
   DR7,
   EFER,
   EPTP,
+  EPTP_INDEX,
   GDTR_BASE,
   GDTR_LIMIT,
   GPR,
@@ -117,6 +118,7 @@ export function loadGuestState(state: VmxState): void {
   state.firstPause = state.lastPause = -Infinity;
   m[VMX_MODE >> 2] = VmxMode.GUEST;
   setCell(m, EPTP, (secondary & Secondary.EPT) !== 0 ? v.read(Field.EPTP) : 0n);
+  m[EPTP_INDEX >> 2] = v.word(Field.EPTP_INDEX);
   m[VPID >> 2] = (secondary & Secondary.VPID) !== 0 ? v.word(Field.VPID) : 0;
   state.unit.intercepts = state.intercepts;
   const timer = (v.word(Field.PIN_CONTROLS) & Pin.PREEMPTION_TIMER) !== 0;

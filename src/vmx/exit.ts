@@ -15,6 +15,7 @@ import {
   DR7,
   EFER,
   EPTP,
+  EPTP_INDEX,
   GDTR_LIMIT,
   IDTR_LIMIT,
   INTERRUPTIBILITY,
@@ -37,6 +38,7 @@ import { BASIC_REASON, byInstruction, ENTRY_FAILED, Reason } from "./exit_reason
 import { Field } from "./fields.ts";
 import { loadMsrs, storeMsrs } from "./msr_areas.ts";
 import { arePdptesValid, loadPdptes, pdptesAt, savePdptes } from "./pdptes.ts";
+import type { Vmcs } from "./vmcs.ts";
 import { Blocking, type ExitInformation, VmxMode, type VmxState } from "./vmx_state.ts";
 
 const VALID = 1 << 31, DELIVERS_ERROR = 0x800, UNUSABLE = 0x1_0000, PRESENT = 0x80;
@@ -164,7 +166,10 @@ export function saveGuest(state: VmxState, controls: number): void {
     v.store(Field.GUEST_DR7, DR7);
     v.store(Field.GUEST_DEBUGCTL, DEBUGCTL);
   }
-  if ((state.secondary & Secondary.EPT) !== 0 && isPae(m)) savePdptes(v);
+  if ((state.secondary & Secondary.EPT) !== 0) {
+    saveEptp(v);
+    if (isPae(m)) savePdptes(v);
+  }
   if ((controls & ExitControl.SAVE_PAT) !== 0) v.store(Field.GUEST_PAT, MSR_PAT);
   if ((controls & ExitControl.SAVE_EFER) !== 0) v.store(Field.GUEST_EFER, EFER);
   const lma = (m[EFER >> 2]! & Efer.LMA) !== 0;
@@ -178,6 +183,12 @@ export function saveGuest(state: VmxState, controls: number): void {
     const left = Math.max(0, state.deadline - state.surroundings.now());
     v.write(Field.PREEMPTION_TIMER, BigInt(left));
   }
+}
+
+/** Writes the fields that VM functions change: the processor keeps them until the exit, whoever looks at the region's memory. */
+function saveEptp(v: Vmcs): void {
+  v.store(Field.EPTP, EPTP);
+  v.write(Field.EPTP_INDEX, v.memory.i32[EPTP_INDEX >> 2]!);
 }
 
 /** Exits that follow an instruction leave its debug exceptions pending. Section 28.3.4. */
@@ -263,6 +274,7 @@ export function loadHostState(state: VmxState, interruptibility: number): void {
   m[INTERRUPTIBILITY >> 2] = interruptibility;
   m[VMX_MODE >> 2] = VmxMode.ROOT;
   setCell(m, EPTP, 0n);
+  m[EPTP_INDEX >> 2] = 0;
   m[VPID >> 2] = 0;
   state.deadline = Infinity;
   state.following = undefined;

@@ -1,7 +1,7 @@
 /** Virtualization exceptions: EPT violations that the guest handles itself. SDM vol. 3C, section 26.5.7. */
 import { Vector } from "../cpu/fault.ts";
 import { Cr0 } from "../cpu/system/control_bits.ts";
-import { CR0 } from "../cpu/state.ts";
+import { CR0, EPTP_INDEX } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
 import { Secondary } from "./controls.ts";
 import { Reason } from "./exit_reasons.ts";
@@ -41,7 +41,7 @@ export function raiseVirtualizationException(state: VmxState, violation: EptViol
   view.setBigUint64(at + Area.QUALIFICATION, violation.qualification, true);
   view.setBigUint64(at + Area.LINEAR, violation.linear, true);
   view.setBigUint64(at + Area.PHYSICAL, violation.physical, true);
-  view.setUint16(at + Area.EPTP_INDEX, vmcs.word(Field.EPTP_INDEX), true);
+  view.setUint16(at + Area.EPTP_INDEX, m[EPTP_INDEX >> 2]!, true);
   state.mmu.wroteRam(area, Area.BYTES);
   unit.context.raise(Vector.VE);
   return true;

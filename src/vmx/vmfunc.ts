@@ -1,7 +1,7 @@
 /** VMFUNC. SDM vol. 3C, section 26.5.5. */
 import { Vector } from "../cpu/fault.ts";
 import { WorldSwitch } from "../cpu/system/world_switches.ts";
-import { EPTP, GPR, Gpr, RETURN_HI, TLB_BASE } from "../cpu/state.ts";
+import { EPTP, EPTP_INDEX, GPR, Gpr, RETURN_HI, TLB_BASE } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
 import { Secondary } from "./controls.ts";
 import { isEptp } from "./ept.ts";
@@ -52,11 +52,10 @@ function switchEptp(state: VmxState): void {
   if (index >= LIST_ENTRIES || place + 8 > memory.ramBytes) return disabled(state);
   const value = memory.view.getBigUint64(RAM_BASE + place, true);
   if (!isEptp(value)) return disabled(state);
-  vmcs!.write(Field.EPTP, value);
-  // Whatever the control "EPT-violation #VE" is: it is enough that there is one.
-  vmcs!.write(Field.EPTP_INDEX, index);
   m[EPTP >> 2] = Number(BigInt.asIntN(32, value));
   m[(EPTP >> 2) + 1] = Number(BigInt.asIntN(32, value >> 32n));
+  // Whatever the control "EPT-violation #VE" is: it is enough that there is one.
+  m[EPTP_INDEX >> 2] = index;
   const from = m[TLB_BASE >> 2]!;
   state.mmu.enterWorld();
   unit.context.switches.count(WorldSwitch.VMFUNC);

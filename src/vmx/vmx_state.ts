@@ -3,17 +3,7 @@ import { Event } from "../cpu/fault.ts";
 import type { Waiting } from "../cpu/system/activity.ts";
 import type { InterceptedEvent, Intercepts } from "../cpu/system/bus.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
-import {
-  EPTP_LIST,
-  EVENT,
-  EVENT_VECTOR,
-  SCRATCH,
-  VMCS_EPTP,
-  VMCS_EPTP_INDEX,
-  VMX_MODE,
-  WORLD_CALLS,
-  WORLD_GENERATION,
-} from "../cpu/state.ts";
+import { EPTP_LIST, EVENT, EVENT_VECTOR, VMX_MODE, WORLD_CALLS, WORLD_GENERATION } from "../cpu/state.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import { type LinearMemory, RAM_BASE } from "../memory/physical.ts";
 import { VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "./capabilities.ts";
@@ -148,8 +138,6 @@ export class VmxState {
     const switches = (functions & VM_FUNCTIONS) !== 0 && (secondary & Secondary.VPID) !== 0 &&
       list + EPTP_LIST_BYTES <= this.memory.ramBytes;
     m[EPTP_LIST >> 2] = switches ? RAM_BASE + list : 0;
-    m[VMCS_EPTP >> 2] = guest === undefined ? SCRATCH : 4 * guest.wordIndex(Field.EPTP);
-    m[VMCS_EPTP_INDEX >> 2] = 4 * (guest?.wordIndex(Field.EPTP_INDEX) ?? 0);
     const calls = this.worldFunctions?.isEnabled === true &&
       (this.mode === VmxMode.ROOT || (functions & WORLD_CALL_FUNCTION) !== 0);
     m[WORLD_CALLS >> 2] = calls ? m[WORLD_GENERATION >> 2]! : 0;

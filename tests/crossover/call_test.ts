@@ -31,7 +31,7 @@ import { WorldSwitch } from "../../src/cpu/system/world_switches.ts";
 import { RAM_BASE } from "../../src/memory/physical.ts";
 import { setCell } from "../../src/vmx/enter.ts";
 import { Field } from "../../src/vmx/fields.ts";
-import { load, STI, STOP, VMFUNC, worldCall } from "./_code.ts";
+import { load, STI, STOP, VMCALL, VMFUNC, worldCall } from "./_code.ts";
 import { CODE, ENTRY, everywhere, type Party, SYSTEM_CONTEXT, type WorldMachine } from "./_machine.ts";
 
 const CALLER = 0x1111n, CALLEE = 0x2222_0000_3333n;
@@ -196,7 +196,7 @@ everywhere(
 );
 
 everywhere(
-  "a call loads EPTP, also into the VMCS, and all of CR3; the EPTP list has no part in it",
+  "a call loads EPTP, which the VMCS has after the exit, and all of CR3; the EPTP list has no part in it",
   (make) => {
     const machine = make(), { b } = machine;
     const cr3 = b.newSpace() | 0x18n, eptp = b.newEpt() | 0x40n;
@@ -204,13 +204,13 @@ everywhere(
     assert(machine.register({ wid: CALLEE, party: b, cr3, eptp }));
     machine.a.write(CODE, worldCall(CALLEE), STOP);
     b.write(ENTRY, STOP);
+    b.write(ENTRY + 0x40, VMCALL);
     machine.place(machine.a);
     machine.vmcs.write(Field.EPTP_LIST_ADDRESS, 0xffff_f000);
     machine.run(CODE);
-    assertEquals(
-      [machine.cell(EPTP), machine.vmcs.read(Field.EPTP), machine.cell(CR3), machine.rip],
-      [eptp, eptp, cr3, ENTRY],
-    );
+    assertEquals([machine.cell(EPTP), machine.cell(CR3), machine.rip], [eptp, cr3, ENTRY]);
+    machine.run(ENTRY + 0x40);
+    assertEquals([machine.isInGuest, machine.vmcs.read(Field.EPTP)], [false, eptp]);
   },
 );
 

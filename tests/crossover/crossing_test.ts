@@ -138,6 +138,7 @@ everywhere("a call to a guest loads the guest-state area, then what the entry sa
   const machine = make(), v = machine.vmcs, { b } = machine;
   pair(machine, false, { party: b, cpl: 3 });
   b.write(ENTRY, STOP);
+  b.write(ENTRY + 0x40, VMCALL);
   const values: readonly (readonly [field: number, value: bigint])[] = [
     [Field.GUEST_CR3, 0x9000n],
     [Field.GUEST_RIP, 0x8888n],
@@ -163,7 +164,9 @@ everywhere("a call to a guest loads the guest-state area, then what the entry sa
   // Arithmetic flags and IOPL are those of the guest-state area; TF, IF, DF, NT and AC are cleared.
   assertEquals([machine.rflags, machine.m[INTERRUPTIBILITY >> 2]], [2 | 0x8d5, 8]);
   assertEquals(v.word(Field.ENTRY_INTERRUPTION) >>> 0, 0x8000_0b0d, "nor is it consumed");
-  assertEquals([v.read(Field.EPTP), machine.m[TR >> 2]], [b.eptp, 0x28]);
+  assertEquals(machine.m[TR >> 2], 0x28);
+  machine.run(ENTRY + 0x40);
+  assertEquals([machine.isInGuest, v.read(Field.EPTP)], [false, b.eptp]);
 });
 
 /** What of the VMCS forbids a call from root to non-root operation. */

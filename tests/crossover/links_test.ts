@@ -23,7 +23,7 @@ import {
   THIRD,
   writeLoop,
 } from "./_attack.ts";
-import { load, move, STOP, VMFUNC } from "./_code.ts";
+import { load, move, STOP, VMCALL, VMFUNC } from "./_code.ts";
 import { CODE, ENTRY, everywhere, type WorldMachine } from "./_machine.ts";
 
 const HOT = 100, DISABLED = 59;
@@ -181,10 +181,13 @@ everywhere("under another VMCS hot calls change that one's EPTP, and not the one
   runLoop(machine, HOT);
   // It ends in the callee's machine.
   b.write(ENTRY + 0x100, STOP);
+  b.write(ENTRY + 0x140, VMCALL);
   assert(machine.register({ wid: THIRD, party: b, cpl: 3, rip: ENTRY + 0x100 }));
   a.write(LOOP_END, load(0, 1), load(1, THIRD), VMFUNC);
   const second = enterWithSecond(machine, () => {});
   assertEquals([machine.party, machine.rip, machine.get(SERVED)], [2, ENTRY + 0x100, BigInt(HOT)]);
+  machine.run(ENTRY + 0x140);
+  assertEquals(machine.isInGuest, false);
   assertEquals([second.read(Field.EPTP), machine.vmcs.read(Field.EPTP)], [b.eptp, 0x1234_5000n]);
 });
 

@@ -63,6 +63,15 @@ Deno.test("enter() takes the least recently used slot when there are no more, an
   assertEquals([enter(0x2000), reused], [offsets[2], 2]);
 });
 
+Deno.test("the slot that is left has just been used, although a link led into it", () => {
+  const { enter, m } = make();
+  const offsets = Array.from({ length: SLOTS }, (_, n) => enter(0x1000 * (n + 1)));
+  // Translated code enters the oldest one by itself; from there the next world takes the second oldest.
+  m[CR3 >> 2] = 0x1000;
+  m[TLB_BASE >> 2] = offsets[0]!;
+  assertEquals([enter(0x7fff_0000), enter(0x1000)], [offsets[1], offsets[0]]);
+});
+
 Deno.test("placement() is a world's own, until a page of its code is dropped there", () => {
   const { worlds, enter } = make();
   enter(0x1000);

@@ -308,6 +308,31 @@ everywhere(
   },
 );
 
+everywhere(
+  "after hot switches the exit leaves the last EPTP and its index in the VMCS, section 26.5.6.3",
+  (make) => {
+    // L: VMFUNC; XOR ECX, 2; DEC EBX; JNZ L; VMCALL.
+    const guest = prepare(
+      make,
+      "0f 01 d4 83 f1 02 ff cb 75 f6 0f 01 c1",
+      secondary(Secondary.VMFUNC | Secondary.VPID),
+    );
+    const eptp = guest.field(Field.EPTP);
+    guest.set([Field.VMFUNC_CONTROLS, 1], [Field.VPID, 1], [Field.EPTP_INDEX, 7]);
+    for (const [index, value] of [[1, eptp], [3, eptp | 0x40n]] as const) {
+      guest.quad(
+        EPTP_LIST + 8 * index,
+        value,
+      );
+    }
+    for (const [register, value] of [[Gpr.RAX, 0n], [Gpr.RCX, 1n], [Gpr.RBX, 40n]] as const) {
+      guest.register(register, value);
+    }
+    assertEquals([guest.run(), guest.exit[0]], ["exit", 18]);
+    assertEquals([guest.field(Field.EPTP), guest.field(Field.EPTP_INDEX)], [eptp | 0x40n, 3n]);
+  },
+);
+
 everywhere("MONITOR and MWAIT exit, and MWAIT tells whether the monitor is armed, section 28.2.1", (make) => {
   const monitor = prepare(make, "0f 01 c8", primary(Primary.MONITOR));
   monitor.register(Gpr.RCX, 0n);

@@ -9,6 +9,7 @@ import {
   CR3,
   DF,
   EPTP,
+  EPTP_INDEX,
   EPTP_LIST,
   INTERRUPTIBILITY,
   RETURN_HI,
@@ -21,8 +22,6 @@ import {
   SWITCH_COUNTS,
   SWITCHES_OBSERVED,
   TLB_BASE,
-  VMCS_EPTP,
-  VMCS_EPTP_INDEX,
   WORLD_CALLS,
   WORLD_TICK,
 } from "../../cpu/state.ts";
@@ -37,7 +36,6 @@ import {
   REGION_ENTRIES,
   SLOT_CALL_LINKS,
   SLOT_EPTP_LINKS,
-  SLOT_LAST_USE,
   SLOT_REGIONS,
   SLOT_TLB_MASK,
 } from "../../memory/physical.ts";
@@ -93,8 +91,7 @@ const count = (kind: WorldSwitchKind): string =>
 
 /** Makes a slot the current one. */
 const enterSlot = (offset: string): string =>
-  `T=${offset}>>2;K=M[T+${SLOT_TLB_MASK >> 2}]>>2;${m(TLB_BASE)}=T<<2;` +
-  `e=${m(WORLD_TICK)}=(${m(WORLD_TICK)}+1)|0;M[T+${SLOT_LAST_USE >> 2}]=e;`;
+  `T=${offset}>>2;K=M[T+${SLOT_TLB_MASK >> 2}]>>2;${m(TLB_BASE)}=T<<2;`;
 
 const setRip = (lo: string, hi: string): string => `${m(RIP)}=${lo};${m(RIP, 1)}=${hi};`;
 
@@ -103,8 +100,7 @@ function emitEptpSwitching({ region, next, goOn, exit }: SwitchPlace): string {
   return `if(${EAX}===${EPTP_SWITCHING}&&(e=${m(EPTP_LIST)})!==0&&(${ECX}>>>0)<${EPTP_LINKS}){` +
     `e=(e>>>2)+(${ECX}<<1);const a=M[e],h=M[e+1];${findLink(ECX, SLOT_EPTP_LINKS, EPTP_LINK_BYTES)}` +
     `if(${slot}!==0&&${link(EptpLink.EPTP)}===a&&${link(EptpLink.EPTP, 1)}===h){` +
-    `${m(EPTP)}=a;${m(EPTP, 1)}=h;e=${m(VMCS_EPTP)}>>>2;M[e]=a;M[e+1]=h;` +
-    `M[${m(VMCS_EPTP_INDEX)}>>>2]=${ECX};` +
+    `${m(EPTP)}=a;${m(EPTP, 1)}=h;${m(EPTP_INDEX)}=${ECX};` +
     `${enterSlot(slot)}${count(WorldSwitch.VMFUNC)}` +
     // The code behind it may be another in the new world.
     `if(M[T+${(SLOT_REGIONS >> 2) + (region & (REGION_ENTRIES - 1))}]===${region}){${goOn}}` +
@@ -123,13 +119,13 @@ function emitWorldCall({ exit, store }: SwitchPlace): string {
     `if(${link(CallLink.GENERATION)}===${m(WORLD_CALLS)}&&${link(CallLink.CALLEE)}===${low}` +
     `&&${link(CallLink.CALLEE, 1)}===${high}){` +
     `${store}${copy(SWITCH_CELLS[1], CallLink.CALLER, 8)}` +
-    `e=${m(VMCS_EPTP)}>>>2;M[e]=${m(EPTP)}=${link(CallLink.EPTP)};` +
-    `M[e+1]=${m(EPTP, 1)}=${link(CallLink.EPTP, 1)};` +
-    `${copy(CR3, CallLink.CR3, 8)}${copy(RIP, CallLink.RIP, 8)}${copy(CPL, CallLink.CPL, 4)}` +
+    `${copy(EPTP, CallLink.EPTP, 8)}${copy(CR3, CallLink.CR3, 8)}${copy(RIP, CallLink.RIP, 8)}${
+      copy(CPL, CallLink.CPL, 4)
+    }` +
     copy(SEGMENT + SEGMENT_STRIDE * Segment.CS, CallLink.SEGMENTS, LINKED_SEGMENTS_BYTES) +
     `${m(RFLAGS_SYSTEM)}&=${link(CallLink.FLAGS)};${m(DF)}=0;${m(INTERRUPTIBILITY)}&=~${SHADOWS};` +
     `if(${link(CallLink.HAS_SYSTEM_CONTEXT)}!==0){` +
     SYSTEM_CONTEXT_WORDS.map((word, n) => `M[${word}]=${link(CallLink.SYSTEM_CONTEXT, n)};`).join("") + "}" +
-    `${enterSlot(link(CallLink.SLOT))}${link(CallLink.LAST_USE)}=e;` +
+    `${enterSlot(link(CallLink.SLOT))}${link(CallLink.LAST_USE)}=${m(WORLD_TICK)}=(${m(WORLD_TICK)}+1)|0;` +
     `${count(WorldSwitch.WORLD_CALL)}${m(BUDGET)}=n;return ${exit};}}`;
 }

@@ -33,14 +33,13 @@ import {
   SWITCH_COUNTS,
   SWITCHES_OBSERVED,
   TLB_BASE,
-  WORLD_TICK,
   ZF,
 } from "../../cpu/state.ts";
 import { Cr4, Efer } from "../../cpu/system/control_bits.ts";
 import { SYSRET_FLAGS } from "../../cpu/system/fast_calls.ts";
 import { CODE64, DATA, USER } from "../../cpu/system/flat_segments.ts";
 import { WorldSwitch, type WorldSwitchKind } from "../../cpu/system/world_switches.ts";
-import { SLOT_LAST_USE, SLOT_SYSCALL_LINK, SLOT_SYSRET_LINK } from "../../memory/physical.ts";
+import { SLOT_SYSCALL_LINK, SLOT_SYSRET_LINK } from "../../memory/physical.ts";
 import { ATTRIBUTE_L } from "../current_mode.ts";
 import { CallOutcome } from "../system_calls.ts";
 import { FunctionCode, type Imports, type Label } from "./encoder.ts";
@@ -207,12 +206,10 @@ export function systemReturnCode(imports: Imports): FunctionCode {
 }
 
 class Writer {
-  /** Locals: the current slot, and the one that is linked. */
-  readonly #slot: number;
+  /** Local: the slot that is linked. */
   readonly #link: number;
 
   constructor(readonly code: FunctionCode) {
-    this.#slot = code.local(I32);
     this.#link = code.local(I32);
   }
 
@@ -265,7 +262,6 @@ class Writer {
     code.load(W.i32_load, SWITCHES_OBSERVED);
     code.brIfRarely(slow);
     code.load(W.i32_load, TLB_BASE);
-    code.tee(this.#slot);
     code.memory(W.i32_load, offset);
     code.tee(this.#link);
     code.op(W.i32_eqz);
@@ -275,20 +271,7 @@ class Writer {
   /** Enters it, and counts. */
   enterLinked(kind: WorldSwitchKind): void {
     const { code } = this, link = this.#link;
-    code.get(link);
-    code.get(this.#slot);
-    code.op(W.i32_ne);
-    code.open(W.if, VOID);
-    this.store(W.i32_store, WORLD_TICK, () => {
-      code.load(W.i32_load, WORLD_TICK);
-      code.i32(1);
-      code.op(W.i32_add);
-    });
-    code.get(link);
-    code.load(W.i32_load, WORLD_TICK);
-    code.memory(W.i32_store, SLOT_LAST_USE);
     this.store(W.i32_store, TLB_BASE, () => code.get(link));
-    code.end();
     const count = SWITCH_COUNTS + 4 * kind;
     this.store(W.i32_store, count, () => {
       code.load(W.i32_load, count);

@@ -10,6 +10,7 @@ import {
   CR3,
   DF,
   EPTP,
+  EPTP_INDEX,
   EPTP_LIST,
   INTERRUPTIBILITY,
   RETURN_HI,
@@ -22,8 +23,6 @@ import {
   SWITCH_COUNTS,
   SWITCHES_OBSERVED,
   TLB_BASE,
-  VMCS_EPTP,
-  VMCS_EPTP_INDEX,
   WORLD_CALLS,
   WORLD_LINK_TAKEN,
   WORLD_TICK,
@@ -38,7 +37,6 @@ import {
   EPTP_LINKS,
   SLOT_CALL_LINKS,
   SLOT_EPTP_LINKS,
-  SLOT_LAST_USE,
 } from "../../memory/physical.ts";
 import { CallLink, EptpLink, LINKED_SEGMENTS_BYTES } from "../../memory/world_links.ts";
 import type { Address } from "../interpreter/program.ts";
@@ -164,16 +162,8 @@ class SwitchWriter {
     code.op(W.i32_eqz);
     code.brIfRarely(slow);
     this.#store(W.i64_store, EPTP, () => code.get(eptp));
-    code.load(W.i32_load, VMCS_EPTP);
-    code.get(eptp);
-    code.memory(W.i64_store, 0);
-    code.load(W.i32_load, VMCS_EPTP_INDEX);
-    this.#index();
-    code.memory(W.i32_store, 0);
+    this.#store(W.i32_store, EPTP_INDEX, () => this.#index());
     this.#enterSlot(() => code.get(target));
-    code.get(target);
-    code.load(W.i32_load, WORLD_TICK);
-    code.memory(W.i32_store, SLOT_LAST_USE);
     this.#count(WorldSwitch.VMFUNC);
     if (behind !== undefined) {
       const elsewhere = code.open(W.block, VOID);
@@ -190,8 +180,7 @@ class SwitchWriter {
 
   /** Function 1, the same way. */
   worldCall(slow: Label): void {
-    const { code, cells } = this.e, calls = this.e.scratch(I32), eptp = this.e.scratch(I64);
-    const tick = this.e.scratch(I32);
+    const { code, cells } = this.e, calls = this.e.scratch(I32), tick = this.e.scratch(I32);
     code.get(this.#eax);
     code.i32(WORLD_CALL);
     code.op(W.i32_ne);
@@ -213,13 +202,7 @@ class SwitchWriter {
     code.get(this.#rcx);
     code.op(W.i64_ne);
     code.brIfRarely(slow);
-    this.#store(W.i64_store, EPTP, () => {
-      this.#call(W.i64_load, CallLink.EPTP);
-      code.tee(eptp);
-    });
-    code.load(W.i32_load, VMCS_EPTP);
-    code.get(eptp);
-    code.memory(W.i64_store, 0);
+    this.#copy(W.i64_load, W.i64_store, CallLink.EPTP, EPTP);
     this.#copy(W.i64_load, W.i64_store, CallLink.CR3, CR3);
     this.#copy(W.i32_load, W.i32_store, CallLink.CPL, CPL);
     for (let at = 0; at < LINKED_SEGMENTS_BYTES; at += 16) {

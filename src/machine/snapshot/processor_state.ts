@@ -16,8 +16,6 @@ import {
   RETURN_HI,
   RETURN_V128,
   TLB_BASE,
-  VMCS_EPTP,
-  VMCS_EPTP_INDEX,
   VMX_MODE,
   WORLD_CALLS,
   WORLD_GENERATION,
@@ -49,8 +47,6 @@ const MOMENTARY: readonly number[] = [
 const DERIVED: readonly number[] = [
   TLB_BASE,
   EPTP_LIST,
-  VMCS_EPTP,
-  VMCS_EPTP_INDEX,
   WORLD_CALLS,
   WORLD_GENERATION,
   BUDGET,
