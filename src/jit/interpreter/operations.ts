@@ -52,6 +52,14 @@ const enum Do {
   /** Two and three SET32 that follow each other: a kernel's code sets flags more often than it does anything else. */
   SET32_TWICE,
   SET32_THRICE,
+  /** Six SET32 of cells in a row: all status flags. */
+  SET32_SIX,
+  /** Other operations that often follow each other. */
+  XOR32_TWICE,
+  GET64_ADD64,
+  SET64_GET64,
+  ZEXT_SET64,
+  ADD64_SET64,
   /** Behind these are all others, in the order of the opcodes: those call their row. */
   ROWS,
 }
@@ -105,32 +113,85 @@ export const OPERATIONS: Uint16Array = Uint16Array.from(
  * The fields again: V8 knows the values of a module's own constants, but reads imported ones, and what objects have, each
  * time.
  */
-const { HEAD, TO, A, B, C, IMM, IMM2 } = Field;
+const { HEAD, TO, A, B, C, IMM, IMM2, ARGS } = Field;
 const WORDS = OPERATION_WORDS, MASK = OPERATION_MASK, MAY_EXIT = EXITS;
 const EVENT_WORD = EVENT >> 2, RETURN_HI_WORD = RETURN_HI >> 2, NO_EVENT = Event.NONE;
 
+/** Whether what HEAD says is done by a row: that of a function, perhaps, whose operands are listed. */
+export const hasRow = (head: number): boolean => (head & MASK) >= Do.ROWS;
+
 /**
- * Makes the operation at `at` part of the one before it, if both only set 32-bit cells. Returns whether it has; each has its
- * fields where the loop looks for them.
+ * Makes the operation at `at` part of the one before it, if they often follow each other and neither can leave the block.
+ * Returns where the next operation belongs.
  */
-export function joinSets(words: Int32Array, at: number): boolean {
+export function join(words: Int32Array, at: number): number {
   const before = at - WORDS;
-  if (before < 0 || (words[at + HEAD]! & MASK) !== Do.SET32) return false;
-  const value = words[at + A]!, cell = words[at + IMM]!;
+  if (before < 0) return at + WORDS;
+  const done = words[at + HEAD]! & MASK, to = words[at + TO]!, a = words[at + A]!, b = words[at + B]!;
+  const cell = words[at + IMM]!;
   switch (words[before + HEAD]! & MASK) {
     case Do.SET32:
+      if (done !== Do.SET32) break;
       words[before + HEAD]! += Do.SET32_TWICE - Do.SET32;
-      words[before + B] = value;
+      words[before + B] = a;
       words[before + IMM2] = cell;
-      return true;
+      return at;
     case Do.SET32_TWICE:
+      if (done !== Do.SET32) break;
       words[before + HEAD]! += Do.SET32_THRICE - Do.SET32_TWICE;
-      words[before + C] = value;
+      words[before + C] = a;
       words[before + TO] = cell;
-      return true;
-    default:
-      return false;
+      return joinSix(words, before);
+    case Do.XOR32:
+      if (done !== Do.XOR32) break;
+      words[before + HEAD]! += Do.XOR32_TWICE - Do.XOR32;
+      words[before + C] = to;
+      words[before + IMM] = a;
+      words[before + IMM2] = b;
+      return at;
+    case Do.GET64:
+      if (done !== Do.ADD64) break;
+      words[before + HEAD]! += Do.GET64_ADD64 - Do.GET64;
+      words[before + C] = words[before + TO]!;
+      words[before + TO] = to;
+      words[before + A] = a;
+      words[before + B] = b;
+      return at;
+    case Do.SET64:
+      if (done !== Do.GET64) break;
+      words[before + HEAD]! += Do.SET64_GET64 - Do.SET64;
+      words[before + TO] = to;
+      words[before + IMM2] = cell;
+      return at;
+    case Do.ZEXT:
+      if (done !== Do.SET64) break;
+      words[before + HEAD]! += Do.ZEXT_SET64 - Do.ZEXT;
+      words[before + B] = a;
+      words[before + IMM] = cell;
+      return at;
+    case Do.ADD64:
+      if (done !== Do.SET64) break;
+      words[before + HEAD]! += Do.ADD64_SET64 - Do.ADD64;
+      words[before + C] = a;
+      words[before + IMM] = cell;
+      return at;
   }
+  return at + WORDS;
+}
+
+/** Joins three sets with three before them, if the cells lie in a row, as those of the status flags do. */
+function joinSix(words: Int32Array, at: number): number {
+  const before = at - WORDS;
+  if (before < 0 || (words[before + HEAD]! & MASK) !== Do.SET32_THRICE) return at + WORDS;
+  const cell = words[before + IMM]!;
+  const inRow = words[before + IMM2] === cell + 4 && words[before + TO] === cell + 8 &&
+    words[at + IMM] === cell + 12 && words[at + IMM2] === cell + 16 && words[at + TO] === cell + 20;
+  if (!inRow) return at + WORDS;
+  words[before + HEAD]! += Do.SET32_SIX - Do.SET32_THRICE;
+  words[before + TO] = words[at + A]!;
+  words[before + IMM2] = words[at + B]!;
+  words[before + ARGS] = words[at + C]!;
+  return at;
 }
 
 /** Executes operations from `first` up to `end`. Returns the index of the one that raised an event, or `end`. */
@@ -163,9 +224,25 @@ export function createLoop(
           m[p[i + IMM2]! >> 2] = v[b]!;
           m[to >> 2] = v[p[i + C]!]!;
           continue;
+        case Do.SET32_SIX: {
+          const cell = p[i + IMM]! >> 2;
+          m[cell] = v[a]!;
+          m[cell + 1] = v[b]!;
+          m[cell + 2] = v[p[i + C]!]!;
+          m[cell + 3] = v[to]!;
+          m[cell + 4] = v[p[i + IMM2]!]!;
+          m[cell + 5] = v[p[i + ARGS]!]!;
+          continue;
+        }
         case Do.SET64:
           m[p[i + IMM]! >> 2] = v[a]!;
           m[(p[i + IMM]! >> 2) + 1] = v[a + 1]!;
+          continue;
+        case Do.SET64_GET64:
+          m[p[i + IMM]! >> 2] = v[a]!;
+          m[(p[i + IMM]! >> 2) + 1] = v[a + 1]!;
+          v[to] = m[p[i + IMM2]! >> 2]!;
+          v[to + 1] = m[(p[i + IMM2]! >> 2) + 1]!;
           continue;
         case Do.GET32:
           v[to] = m[p[i + IMM]! >> 2]!;
@@ -196,6 +273,10 @@ export function createLoop(
         case Do.XOR32:
           v[to] = v[a]! ^ v[b]!;
           continue;
+        case Do.XOR32_TWICE:
+          v[to] = v[a]! ^ v[b]!;
+          v[p[i + C]!] = v[p[i + IMM]!]! ^ v[p[i + IMM2]!]!;
+          continue;
         case Do.SHL32:
           v[to] = v[a]! << v[b]!;
           continue;
@@ -221,6 +302,24 @@ export function createLoop(
           const x = v[a]!, low = (x + v[b]!) | 0, high = v[a + 1]! + v[b + 1]!;
           v[to] = low;
           v[to + 1] = high + ((low >>> 0) < (x >>> 0) ? 1 : 0);
+          continue;
+        }
+        case Do.GET64_ADD64: {
+          const cell = p[i + IMM]! >> 2, got = p[i + C]!;
+          v[got] = m[cell]!;
+          v[got + 1] = m[cell + 1]!;
+          const x = v[a]!, low = (x + v[b]!) | 0, high = v[a + 1]! + v[b + 1]!;
+          v[to] = low;
+          v[to + 1] = high + ((low >>> 0) < (x >>> 0) ? 1 : 0);
+          continue;
+        }
+        case Do.ADD64_SET64: {
+          const cell = p[i + IMM]! >> 2, set = p[i + C]!;
+          const x = v[a]!, low = (x + v[b]!) | 0, high = v[a + 1]! + v[b + 1]!;
+          v[to] = low;
+          v[to + 1] = high + ((low >>> 0) < (x >>> 0) ? 1 : 0);
+          m[cell] = v[set]!;
+          m[cell + 1] = v[set + 1]!;
           continue;
         }
         case Do.SUB64: {
@@ -256,6 +355,14 @@ export function createLoop(
           v[to] = v[a]!;
           v[to + 1] = 0;
           continue;
+        case Do.ZEXT_SET64: {
+          const cell = p[i + IMM]! >> 2;
+          v[to] = v[a]!;
+          v[to + 1] = 0;
+          m[cell] = v[b]!;
+          m[cell + 1] = v[b + 1]!;
+          continue;
+        }
         case Do.SEXT:
           v[to] = v[a]!;
           v[to + 1] = v[a]! >> 31;

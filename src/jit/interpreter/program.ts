@@ -6,7 +6,7 @@ import type { Block, Inst, Type } from "../../ir/types.ts";
 import { VECTOR_OPCODES } from "../../ir/vector_opcodes.ts";
 import type { Constants } from "./constants.ts";
 import type { ProgramStore } from "./program_store.ts";
-import { joinSets, OPERATIONS } from "./operations.ts";
+import { hasRow, join, OPERATIONS } from "./operations.ts";
 import {
   END_WORDS,
   EndField,
@@ -95,7 +95,7 @@ export function assemble(block: Block, constants: Constants, store: ProgramStore
     operations[end + IMM2] = isCall ? RESULT_KINDS[inst.type] : inst.imm2;
     operations[end + ARGS] = isCall ? lists.length : 0;
     if (isCall) list(inst, places, lists);
-    if (!joinSets(operations, end)) end += WORDS;
+    end = join(operations, end);
   }
   const first = store.take(end + END_WORDS + lists.length + offsets.length), { words } = store;
   const behind = first + end, listed = behind + END_WORDS, last = listed + lists.length;
@@ -105,7 +105,9 @@ export function assemble(block: Block, constants: Constants, store: ProgramStore
   for (let n = 0; n < offsets.length; n++) words[last + n] = offsets[n]!;
   if (lists.length > 0) {
     // The lists are behind the end, wherever that has come to be.
-    for (let at = first + ARGS; at < behind; at += WORDS) words[at]! += listed;
+    for (let at = first; at < behind; at += WORDS) {
+      if (hasRow(words[at + HEAD]!)) words[at + ARGS]! += listed;
+    }
   }
   const { lo, hi } = halves(block.pc);
   return { words, first, end: behind, offsets: last, lo, hi, count: offsets.length - 1 };
