@@ -15,6 +15,7 @@ import { CPU_MODEL_NAMES, MAX_PROCESSORS, mayHaveVmx } from "../machine/processo
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import { kernelFormat } from "../machine/loaders/load.ts";
 import type { Command } from "./command.ts";
+import { SLOTS } from "../machine/pci_slots.ts";
 import { openInput } from "./console_input.ts";
 import { connectorOption, NET, NET_NAME, NET_PORT, networkOption } from "./network.ts";
 import { openDisks } from "./disks.ts";
@@ -41,13 +42,13 @@ import {
 } from "./shared_options.ts";
 import { LOAD, loadFile, SAVE, SAVE_AT, SAVE_EXIT, SAVE_WHEN, Saver } from "./snapshots.ts";
 import { reportStatistics } from "./statistics.ts";
-import { parseAddress, parseCount } from "./values.ts";
+import { parseAddress, parseCount, parsePath } from "./values.ts";
 
 const OPTIONS = {
   kernel: value(
     "FILE",
     "The kernel: Linux (bzImage), an image for multiboot 1 or 2, or an ELF file with a PVH entry point.",
-    (path) => path,
+    parsePath,
   ),
   "load-address": value(
     "ADDR",
@@ -57,15 +58,15 @@ const OPTIONS = {
   firmware: value(
     "FILE",
     "A BIOS instead of a kernel: SeaBIOS. It finds what to boot by itself.",
-    (path) => path,
+    parsePath,
   ),
-  "vga-bios": value("FILE", "The display's BIOS, which --firmware runs: SeaVGABIOS.", (path) => path),
+  "vga-bios": value("FILE", "The display's BIOS, which --firmware runs: SeaVGABIOS.", parsePath),
   "debug-port": flag("Writes what the firmware says on its debug port, 402H, to stderr."),
   screen: flag("Shows the text screen when the machine stops."),
   initrd: values(
     "FILE",
     "A file for the kernel: Linux's initrd, or a multiboot module; may be given several times.",
-    (path) => path,
+    parsePath,
   ),
   append: value(
     "STRING",
@@ -75,7 +76,7 @@ const OPTIONS = {
   disk: values(
     "FILE",
     "A disk: a raw image, which the guest reads and writes; may be given several times, up to 8.",
-    (path) => path,
+    parsePath,
   ),
   snapshot: flag("Keeps what the guest writes to its disks in memory, and drops it at the end."),
   rng: flag("Gives the machine a virtio source of random numbers; they follow from --seed."),
@@ -152,6 +153,9 @@ export const boot: Command = {
     if (rest.length > 0) {
       throw usageError(`boot takes no ${rest[0]}; the kernel's arguments go into --append`);
     }
+    if (values.gdb === undefined && values["gdb-arch"] !== undefined) {
+      throw usageError("--gdb-arch needs --gdb");
+    }
     if (values.gdb !== undefined && (values["save-at"] ?? values["save-when"]) !== undefined) {
       throw usageError("--save-at and --save-when do not go with --gdb; SIGUSR2 saves there, too");
     }
@@ -204,10 +208,7 @@ function loadSnapshot(
   values: Values<typeof OPTIONS>,
   observer: TranslationObserver | undefined,
 ): Promise<Machine> {
-  const given = MADE_OF.find((name) => {
-    const value = values[name];
-    return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
-  });
+  const given = MADE_OF.find((name) => isGiven(values[name]));
   if (given !== undefined) throw usageError(`--load takes no --${given}: the snapshot tells that`);
   const hostConnector = connectorOption(values, undefined);
   return loadFile(path, defined({ engine: values.engine, observer, hostConnector }));
@@ -218,21 +219,27 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
   const path = kernelPath ?? firmwarePath;
   if (path === undefined) throw usageError("boot needs --kernel FILE, --firmware FILE or --load FILE");
   if (isKernel && firmwarePath !== undefined) throw usageError("boot takes either --kernel or --firmware");
+  refuseStray(values, isKernel ? OF_FIRMWARE : OF_KERNELS, isKernel ? "--firmware" : "--kernel");
   if (values.vmx && values.cpu !== undefined && !mayHaveVmx(values.cpu)) {
     throw usageError(`--vmx does not go with --cpu ${values.cpu}, which has no VMX`);
   }
   const image = readInput(path);
   const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
   const { append = "" } = values;
-  const commandLine = !isKernel || kernelFormat(image) === "linux"
-    ? append
-    : `${basename(path)} ${append}`.trimEnd();
-  const disks = openDisks(values.disk, values.snapshot);
+  const disks = openDisks(values.disk, values.snapshot), virtioConsole = values.console === "virtio";
+  if (disks.length + [values.rng, values.net, virtioConsole].filter(Boolean).length > SLOTS) {
+    throw usageError(
+      `--disk, --rng, --net and --console virtio can be given ${SLOTS} times at most, together`,
+    );
+  }
   const { memory, cpus: processors, engine, seed, vmx, cpu, rng } = values;
   const network = networkOption(values), hostConnector = connectorOption(values, values.net);
   const crossover = worldCalls(values), loadAddress = values["load-address"];
   const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
   try {
+    const commandLine = !isKernel || kernelFormat(image) === "linux"
+      ? append
+      : `${basename(path)} ${append}`.trimEnd();
     return bootMachine({
       ...(isKernel ? { kernel: image } : { firmware: image, firmwareFiles: firmwareFiles(values) }),
       modules,
@@ -248,7 +255,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
         rng,
         network,
         hostConnector,
-        virtioConsole: values.console === "virtio",
+        virtioConsole,
         crossover,
         cycles,
         loadAddress,
@@ -259,6 +266,24 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
     if (error instanceof CannotBootError) throw inputError(`cannot boot ${path}: ${error.message}`);
     throw error;
   }
+}
+
+/** Options that only kernels have a use for, and those that only firmware has. */
+const OF_KERNELS = ["initrd", "append", "load-address"] as const;
+const OF_FIRMWARE = ["vga-bios", "debug-port"] as const;
+
+/** Refuses options that would do nothing, and says which option is missing. */
+function refuseStray(
+  values: Values<typeof OPTIONS>,
+  names: readonly (keyof typeof OPTIONS)[],
+  missing: string,
+): void {
+  const given = names.find((name) => isGiven(values[name]));
+  if (given !== undefined) throw usageError(`--${given} needs ${missing}`);
+}
+
+function isGiven(value: unknown): boolean {
+  return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
 }
 
 /** What the firmware finds in fw_cfg. */

@@ -22,7 +22,7 @@ import {
   SEED,
   STATS,
 } from "./shared_options.ts";
-import { parseAddress, parseRange } from "./values.ts";
+import { parseAddress, parsePath, parseRange } from "./values.ts";
 
 const OPTIONS = {
   mode: choice(
@@ -34,7 +34,7 @@ const OPTIONS = {
     "FILE.json",
     "Registers and memory at the start, in the form that this command prints. What it does not name is 0, apart from " +
       "rflags (0x202), fcw (0x37f) and mxcsr (0x1f80).",
-    (path) => path,
+    parsePath,
   ),
   map: values("ADDR:SIZE", "Maps memory, zeros at first; readable, writable, executable.", parseRange),
   "dump-memory": values("ADDR:SIZE", "Prints this memory too, under memory.", parseRange),

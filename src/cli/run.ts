@@ -29,6 +29,7 @@ import {
   STATS,
 } from "./shared_options.ts";
 import { reportStatistics } from "./statistics.ts";
+import { parsePath } from "./values.ts";
 
 /** RAM where `--memory` does not say. The host's memory is only used as the guest touches it. */
 const DEFAULT_MEMORY = 1 << 30;
@@ -58,12 +59,12 @@ const OPTIONS = {
     "DIR",
     "The guest sees only this tree: PROGRAM, its interpreter and its libraries are found there. Without it the guest " +
       "sees the host's files, and may change them.",
-    (path) => path,
+    parsePath,
   ),
   cwd: value(
     "DIR",
     "Folder the guest starts in, in its own tree. Default: ours, or / with --root.",
-    (path) => path,
+    parsePath,
   ),
   env: values(
     "NAME=VALUE",

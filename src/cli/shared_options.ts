@@ -3,7 +3,7 @@ import type { CycleChoice, CycleProfileName } from "../machine/cycle_model.ts";
 import { DUMP_STAGES, type DumpStage } from "../machine/api/dump.ts";
 import { usageError } from "./exit_codes.ts";
 import { choice, choices, type Flag, flag, type Option, value } from "./options.ts";
-import { parseCount, parseRam, parseSeed } from "./values.ts";
+import { parseCount, parsePath, parseRam, parseSeed } from "./values.ts";
 import { ENGINE_NAMES, type EngineName } from "../machine/engines.ts";
 
 /** Which engine runs the guest. */
@@ -78,7 +78,7 @@ export const DUMP: Option<readonly DumpStage[]> = choices(
 );
 
 /** Where they go. */
-export const DUMP_FILE: Option<string> = value("FILE", "Where --dump writes.", (path) => path);
+export const DUMP_FILE: Option<string> = value("FILE", "Where --dump writes.", parsePath);
 
 /** Numbers about the run. */
 export const STATS: Flag = flag(

@@ -1,5 +1,6 @@
 /** `--save` and `--load`: snapshots of machines in files. */
-import { renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import process from "node:process";
 import type { Machine, MachineStop } from "../machine/machine.ts";
 import { loadMachine, type LoadOptions } from "../machine/snapshot/load.ts";
@@ -8,14 +9,14 @@ import { inputError, usageError } from "./exit_codes.ts";
 import { readInput, reasonOf } from "./input.ts";
 import { type Flag, flag, type Option, value } from "./options.ts";
 import { report } from "./output.ts";
-import { parseCount } from "./values.ts";
+import { parseCount, parsePath } from "./values.ts";
 
 /** What both are about. */
 export const SAVE: Option<string> = value(
   "FILE",
   "Writes a snapshot of the machine to FILE when --save-at or --save-when says, and whenever this process gets SIGUSR2. " +
     "Then the machine goes on. FILE is replaced as a whole. Takes about a second for each 80 MB the guest has written to.",
-  (path) => path,
+  parsePath,
 );
 
 /** Points in a run. */
@@ -38,7 +39,7 @@ export const LOAD: Option<string> = value(
   "FILE",
   "Goes on with the machine that was saved in FILE, exactly as it would have. What the machine is made of is in the " +
     "file, so that only --engine and what is about this process can be given.",
-  (path) => path,
+  parsePath,
 );
 
 function parseText(text: string): string {
@@ -65,6 +66,15 @@ export interface SaveOptions {
   readonly "save-exit": boolean;
 }
 
+/** Why no file can be written there, as far as that is known before. */
+function whyNotThere(path: string): string | undefined {
+  const folder = dirname(path);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
+    return `there is no folder ${folder}`;
+  }
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? "it is a directory" : undefined;
+}
+
 /** Saves a machine when its time has come. */
 export class Saver {
   /** The text that it waits for, until that is there. */
@@ -83,6 +93,8 @@ export class Saver {
     if (save === undefined && (at !== undefined || when !== undefined || ends)) {
       throw usageError("--save-at, --save-when and --save-exit need --save FILE");
     }
+    const problem = save === undefined ? undefined : whyNotThere(save);
+    if (problem !== undefined) throw inputError(`cannot write ${save}: ${problem}`);
     this.#path = save;
     this.#at = at ?? Infinity;
     this.until = when;

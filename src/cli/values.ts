@@ -16,6 +16,12 @@ export function parseCount(text: string): number {
   return count;
 }
 
+/** The name of a file or folder. */
+export function parsePath(text: string): string {
+  if (text === "") throw new RangeError("must be the name of a file, not empty");
+  return text;
+}
+
 /** Guest RAM is a whole number of WebAssembly pages, and all of it has a 32-bit offset in the linear memory. */
 const RAM_UNIT = 0x1_0000, MAX_RAM = 0xe000_0000;
 

@@ -16,7 +16,7 @@ import {
   JSON_OUTPUT,
   WORLD_CALL_CYCLES,
 } from "./shared_options.ts";
-import { parseCount } from "./values.ts";
+import { parseCount, parsePath } from "./values.ts";
 import { PATH_NAMES, type PathName, SYSTEM_NAMES, SYSTEMS } from "./worlds/case_studies.ts";
 import { disagreements, modelsOf, type SystemRuns } from "./worlds/figures.ts";
 import { htmlPage } from "./worlds/html.ts";
@@ -52,7 +52,7 @@ const OPTIONS = {
     "FILE",
     "Writes a page with the same as charts, and a time line of the worlds on the way of one call. It needs nothing else. " +
       "Records each case once more, which takes twice the time.",
-    (path) => path,
+    parsePath,
   ),
   engine: ENGINE,
   cycles: CYCLES,
@@ -60,7 +60,7 @@ const OPTIONS = {
   images: value(
     "DIR",
     "Takes hypervisor.elf, kernel.elf and initrd.tar from this folder. Default: those of the project.",
-    (path) => path,
+    parsePath,
   ),
   json: JSON_OUTPUT,
   help: HELP,

@@ -3,8 +3,10 @@ import type { Bus } from "./bus.ts";
 import { DebugPort } from "./devices/debug_port.ts";
 import { addFirmwareRom } from "./devices/firmware_rom.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
+import { CannotBootError } from "./loaders/boot_error.ts";
 import { enterFirmware, loadFirmware } from "./loaders/firmware.ts";
 import { enterKernel, loadKernel } from "./loaders/load.ts";
+import { HIGH } from "./loaders/memory_map.ts";
 import { pciRoot } from "./acpi/pci_root.ts";
 import { acpiFiles } from "./acpi/table_loader.ts";
 import { writeAcpiTables } from "./acpi/tables.ts";
@@ -42,6 +44,7 @@ export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataVi
   const { kernel, firmware, modules, commandLine, loadAddress, processors } = source;
   if (firmware === undefined) {
     if (kernel === undefined) return () => {};
+    if (ram.length < HIGH) throw new CannotBootError("a kernel needs 1 MB of RAM");
     writeAcpiTables(ram, processors, [pciRoot()]);
     const entry = loadKernel(ram, { kernel, modules, commandLine, loadAddress });
     return (state) => enterKernel(state, entry);

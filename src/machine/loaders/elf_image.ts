@@ -21,6 +21,8 @@ const MAGIC = 0x464c_457f;
 const CLASS_32 = 1, CLASS_64 = 2, LITTLE_ENDIAN = 1;
 const MACHINE_386 = 3, MACHINE_X86_64 = 62;
 const LOAD = 1, NOTE = 4;
+/** Kernels have a dozen program headers; each may fill all of RAM. */
+const MOST_HEADERS = 256;
 /** Sizes of name and contents, type. */
 const NOTE_HEADER = 12;
 
@@ -31,7 +33,9 @@ interface Layout {
   readonly tableOffset: number;
   readonly entrySize: number;
   readonly entryCount: number;
-  /** In a program header: offset, virtual address, physical address, file size, memory size. */
+  /** Bytes of a program header. */
+  readonly headerSize: number;
+  /** In it: offset, virtual address, physical address, file size, memory size. */
   readonly header: readonly [number, number, number, number, number];
 }
 
@@ -42,6 +46,7 @@ const LAYOUTS: Readonly<Record<number, Layout>> = {
     tableOffset: 28,
     entrySize: 42,
     entryCount: 44,
+    headerSize: 32,
     header: [4, 8, 12, 16, 20],
   },
   [CLASS_64]: {
@@ -50,6 +55,7 @@ const LAYOUTS: Readonly<Record<number, Layout>> = {
     tableOffset: 32,
     entrySize: 54,
     entryCount: 56,
+    headerSize: 56,
     header: [8, 16, 24, 32, 40],
   },
 };
@@ -87,6 +93,14 @@ function readHeaders(
   const word = (at: number): number => Number(address(at));
   const table = word(layout.tableOffset), size = view.getUint16(layout.entrySize, true);
   const count = view.getUint16(layout.entryCount, true);
+  if (count > MOST_HEADERS) {
+    throw new CannotBootError(`the ELF file has ${count} program headers: at most ${MOST_HEADERS} are taken`);
+  }
+  if (count > 0 && size < layout.headerSize) {
+    throw new CannotBootError(
+      `the ELF file has program headers of ${size} bytes: they need ${layout.headerSize}`,
+    );
+  }
   if (table + size * count > file.length) {
     throw new CannotBootError("the ELF file ends before its program headers do");
   }

@@ -1,4 +1,5 @@
 /** Which loader a kernel takes. */
+import { CannotBootError } from "./boot_error.ts";
 import type { BootEntry, BootRequest } from "./boot_request.ts";
 import { isLinux, loadLinux } from "./linux.ts";
 import { enterLongMode } from "./long_mode.ts";
@@ -40,6 +41,7 @@ export function enterKernel(state: DataView, entry: BootEntry): void {
 
 /** Puts a file that has no format at an address, where it is entered as multiboot kernels are, with empty registers. */
 function loadFlat(ram: Uint8Array, file: Uint8Array, address: number): BootEntry {
+  if (file.length === 0) throw new CannotBootError("the kernel is empty");
   place(ram, { address, bytes: file, memorySize: file.length });
   return { mode: "protected", eip: address, eax: 0, ebx: 0 };
 }

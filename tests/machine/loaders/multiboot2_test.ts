@@ -4,25 +4,11 @@ import { CannotBootError } from "../../../src/machine/loaders/boot_error.ts";
 import type { BootRequest } from "../../../src/machine/loaders/boot_request.ts";
 import { kernelFormat } from "../../../src/machine/loaders/load.ts";
 import { loadMultiboot2 } from "../../../src/machine/loaders/multiboot2.ts";
+import { kernelWith, MAGIC, type Tag } from "./_multiboot2.ts";
 
-const MAGIC = 0xe852_50d6, RAM = 0x80_0000;
-type Tag = readonly [type: number, flags: number, ...words: number[]];
+const RAM = 0x80_0000;
 /** Addresses of the header, of the load's beginning and end, and of the BSS's end; the entry point. */
 const ADDRESSES: Tag = [2, 0, 0x10_0010, 0x10_0000, 0x10_0080, 0x10_0100], ENTRY: Tag = [3, 0, 0x10_0004];
-
-/** A file with a header at 10H, that has these tags. */
-function kernelWith(tags: readonly Tag[], { architecture = 0, at = 0x10 } = {}): Uint8Array {
-  const body: number[] = [];
-  for (const [type, flags, ...words] of [...tags, [0, 0] as const]) {
-    body.push(type | (flags << 16), 8 + 4 * words.length, ...words);
-    if (body.length % 2 !== 0) body.push(0);
-  }
-  const length = 16 + 4 * body.length, file = new Uint8Array(0x200), view = new DataView(file.buffer);
-  [MAGIC, architecture, length, -(MAGIC + architecture + length), ...body].forEach((word, n) =>
-    view.setUint32(at + 4 * n, word >>> 0, true)
-  );
-  return file;
-}
 
 function load(
   kernel: Uint8Array,
