@@ -107,6 +107,11 @@ export class FunctionCode extends Bytes {
       this.u8(code);
     }
   }
+  /** An operation of two words, the right one a constant. */
+  opWith(code: number, right: number): void {
+    this.i32(right);
+    this.op(code);
+  }
   get(local: number): void {
     this.u8(W.local_get);
     this.u32(local);

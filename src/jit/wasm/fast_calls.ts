@@ -29,8 +29,6 @@ import {
   Segment,
   SEGMENT_STRIDE,
   SF,
-  SWITCH_COSTS,
-  SWITCH_COUNTS,
   SWITCHES_OBSERVED,
   TLB_BASE,
   ZF,
@@ -44,6 +42,7 @@ import { ATTRIBUTE_L } from "../current_mode.ts";
 import { CallOutcome } from "../system_calls.ts";
 import { FunctionCode, type Imports, type Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
+import { countSwitch, payForSwitch, pushMasked, storeCell } from "./state_cells.ts";
 
 /** Names of what is called where there is no link, or the state is another than in most calls. */
 export const SLOW_SYSCALL = "SLOW_SYSCALL", SLOW_SYSRET = "SLOW_SYSRET";
@@ -69,24 +68,20 @@ export function systemCallCode(imports: Imports): FunctionCode {
   // Where supervisor accesses to user pages are prevented, RFLAGS.AC would make it another world.
   code.load(W.i32_load, RFLAGS_SYSTEM);
   w.unmasked(mask, 0);
-  code.i32(Flag.AC);
-  code.op(W.i32_and);
+  code.opWith(W.i32_and, Flag.AC);
   code.brIfRarely(slow);
-  code.load(W.i32_load, MSR_STAR + 4);
-  code.i32(0xfffc);
-  code.op(W.i32_and);
+  pushMasked(code, MSR_STAR + 4, 0xfffc);
   code.set(selector);
   w.loadSegment(CS, CODE64, () => code.get(selector));
   w.loadSegment(SS, DATA, () => w.plus(selector, 8));
-  w.store(W.i32_store, CPL, () => code.i32(0));
-  w.store(W.i64_store, RIP, () => code.load(W.i64_load, MSR_LSTAR));
+  storeCell(code, W.i32_store, CPL, () => code.i32(0));
+  storeCell(code, W.i64_store, RIP, () => code.load(W.i64_load, MSR_LSTAR));
   const clear = (cell: number, shift: number, also = 0): void =>
-    w.store(W.i32_store, cell, () => {
+    storeCell(code, W.i32_store, cell, () => {
       code.load(W.i32_load, cell);
       w.unmasked(mask, shift);
       if (also === 0) return;
-      code.i32(~also);
-      code.op(W.i32_and);
+      code.opWith(W.i32_and, ~also);
     });
   clear(RFLAGS_SYSTEM, 0, Flag.RF);
   clear(CF, 0);
@@ -95,17 +90,16 @@ export function systemCallCode(imports: Imports): FunctionCode {
   clear(SF, SF_TO_SIGN);
   clear(OF, OF_TO_SIGN);
   // ZF is set where its cell is 0, PF where the low byte has an even number of ones.
-  w.store(W.i32_store, ZF, () => {
+  storeCell(code, W.i32_store, ZF, () => {
     code.load(W.i32_load, ZF);
     w.bit(mask, ZF_BIT);
     code.op(W.i32_or);
   });
-  w.store(W.i32_store, PF, () => {
+  storeCell(code, W.i32_store, PF, () => {
     code.i32(1);
     code.load(W.i32_load, PF);
     code.get(mask);
-    code.i32(Flag.PF);
-    code.op(W.i32_and);
+    code.opWith(W.i32_and, Flag.PF);
     code.op(W.select);
   });
   w.enterLinked(WorldSwitch.SYSCALL);
@@ -124,16 +118,15 @@ export function systemReturnCode(imports: Imports): FunctionCode {
   w.findLink(SLOT_SYSRET_LINK, slow);
   // What is rare: other operand sizes, what faults, and 57-bit addresses.
   code.get(size);
-  code.i32(8);
-  code.op(W.i32_ne);
+  code.opWith(W.i32_ne, 8);
   code.load(W.i32_load, CPL);
   code.op(W.i32_or);
-  w.masked(CR4, Cr4.LA57);
+  pushMasked(code, CR4, Cr4.LA57);
   code.op(W.i32_or);
-  w.masked(EFER, Efer.SCE);
+  pushMasked(code, EFER, Efer.SCE);
   code.op(W.i32_eqz);
   code.op(W.i32_or);
-  w.masked(CS + SEG_ATTRIBUTES, ATTRIBUTE_L);
+  pushMasked(code, CS + SEG_ATTRIBUTES, ATTRIBUTE_L);
   code.op(W.i32_eqz);
   code.op(W.i32_or);
   code.load(W.i64_load, RCX);
@@ -147,38 +140,31 @@ export function systemReturnCode(imports: Imports): FunctionCode {
   code.op(W.i32_or);
   code.brIfRarely(slow);
   code.load(W.i32_load, MSR_STAR + 4);
-  code.i32(16);
-  code.op(W.i32_shr_u);
+  code.opWith(W.i32_shr_u, 16);
   code.set(base);
   const selector = (offset: number): void => {
     w.plus(base, offset);
-    code.i32(3);
-    code.op(W.i32_or);
+    code.opWith(W.i32_or, 3);
   };
   w.loadSegment(CS, CODE64 | USER, () => selector(16));
   w.loadSegment(SS, DATA | USER, () => selector(8));
-  w.store(W.i32_store, CPL, () => code.i32(3));
-  code.load(W.i32_load, R11);
-  code.i32(SYSRET_FLAGS);
-  code.op(W.i32_and);
+  storeCell(code, W.i32_store, CPL, () => code.i32(3));
+  pushMasked(code, R11, SYSRET_FLAGS);
   code.set(flags);
   const take = (cell: number, bits: number): void =>
-    w.store(W.i32_store, cell, () => {
+    storeCell(code, W.i32_store, cell, () => {
       code.get(flags);
-      code.i32(bits);
-      code.op(W.i32_and);
+      code.opWith(W.i32_and, bits);
     });
   const takeShifted = (cell: number, shift: number): void =>
-    w.store(W.i32_store, cell, () => {
+    storeCell(code, W.i32_store, cell, () => {
       code.get(flags);
-      code.i32(shift);
-      code.op(W.i32_shl);
+      code.opWith(W.i32_shl, shift);
     });
   const takeInverted = (cell: number, bit: number): void =>
-    w.store(W.i32_store, cell, () => {
+    storeCell(code, W.i32_store, cell, () => {
       code.get(flags);
-      code.i32(bit);
-      code.op(W.i32_and);
+      code.opWith(W.i32_and, bit);
       code.op(W.i32_eqz);
     });
   take(RFLAGS_SYSTEM, SYSTEM_FLAGS);
@@ -188,9 +174,9 @@ export function systemReturnCode(imports: Imports): FunctionCode {
   takeInverted(ZF, Flag.ZF);
   takeShifted(SF, SF_TO_SIGN);
   takeShifted(OF, OF_TO_SIGN);
-  w.store(W.i32_store, DF, () => w.bit(flags, DF_BIT));
+  storeCell(code, W.i32_store, DF, () => w.bit(flags, DF_BIT));
   w.enterLinked(WorldSwitch.SYSRET);
-  w.store(W.i32_store, RETURN_HI, () => {
+  storeCell(code, W.i32_store, RETURN_HI, () => {
     code.get(target);
     code.i64(32, 0);
     code.op(W.i64_shr_u);
@@ -228,19 +214,15 @@ class Writer {
   plus(local: number, offset: number): void {
     const { code } = this;
     code.get(local);
-    code.i32(offset);
-    code.op(W.i32_add);
-    code.i32(0xffff);
-    code.op(W.i32_and);
+    code.opWith(W.i32_add, offset);
+    code.opWith(W.i32_and, 0xffff);
   }
 
   bit(local: number, bit: number): void {
     const { code } = this;
     code.get(local);
-    code.i32(bit);
-    code.op(W.i32_shr_u);
-    code.i32(1);
-    code.op(W.i32_and);
+    code.opWith(W.i32_shr_u, bit);
+    code.opWith(W.i32_and, 1);
   }
 
   /** Clears of what is on the stack the bits of a local, shifted to the left. */
@@ -251,8 +233,7 @@ class Writer {
       code.i32(Math.abs(shift));
       code.op(shift > 0 ? W.i32_shl : W.i32_shr_u);
     }
-    code.i32(-1);
-    code.op(W.i32_xor);
+    code.opWith(W.i32_xor, -1);
     code.op(W.i32_and);
   }
 
@@ -271,26 +252,20 @@ class Writer {
   /** Enters it, and counts. */
   enterLinked(kind: WorldSwitchKind): void {
     const { code } = this, link = this.#link;
-    this.store(W.i32_store, TLB_BASE, () => code.get(link));
-    const count = SWITCH_COUNTS + 4 * kind;
-    this.store(W.i32_store, count, () => {
-      code.load(W.i32_load, count);
-      code.i32(1);
-      code.op(W.i32_add);
-    });
-    this.store(W.i32_store, BUDGET, () => {
+    storeCell(code, W.i32_store, TLB_BASE, () => code.get(link));
+    countSwitch(code, kind);
+    storeCell(code, W.i32_store, BUDGET, () => {
       code.load(W.i32_load, BUDGET);
-      code.load(W.i32_load, SWITCH_COSTS + 4 * kind);
-      code.op(W.i32_sub);
+      payForSwitch(code, kind);
     });
   }
 
   /** Loads a flat segment. */
   loadSegment(cell: number, attributes: number, pushSelector: () => void): void {
     const { code } = this;
-    this.store(W.i32_store, cell + SEG_SELECTOR, pushSelector);
-    this.store(W.i32_store, cell + SEG_LIMIT, () => code.i32(-1));
-    this.store(W.i32_store, cell + SEG_ATTRIBUTES, () => code.i32(attributes));
-    this.store(W.i64_store, cell + SEG_BASE, () => code.i64(0, 0));
+    storeCell(code, W.i32_store, cell + SEG_SELECTOR, pushSelector);
+    storeCell(code, W.i32_store, cell + SEG_LIMIT, () => code.i32(-1));
+    storeCell(code, W.i32_store, cell + SEG_ATTRIBUTES, () => code.i32(attributes));
+    storeCell(code, W.i64_store, cell + SEG_BASE, () => code.i64(0, 0));
   }
 }

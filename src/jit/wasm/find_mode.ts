@@ -18,6 +18,7 @@ import { Cr0, Cr4 } from "../../cpu/system/control_bits.ts";
 import { ATTRIBUTE_L } from "../current_mode.ts";
 import { FunctionCode } from "./encoder.ts";
 import { I32, W } from "./instructions.ts";
+import { pushMasked } from "./state_cells.ts";
 
 export type ModeFinder = () => number;
 
@@ -34,29 +35,21 @@ const CODE64 = 2;
  */
 export function findModeCode(): FunctionCode {
   const code = new FunctionCode([]), cpl = code.local(I32), mxcsr = code.local(I32), cr0 = code.local(I32);
-  const masked = (cell: number, mask: number): void => {
-    code.load(W.i32_load, cell);
-    code.i32(mask);
-    code.op(W.i32_and);
-  };
   /** Leaves `bits` if there is something else than 0 on the stack, else 0. */
   const bitsIf = (bits: number): void => {
     code.op(W.i32_eqz);
-    code.i32(1);
-    code.op(W.i32_sub);
-    code.i32(bits);
-    code.op(W.i32_and);
+    code.opWith(W.i32_sub, 1);
+    code.opWith(W.i32_and, bits);
   };
   code.load(W.i32_load, ATTENTION);
-  masked(RFLAGS_SYSTEM, Flag.TF | Flag.VM);
+  pushMasked(code, RFLAGS_SYSTEM, Flag.TF | Flag.VM);
   code.op(W.i32_or);
-  masked(CS_ATTRIBUTES, ATTRIBUTE_L);
+  pushMasked(code, CS_ATTRIBUTES, ATTRIBUTE_L);
   code.op(W.i32_eqz);
   code.op(W.i32_or);
   code.load(W.i32_load, CR0);
   code.tee(cr0);
-  code.i32(Cr0.PE);
-  code.op(W.i32_and);
+  code.opWith(W.i32_and, Cr0.PE);
   code.op(W.i32_eqz);
   code.op(W.i32_or);
   code.openHinted(I32, 0);
@@ -64,32 +57,26 @@ export function findModeCode(): FunctionCode {
   code.else();
 
   writeFloatMode(code, mxcsr);
-  code.i32(Mode.FP_SHIFT);
-  code.op(W.i32_shl);
-  code.i32(CODE64);
-  code.op(W.i32_or);
-  masked(CR4, Cr4.LA57);
+  code.opWith(W.i32_shl, Mode.FP_SHIFT);
+  code.opWith(W.i32_or, CODE64);
+  pushMasked(code, CR4, Cr4.LA57);
   bitsIf(Mode.LA57);
   code.op(W.i32_or);
   code.get(cr0);
-  code.i32(Cr0.TS | Cr0.EM);
-  code.op(W.i32_and);
+  code.opWith(W.i32_and, Cr0.TS | Cr0.EM);
   bitsIf(Mode.NO_FPU);
   code.op(W.i32_or);
   code.load(W.i32_load, CPL);
   code.tee(cpl);
-  code.i32(USER_CPL);
-  code.op(W.i32_eq);
+  code.opWith(W.i32_eq, USER_CPL);
   code.open(W.if, I32);
   code.get(cr0);
-  code.i32(Cr0.AM);
-  code.op(W.i32_and);
+  code.opWith(W.i32_and, Cr0.AM);
   bitsIf(Mode.ALIGN);
-  masked(RFLAGS_SYSTEM, Flag.AC);
+  pushMasked(code, RFLAGS_SYSTEM, Flag.AC);
   bitsIf(Mode.ALIGN);
   code.op(W.i32_and);
-  code.i32(Mode.USER);
-  code.op(W.i32_or);
+  code.opWith(W.i32_or, Mode.USER);
   code.else();
   code.get(cpl);
   bitsIf(Mode.MIDDLE);
@@ -103,10 +90,8 @@ export function findModeCode(): FunctionCode {
 function writeFloatMode(code: FunctionCode, mxcsr: number): void {
   const isEqual = (mask: number): void => {
     code.get(mxcsr);
-    code.i32(mask);
-    code.op(W.i32_and);
-    code.i32(Mxcsr.MASKS);
-    code.op(W.i32_eq);
+    code.opWith(W.i32_and, mask);
+    code.opWith(W.i32_eq, Mxcsr.MASKS);
   };
   code.load(W.i32_load, MXCSR);
   code.set(mxcsr);
@@ -115,8 +100,7 @@ function writeFloatMode(code: FunctionCode, mxcsr: number): void {
   code.i32(FloatMode.PLAIN);
   code.i32(FloatMode.UNROUNDED);
   code.get(mxcsr);
-  code.i32(MXCSR_PE);
-  code.op(W.i32_and);
+  code.opWith(W.i32_and, MXCSR_PE);
   code.op(W.select);
   code.else();
   code.i32(FloatMode.EXACT);

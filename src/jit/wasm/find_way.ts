@@ -27,19 +27,14 @@ export function findWayCode(): FunctionCode {
   code.get(pc);
   code.op(W.i32_wrap_i64);
   code.tee(lo);
-  code.i32(PAGE_BITS - IN_PAGE_BITS - ENTRY_BITS);
-  code.op(W.i32_shr_u);
-  code.i32((WAY_PAGES - 1) << (IN_PAGE_BITS + ENTRY_BITS));
-  code.op(W.i32_and);
+  code.opWith(W.i32_shr_u, PAGE_BITS - IN_PAGE_BITS - ENTRY_BITS);
+  code.opWith(W.i32_and, (WAY_PAGES - 1) << (IN_PAGE_BITS + ENTRY_BITS));
   code.get(lo);
   code.get(lo);
-  code.i32(IN_PAGE_BITS);
-  code.op(W.i32_shr_u);
+  code.opWith(W.i32_shr_u, IN_PAGE_BITS);
   code.op(W.i32_xor);
-  code.i32(WAYS_PER_PAGE - 1);
-  code.op(W.i32_and);
-  code.i32(ENTRY_BITS);
-  code.op(W.i32_shl);
+  code.opWith(W.i32_and, WAYS_PER_PAGE - 1);
+  code.opWith(W.i32_shl, ENTRY_BITS);
   code.op(W.i32_or);
   code.set(entry);
   code.load(W.i32_load, TLB_BASE);
@@ -71,8 +66,7 @@ export function findWayCode(): FunctionCode {
   };
   lookAt();
   code.get(entry);
-  code.i32(WAY_ENTRY_BYTES);
-  code.op(W.i32_xor);
+  code.opWith(W.i32_xor, WAY_ENTRY_BYTES);
   code.set(entry);
   lookAt();
   code.get(otherwise);
@@ -84,10 +78,8 @@ export function findWayCode(): FunctionCode {
 /** With a region's number on the stack and in a local: whether it lies in place in the world whose slot a local has. */
 export function pushIsInPlace(code: FunctionCode, region: number, slot: number): void {
   code.get(region);
-  code.i32(2);
-  code.op(W.i32_shl);
-  code.i32((REGION_ENTRIES - 1) << 2);
-  code.op(W.i32_and);
+  code.opWith(W.i32_shl, 2);
+  code.opWith(W.i32_and, (REGION_ENTRIES - 1) << 2);
   code.get(slot);
   code.op(W.i32_add);
   code.memory(W.i32_load, SLOT_REGIONS);

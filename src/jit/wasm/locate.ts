@@ -58,16 +58,14 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   };
   const size = (): void => {
     code.get(access);
-    code.i32((1 << FLAGS_SHIFT) - 1);
-    code.op(W.i32_and);
+    code.opWith(W.i32_and, (1 << FLAGS_SHIFT) - 1);
   };
 
   code.load(W.i32_load, TLB_BASE);
   code.tee(slot);
   code.memory(W.i32_load, SLOT_TLB_MASK);
   low();
-  code.i32(TLB_SHIFT);
-  code.op(W.i32_shr_u);
+  code.opWith(W.i32_shr_u, TLB_SHIFT);
   code.op(W.i32_and);
   code.get(slot);
   code.op(W.i32_add);
@@ -87,13 +85,11 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   // Bits of the address that must be 0.
   low();
   size();
-  code.i32(1);
-  code.op(W.i32_sub);
+  code.opWith(W.i32_sub, 1);
   code.op(W.i32_and);
   code.op(W.i32_eqz);
   code.get(access);
-  code.i32((MemoryFlag.ALIGNED | MemoryFlag.CHECKED) << FLAGS_SHIFT);
-  code.op(W.i32_and);
+  code.opWith(W.i32_and, (MemoryFlag.ALIGNED | MemoryFlag.CHECKED) << FLAGS_SHIFT);
   code.op(W.i32_eqz);
   code.op(W.i32_or);
   code.op(W.i32_and);
@@ -117,8 +113,7 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
     code.op(W.i32_wrap_i64);
     size();
     code.get(access);
-    code.i32(FLAGS_SHIFT);
-    code.op(W.i32_shr_u);
+    code.opWith(W.i32_shr_u, FLAGS_SHIFT);
     code.call(imports.index("LOCATE", [I32, I32, I32, I32], true));
   } else {
     code.i32(-1);
@@ -146,18 +141,15 @@ function noteFound(code: FunctionCode, locals: Locals): void {
   code.get(slot);
   code.get(entry);
   code.memory(W.i32_load, TLB_FLAGS);
-  code.i32(TLB_SPAN_SHIFT);
-  code.op(W.i32_shr_u);
-  code.i32(SPAN_BYTES);
-  code.op(W.i32_mul);
+  code.opWith(W.i32_shr_u, TLB_SPAN_SHIFT);
+  code.opWith(W.i32_mul, SPAN_BYTES);
   code.op(W.i32_add);
   code.tee(span);
   code.memory(W.i64_load, SLOT_SPANS + SPAN_ROOM);
   code.set(room);
   code.get(span);
   code.memory(W.i32_load, SLOT_SPANS + SPAN_FLAGS);
-  code.i32(TlbFlag.WRITABLE);
-  code.op(W.i32_and);
+  code.opWith(W.i32_and, TlbFlag.WRITABLE);
   code.set(writable);
   code.get(address);
   code.get(span);
@@ -167,8 +159,7 @@ function noteFound(code: FunctionCode, locals: Locals): void {
   code.op(W.i64_lt_u);
   if (tag === TLB_WRITE) {
     code.get(writable);
-    code.i32(0);
-    code.op(W.i32_ne);
+    code.opWith(W.i32_ne, 0);
     code.op(W.i32_and);
   }
   code.openHinted(VOID, 1);

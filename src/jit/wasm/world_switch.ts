@@ -19,8 +19,6 @@ import {
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
-  SWITCH_COSTS,
-  SWITCH_COUNTS,
   SWITCHES_OBSERVED,
   TLB_BASE,
   WORLD_CALLS,
@@ -46,6 +44,7 @@ import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { pushIsInPlace } from "./find_way.ts";
 import { leaveIfScarce, leaveUnlessInPlace } from "./jumps.ts";
+import { countSwitch, payForSwitch, pushMasked, storeCell } from "./state_cells.ts";
 
 /** VM functions, as EAX names them. EPTP switching is the first. */
 const WORLD_CALL = 1;
@@ -143,14 +142,12 @@ class SwitchWriter {
     code.op(W.i32_eqz);
     code.brIfRarely(slow);
     this.#index();
-    code.i32(EPTP_LINKS);
-    code.op(W.i32_ge_u);
+    code.opWith(W.i32_ge_u, EPTP_LINKS);
     code.brIfRarely(slow);
     this.#findLink(() => this.#index(), EPTP_LINK_BYTES);
     code.get(list);
     this.#index();
-    code.i32(3);
-    code.op(W.i32_shl);
+    code.opWith(W.i32_shl, 3);
     code.op(W.i32_add);
     code.memory(W.i64_load, 0);
     code.tee(eptp);
@@ -182,8 +179,7 @@ class SwitchWriter {
   worldCall(slow: Label): void {
     const { code, cells } = this.e, calls = this.e.scratch(I32), tick = this.e.scratch(I32);
     code.get(this.#eax);
-    code.i32(WORLD_CALL);
-    code.op(W.i32_ne);
+    code.opWith(W.i32_ne, WORLD_CALL);
     code.brIf(slow);
     code.load(W.i32_load, WORLD_CALLS);
     code.tee(calls);
@@ -191,8 +187,7 @@ class SwitchWriter {
     code.brIfRarely(slow);
     this.#findLink(() => {
       this.#index();
-      code.i32(CALL_LINKS - 1);
-      code.op(W.i32_and);
+      code.opWith(W.i32_and, CALL_LINKS - 1);
     }, CALL_LINK_BYTES);
     this.#call(W.i32_load, CallLink.GENERATION);
     code.get(calls);
@@ -215,15 +210,12 @@ class SwitchWriter {
       code.op(W.i32_and);
     });
     this.#store(W.i32_store, INTERRUPTIBILITY, () => {
-      code.load(W.i32_load, INTERRUPTIBILITY);
-      code.i32(~SHADOWS);
-      code.op(W.i32_and);
+      pushMasked(code, INTERRUPTIBILITY, ~SHADOWS);
     });
     this.#enterSlot(() => this.#call(W.i32_load, CallLink.SLOT));
     this.#store(W.i32_store, WORLD_TICK, () => {
       code.load(W.i32_load, WORLD_TICK);
-      code.i32(1);
-      code.op(W.i32_add);
+      code.opWith(W.i32_add, 1);
       code.tee(tick);
     });
     code.get(this.#link);
@@ -257,8 +249,7 @@ class SwitchWriter {
     code.load(W.i32_load, ATTENTION);
     code.brIfRarely(elsewhere);
     this.#call(W.i32_load, CallLink.CPL_ALONE);
-    code.i32((mode & Mode.USER) !== 0 ? USER_CPL : 0);
-    code.op(W.i32_ne);
+    code.opWith(W.i32_ne, (mode & Mode.USER) !== 0 ? USER_CPL : 0);
     code.brIfRarely(elsewhere);
     for (const callee of callees) {
       const other = code.open(W.block, VOID);
@@ -290,8 +281,7 @@ class SwitchWriter {
     code.op(W.i32_eqz);
     code.brIfRarely(unknown);
     this.#call(W.i32_load, CallLink.WAY_MODE);
-    code.i32(mode);
-    code.op(W.i32_ne);
+    code.opWith(W.i32_ne, mode);
     code.brIfRarely(unknown);
     code.load(W.i32_load, ATTENTION);
     code.brIfRarely(unknown);
@@ -301,8 +291,7 @@ class SwitchWriter {
     this.#copy(W.i64_load, W.i64_store, CallLink.RIP, RIP);
     this.#store(W.i32_store, WORLD_LINK_TAKEN, () => {
       code.get(this.#link);
-      code.i32(SLOT_CALL_LINKS);
-      code.op(W.i32_add);
+      code.opWith(W.i32_add, SLOT_CALL_LINKS);
     });
     code.i32(worldCallExit);
     code.op(W.return);
@@ -318,8 +307,7 @@ class SwitchWriter {
   #findLink(push: () => void, bytes: number): void {
     const { code } = this.e;
     push();
-    code.i32(Math.log2(bytes));
-    code.op(W.i32_shl);
+    code.opWith(W.i32_shl, Math.log2(bytes));
     code.get(this.e.slot);
     code.op(W.i32_add);
     code.set(this.#link);
@@ -339,9 +327,7 @@ class SwitchWriter {
     this.#store(store, cell, () => this.#call(load, field));
   }
   #store(store: number, offset: number, push: () => void): void {
-    this.e.code.i32(0);
-    push();
-    this.e.code.memory(store, offset);
+    storeCell(this.e.code, store, offset, push);
   }
 
   /** Makes the slot whose offset `push` leaves on the stack the current one. */
@@ -354,14 +340,9 @@ class SwitchWriter {
 
   #count(kind: WorldSwitchKind): void {
     const { code, budget } = this.e;
-    this.#store(W.i32_store, SWITCH_COUNTS + 4 * kind, () => {
-      code.load(W.i32_load, SWITCH_COUNTS + 4 * kind);
-      code.i32(1);
-      code.op(W.i32_add);
-    });
+    countSwitch(code, kind);
     code.get(budget);
-    code.load(W.i32_load, SWITCH_COSTS + 4 * kind);
-    code.op(W.i32_sub);
+    payForSwitch(code, kind);
     code.set(budget);
   }
 }
