@@ -9,6 +9,9 @@ import type { Program } from "./interpreter/program.ts";
 /** Targets that are noted of a computed jump (a switch, say) and of a call. */
 const MOST_JUMP_TARGETS = 64, MOST_CALL_TARGETS = 4;
 
+/** What most blocks have of regions and targets: one list for all takes less memory than an empty one for each. */
+const NONE: readonly never[] = [];
+
 /** A way into compiled code: a region, and the number of its block that is entered. */
 export interface Entry {
   readonly code: Code;
@@ -26,13 +29,13 @@ export class Code {
   /** Times the interpreter has executed it. */
   runs = 0;
   /** Addresses that its computed jump or call, or its VMFUNC, has been seen to lead to. */
-  targets: readonly bigint[] = [];
+  targets: readonly bigint[] = NONE;
   /** Most of them to note: none for other ends, and for returns, which lead behind calls. */
   readonly mostTargets: number;
   /** Ways into compiled code, newest first: in another world other code may lie around it, and another region. */
-  entries: readonly Entry[] = [];
+  entries: readonly Entry[] = NONE;
   /** Compiled regions that contain it. */
-  memberOf: readonly Region[] = [];
+  memberOf: readonly Region[] = NONE;
   /** Blocks that it has led to last, in its own page: it and they lie on one page each (`CodeFinder.follow`). */
   next: Code | undefined = undefined;
   nextButOne: Code | undefined = undefined;
