@@ -79,8 +79,7 @@ export const WAY_REGION = 16;
 
 const TLB_BYTES = MOST_TLB_ENTRIES * TLB_ENTRY_BYTES;
 /** What lies where in a slot, as byte offsets from its soft TLB. */
-export const SLOT_REGIONS: number = TLB_BYTES;
-export const SLOT_JUMPS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
+export const SLOT_JUMPS: number = TLB_BYTES;
 /**
  * The value of WORLD_TICK when the slot was entered or left last, otherwise than over a link (world_links.ts). As all links
  * are dropped when a slot is reused, one that is in use has been entered since then.
@@ -96,6 +95,8 @@ export const SLOT_SPANS: number = SLOT_LAST_USE + 64;
 /** Spans of groups of accesses in regions that switch between worlds (jit/wasm/region_spans.ts), as in GROUP_SPANS (cpu/state.ts). */
 export const SLOT_GROUPS = 16;
 export const SLOT_FOUND: number = SLOT_SPANS + SPANS * SPAN_BYTES;
+/** Beside the spans: what a switch needs of the slot that it enters is often in one page of the host then. */
+export const SLOT_REGIONS: number = SLOT_FOUND + SLOT_GROUPS * FOUND_BYTES;
 /**
  * Links to other worlds (world_links.ts): those of EPTP switching, by the index in the EPTP list, and those of world calls,
  * by the low bits of the callee's WID.
@@ -104,7 +105,7 @@ export const EPTP_LINKS = 512;
 export const EPTP_LINK_BYTES = 16;
 export const CALL_LINKS = 512;
 export const CALL_LINK_BYTES = 256;
-export const SLOT_CALL_LINKS: number = SLOT_FOUND + SLOT_GROUPS * FOUND_BYTES;
+export const SLOT_CALL_LINKS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
 export const SLOT_EPTP_LINKS: number = SLOT_CALL_LINKS + CALL_LINKS * CALL_LINK_BYTES;
 export const SLOT_WAYS: number = SLOT_EPTP_LINKS + EPTP_LINKS * EPTP_LINK_BYTES;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
