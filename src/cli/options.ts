@@ -117,6 +117,11 @@ export function parseCommandLine<O extends Options>(
     }
     const option = Object.hasOwn(options, token.name) ? options[token.name] : undefined;
     if (option === undefined) throw unknownOption(token.rawName, Object.keys(options));
+    if (option.placeholder !== undefined && token.inlineValue === false && isOption(token.value, options)) {
+      throw usageError(
+        `--${token.name} needs a value before ${token.value}; if that is its value: --${token.name}=${token.value}`,
+      );
+    }
     const earlier = given.get(token.name) ?? [];
     if (earlier.length > 0 && !option.many) throw usageError(`--${token.name} is given twice; give it once`);
     given.set(token.name, [...earlier, parseValue(token.name, option, token.value)]);
@@ -126,6 +131,11 @@ export function parseCommandLine<O extends Options>(
     return [name, option.many ? all : option.placeholder === undefined ? all.length > 0 : all[0]];
   });
   return { values: Object.fromEntries(entries) as Values<O>, rest };
+}
+
+/** Whether a word is one of the options: then it is hardly the value of the one before. */
+function isOption(word: string, options: Options): boolean {
+  return word.startsWith("--") && Object.hasOwn(options, word.slice(2).split("=")[0]!);
 }
 
 function parseValue(name: string, option: Option<unknown>, text: string | undefined): unknown {

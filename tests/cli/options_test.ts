@@ -39,6 +39,11 @@ Deno.test("parseCommandLine() leaves all behind the first operand to the guest",
   assertEquals(rest, ["prog", "--engine", "nonsense", "--", "--x"]);
 });
 
+Deno.test("parseCommandLine() takes what looks like an option for a value behind = only", () => {
+  assertEquals(parse("--env=--stats").values.env, ["--stats"]);
+  assertEquals(parse("--env", "--other").values.env, ["--other"]);
+});
+
 Deno.test("parseCommandLine() ends options at --", () => {
   assertEquals(parse("--stats", "--", "--prog", "a").rest, ["--prog", "a"]);
 });
@@ -57,6 +62,14 @@ for (
     [["--engine", "wasm"], "--engine wasm: must be interpreter, js or auto"],
     [["--engine"], "--engine needs a value: --engine interpreter|js|auto"],
     [["--dump", "asm,elf"], "--dump asm,elf: must be a list, separated by commas, of asm, ir or js"],
+    [
+      ["--engine", "--stats"],
+      "--engine needs a value before --stats; if that is its value: --engine=--stats",
+    ],
+    [
+      ["--env", "--max-instructions=5"],
+      "--env needs a value before --max-instructions=5; if that is its value: --env=--max-instructions=5",
+    ],
     [["--stats=yes"], "--stats=yes: --stats takes no value"],
     [["--stats", "--stats"], "--stats is given twice; give it once"],
     [
