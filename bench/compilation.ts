@@ -47,7 +47,7 @@ const { rest: [name, size = "full"] } = scriptLine({
     "Runs a program of the benchmarks once, and prints how long it waited for compilations and for what of them.",
   operands: ["PROGRAM", `[${SIZES.join("|")}]`],
 });
-const program = SUITE.find((one) => one.name === oneOf(SUITE.map((one) => one.name), name!))!;
+const known = oneOf(SUITE.map((one) => one.name), name!), program = SUITE.find((one) => one.name === known)!;
 const invocation = invocationOf(program, program.sizes[oneOf(SIZES, size)]);
 if (invocation === undefined) throw new Error(`${program.name} is not installed`);
 

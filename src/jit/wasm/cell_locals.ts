@@ -7,6 +7,7 @@ import type { FunctionCode } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
 import { intrinsicRegisters } from "./intrinsics.ts";
 import { I32, I64, V128, W } from "./instructions.ts";
+import { storeCell } from "./state_cells.ts";
 import { Trait, TRAITS } from "./traits.ts";
 
 /** Cells of which some may live in locals and that a world call writes: RCX, DF. */
@@ -83,9 +84,7 @@ export class CellLocals {
   }
   store(code: FunctionCode): void {
     const store = (local: number, offset: number, type: number): void => {
-      code.i32(0);
-      code.get(local);
-      code.memory(storeOf(type), offset);
+      storeCell(code, storeOf(type), offset, () => code.get(local));
     };
     for (const offset of this.#written) store(this.#registers.get(offset)!, offset, cellType(offset));
     for (const [flag, local] of this.#flags) store(local, flagOffset(flag), I32);

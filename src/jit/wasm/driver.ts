@@ -4,6 +4,7 @@ import { regionVisits } from "../../memory/physical.ts";
 import { WAY_BLOCK_BITS } from "./ways.ts";
 import { FunctionCode } from "./encoder.ts";
 import { I32, VOID, W } from "./instructions.ts";
+import { storeCell } from "./state_cells.ts";
 
 /** What `drive` returns instead of the number of an exit when a region has used up its visits. */
 export const VISITS_USED_UP = -1;
@@ -62,7 +63,5 @@ export function driverCode(): FunctionCode {
 
 /** Notes a local in REGION_LEFT. */
 function leave(code: FunctionCode, local: number): void {
-  code.i32(0);
-  code.get(local);
-  code.memory(W.i32_store, REGION_LEFT);
+  storeCell(code, W.i32_store, REGION_LEFT, () => code.get(local));
 }

@@ -26,6 +26,7 @@ import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, type FlagState, Place, planBlock } from "./plan.ts";
 import { RegionFlags } from "./region_flags.ts";
 import { RegionShape } from "./region_shape.ts";
+import { storeCell } from "./state_cells.ts";
 import { reloadsCells } from "./traits.ts";
 
 /** What surrounds a region. */
@@ -253,10 +254,7 @@ export class Emitter {
 
   /** Stores the budget. */
   storeBudget(): void {
-    const { code } = this;
-    code.i32(0);
-    code.get(this.budget);
-    code.memory(W.i32_store, BUDGET);
+    storeCell(this.code, W.i32_store, BUDGET, () => this.code.get(this.budget));
   }
 
   /** Leaves by a side exit if an event has been raised. */
@@ -326,9 +324,7 @@ export class Emitter {
       this.push(args[0]!);
       return code.set(register);
     }
-    code.i32(0);
-    this.push(args[0]!);
-    code.memory(storeOf(type), imm);
+    storeCell(code, storeOf(type), imm, () => this.push(args[0]!));
   }
 
   /** Stores the locals that may have changed, and loads all. */

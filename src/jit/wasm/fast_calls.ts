@@ -199,18 +199,6 @@ class Writer {
     this.#link = code.local(I32);
   }
 
-  store(store: number, offset: number, push: () => void): void {
-    this.code.i32(0);
-    push();
-    this.code.memory(store, offset);
-  }
-
-  masked(cell: number, bits: number): void {
-    this.code.load(W.i32_load, cell);
-    this.code.i32(bits);
-    this.code.op(W.i32_and);
-  }
-
   plus(local: number, offset: number): void {
     const { code } = this;
     code.get(local);

@@ -8,6 +8,7 @@ import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
 import { FIND_WAY_PARAMETERS, pushIsInPlace } from "./find_way.ts";
 import { I32, VOID, W } from "./instructions.ts";
+import { storeCell } from "./state_cells.ts";
 import { hashOf } from "./target_hash.ts";
 
 /** Known targets of a computed jump that are compared with one by one. */
@@ -134,7 +135,5 @@ export function leaveIfScarce({ code, budget }: Emitter, demand: number, elsewhe
 
 /** Stores RIP from a local. */
 export function setRip({ code }: Emitter, local: number): void {
-  code.i32(0);
-  code.get(local);
-  code.memory(W.i64_store, RIP);
+  storeCell(code, W.i64_store, RIP, () => code.get(local));
 }

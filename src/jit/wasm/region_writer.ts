@@ -15,6 +15,7 @@ import { instructionsOf } from "./region_graph.ts";
 import { followLink, jumpTo, leaveTo, redispatch, setRip } from "./jumps.ts";
 import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, Place } from "./plan.ts";
+import { storeCell } from "./state_cells.ts";
 import { emitSystemCall } from "./system_call.ts";
 import { emitVmfunc, type SwitchTarget } from "./world_switch.ts";
 
@@ -176,9 +177,7 @@ class RegionWriter {
         code.end();
         for (const [flag, expression] of recipe!.expressions.entries()) {
           if (expression === undefined) continue;
-          code.i32(0);
-          e.push(expression);
-          code.memory(W.i32_store, flagOffset(flag));
+          storeCell(code, W.i32_store, flagOffset(flag), () => e.push(expression));
           e.pool.endOperation();
         }
         code.br(done);
@@ -275,9 +274,7 @@ class RegionWriter {
     code.i32(MXCSR_PE);
     code.op(W.i32_and);
     code.openHinted(VOID, 0);
-    code.i32(0);
-    pushTarget();
-    code.memory(W.i64_store, RIP);
+    storeCell(code, W.i64_store, RIP, pushTarget);
     e.leave(this.#redispatch(), e.plan.end);
     code.end();
   }

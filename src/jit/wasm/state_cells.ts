@@ -1,4 +1,4 @@
-/** Code for cells of the state that regions keep in no local: own functions, and what switches worlds. */
+/** Code for cells of the state in the linear memory. */
 import { SWITCH_COSTS, SWITCH_COUNTS } from "../../cpu/state.ts";
 import type { WorldSwitchKind } from "../../cpu/system/world_switches.ts";
 import type { FunctionCode } from "./encoder.ts";

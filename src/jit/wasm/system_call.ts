@@ -6,6 +6,7 @@ import type { Emitter } from "./emitter.ts";
 import { FLAG_COUNT } from "./flags.ts";
 import { I32, VOID, W } from "./instructions.ts";
 import { leaveIfScarce, leaveUnlessInPlace, pushWayFromRip } from "./jumps.ts";
+import { storeCell } from "./state_cells.ts";
 
 /** What the emitter knows of the place. */
 export interface SystemCallPlace {
@@ -24,9 +25,7 @@ export function emitSystemCall(e: Emitter, { next, exit, behind }: SystemCallPla
   // Who makes the call may change any of them.
   for (let flag = 0; flag < FLAG_COUNT; flag++) e.cells.flag(flag);
   e.storeState();
-  code.i32(0);
-  code.i64(next.lo, next.hi);
-  code.memory(W.i64_store, RIP);
+  storeCell(code, W.i64_store, RIP, () => code.i64(next.lo, next.hi));
   e.callTyped("SYSCALL", [], true);
   code.tee(outcome);
   code.op(W.i32_eqz);
