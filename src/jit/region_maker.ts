@@ -25,10 +25,11 @@ const OWN_SHARE = 8;
 const MOST_ENTRIES = 4;
 
 /**
- * Guest instructions that a slice deals with: few at first, when the host has not compiled the compiler yet, then more with
- * each region up to the most. Each instruction is dealt with several times: by the passes, by planning and by writing.
+ * Guest instructions that a slice deals with: those of a block at first, when the host has to parse and compile the compiler
+ * itself, which takes a hundred times as long; then more with each region up to the most. Each instruction is dealt with
+ * several times: by the passes, by planning and by writing.
  */
-const FIRST_SLICE = 25, LONGER_SLICE = 10, LONGEST_SLICE = 150;
+const FIRST_SLICE = 2, LONGER_SLICE = 4, LONGEST_SLICE = 100;
 
 /** A region that is being made. */
 interface Making {

@@ -5,7 +5,7 @@ import { Bare, le32 } from "./_bare.ts";
 
 const CODE = 0x1_0000, OTHER = 0x2_0000;
 const INT3 = 0xcc;
-const BLOCKS = 40, ADDITIONS = 10, TURNS = 3000;
+const BLOCKS = 40, ADDITIONS = 10, TURNS = 10_000;
 /** add eax, edx, so many times; jmp to behind it. */
 const ADDING = [...new Array<number[]>(ADDITIONS).fill([0x01, 0xd0]).flat(), 0xeb, 0];
 

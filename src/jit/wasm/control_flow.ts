@@ -3,6 +3,7 @@
  * Relooper" (ICFP 2022). Nodes are the blocks, and behind them the starts of loops that are entered in several places
  * (loop_entries.ts).
  */
+import type { Slices } from "../slices.ts";
 import { LoopEntries, type LoopEntry, OUTSIDE, type Step } from "./loop_entries.ts";
 
 /** A region's graph as the emitter walks it. */
@@ -33,21 +34,21 @@ export interface ControlFlow {
 const LONGEST_WAY = 2;
 
 /**
- * Analyses a graph.
+ * Analyses a graph, in slices.
  *
  * @param successors of each block, by number
  * @param entered blocks that are entered from outside
  * @param known how many of the first blocks the outside knows; by default all
  * @param open whether those of them that are reached and that no loop contains are entered from outside too
  */
-export function analyseControlFlow(
+export function* analyseControlFlow(
   successors: readonly (readonly number[])[],
   entered: Iterable<number>,
   known: number = successors.length,
   open = false,
-): ControlFlow {
+): Slices<ControlFlow> {
   const entrances = unique([...entered]).sort((a, b) => a - b);
-  const loops = new LoopEntries(successors, new Set(entrances));
+  const loops = yield* LoopEntries.in(successors, new Set(entrances));
   const outside = open
     ? depthFirst(successors, entrances).filter((block) => block < known && !loops.isInLoop(block))
     : [];
@@ -56,9 +57,9 @@ export function analyseControlFlow(
   const headers = [...loops.headers].filter((block) => block < known);
   const all = unique([...entrances, ...headers]).sort((a, b) => a - b);
   // With more ways in, loops have starts that were none: where there are too many already, this is not tried.
-  if (loops.longestWay > LONGEST_WAY) return withOneStart(successors, all, known);
+  if (loops.longestWay > LONGEST_WAY) return yield* withOneStart(successors, all, known);
   if (all.length > entrances.length) {
-    const found = new LoopEntries(successors, new Set(all));
+    const found = yield* LoopEntries.in(successors, new Set(all));
     if (found.longestWay <= LONGEST_WAY) return nested(successors, opened(all), found);
   }
   return nested(successors, opened(entrances), loops);
@@ -90,19 +91,19 @@ function nested(
 }
 
 /** One loop around all, whose start leads to all blocks that structure does not. */
-function withOneStart(
+function* withOneStart(
   successors: readonly (readonly number[])[],
   entrances: readonly number[],
   known: number,
-): ControlFlow {
+): Slices<ControlFlow> {
   const told = new Set(entrances), node = successors.length;
-  const tree = ((): DominatorTree => {
-    for (;;) {
-      const tree = dominatorTree(successors, [...told].sort((a, b) => a - b));
-      if (tree.irregular.length === 0) return tree;
-      for (const block of tree.irregular) told.add(block);
-    }
-  })();
+  const wayIn = (): number[] => [...told].sort((a, b) => a - b);
+  let tree = dominatorTree(successors, wayIn());
+  while (tree.irregular.length > 0) {
+    yield successors.length;
+    for (const block of tree.irregular) told.add(block);
+    tree = dominatorTree(successors, wayIn());
+  }
   const { order, isLoop, isMerge, merges, outermost } = tree;
   const dominates = (one: number, other: number): boolean =>
     one === node ? other !== OUTSIDE : tree.dominates(one, other);

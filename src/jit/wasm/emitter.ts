@@ -97,7 +97,7 @@ export class Emitter {
     const half = totalInstructions(blocks) / 2;
     // In two parts, as these cannot be divided: what large regions do before and behind them is in other slices.
     yield half;
-    this.shape = new RegionShape(blocks, surroundings.targets, surroundings.open);
+    this.shape = yield* RegionShape.of(blocks, surroundings.targets, surroundings.open);
     yield half;
     this.blocks = this.shape.blocks;
     const plans: BlockPlan[] = [];

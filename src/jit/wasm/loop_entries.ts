@@ -3,6 +3,7 @@
  * block that is wanted. As in Ramalingam, "On Loops, Dominators, and Dominance Frontiers" (TOPLAS 24, 2002), loops are
  * strongly connected components, and the loops in them those of what is left without the edges back to their start.
  */
+import type { Slices } from "../slices.ts";
 
 /** The start of a loop that is entered in several places. */
 export interface LoopEntry {
@@ -32,6 +33,9 @@ const OUT = -1;
 /** Most blocks that are compared for where a loop had best start. */
 const MOST_CANDIDATES = 4;
 
+/** How many blocks are looked at for loops in the time that a guest instruction takes in the other parts of the work. */
+const BLOCKS_PER_INSTRUCTION = 4;
+
 /** The starts of loops that are entered in several places, and the ways to blocks through them. */
 export class LoopEntries {
   readonly list: LoopEntry[] = [];
@@ -46,10 +50,21 @@ export class LoopEntries {
   readonly #loop: Int32Array;
 
   /**
+   * Finds them.
+   *
    * @param successors of each block, by number
    * @param entrances blocks that are entered from outside
    */
-  constructor(readonly successors: readonly (readonly number[])[], entrances: ReadonlySet<number>) {
+  static *in(
+    successors: readonly (readonly number[])[],
+    entrances: ReadonlySet<number>,
+  ): Slices<LoopEntries> {
+    const entries = new LoopEntries(successors, entrances);
+    yield* entries.#findAll();
+    return entries;
+  }
+
+  private constructor(readonly successors: readonly (readonly number[])[], entrances: ReadonlySet<number>) {
     this.#around = successors.map(() => []);
     this.#predecessors = successors.map((_, block) => entrances.has(block) ? [OUTSIDE] : []);
     for (const [from, list] of successors.entries()) {
@@ -57,7 +72,10 @@ export class LoopEntries {
     }
     this.#components = new Components(successors);
     this.#loop = new Int32Array(successors.length).fill(OUT);
-    this.#findLoops(this.#components.among([...successors.keys()]));
+  }
+
+  *#findAll(): Slices<void> {
+    yield* this.#findLoops(this.#components.among([...this.successors.keys()]));
     for (const [to, list] of this.#predecessors.entries()) for (const from of list) this.#noteTold(from, to);
   }
 
@@ -97,14 +115,14 @@ export class LoopEntries {
   }
 
   /** Takes components for loops, and finds those in them. */
-  #findLoops(found: readonly (readonly number[])[]): void {
+  *#findLoops(found: readonly (readonly number[])[]): Slices<void> {
     for (const members of found) {
       const loop = this.headers.length;
       for (const block of members) this.#loop[block] = loop;
       const entered = members.filter((block) =>
         this.#predecessors[block]!.some((from) => from === OUTSIDE || this.#loop[from] !== loop)
       );
-      const { header, inner } = this.#headerOf(members, entered);
+      const { header, inner } = yield* this.#headerOf(members, entered);
       this.headers.push(header);
       if (entered.length > 1) {
         const entry = {
@@ -117,7 +135,7 @@ export class LoopEntries {
         this.#byHeader.set(header, entry);
         for (const block of members) this.#around[block]!.push(entry);
       }
-      this.#findLoops(inner);
+      yield* this.#findLoops(inner);
     }
   }
 
@@ -125,14 +143,15 @@ export class LoopEntries {
    * Where a loop starts: the block, of those by which it is entered, that leaves most blocks in loops inside of it. And the
    * components without it.
    */
-  #headerOf(
+  *#headerOf(
     members: readonly number[],
     entered: readonly number[],
-  ): { readonly header: number; readonly inner: readonly (readonly number[])[] } {
+  ): Slices<{ readonly header: number; readonly inner: readonly (readonly number[])[] }> {
     const candidates = (entered.length > 0 ? entered : members).slice(0, MOST_CANDIDATES);
     let header = OUTSIDE, most = -1, inner: readonly (readonly number[])[] = [];
     for (const candidate of candidates) {
       const found = this.#components.among(members.filter((block) => block !== candidate));
+      yield members.length / BLOCKS_PER_INSTRUCTION;
       const left = found.reduce((sum, { length }) => sum + length, 0);
       if (left <= most) continue;
       header = candidate;

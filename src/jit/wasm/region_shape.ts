@@ -1,7 +1,8 @@
 /** The graph of a region's blocks, as the emitter walks it, and where in it the budget is checked. */
 import type { Block } from "../../ir/types.ts";
+import type { Slices } from "../slices.ts";
 import { analyseControlFlow, type ControlFlow } from "./control_flow.ts";
-import { type Edges, graphOf, instructionsOf } from "./region_graph.ts";
+import { type Edges, graphOf, instructionsOf, type RegionGraph } from "./region_graph.ts";
 
 /** A region's blocks and how they hang together. Blocks go by number. */
 export class RegionShape {
@@ -17,26 +18,37 @@ export class RegionShape {
   readonly demands: readonly number[];
 
   /**
+   * Finds out, in slices.
+   *
    * @param targets for each block, addresses that its computed jump has led to
    * @param open whether all blocks that no loop contains are entered from outside
    */
-  constructor(
+  static *of(
     blocks: readonly Block[],
     targets: readonly (readonly bigint[])[],
     open: boolean,
-  ) {
-    const { blocks: all, originals, edges, returnedTo } = graphOf(blocks, targets);
-    this.blocks = all;
-    this.originals = originals;
-    this.edges = edges;
+  ): Slices<RegionShape> {
+    const graph = graphOf(blocks, targets);
+    yield graph.blocks.length;
     // What computed jumps lead to besides is reached from these: were it entered from outside too, what dispatches to it
     // in a loop, as interpreters do, would not dominate it.
-    const entrances = new Set([0, ...returnedTo]);
-    const successors = this.edges.map(({ direct, computed }) => [...direct, ...computed]);
-    this.flow = analyseControlFlow(successors, entrances, blocks.length, open);
-    const { isLoop, entrances: ways, loopEntries } = this.flow;
+    const entrances = new Set([0, ...graph.returnedTo]);
+    const successors = graph.edges.map(({ direct, computed }) => [...direct, ...computed]);
+    const flow = yield* analyseControlFlow(successors, entrances, blocks.length, open);
+    yield graph.blocks.length;
+    return new RegionShape(graph, flow);
+  }
+
+  private constructor({ blocks, originals, edges }: RegionGraph, flow: ControlFlow) {
+    this.blocks = blocks;
+    this.originals = originals;
+    this.edges = edges;
+    this.flow = flow;
+    const { isLoop, entrances, loopEntries } = flow;
     const headers = new Set(loopEntries.map(({ header }) => header));
-    this.checked = all.map((_, number) => isLoop[number]! || headers.has(number) || ways.includes(number));
+    this.checked = blocks.map((_, number) =>
+      isLoop[number]! || headers.has(number) || entrances.includes(number)
+    );
     this.demands = this.#longestPaths();
   }
 

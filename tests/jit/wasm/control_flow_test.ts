@@ -1,8 +1,15 @@
 /** The structure that regions get: every edge is a branch to an open block, to the start of a loop, or to one that is told. */
 import { assert, assertEquals } from "@std/assert";
 import fc from "fast-check";
-import { analyseControlFlow, type ControlFlow } from "../../../src/jit/wasm/control_flow.ts";
+import { atOnce } from "../../../src/jit/slices.ts";
+import {
+  analyseControlFlow as analyseInSlices,
+  type ControlFlow,
+} from "../../../src/jit/wasm/control_flow.ts";
 import { OUTSIDE } from "../../../src/jit/wasm/loop_entries.ts";
+
+const analyseControlFlow = (...graph: Parameters<typeof analyseInSlices>): ControlFlow =>
+  atOnce(analyseInSlices(...graph));
 
 Deno.test("analyseControlFlow() makes loops of natural ones, and merges of what several edges lead to", () => {
   // 0 → 1 → 2 → 1, 2 → 3; 0 → 3.
@@ -41,6 +48,15 @@ Deno.test("analyseControlFlow() makes one start for all where many loops would h
   const blocks = [0, 1, 2, 3, 4], successors = blocks.map(() => blocks);
   const { loopEntries } = analyseControlFlow(successors, blocks);
   assertEquals(loopEntries.map(({ header }) => header), [undefined]);
+});
+
+Deno.test("analyseControlFlow() divides the search for loops in loops", () => {
+  // Each block leads to the one behind it and back to the first ones: a loop in which there is one, and so on.
+  const SIZE = 60, DEPTH = 12;
+  const successors = Array.from({ length: SIZE }, (_, n) => [(n + 1) % SIZE, Math.min(n, SIZE - n) % DEPTH]);
+  const parts = [...analyseInSlices(successors, [0, 30])];
+  assert(parts.length >= DEPTH, `${parts.length} parts`);
+  assert(parts.every((instructions) => instructions <= SIZE), `${parts}`);
 });
 
 /** Graphs of up to 24 blocks all of which control reaches from block 0. */
