@@ -55,18 +55,20 @@ try {
   const { image, release } = debianKernel("cloud"), initrd = join(folder, "initrd");
   writeFileSync(initrd, initramfs("cloud"));
   console.log(`${release} to the shell's prompt`);
-  console.log("                 seconds    million instructions     MIPS   compiling   MB above RAM");
+  console.log(
+    "                 seconds    million instructions     MIPS   compiling   MB of RAM   MB besides",
+  );
   const qemu = isInstalled(QEMU_SYSTEM) ? await bootInQemu(image, initrd) : undefined;
   for (const engine of engines) {
     const output = execFileSync(process.execPath, ["run", "-A", RUN, engine, image, initrd], {
       encoding: "utf8",
     });
-    const { seconds, instructions, compiling, memory } = JSON.parse(output) as BootRun;
+    const { seconds, instructions, compiling, ram, memory } = JSON.parse(output) as BootRun;
     console.log(
       engine.padEnd(14) + seconds.toFixed(1).padStart(10) + (instructions / 1e6).toFixed(0).padStart(24) +
         (instructions / seconds / 1e6).toFixed(1).padStart(9) +
         `${(compiling / seconds * 100).toFixed(0)} %`.padStart(12) +
-        (memory / 2 ** 20).toFixed(0).padStart(15),
+        (ram / 2 ** 20).toFixed(0).padStart(12) + (memory / 2 ** 20).toFixed(0).padStart(13),
     );
   }
   if (qemu !== undefined) console.log("QEMU TCG".padEnd(14) + qemu.toFixed(1).padStart(10));

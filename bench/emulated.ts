@@ -7,6 +7,7 @@ import process from "node:process";
 import { oneOf, scriptLine } from "../_tools/script.ts";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { runProgram } from "../src/linux/run_program.ts";
+import { type Wait, WaitRecorder } from "./core_wait.ts";
 import { invocationOf, LOOP, SUITE } from "./suite.ts";
 
 /** What a run says of itself. */
@@ -19,8 +20,8 @@ export interface EmulatedRun {
   readonly digest: string;
   /** The most that the host's process held, the runtime and guest RAM that was touched included, in bytes. */
   readonly memory: number;
-  /** Milliseconds of the longest compilation that guest execution waited for. */
-  readonly longestCompilation?: number;
+  /** The longest wait of guest execution for the compiler. */
+  readonly longestWait?: Wait;
 }
 
 /** SHA-256 in hexadecimal. */
@@ -35,22 +36,17 @@ async function run(engine: EngineName, name: string, argument: number): Promise<
   const invocation = invocationOf(program, argument);
   if (invocation === undefined) throw new Error(`${name} is not installed`);
   const image = readFileSync(invocation.image);
-  let longestCompilation = 0;
-  const observer = {
-    compilationTook: (milliseconds: number): void => {
-      longestCompilation = Math.max(longestCompilation, milliseconds);
-    },
-  };
+  const observer = new WaitRecorder();
   const before = process.cpuUsage();
   const result = runProgram({ ...invocation, program: image, engine, observer });
-  const { user, system } = process.cpuUsage(before);
+  const { user, system } = process.cpuUsage(before), [longestWait] = observer.longest;
   return {
     seconds: (user + system) / 1e6,
     instructions: result.statistics.instructions,
     exitCode: result.exitCode,
     digest: await digestOf(result.stdoutBytes),
     memory: process.resourceUsage().maxRSS * 1024,
-    ...(engine === "interpreter" ? {} : { longestCompilation }),
+    ...(longestWait === undefined ? {} : { longestWait }),
   };
 }
 

@@ -29,6 +29,8 @@ export interface Measurement {
   readonly memory?: number;
   /** Milliseconds of the longest compilation that guest execution waited for; only of the engines that compile. */
   readonly pause?: number;
+  /** Milliseconds of those in which other threads had the core: mostly V8's own, as all are on one. */
+  readonly withoutCore?: number;
 }
 
 /** How to measure. */
@@ -126,9 +128,8 @@ export async function measure(
   return places.map((place): Measurement => {
     const seconds = secondsIn(place)!, those = all.get(place)!;
     const held = those.map(({ memory }) => memory).filter((memory) => memory !== undefined);
-    const pauses = those.map(({ longestCompilation }) => longestCompilation).filter((one) =>
-      one !== undefined
-    );
+    const pauses = those.map(({ longestWait }) => longestWait).filter((wait) => wait !== undefined);
+    const withoutCore = pauses.map((wait) => wait.withoutCore).filter((one) => one !== undefined);
     return {
       program: program.name,
       integer: program.integer,
@@ -139,7 +140,8 @@ export async function measure(
       ...(native === undefined ? {} : { toNative: seconds / native }),
       ...(qemu === undefined ? {} : { toQemu: seconds / qemu }),
       ...(held.length === 0 ? {} : { memory: Math.max(...held) }),
-      ...(pauses.length === 0 ? {} : { pause: median(pauses) }),
+      ...(pauses.length === 0 ? {} : { pause: median(pauses.map(({ milliseconds }) => milliseconds)) }),
+      ...(withoutCore.length === 0 ? {} : { withoutCore: median(withoutCore) }),
     };
   });
 }

@@ -35,8 +35,8 @@ export function means(measurements: readonly Measurement[]): Mean[] {
   );
 }
 
-const HEAD = ["program", "where", "seconds", "MIPS", "of native", "of QEMU", "MB", "pause, ms"];
-const WIDTHS = [12, 13, 10, 10, 11, 10, 8, 11];
+const HEAD = ["program", "where", "seconds", "MIPS", "of native", "of QEMU", "MB", "pause, ms", "no core"];
+const WIDTHS = [12, 13, 10, 10, 11, 10, 8, 11, 10];
 
 function row(cells: readonly string[]): string {
   return cells.map((cell, n) => n < 2 ? cell.padEnd(WIDTHS[n]!) : cell.padStart(WIDTHS[n]!)).join("")
@@ -64,6 +64,7 @@ export function programRows(measurements: readonly Measurement[]): string {
       number(one.toQemu, 1, "x"),
       one.memory === undefined ? "" : number(one.memory / 2 ** 20, 0),
       number(one.pause, 1),
+      number(one.withoutCore, 1),
     ])
   ).join("\n");
 }
@@ -82,8 +83,11 @@ export function meanRows(measurements: readonly Measurement[]): string {
       number(toQemu, 1, "x"),
     ])
   );
-  return [...rows, "Seconds of processor time; * in proportion, from a smaller run. Means are geometric."]
-    .join("\n");
+  return [
+    ...rows,
+    "Seconds of processor time; * in proportion, from a smaller run. Means are geometric. A pause is the longest",
+    "wait for the compiler, in milliseconds, and what of it other threads, mostly V8's own, had the core.",
+  ].join("\n");
 }
 
 /** The micro benchmarks' rows. */

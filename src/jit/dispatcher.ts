@@ -22,7 +22,7 @@ import { CodeFinder, type Translate } from "./code_finder.ts";
 import { currentMode } from "./current_mode.ts";
 import type { Engine, Exit, Region } from "./engine.ts";
 import { Interpreter } from "./interpreter/interpreter.ts";
-import { mayCompile, RegionMaker } from "./region_maker.ts";
+import { type CompilationListener, mayCompile, RegionMaker } from "./region_maker.ts";
 import { SingleStepper } from "./single_step.ts";
 
 /** When code changes tier, and how much of it is kept. */
@@ -127,9 +127,9 @@ export class Dispatcher {
     );
   }
 
-  /** Is told how many milliseconds execution has waited for a region, or a slice of the work on one. */
-  set onCompilation(listener: ((milliseconds: number) => void) | undefined) {
-    this.#maker.onCompilation = listener;
+  /** Is told of waits for regions. */
+  set compilationListener(listener: CompilationListener | undefined) {
+    this.#maker.listener = listener;
   }
 
   /**

@@ -31,6 +31,12 @@ const MOST_ENTRIES = 4;
  */
 const FIRST_SLICE = 2, LONGER_SLICE = 4, LONGEST_SLICE = 100;
 
+/** Is told of each wait of execution for a region, or for a slice of the work on one. */
+export interface CompilationListener {
+  compilationBegins?(): void;
+  compilationTook?(milliseconds: number): void;
+}
+
 /** A region that is being made. */
 interface Making {
   readonly codes: readonly Code[];
@@ -41,8 +47,7 @@ interface Making {
 
 /** Makes the regions of one dispatcher, and keeps those that are live. */
 export class RegionMaker {
-  /** Is told how many milliseconds execution has waited for a region, or a slice of the work on one. */
-  onCompilation: ((milliseconds: number) => void) | undefined;
+  listener: CompilationListener | undefined;
   /** Live regions, oldest first. */
   readonly #regions = new Set<Region>();
   #making: Making | undefined;
@@ -82,10 +87,12 @@ export class RegionMaker {
   }
 
   #timed<T>(work: () => T): T {
-    if (this.onCompilation === undefined) return work();
+    const { listener } = this;
+    if (listener === undefined) return work();
+    listener.compilationBegins?.();
     const begun = performance.now();
     const result = work();
-    this.onCompilation(performance.now() - begun);
+    listener.compilationTook?.(performance.now() - begun);
     return result;
   }
 

@@ -104,7 +104,7 @@ export function newProcessor(
     codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
   });
   dispatcher.finder.onTranslate = observer?.translated?.bind(observer);
-  dispatcher.onCompilation = observer?.compilationTook?.bind(observer);
+  dispatcher.compilationListener = observer;
   return new HostedProcessor(dispatcher);
 }
 

@@ -7,6 +7,8 @@ export interface TranslationObserver {
   translated?(block: Block, bytes: Uint8Array): void;
   /** Blocks were compiled to `source` by an engine: JavaScript (`js`), or WebAssembly as text (`wasm`). */
   compiled?(blocks: readonly Block[], source: string, engine: "js" | "wasm"): void;
-  /** The guest waited so long for a region to be compiled. */
+  /** The guest begins to wait for a region to be compiled, or for a slice of the work on one. */
+  compilationBegins?(): void;
+  /** It waited so long. */
   compilationTook?(milliseconds: number): void;
 }
