@@ -75,6 +75,8 @@ export class Emitter {
 
   /** Where all exits meet, and before that those to known addresses. */
   exitLabel!: Label;
+  /** Where exits in the middle of the block that is being written meet. */
+  sideLabel!: Label;
   linkLabel!: Label;
 
   // The block that is being written.
@@ -273,7 +275,7 @@ export class Emitter {
     const hi = lo >>> 0 < start.lo >>> 0 ? (start.hi + 1) | 0 : start.hi;
     const exit = this.exit({ kind: "side", lo, hi, undo: offsets.length - 1 - guest });
     // What such a helper was called with is in the cells.
-    this.leave(exit, reloadsCells(insts[id]!) ? undefined : this.plan.stateAt[id]);
+    this.leave(exit, reloadsCells(insts[id]!) ? undefined : this.plan.stateAt[id], this.sideLabel);
   }
 
   /** Brings all flags into the locals of their cells, and those up to date: no recipe holds then. */
@@ -397,13 +399,13 @@ export class Emitter {
   }
 
   /** Leaves by an exit with the flags of a state (undefined: as they are noted). */
-  leave(exit: number, state: FlagState | undefined): void {
+  leave(exit: number, state: FlagState | undefined, label = this.exitLabel): void {
     const { code } = this;
     if (state === this.plan.end) this.noteEnd([]);
     else if (state !== undefined) this.#noteState(state);
     code.i32(exit);
     code.set(this.result);
-    code.br(this.exitLabel);
+    code.br(label);
   }
 }
 

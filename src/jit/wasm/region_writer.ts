@@ -207,13 +207,34 @@ class RegionWriter {
     const release = (at: number): void => {
       for (const value of releases[at] ?? []) e.pool.release(localType(value), e.locals[value.id]!);
     };
-    for (const [i, inst] of block.insts.entries()) {
-      if (plan.place[inst.id] === Place.LOCAL) this.#writeInst(inst, plan);
-      release(i);
-    }
+    this.#withSideExits(plan, () => {
+      for (const [i, inst] of block.insts.entries()) {
+        if (plan.place[inst.id] === Place.LOCAL) this.#writeInst(inst, plan);
+        release(i);
+      }
+    });
     yield instructionsOf(block);
     yield* this.#writeTerminal();
     release(block.insts.length);
+  }
+
+  /**
+   * Writes the operations of a block. Its exits meet behind it, and only then those of other blocks: most registers are the
+   * same at all of them, and the host's compiler would bring each to one place for each exit.
+   */
+  #withSideExits({ stateAt }: BlockPlan, write: () => void): void {
+    const { e, code } = this;
+    let exits = 0;
+    for (const state of stateAt) if (state !== undefined) exits++;
+    e.sideLabel = e.exitLabel;
+    if (exits < 2) return write();
+    const done = code.open(W.block, VOID);
+    e.sideLabel = code.open(W.block, VOID);
+    write();
+    code.br(done);
+    code.end();
+    code.br(e.exitLabel);
+    code.end();
   }
 
   #writeInst(inst: Inst, { last }: BlockPlan): void {
