@@ -39,7 +39,7 @@ export class Code {
   /** Blocks that it has led to last, in its own page: it and they lie on one page each (`CodeFinder.follow`). */
   next: Code | undefined = undefined;
   nextButOne: Code | undefined = undefined;
-  /** A debugger's point may lie in it: it is never part of compiled code. */
+  /** A breakpoint of a processor or a debugger may lie in it: it is never part of compiled code. */
   watched = false;
   /** Halves of the linear PC. */
   readonly lo: number;

@@ -30,7 +30,7 @@ export function currentMode(m: Int32Array): number {
   let mode = floatModeFor(m[MXCSR >> 2]!) << Mode.FP_SHIFT;
   const cpl = m[CPL >> 2]!;
   if (cpl !== 0) mode |= cpl === 3 ? Mode.USER : Mode.MIDDLE;
-  if ((rflags & Flag.TF) !== 0) mode |= Mode.TRAP;
+  if ((rflags & (Flag.TF | Flag.RF)) !== 0) mode |= Mode.TRAP;
   if ((cr0 & Cr0.PE) === 0 || (rflags & Flag.VM) !== 0) mode |= Mode.REAL;
   if ((cr0 & (Cr0.TS | Cr0.EM)) !== 0) mode |= Mode.NO_FPU;
   if (cpl === 3 && (cr0 & Cr0.AM) !== 0 && (rflags & Flag.AC) !== 0) mode |= Mode.ALIGN;

@@ -66,6 +66,12 @@ const SLICE = 400_000;
 /** Cycles between slices of the work on a region. */
 const MAKING_PAUSE = 8_000;
 
+/**
+ * Executions of blocks that are kept apart for breakpoints, none of which may stop them, until they may be compiled again:
+ * they take about as long as making regions anew does.
+ */
+const MOST_UNSTOPPED = 100_000;
+
 /** Mode.CODE_SIZE of 64-bit code. */
 const CODE64 = 2;
 
@@ -97,6 +103,8 @@ export class Dispatcher {
   #granted = 0;
   #reserve = 0;
   #startedAt = 0;
+  /** Blocks that have been executed since a breakpoint was near, though they are kept apart for some. */
+  #unstopped = 0;
   /** Where the last run stopped for want of budget: mostly in the middle of a block that starts elsewhere. */
   #rest: { readonly lo: number; readonly hi: number } | undefined;
 
@@ -108,13 +116,15 @@ export class Dispatcher {
     this.#m = bindings.memory.i32;
     this.switches = new WorldSwitches(bindings.memory);
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
-    const { outside } = bindings.access.mmu.breakpoints;
+    const { outside, places } = bindings.access.mmu.breakpoints;
     // Where CS may have a base, PCs are not linear addresses; their offsets into pages are known all the same.
-    this.cache.isWatched = ({ lo, hi, hpa, length, mode }) =>
-      (mode & Mode.CODE_SIZE) === CODE64
-        ? outside.mayLieIn(lo, hi, length)
-        : outside.mayLieIn(hpa % PAGE_SIZE, undefined, length);
+    this.cache.isWatched = ({ lo, hi, hpa, length, mode }) => {
+      const knows = (mode & Mode.CODE_SIZE) === CODE64, from = knows ? lo : hpa % PAGE_SIZE;
+      const page = knows ? hi : undefined;
+      return outside.mayLieIn(from, page, length) || places.mayLieIn(from, page, length);
+    };
     outside.onBreakpoints = () => this.cache.watchAnew();
+    places.onChange = () => this.cache.watchAnew();
     this.#interpreter = new Interpreter(bindings);
     this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
     this.#maker = new RegionMaker(bindings, this.finder, tiers, this.counts);
@@ -225,11 +235,16 @@ export class Dispatcher {
       }
       if (this.#maker.isMaking) this.#goOnMaking();
       const mode = currentMode(m);
-      if ((mode & TRAP) !== 0 || breakpoints.deferred !== 0) {
-        if (!this.#step(mode)) return;
-      } else if (!(breakpoints.guestExecutes ? this.#runWatched(mode) : this.#runMode(mode))) {
-        return;
+      if ((mode & TRAP) === 0 && breakpoints.deferred === 0) {
+        if (!this.#runMode(mode)) return;
+        continue;
       }
+      if (!breakpoints.executes && (m[RFLAGS_SYSTEM >> 2]! & Flag.RF) !== 0) {
+        // There is nothing that RF would let pass.
+        m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
+        continue;
+      }
+      if (!this.#step(mode)) return;
     }
   }
 
@@ -238,7 +253,7 @@ export class Dispatcher {
     const m = this.#m, { outside } = this.bindings.access.mmu.breakpoints;
     let code = this.finder.lookup(mode);
     while (code !== undefined) {
-      if (outside.executes && this.#mayStop(code)) return this.#step(mode);
+      if ((code.watched || outside.executes) && this.#mayStop(code)) return this.#step(mode);
       const entry = this.finder.entry(code);
       if (entry !== undefined) {
         if (this.#runRegions(entry)) return this.#settle();
@@ -258,23 +273,20 @@ export class Dispatcher {
     return false;
   }
 
-  /** Runs blocks of one mode while the guest has breakpoints for instructions. Returns as `#runMode` does. */
-  #runWatched(mode: number): boolean {
-    const m = this.#m;
-    const code = this.finder.lookup(mode);
-    if (code === undefined) return false;
-    if (this.#stepper.mayStop(code.length)) return this.#step(mode);
-    m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
-    this.bindings.access.mmu.breakpoints.outside.nothingStops();
-    if (m[BUDGET >> 2]! < code.count) return this.#scarce(mode);
-    this.#interpret(code);
-    return this.#settle();
-  }
-
-  /** Whether a debugger's point lies in code that is about to be executed. */
+  /** Whether a breakpoint, or a debugger's point, lies in code that is about to be executed. */
   #mayStop({ watched, length }: Code): boolean {
-    if (watched && this.#stepper.mayStop(length)) return true;
-    this.bindings.access.mmu.breakpoints.outside.nothingStops();
+    const { breakpoints } = this.bindings.access.mmu;
+    if (watched) {
+      if (breakpoints.executes && this.#stepper.mayStop(length)) {
+        this.#unstopped = 0;
+        return true;
+      }
+      if (++this.#unstopped === MOST_UNSTOPPED) {
+        this.#unstopped = 0;
+        breakpoints.release();
+      }
+    }
+    breakpoints.outside.nothingStops();
     return false;
   }
 
@@ -440,9 +452,9 @@ export class Dispatcher {
   /** Goes on where the budget does not cover what comes: fills it up, or executes exactly what is left. */
   #scarce(mode: number): boolean {
     if (this.#refill()) return true;
-    const m = this.#m, code = this.finder.lookup(mode);
+    const m = this.#m, code = this.finder.lookup(mode), { outside } = this.bindings.access.mmu.breakpoints;
     if (code === undefined) return false;
-    if (this.bindings.access.mmu.breakpoints.executes && this.#mayStop(code)) return this.#step(mode);
+    if ((code.watched || outside.executes) && this.#mayStop(code)) return this.#step(mode);
     // A region asks for more than its first block does.
     if (code.count <= m[BUDGET >> 2]!) {
       this.counts.interpretedInstructions += code.count;

@@ -1,9 +1,20 @@
 /** Executes instructions alone: single steps, breakpoints, and what may happen in no block. SDM vol. 3B, section 18.3. */
 import { Event, Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
-import { EVENT, RIP, SEG_ATTRIBUTES, SEG_BASE, SEGMENT, Segment, SEGMENT_STRIDE } from "../cpu/state.ts";
+import { Flag } from "../cpu/rflags.ts";
+import {
+  EVENT,
+  RFLAGS_SYSTEM,
+  RIP,
+  SEG_ATTRIBUTES,
+  SEG_BASE,
+  SEGMENT,
+  Segment,
+  SEGMENT_STRIDE,
+} from "../cpu/state.ts";
 import { type Breakpoints, DebugCause } from "../cpu/system/breakpoints.ts";
 import { WorldSwitch, type WorldSwitches } from "../cpu/system/world_switches.ts";
+import type { Block } from "../ir/types.ts";
 import type { Bindings } from "./bindings.ts";
 import type { CodeFinder } from "./code_finder.ts";
 import type { Interpreter } from "./interpreter/interpreter.ts";
@@ -28,12 +39,15 @@ export class SingleStepper {
     this.#breakpoints = bindings.access.mmu.breakpoints;
   }
 
-  /** Executes one instruction, with stores to translated code allowed. EVENT tells what it raised. */
-  alone(mode: number): void {
+  /**
+   * Executes one instruction, with stores to translated code allowed. EVENT tells what it raised. Returns whether it is a
+   * repeated string instruction with iterations left.
+   */
+  alone(mode: number): boolean {
     const m = this.#m;
     const { access } = this.bindings;
     const block = this.finder.translate(mode & ~Mode.TRAP, 1);
-    if (block === undefined) return;
+    if (block === undefined) return false;
     this.counts.singleSteps++;
     access.allowCodeWrites = true;
     this.interpreter.run(this.interpreter.prepare(block));
@@ -43,30 +57,36 @@ export class SingleStepper {
     if (m[EVENT >> 2] !== Event.NONE && m[EVENT >> 2] !== Event.HALT) {
       this.#breakpoints.hits = 0;
       this.#breakpoints.outside.undo();
+      return false;
     }
+    return repeats(block) && m[RIP >> 2] === Number(BigInt.asIntN(32, block.pc));
   }
 
   /**
-   * Executes the instruction at RIP, with RFLAGS.TF, or where a breakpoint may lie. EVENT tells what came of it: #DB as a
+   * Executes the instruction at RIP, with RFLAGS.TF or RF, or where a breakpoint may lie. EVENT tells what came of it: #DB as a
    * fault before it, or as a trap behind it.
    */
   step(mode: number): void {
-    const m = this.#m, breakpoints = this.#breakpoints;
+    const m = this.#m, breakpoints = this.#breakpoints, flags = m[RFLAGS_SYSTEM >> 2]!;
+    const traps = (flags & Flag.TF) !== 0, resumes = (flags & Flag.RF) !== 0;
     if (breakpoints.executes) {
       const linear = this.#linear();
       if (breakpoints.outside.executes && breakpoints.outside.stops(...linear)) {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
-      if (breakpoints.guestExecutes && breakpoints.stops(...linear)) {
+      if (!resumes && breakpoints.guestExecutes && breakpoints.stops(...linear)) {
         return this.bindings.access.raise(Vector.DB, -1);
       }
     }
+    m[RFLAGS_SYSTEM >> 2] = flags & ~Flag.RF;
     breakpoints.hits |= breakpoints.deferred;
     breakpoints.deferred = 0;
     const calls = this.switches.counted(WorldSwitch.WORLD_CALL);
-    this.alone(mode);
-    if ((mode & Mode.TRAP) === 0) return;
+    const isUnfinished = this.alone(mode);
+    // RF stays until the last iteration of a repeated string instruction.
+    if (resumes && isUnfinished) m[RFLAGS_SYSTEM >> 2]! |= Flag.RF;
+    if (!traps) return;
     // A single step goes on behind HLT.
     if (m[EVENT >> 2] === Event.HALT) m[EVENT >> 2] = Event.NONE;
     if (m[EVENT >> 2] !== Event.NONE) return;
@@ -100,3 +120,7 @@ export class SingleStepper {
     return long ? [lo, m[(RIP >> 2) + 1]!] : [(lo + m[CS + SEG_BASE / 4]!) | 0, 0];
   }
 }
+
+/** Whether the only instruction of a block is a repeated string instruction: a helper tells whether it goes on. */
+const repeats = ({ terminal }: Block): boolean =>
+  terminal.kind === "branch" && terminal.condition.op === "call";

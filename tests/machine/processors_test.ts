@@ -27,6 +27,9 @@ const TRANSCRIPT = [
   "MWAIT until a masked interrupt",
   "a timer of another processor",
   ...INTERRUPTS,
+  "each has its breakpoints",
+  "one has breakpoints",
+  "none has breakpoints",
 ].map((name) => `PASS: ${name}\n`).join("");
 
 /** Instructions of a run, the same in every configuration. */

@@ -1,7 +1,7 @@
 /** What the debug registers watch. SDM vol. 3B, sections 18.2.4 and 18.2.5. */
 import type { StateMemory } from "../guest_memory.ts";
-import { Flag } from "../rflags.ts";
-import { CR4, DR, DR7, RFLAGS_SYSTEM } from "../state.ts";
+import { CR4, DR, DR7 } from "../state.ts";
+import { BreakpointPlaces, liesWithin, type Place } from "./breakpoint_places.ts";
 import { Cr4 } from "./control_bits.ts";
 import { DebugPoints } from "./debug_points.ts";
 
@@ -16,11 +16,9 @@ const COUNT = 4;
 const TWO_32 = 0x1_0000_0000;
 
 /** An enabled breakpoint. `lo` and `hi` are the address, of `size` bytes. */
-interface Breakpoint {
+interface Breakpoint extends Place {
   readonly bit: number;
   readonly kind: number;
-  readonly lo: number;
-  readonly hi: number;
   readonly size: number;
 }
 
@@ -38,9 +36,13 @@ export class Breakpoints {
   guestWatches = false;
   /** Those of a debugger outside the guest. */
   readonly outside: DebugPoints = new DebugPoints();
+  /** Where code is kept apart for breakpoints for instructions of all processors' debug registers. */
+  readonly places: BreakpointPlaces = new BreakpointPlaces();
 
   readonly #m: Int32Array;
   #all: readonly Breakpoint[] = [];
+  /** Those of them for instructions. */
+  #forInstructions: readonly Breakpoint[] = [];
   /** What DR7 was when it was looked at last. */
   #seen = 0;
   /** Why the #DB that is raised was raised, bits of DR6; undefined: INT1. */
@@ -61,7 +63,9 @@ export class Breakpoints {
     const m = this.#m, dr7 = m[DR7 >> 2]!;
     this.#seen = dr7;
     this.#all = (dr7 & ENABLES) === 0 ? [] : this.#enabled(dr7);
-    this.guestExecutes = this.#all.some(({ kind }) => kind === ReadWrite.EXECUTE);
+    this.#forInstructions = this.#all.filter(({ kind }) => kind === ReadWrite.EXECUTE);
+    this.places.keep(this.#forInstructions);
+    this.guestExecutes = this.#forInstructions.length > 0;
     this.guestWatches = this.#all.some(isData);
     this.executes = this.guestExecutes || this.outside.executes;
     this.watches = this.guestWatches || this.outside.watches;
@@ -110,24 +114,18 @@ export class Breakpoints {
   /** Whether one for instructions lies in `length` bytes of code from a linear address. */
   liesIn(lo: number, hi: number, length: number): boolean {
     if (this.outside.executes && this.outside.mayLieIn(lo, hi, length)) return true;
-    return this.#all.some((one) =>
-      one.kind === ReadWrite.EXECUTE && one.hi === hi && ((one.lo - lo) | 0) >= 0 && one.lo - lo < length
-    );
+    return this.#forInstructions.some((one) => liesWithin(one, lo, hi, length));
   }
 
-  /**
-   * Before the instruction at a linear address: whether a breakpoint stops it. RFLAGS.RF lets one instruction pass.
-   */
+  /** Nobody has been stopped for long where code is kept apart. */
+  release(): void {
+    this.places.release(this.#forInstructions);
+  }
+
+  /** Before the instruction at a linear address, without RFLAGS.RF: whether a breakpoint stops it. */
   stops(lo: number, hi: number): boolean {
-    const m = this.#m, flags = m[RFLAGS_SYSTEM >> 2]!;
-    if ((flags & Flag.RF) !== 0) {
-      m[RFLAGS_SYSTEM >> 2] = flags & ~Flag.RF;
-      return false;
-    }
     let bits = 0;
-    for (const one of this.#all) {
-      if (one.kind === ReadWrite.EXECUTE && one.lo === lo && one.hi === hi) bits |= one.bit;
-    }
+    for (const one of this.#forInstructions) if (one.lo === lo && one.hi === hi) bits |= one.bit;
     if (bits !== 0) this.raised(bits, true);
     return bits !== 0;
   }

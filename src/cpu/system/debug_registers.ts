@@ -1,7 +1,6 @@
 /** MOV to and from debug registers. SDM vol. 2B, "MOV - Move to/from Debug Registers"; vol. 3B, section 18.2. */
 import { Vector } from "../fault.ts";
-import { Flag } from "../rflags.ts";
-import { CR4, DR, DR6, DR7, RFLAGS_SYSTEM } from "../state.ts";
+import { CR4, DR, DR6, DR7 } from "../state.ts";
 import { DebugCause } from "./breakpoints.ts";
 import { ExitReason } from "./bus.ts";
 import type { SystemContext } from "./context.ts";
@@ -41,8 +40,6 @@ export class DebugRegisters {
       m[cell >> 2] = lo;
       m[(cell >> 2) + 1] = hi;
     }
-    // RF, which the last IRET may have set, has let this instruction pass.
-    m[RFLAGS_SYSTEM >> 2]! &= ~Flag.RF;
     context.world.breakpointsChanged();
   }
 

@@ -247,9 +247,10 @@ export class EventDelivery {
   }
 
   /** Through a task gate: the error code goes onto the stack of that task. SDM vol. 3A, section 6.12.2. */
-  #toTask({ selector }: TaskGate, { kind, error }: Pending): boolean {
-    const { context, tasks } = this, flags = readRflags(context.m) & ~Flag.RF;
-    const done = tasks.throughGate(selector, kind === "fault" ? flags | Flag.RF : flags);
+  #toTask({ selector }: TaskGate, event: Pending): boolean {
+    const { error } = event;
+    const { context, tasks } = this;
+    const done = tasks.throughGate(selector, this.#image(event));
     this.#switched = tasks.committed;
     if (!done || error === undefined) return done;
     context.world.enterWorld();
@@ -294,11 +295,17 @@ export class EventDelivery {
   }
 
   /** Pushes RFLAGS, CS, RIP and the error code. */
-  #pushReturn({ kind, error }: Pending, size: SlotSize): boolean {
-    const { m } = this.context, stack = this.#stack;
-    const image = (readRflags(m) & ~Flag.RF) | (kind === "fault" ? Flag.RF : 0);
-    return stack.push(size, image) && stack.push(size, this.segments.selector(Segment.CS)) &&
+  #pushReturn(event: Pending, size: SlotSize): boolean {
+    const { m } = this.context, { error } = event, stack = this.#stack;
+    return stack.push(size, this.#image(event)) && stack.push(size, this.segments.selector(Segment.CS)) &&
       stack.push(size, m[RIP >> 2]!, m[(RIP >> 2) + 1]!) && (error === undefined || stack.push(size, error));
+  }
+
+  /** RFLAGS as it is saved: RF is set by faults, but for those of instruction breakpoints. SDM vol. 3B, section 18.3.1.1. */
+  #image({ kind, cause }: Pending): number {
+    const flags = readRflags(this.context.m),
+      isBreakpoint = cause !== undefined && (cause & DR6_BREAKPOINTS) !== 0;
+    return kind === "fault" && !isBreakpoint ? flags | Flag.RF : flags;
   }
 
   /** Pushes the frame of protected mode. SDM vol. 3A, section 6.12.1. */

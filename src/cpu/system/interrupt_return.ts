@@ -160,8 +160,8 @@ export class InterruptReturn {
   #setFlags(image: number, size: SlotSize, system: number): void {
     const { m } = this.context;
     const status = Flag.CF | Flag.PF | Flag.AF | Flag.ZF | Flag.SF | Flag.DF | Flag.OF;
-    // RF matters only to breakpoints, and is gone after one more instruction.
-    const resume = this.context.world.breakpoints?.executes === true ? Flag.RF : 0;
+    // RF matters only to the guest's breakpoints, and is gone when the next instruction begins.
+    const resume = this.context.world.breakpoints?.guestExecutes === true ? Flag.RF : 0;
     const all = status | Flag.TF | Flag.NT | Flag.AC | Flag.ID | resume | system;
     const writable = all & (size === 2 ? 0xffff : -1);
     writeRflags(m, (readRflags(m) & ~writable & ~Flag.RF) | (image & writable));

@@ -224,8 +224,8 @@ export class TaskSwitches {
       m[(GPR >> 2) + 2 * n] = value;
       m[(GPR >> 2) + 2 * n + 1] = 0;
     }
-    // RF matters only to breakpoints.
-    const ignored = world.breakpoints?.executes === true ? 0 : Flag.RF;
+    // RF matters only to the guest's breakpoints.
+    const ignored = world.breakpoints?.guestExecutes === true ? 0 : Flag.RF;
     const flags = image.eflags & (STATUS_FLAGS | Flag.DF | SYSTEM_FLAGS) & ~ignored;
     writeRflags(m, flags | (nests ? Flag.NT : 0));
     this.#loader.prepare(selectors, ldt);

@@ -42,7 +42,7 @@ export function findModeCode(): FunctionCode {
     code.opWith(W.i32_and, bits);
   };
   code.load(W.i32_load, ATTENTION);
-  pushMasked(code, RFLAGS_SYSTEM, Flag.TF | Flag.VM);
+  pushMasked(code, RFLAGS_SYSTEM, Flag.TF | Flag.RF | Flag.VM);
   code.op(W.i32_or);
   pushMasked(code, CS_ATTRIBUTES, ATTRIBUTE_L);
   code.op(W.i32_eqz);

@@ -6,6 +6,7 @@ enum { ID = 0x20 / 4, EOI = 0xb0 / 4, LOGICAL = 0xd0 / 4, SPURIOUS = 0xf0 / 4, I
 enum { FIXED = 0, LOWEST = 1 << 8, NMI = 4 << 8, INIT = 5 << 8, STARTUP = 6 << 8, TO_LOGICAL = 1 << 11,
        ASSERT = 1 << 14, TO_SELF = 1 << 18, TO_ALL = 2 << 18, TO_OTHERS = 3 << 18 };
 enum { CALL_VECTOR = 0x40, COUNT_VECTOR = 0x41, TIMER_VECTOR = 0x42 };
+enum { RESUME = 1 << 16, DR7_FIXED = 1 << 10 };
 enum { TRAMPOLINE = 0x8000, MAX = 8 };
 
 extern u8 trampoline[], trampoline_end[];
@@ -43,8 +44,21 @@ static void report(const char *name, int passed) {
   failures += !passed;
 }
 
+/* Debug exceptions by processor and breakpoint. */
+static volatile u32 breaks[MAX][2];
+static void debug_exception(struct frame *f) {
+  u64 status;
+  __asm__ volatile("mov %%dr6, %0" : "=r"(status));
+  for (int n = 0; n < 2; n++) breaks[id()][n] += status >> n & 1;
+  __asm__ volatile("mov %0, %%dr6" ::"r"(0xffff0ff0ul));
+  f->rflags |= RESUME;
+}
+
 void interrupt(struct frame *f) {
   switch (f->vector) {
+  case 1:
+    debug_exception(f);
+    return;
   case 2:
     nmis[id()]++;
     return;
@@ -227,6 +241,40 @@ static void start_timer(u64 ticks_until) {
   apic[INITIAL] = ticks_until;
 }
 
+/* Two functions that all processors call. Those with an even number have breakpoints on both, the others on the second. */
+static volatile u32 calls;
+static __attribute__((noinline)) void first(void) { calls = calls + 1; }
+static __attribute__((noinline)) void second(void) { calls = calls + 2; }
+static void set_breakpoints(u64 enabled) {
+  u64 control = DR7_FIXED | (enabled ? (id() & 1) ? 2 << 2 : 2 | 2 << 2 : 0);
+  __asm__ volatile("mov %0, %%dr0" ::"r"(first));
+  __asm__ volatile("mov %0, %%dr1" ::"r"(second));
+  __asm__ volatile("mov %0, %%dr7" ::"r"(control));
+}
+static void call_both(u64 unused) {
+  (void)unused;
+  end_of_interrupt();
+  __asm__ volatile("sti");
+  while (!go) pause();
+  for (int i = 0; i < 500; i++) {
+    first();
+    second();
+  }
+  __asm__ volatile("lock incl %0" : "+m"(done));
+}
+static int break_in_turns(u32 processors_with) {
+  for (u32 n = 0; n < count; n++) {
+    breaks[n][0] = breaks[n][1] = 0;
+    on(n, set_breakpoints, processors_with >> n & 1);
+  }
+  all_run(call_both);
+  for (u32 n = 0; n < count; n++) {
+    u32 has = processors_with >> n & 1;
+    if (breaks[n][0] != (has && !(n & 1) ? 500 : 0) || breaks[n][1] != (has ? 500 : 0)) return 0;
+  }
+  return 1;
+}
+
 static u32 sum(volatile u32 *of) {
   u32 total = 0;
   for (u32 n = 0; n < count; n++) total += of[n];
@@ -308,5 +356,9 @@ void kernel_main(u32 magic, u32 *information) {
   for (u32 n = count; n-- > 0;) on(n, enable_x2apic, 0);
   x2apic = 1;
   test_interrupts();
+
+  report("each has its breakpoints", break_in_turns(-1u));
+  report("one has breakpoints", break_in_turns(1) && break_in_turns(2));
+  report("none has breakpoints", break_in_turns(0));
   quit(failures);
 }
