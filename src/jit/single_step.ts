@@ -53,8 +53,10 @@ export class SingleStepper {
     this.interpreter.run(this.interpreter.prepare(block));
     access.allowCodeWrites = false;
     if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
+    const event = m[EVENT >> 2]!;
+    if (event === Event.INTERRUPT || event === Event.SYSCALL) return false;
     // A fault starts the instruction again, and with it what it accesses.
-    if (m[EVENT >> 2] !== Event.NONE && m[EVENT >> 2] !== Event.HALT) {
+    if (event !== Event.NONE && event !== Event.HALT) {
       this.#breakpoints.hits = 0;
       this.#breakpoints.outside.undo();
       return false;
@@ -75,7 +77,9 @@ export class SingleStepper {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
-      if (!resumes && breakpoints.guestExecutes && breakpoints.stops(...linear)) {
+      // What MOV SS holds back, it holds back with the breakpoint of the next instruction.
+      const checks = !resumes && breakpoints.guestExecutes && breakpoints.deferred === 0;
+      if (checks && breakpoints.stops(...linear)) {
         return this.bindings.access.raise(Vector.DB, -1);
       }
     }

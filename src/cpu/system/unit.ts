@@ -127,11 +127,26 @@ export class SystemUnit {
     const { m } = this.context;
     const vector = m[EVENT_VECTOR >> 2]!, code = m[EVENT_ERROR >> 2]!;
     if (m[EVENT >> 2] === Event.INTERRUPT) {
-      return this.deliver(vector, undefined, "software", undefined, code & SOFTWARE_INTERRUPT_LENGTH);
+      const delivery = this.deliver(
+        vector,
+        undefined,
+        "software",
+        undefined,
+        code & SOFTWARE_INTERRUPT_LENGTH,
+      );
+      return delivery === "done" ? this.#deliverHeldBack() : delivery;
     }
     const address = { lo: m[EVENT_ADDRESS >> 2]!, hi: m[(EVENT_ADDRESS >> 2) + 1]! };
     if (vector === Vector.DB) return this.#deliverDebug();
     return this.deliver(vector, code === -1 ? undefined : code, "fault", address);
+  }
+
+  /** #DB of what MOV SS or POP SS in front of a software interrupt has met: before the handler's first instruction. */
+  #deliverHeldBack(): Delivery {
+    const breakpoints = this.context.world.breakpoints;
+    if (breakpoints === undefined || breakpoints.hits === 0) return "done";
+    breakpoints.raised(breakpoints.hits, false);
+    return this.#deliverDebug();
   }
 
   /** #DB: of INT1, or of what the debug registers and RFLAGS.TF ask for. */

@@ -1,10 +1,31 @@
 /** Debug exceptions: breakpoints, single steps, INT1, general detect. SDM vol. 3B, chapter 18. */
 import { assertEquals } from "@std/assert";
 import { readRflags, writeRflags } from "../../../src/cpu/rflags.ts";
-import { CR4, DR, DR6, DR7, Gpr, INTERRUPTIBILITY } from "../../../src/cpu/state.ts";
-import { CODE, DATA, everywhere, handler, stoppedIn, type SystemMachine, UNMAPPED } from "./_machine.ts";
+import {
+  CR4,
+  DR,
+  DR6,
+  DR7,
+  EFER,
+  Gpr,
+  INTERRUPTIBILITY,
+  MSR_LSTAR,
+  MSR_STAR,
+} from "../../../src/cpu/state.ts";
+import {
+  bytesOf,
+  CODE,
+  DATA,
+  everywhere,
+  handler,
+  Selector,
+  stoppedIn,
+  type SystemMachine,
+  UNMAPPED,
+} from "./_machine.ts";
 
-const DB = 1, PF = 14;
+const DB = 1, BP = 3, PF = 14;
+const SYSCALL_ENTRY = 0x1_7000;
 const TF = 0x100, RF = 0x1_0000;
 const BS = 0x4000, BD = 0x2000, GD = 0x2000;
 const DR6_IDLE = 0xffff_0ff0;
@@ -204,3 +225,49 @@ everywhere("breakpoints that DR7 does not enable do nothing", (make) => {
   assertEquals(readRflags(machine.m) & RF, 0);
   assertEquals(machine.m[INTERRUPTIBILITY >> 2], 0);
 });
+
+/** MOV SS, [RBX], which meets breakpoint 0, then an instruction; where #DB is raised first, and how often. */
+const BEHIND_STACK_LOAD: readonly (readonly [name: string, code: string, at: number, traps: bigint])[] = [
+  ["NOP", "90", CODE + 3, 1n],
+  ["INT1", "2e 2e f1", CODE + 5, 1n],
+  ["INT 1", "cd 01", handler(DB), 2n],
+  ["INT3", "cc", handler(BP), 1n],
+  ["INT 40H", "cd 40", handler(0x40), 1n],
+  ["SYSCALL", "0f 05", SYSCALL_ENTRY, 1n],
+];
+
+for (const [name, code, at, traps] of BEHIND_STACK_LOAD) {
+  everywhere(`data breakpoint: met by MOV SS, told behind ${name}, where control has gone`, (make) => {
+    const machine = make();
+    Object.defineProperty(machine.bus, "time", {
+      get: () => machine.bare.processor.dispatcher.instructions(),
+    });
+    // INC ESI; CMP ESI, 1; CMOVE RDX, [RSP]; IRETQ
+    machine.write(handler(DB), bytesOf("ff c6 83 fe 01 48 0f 44 14 24 48 cf"));
+    machine.write(handler(BP), bytesOf("48 cf"));
+    machine.write(SYSCALL_ENTRY, [0xf4]);
+    machine.setRegister(MSR_LSTAR, SYSCALL_ENTRY, 0);
+    machine.setRegister(MSR_STAR, 0, Selector.CODE64);
+    machine.m[EFER >> 2]! |= 1;
+    machine.set(Gpr.RBX, DATA);
+    machine.writeWords(DATA, [Selector.DATA]);
+    watch(machine, { at: DATA, rw: "access", size: 2 });
+    assertEquals(machine.runCode(`8e 13 ${code} 90`), "halt");
+    assertEquals([machine.get(Gpr.RSI), Number(machine.get(Gpr.RDX))], [traps, at]);
+  });
+}
+
+everywhere(
+  "data breakpoint: met by MOV SS, told behind the next instruction, whose breakpoint stops nothing",
+  (make) => {
+    const machine = make();
+    Object.defineProperty(machine.bus, "time", {
+      get: () => machine.bare.processor.dispatcher.instructions(),
+    });
+    machine.set(Gpr.RBX, DATA);
+    machine.writeWords(DATA, [Selector.DATA]);
+    watch(machine, { at: DATA, rw: "access", size: 2 }, { at: CODE + 2, rw: "execute" });
+    assertEquals(machine.runCode("8e 13 90 90"), "halt");
+    assertEquals(told(machine), { rip: 3, rf: false, dr6: 1 });
+  },
+);
