@@ -34,6 +34,8 @@ export interface Tiers {
   /** Most blocks in a compiled region; in one that is made for the first time, before it has shown how often it is entered. */
   readonly regionBlocks: number;
   readonly firstRegionBlocks: number;
+  /** Whether regions are made in slices, with guest code executed between them, and not at once. */
+  readonly inSlices: boolean;
   /** Most translated blocks kept. */
   readonly codeCacheBlocks: number;
   /** Most compiled regions kept. */

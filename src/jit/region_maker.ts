@@ -115,7 +115,9 @@ export class RegionMaker {
   /** Works as long as a slice takes. Returns the way in if the region is ready then. */
   #slice(making: Making): Entry | undefined {
     const { slices, codes } = making;
-    const most = Math.min(FIRST_SLICE + LONGER_SLICE * this.counts.regionsCompiled, LONGEST_SLICE);
+    const most = this.tiers.inSlices
+      ? Math.min(FIRST_SLICE + LONGER_SLICE * this.counts.regionsCompiled, LONGEST_SLICE)
+      : Infinity;
     if (!codes.every(mayCompile)) {
       slices.return(undefined as never);
       this.#making = undefined;

@@ -100,6 +100,8 @@ export function newProcessor(
     regionBlocks: tiers.regionBlocks ?? REGION_BLOCKS[compiler?.name ?? "js"],
     firstRegionBlocks: tiers.firstRegionBlocks ?? tiers.regionBlocks ??
       FIRST_REGION_BLOCKS[compiler?.name ?? "js"],
+    // With another engine, all code is compiled before it runs again.
+    inSlices: tiers.inSlices ?? engine === "auto",
     regions: tiers.regions ?? REGIONS,
     codeCacheBlocks: tiers.codeCacheBlocks ?? CODE_CACHE_BLOCKS,
   });

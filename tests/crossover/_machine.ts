@@ -444,7 +444,7 @@ export const ENGINES: Readonly<Record<string, Partial<MachineOptions>>> = {
   ...CONFIGURATIONS,
   ...TINY_TLB,
   "wasm, regions of one block": { engine: "wasm", tiers: { regionBlocks: 1 } },
-  "auto, threshold of one": { engine: "auto", tiers: { threshold: 1 } },
+  "auto, threshold of one": { engine: "auto", tiers: { threshold: 1, inSlices: false } },
 };
 
 /** Declares a test for every engine configuration. */

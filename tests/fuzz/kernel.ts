@@ -15,7 +15,7 @@ const ENGINES: Readonly<
   Record<string, { readonly share: number; readonly configuration: ProcessorConfiguration }>
 > = {
   interpreter: { share: 96, configuration: { engine: "interpreter" } },
-  auto: { share: 2, configuration: { engine: "auto", tiers: { threshold: 3 } } },
+  auto: { share: 2, configuration: { engine: "auto", tiers: { threshold: 3, inSlices: false } } },
   js: { share: 1, configuration: { engine: "js", tiers: { threshold: 1 } } },
   wasm: { share: 1, configuration: { engine: "wasm" } },
 };

@@ -30,7 +30,8 @@ export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = 
   "wasm, regions of one block": { engine: "wasm", tiers: { regionBlocks: 1 } },
   "wasm, regions of the largest size": { engine: "wasm", tiers: { regionBlocks: 256 } },
   "wasm, code cache of three blocks": { engine: "wasm", tiers: { codeCacheBlocks: 3 } },
-  "auto, threshold of five": { engine: "auto", tiers: { threshold: 5 } },
+  "auto, threshold of five": { engine: "auto", tiers: { threshold: 5, inSlices: false } },
+  "auto, regions in slices": { engine: "auto", tiers: { threshold: 1 } },
 };
 
 /** Every page displaces another from the soft TLB, in the middle of instructions too. */
@@ -38,7 +39,10 @@ export const TINY_TLB: typeof CONFIGURATIONS = {
   "interpreter, soft TLB of one entry": { engine: "interpreter", tiers: { tlbEntries: 1 } },
   "js, soft TLB of one entry": { engine: "js", tiers: { threshold: 1, tlbEntries: 1 } },
   "wasm, soft TLB of one entry": { engine: "wasm", tiers: { tlbEntries: 1 } },
-  "auto, soft TLB of four entries": { engine: "auto", tiers: { threshold: 5, tlbEntries: 4 } },
+  "auto, soft TLB of four entries": {
+    engine: "auto",
+    tiers: { threshold: 5, inSlices: false, tlbEntries: 4 },
+  },
 };
 
 /** The same, and each compilation drops the region before: programs of some length take minutes so. */

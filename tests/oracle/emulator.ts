@@ -38,7 +38,7 @@ export const CONFIGURATIONS = {
   "wasm": { engine: "wasm" },
   "wasm-blocks": { engine: "wasm", tiers: { regionBlocks: 1 } },
   "wasm-tiny-cache": { engine: "wasm", tiers: { codeCacheBlocks: 4 } },
-  "auto": { engine: "auto", tiers: { threshold: 3 } },
+  "auto": { engine: "auto", tiers: { threshold: 3, inSlices: false } },
 } as const satisfies Record<string, ProcessorConfiguration>;
 
 /** Name of a configuration. */

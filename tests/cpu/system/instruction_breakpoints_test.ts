@@ -85,7 +85,8 @@ everywhere("instruction breakpoint: code around it stays compiled", (make) => {
   const before = interpreted(machine);
   assertEquals([machine.run(CODE, 100_000), machine.get(Gpr.RDI)], ["halt", 20n]);
   const count = interpreted(machine) - before;
-  if (tiers.engine !== undefined && tiers.codeCacheBlocks > 3) {
+  // The first regions take longer than this program, where they are made in slices.
+  if (tiers.engine !== undefined && tiers.codeCacheBlocks > 3 && !tiers.inSlices) {
     assert(count < 10 * LENGTH, `${count} instructions are interpreted`);
   }
 });

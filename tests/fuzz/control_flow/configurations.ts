@@ -20,12 +20,9 @@ const variants = (engine: EngineName): readonly Variant[] => {
       return [[engine, { engine }]];
     case "auto":
       return [
-        ["auto, threshold of one", { engine, tiers: { threshold: 1 } }],
-        ["auto, threshold of seven", { engine, tiers: { threshold: 7 } }],
-      ];
-    case "wasm":
-      return [
-        ...compiling(engine),
+        ["auto, threshold of one", { engine, tiers: { threshold: 1, inSlices: false } }],
+        ["auto, threshold of seven", { engine, tiers: { threshold: 7, inSlices: false } }],
+        ["auto, regions in slices", { engine, tiers: { threshold: 1 } }],
       ];
     default:
       return compiling(engine);
