@@ -387,7 +387,7 @@ async function drive(
   } finally {
     input.close();
     saver.close();
-    gdb?.close();
+    await gdb?.close();
   }
 }
 

@@ -78,10 +78,15 @@ export class GdbServer<End> {
     return outcome;
   }
 
-  /** Closes the port once what was sent is delivered. */
-  close(): void {
-    this.#socket?.end();
+  /** Closes the port, and waits until what was sent is on its way: the command may end the process then. */
+  async close(): Promise<void> {
     this.#server.close();
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) return;
+    await new Promise<void>((resolve) => {
+      socket.once("close", () => resolve());
+      socket.end(() => resolve());
+    });
   }
 
   #accept(socket: Socket): void {

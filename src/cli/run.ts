@@ -151,7 +151,7 @@ async function debug(system: LinuxSystem, port: number): Promise<ExitStatus> {
       if (outcome.kind !== "ran") return outcome.end;
     }
   } finally {
-    gdb.close();
+    await gdb.close();
   }
 }
 
