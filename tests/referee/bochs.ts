@@ -47,10 +47,19 @@ const DEBUGGER = "c\nq\n";
 const HALTED = "HLT instruction with IF=0", SHUT_DOWN = "exception with no resolution", OFF = "Shutdown port";
 const SILENCE = 250, TIMEOUT = 60_000;
 
+/**
+ * Nothing calls it, but Bochs wants one: the signature of an option ROM, its size in units of 512 bytes, RETF; then what makes
+ * the sum of all bytes 0.
+ */
+const VGA_ROM = new Uint8Array(512);
+VGA_ROM.set([0x55, 0xaa, 1, 0xcb]);
+VGA_ROM[VGA_ROM.length - 1] = -VGA_ROM.reduce((sum, byte) => sum + byte, 0);
+
 // deno-fmt-ignore
-const configuration = (rom: string, port: number, megabytes: number): string => `
+const configuration = (rom: string, vgaRom: string, port: number, megabytes: number): string => `
 display_library: rfb, options="timeout=0"
 romimage: file=${rom}, address=0xfff80000
+vgaromimage: file=${vgaRom}
 megs: ${megabytes}
 cpu: model=${MODEL}, ips=1000000, reset_on_triple_fault=0
 clock: sync=none, time0=0
@@ -94,13 +103,11 @@ export async function runOnBochs(run: BochsRun): Promise<BochsResult> {
   try {
     server.listen(0, "127.0.0.1");
     await once(server, "listening");
-    const [rom, settings, commands] = ["rom", "bochsrc", "commands"].map((name) => join(folder, name)) as [
-      string,
-      string,
-      string,
-    ];
+    const file = (name: string): string => join(folder, name), { port } = server.address() as AddressInfo;
+    const rom = file("rom"), vgaRom = file("vgarom"), settings = file("bochsrc"), commands = file("commands");
     writeFileSync(rom, bochsRom({ kernel, modules, commandLine }, memory));
-    writeFileSync(settings, configuration(rom, (server.address() as AddressInfo).port, memory / 2 ** 20));
+    writeFileSync(vgaRom, VGA_ROM);
+    writeFileSync(settings, configuration(rom, vgaRom, port, memory / 2 ** 20));
     writeFileSync(commands, DEBUGGER);
     child = spawn(BOCHS, ["-q", "-f", settings, "-rc", commands], {
       stdio: ["ignore", "pipe", "ignore"],
