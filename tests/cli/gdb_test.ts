@@ -214,9 +214,10 @@ for (const engine of ENGINE_NAMES) {
 }
 
 Deno.test("run --gdb: stepping and breakpoints leave the run as it is without a debugger", async () => {
-  const hello = path("../../src/guests/hello/hello.elf"), args = [hello, "Ada"];
-  const plain = causeway(["run", "--stats", "--json", ...args]);
-  const program = new Waiting("run", ["--stats", "--json", ...args]);
+  // With a root of its own it has the same environment everywhere: so it is in the same loop after as many steps.
+  const args = ["--stats", "--json", "--root", path("../../src/guests/hello"), "/hello.elf", "Ada"];
+  const plain = causeway(["run", ...args]);
+  const program = new Waiting("run", args);
   const client = await SocketClient.open(await program.port());
   await client.ask("QStartNoAckMode");
   for (let step = 0; step < 300; step++) assertMatch(await client.ask("s"), /^T05thread:3e8;$/);
