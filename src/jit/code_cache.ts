@@ -155,7 +155,7 @@ export class CodeCache implements CodeOwner {
     }
     const [from, to] = extent(code, number);
     frame.all.add(code);
-    frame.bytes.fill(1, from, to);
+    note(frame, from, to, 1);
     return frame;
   }
 
@@ -169,10 +169,10 @@ export class CodeCache implements CodeOwner {
         continue;
       }
       const [from, to] = extent(code, number);
-      frame.bytes.fill(0, from, to);
+      note(frame, from, to, 0);
       for (const other of frame.all) {
         const [start, end] = extent(other, number);
-        if (start < to && from < end) frame.bytes.fill(1, start, end);
+        if (start < to && from < end) note(frame, start, end, 1);
       }
     }
     const starts = this.#frames.get(Math.floor(code.hpa / PAGE_SIZE))?.starts;
@@ -182,6 +182,11 @@ export class CodeCache implements CodeOwner {
     if (rest.length === 0) starts!.delete(place);
     else starts!.set(place, rest);
   }
+}
+
+/** Notes whether instructions lie in some bytes: so few that calling the host's `fill` would take longer. */
+function note({ bytes }: FrameCode, from: number, to: number, has: 0 | 1): void {
+  for (let at = from; at < to; at++) bytes[at] = has;
 }
 
 /** Numbers of the frames that a block's bytes lie in. */

@@ -224,8 +224,8 @@ export class CodeFinder {
     const code = this.#findAnew(mode, linearLo, linearHi);
     // A block on two pages is looked up in full each time: its second page can be remapped by itself.
     if (code === undefined || code.secondPage >= 0) return code;
-    const m = this.#m, entry = this.#jumpWord(index);
-    m.copyWithin(this.#jumpWord(index ^ 1), entry, entry + JUMP_WORDS);
+    const m = this.#m, entry = this.#jumpWord(index), beside = this.#jumpWord(index ^ 1);
+    for (let word = 0; word < JUMP_WORDS; word++) m[beside + word] = m[entry + word]!;
     m[entry] = linearLo;
     m[entry + 1] = linearHi;
     m[entry + 2] = code.number;

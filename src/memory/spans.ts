@@ -218,5 +218,5 @@ function cut(i32: Int32Array, span: number, at: number): void {
 
 /** An empty span has room for nothing. */
 function empty(i32: Int32Array, span: number): void {
-  i32.fill(0, span, span + SPAN_WORDS);
+  for (let word = span; word < span + SPAN_WORDS; word++) i32[word] = 0;
 }
