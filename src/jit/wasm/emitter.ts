@@ -23,6 +23,7 @@ import { instructionsOf } from "./region_graph.ts";
 import { RegionSpans } from "./region_spans.ts";
 import { LocalPool } from "./local_pool.ts";
 import { localType, LOWERING } from "./lowering.ts";
+import { type IntegerWriter, joinHigh } from "./lowering_integer.ts";
 import { type BlockPlan, type FlagState, Place, planBlock } from "./plan.ts";
 import { RegionFlags } from "./region_flags.ts";
 import { RegionShape } from "./region_shape.ts";
@@ -45,7 +46,7 @@ export interface RegionSurroundings {
 }
 
 /** Code under construction. Lowering rows use what is public. */
-export class Emitter {
+export class Emitter implements IntegerWriter<Value> {
   readonly code = new FunctionCode([I32]);
   /**
    * Locals: the block that starts of loops shall go on at, NO_TARGET for their headers (the parameter: where the region is
@@ -175,6 +176,13 @@ export class Emitter {
     }
   }
 
+  /** Leaves the count of a shift or rotation of 64 bits as an i64. */
+  pushCount(value: Value): void {
+    if (value.op === "const32") return this.code.i64(value.imm & 63, 0);
+    this.push(value);
+    this.code.op(W.i64_extend_i32_u);
+  }
+
   /** A local that holds a value. */
   operand(value: Value): number {
     if (!isExpression(value)) {
@@ -192,15 +200,6 @@ export class Emitter {
     const { code } = this;
     code.op(W.v128_const);
     for (const word of words) for (let n = 0; n < 32; n += 8) code.u8((word >>> n) & 0xff);
-  }
-
-  /** Joins an i64 with an i32 on the stack above it, which becomes the upper half. */
-  joinHigh(): void {
-    const { code } = this;
-    code.op(W.i64_extend_i32_u);
-    code.i64(32, 0);
-    code.op(W.i64_shl);
-    code.op(W.i64_or);
   }
 
   /** Calls an imported function with so many words that are on the stack. */
@@ -243,7 +242,7 @@ export class Emitter {
     if (type === "i64") {
       code.op(W.i64_extend_i32_u);
       code.load(W.i32_load, RETURN_HI);
-      this.joinHigh();
+      joinHigh(code);
     } else if (type === "v128") {
       code.load(W.v128_load, RETURN_V128);
     }

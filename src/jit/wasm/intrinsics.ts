@@ -7,6 +7,7 @@ import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { FIND_PARAMETERS, packAccess } from "./locate.ts";
+import { joinHigh } from "./lowering_integer.ts";
 import { PAGE_SIZE } from "../../memory/physical.ts";
 
 /** Writes a helper's usual case; `call` writes the call, with everything that belongs to it. Both leave the result. */
@@ -20,7 +21,7 @@ function pushDividend(e: Emitter, inst: Inst): void {
   e.push(inst.args[0]!);
   e.code.op(W.i64_extend_i32_u);
   e.push(inst.args[1]!);
-  e.joinHigh();
+  joinHigh(e.code);
 }
 
 const divide64: Intrinsic = (e, inst) => {
