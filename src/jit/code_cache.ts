@@ -25,6 +25,8 @@ export interface CodeCacheCounts {
 export class CodeCache implements CodeOwner {
   /** Called when a region is dropped. */
   onDrop: ((region: Region) => void) | undefined;
+  /** Called when a block is dropped. */
+  onDropCode: ((code: Code) => void) | undefined;
   /** Tells whether a debugger's point may lie in a block. */
   isWatched: (code: Code) => boolean = () => false;
   /** Blocks by number; number 0 is never used. */
@@ -108,6 +110,7 @@ export class CodeCache implements CodeOwner {
     this.codes[code.number] = undefined;
     this.#live.delete(code);
     this.#removeFromFrames(code);
+    this.onDropCode?.(code);
   }
 
   /** Drops a compiled region; its blocks stay. */

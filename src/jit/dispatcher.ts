@@ -127,7 +127,8 @@ export class Dispatcher {
     };
     outside.onBreakpoints = () => this.cache.watchAnew();
     places.onChange = () => this.cache.watchAnew();
-    this.#interpreter = new Interpreter(bindings);
+    this.#interpreter = new Interpreter(bindings, tiers.engine);
+    this.cache.onDropCode = ({ program }) => this.#interpreter.release(program);
     this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
     this.#maker = new RegionMaker(bindings, this.finder, tiers, this.counts);
     this.#stepper = new SingleStepper(
@@ -327,7 +328,7 @@ export class Dispatcher {
 
   /** Executes one block in the interpreter. Returns whether the mode or an event must be looked at. */
   #interpret(code: Code): boolean {
-    if (code.runs === RUNS_TO_OPTIMIZE) code.program = this.#interpreter.prepare(this.finder.optimized(code));
+    if (code.runs === RUNS_TO_OPTIMIZE) this.#optimize(code);
     this.counts.interpretedBlocks++;
     this.counts.interpretedInstructions += code.count;
     const stopped = this.#interpreter.run(code.program);
@@ -342,6 +343,13 @@ export class Dispatcher {
     ) this.#compile(code, undefined);
     // Exact floating point may have set the sticky bit that makes the mode plain.
     return stopped || code.usesFloat;
+  }
+
+  /** Has the interpreter execute a block as the passes leave it. */
+  #optimize(code: Code): void {
+    const program = this.#interpreter.prepare(this.finder.optimized(code));
+    this.#interpreter.release(code.program);
+    code.program = program;
   }
 
   /** Goes on with the region that is being made, if it is time. */
@@ -466,7 +474,7 @@ export class Dispatcher {
     const block = this.finder.translate(mode, m[BUDGET >> 2]!);
     if (block === undefined) return false;
     this.counts.interpretedInstructions += block.offsets.length - 1;
-    this.#interpreter.run(this.#interpreter.prepare(block));
+    this.#interpreter.runOnce(block);
     return this.#settle();
   }
 }

@@ -78,6 +78,13 @@ export interface Region extends Compiled {
   readonly mostEntered: number;
 }
 
+/**
+ * Executes the block whose program's first word has an index in the linear memory, and that has `count` guest instructions,
+ * which it takes off the budget. Returns 0 behind an end that only sets RIP; else the word index of the end, or of the
+ * operation that raised an event.
+ */
+export type BlockLoop = (first: number, count: number) => number;
+
 /** An engine that compiles. */
 export interface Engine {
   readonly name: string;
@@ -88,6 +95,12 @@ export interface Engine {
   compile(request: CompileRequest): Compiled;
   /** The same in slices, for engines whose work can be divided. Work that is returned from early leaves nothing behind. */
   compileInSlices?(request: CompileRequest): Slices<Compiled>;
+  /**
+   * The interpreter's loop over programs and values in the linear memory, for engines that have a faster one.
+   *
+   * @param row executes the operation at a word index by its row of the reference
+   */
+  interpreterLoop?(row: (index: number) => void): BlockLoop;
   /** Lets a region be entered some more times before it is to be made again. */
   postpone?(region: Region): void;
   /** Called when what was compiled comes into use. */

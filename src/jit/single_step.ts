@@ -50,7 +50,7 @@ export class SingleStepper {
     if (block === undefined) return false;
     this.counts.singleSteps++;
     access.allowCodeWrites = true;
-    this.interpreter.run(this.interpreter.prepare(block));
+    this.interpreter.runOnce(block);
     access.allowCodeWrites = false;
     if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
     const event = m[EVENT >> 2]!;

@@ -127,8 +127,13 @@ export const codeLinks: number = (worldUses + WORLD_USES) * 4;
 export const REGION_PLACES = 0x8000;
 export const regionVisits: number = codeLinks + CODE_LINKS * CODE_LINK_BYTES;
 
+/** Values and programs of the interpreter (jit/interpreter/program_space.ts): of as many blocks as a large guest keeps warm. */
+export const INTERPRETER_BYTES = 0x410_0000;
+/** Where they start, as a byte offset. */
+export const interpreterSpace: number = Math.ceil((regionVisits + REGION_PLACES * 4) / PAGE_SIZE) * PAGE_SIZE;
+
 /** Offset of guest-physical (and host-physical) address 0 in the linear memory. */
-export const RAM_BASE: number = Math.ceil((regionVisits + REGION_PLACES * 4) / 0x10_0000) * 0x10_0000;
+export const RAM_BASE: number = Math.ceil((interpreterSpace + INTERPRETER_BYTES) / 0x10_0000) * 0x10_0000;
 
 /** Offset of a world slot: of its soft TLB. */
 export const slotOffset = (slot: number): number => FIRST_SLOT + slot * SLOT_BYTES;

@@ -32,10 +32,10 @@ export class BlockEngines {
     const { processor, memory } = new Bare({ engine: "js" });
     const { bindings } = processor.dispatcher;
     this.memory = memory;
-    const interpreter = new Interpreter(bindings);
     const js = new JsEngine(bindings), wasm = new WasmEngine(bindings);
+    const reference = new Interpreter(bindings), inWasm = new Interpreter(bindings, wasm);
     let regions = 0;
-    const interpreted = (block: Block): Runnable => {
+    const interpreted = (interpreter: Interpreter, block: Block): Runnable => {
       const program = interpreter.prepare(block);
       return () => void interpreter.run(program);
     };
@@ -45,8 +45,13 @@ export class BlockEngines {
     };
     const optimized = (block: Block): Block => optimize(block, STATE_EFFECTS);
     this.all = [
-      { name: "interpreter", prepare: (make) => interpreted(make()) },
-      { name: "interpreter after the passes", prepare: (make) => interpreted(optimized(make())) },
+      { name: "interpreter", prepare: (make) => interpreted(reference, make()) },
+      { name: "interpreter after the passes", prepare: (make) => interpreted(reference, optimized(make())) },
+      { name: "interpreter in wasm", prepare: (make) => interpreted(inWasm, make()) },
+      {
+        name: "interpreter in wasm after the passes",
+        prepare: (make) => interpreted(inWasm, optimized(make())),
+      },
       { name: "js", prepare: (make) => compiled(js, make()) },
       { name: "js after the passes", prepare: (make) => compiled(js, optimized(make())) },
       { name: "wasm", prepare: (make) => compiled(wasm, make()) },

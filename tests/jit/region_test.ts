@@ -4,10 +4,10 @@ import type { Block } from "../../src/ir/types.ts";
 import { Code } from "../../src/jit/code.ts";
 import { Constants } from "../../src/jit/interpreter/constants.ts";
 import { assemble } from "../../src/jit/interpreter/program.ts";
-import { ProgramStore } from "../../src/jit/interpreter/program_store.ts";
+import { ProgramArrays } from "../../src/jit/interpreter/program_store.ts";
 import { selectRegion } from "../../src/jit/region.ts";
 
-const CONSTANTS = new Constants(new Int32Array(64), 0), STORE = new ProgramStore();
+const CONSTANTS = new Constants(new Int32Array(64), 0), STORE = new ProgramArrays();
 
 /** How a region is selected. */
 interface Selection {

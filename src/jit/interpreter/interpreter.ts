@@ -6,15 +6,14 @@ import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, RETURN_HI, RIP } from "../../
 import { VmxTransfer } from "../../cpu/system/vmx_instructions.ts";
 import { Event } from "../../cpu/fault.ts";
 import type { Bindings } from "../bindings.ts";
-import { Constants, CONSTANTS_WORDS } from "./constants.ts";
-import { createLoop, type Loop } from "./operations.ts";
+import type { BlockLoop, Engine } from "../engine.ts";
+import { Constants } from "./constants.ts";
+import { createLoop, type Loop, rowsByOperation } from "./operations.ts";
 import { assemble, type Program } from "./program.ts";
-import { ProgramStore } from "./program_store.ts";
+import { MAX_VALUES, VALUE_FILE, VALUE_FILE_WORDS } from "./program_space.ts";
+import { ProgramArrays, ProgramPages, type ProgramStore } from "./program_store.ts";
 import { createReference, type Run } from "./reference.ts";
-import { EndField, EndKind, Field, GUEST_SHIFT, VALUE_WORDS } from "./words.ts";
-
-/** Values that the value file holds: far more than a block of the longest kind has (frontend/translate.ts). */
-const MAX_VALUES = 0x4000;
+import { EndField, EndKind, Field, GUEST_SHIFT, OPERATION_MASK, VALUE_WORDS } from "./words.ts";
 
 /** V8 knows the values of a module's own constants, and reads imported ones each time. */
 const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1, BUDGET_WORD = BUDGET >> 2;
@@ -24,21 +23,28 @@ const { KIND, VALUE, LO, HI, TAKEN_LO, TAKEN_HI } = EndField;
 /** Executes programs over the state in the linear memory. */
 export class Interpreter {
   readonly #m: Int32Array;
-  readonly #values = new Int32Array(MAX_VALUES * VALUE_WORDS + CONSTANTS_WORDS);
-  readonly #constants = new Constants(this.#values, MAX_VALUES * VALUE_WORDS);
-  readonly #store = new ProgramStore();
+  readonly #values: Int32Array;
+  readonly #constants: Constants;
+  readonly #store: ProgramStore;
   readonly #loop: Loop;
+  /** The engine's loop, for programs in the linear memory; without one, none lie there. */
+  readonly #blockLoop: BlockLoop | undefined;
   readonly #vmxTransfer: HelperFunction;
 
-  constructor(bindings: Bindings) {
-    this.#m = bindings.memory.i32;
+  constructor(bindings: Bindings, engine?: Engine) {
+    const m = bindings.memory.i32, isShared = engine?.interpreterLoop !== undefined;
+    this.#m = m;
+    this.#values = isShared
+      ? m.subarray(VALUE_FILE >> 2, (VALUE_FILE >> 2) + VALUE_FILE_WORDS)
+      : new Int32Array(VALUE_FILE_WORDS);
+    this.#constants = new Constants(this.#values, MAX_VALUES * VALUE_WORDS);
+    this.#store = isShared ? new ProgramPages(m) : new ProgramArrays();
     const reference = createReference(bindings, this.#values);
     this.#vmxTransfer = bindings.helpers[helperId("vmx_transfer")]!;
-    this.#loop = createLoop(
-      bindings,
-      this.#values,
-      OPCODE_NAMES.map((name) => (reference as Partial<Record<Opcode, Run>>)[name]),
-    );
+    const rows = OPCODE_NAMES.map((name) => (reference as Partial<Record<Opcode, Run>>)[name]);
+    this.#loop = createLoop(bindings, this.#values, rows);
+    const byOperation = rowsByOperation(rows);
+    this.#blockLoop = engine?.interpreterLoop?.((i) => byOperation[m[i]! & OPERATION_MASK]!(m, i));
   }
 
   /** Prepares a block for execution. Nothing of the block is kept. */
@@ -51,6 +57,18 @@ export class Interpreter {
     return assemble(block, this.#constants, this.#store);
   }
 
+  /** Takes back the room of a program that is not executed any more. */
+  release({ words, first }: Program): void {
+    this.#store.release(words, first);
+  }
+
+  /** Executes a block once, as `run` does. */
+  runOnce(block: Block): boolean {
+    const program = this.prepare(block), stopped = this.run(program);
+    this.release(program);
+    return stopped;
+  }
+
   /**
    * Executes a program. Afterwards RIP says where to go on, EVENT why it ended early, and BUDGET has gone down by the
    * instructions executed.
@@ -59,8 +77,14 @@ export class Interpreter {
    */
   run(program: Program): boolean {
     const { words, first, end } = program;
-    this.#m[BUDGET_WORD]! -= program.count;
-    const stopped = this.#loop(words, first, end);
+    let stopped: number;
+    if (words === this.#m) {
+      stopped = this.#blockLoop!(first, program.count);
+      if (stopped === 0) return false;
+    } else {
+      this.#m[BUDGET_WORD]! -= program.count;
+      stopped = this.#loop(words, first, end);
+    }
     if (stopped === end) return this.#finish(program);
     this.#leave(program, words[stopped + Field.HEAD]! >>> GUEST_SHIFT);
     return true;

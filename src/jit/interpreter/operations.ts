@@ -13,8 +13,9 @@ import { EXITS, Field, OPERATION_MASK, OPERATION_WORDS } from "./words.ts";
  * What the loop does in line. V8 makes a jump table of a `switch` whose cases are literals, which the members of a constant
  * enumeration become; the names of constants would be compared one after the other.
  */
-const enum Do {
-  CONST32,
+export const enum Do {
+  /** Numbers below it are those of ends (`EndKind`). */
+  CONST32 = 6,
   CONST64,
   GET32,
   GET64,
@@ -192,6 +193,13 @@ function joinSix(words: Int32Array, at: number): number {
   words[before + IMM2] = words[at + B]!;
   words[before + ARGS] = words[at + C]!;
   return at;
+}
+
+/** The reference by what HEAD says, for operations that have a row. */
+export function rowsByOperation(rows: readonly (Run | undefined)[]): (Run | undefined)[] {
+  const byOperation: (Run | undefined)[] = [];
+  for (const [code, row] of rows.entries()) byOperation[OPERATIONS[code]!] = row;
+  return byOperation;
 }
 
 /** Executes operations from `first` up to `end`. Returns the index of the one that raised an event, or `end`. */

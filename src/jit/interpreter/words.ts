@@ -24,7 +24,7 @@ export const Field = {
 /** Bits of HEAD. */
 export const OPERATION_MASK = 0x7fff, EXITS = 0x8000, GUEST_SHIFT = 16;
 
-/** Kinds of ends. */
+/** Kinds of ends. They are in the place of HEAD: what is to be done (operations.ts) has other numbers. */
 export const EndKind = { JUMP: 0, BRANCH: 1, INDIRECT: 2, REDISPATCH: 3, VMFUNC: 4, EVENT: 5 } as const;
 
 /** Words of the end of a program, which lies behind its operations: so it comes into the host's cache with them. */

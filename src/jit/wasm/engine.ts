@@ -18,7 +18,7 @@ import { wayIndex } from "../../memory/tlb.ts";
 import { CallLink } from "../../memory/world_links.ts";
 import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
-import type { Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
+import type { BlockLoop, Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
 import { atOnce, type Slices } from "../slices.ts";
 import type { SystemCalls } from "../system_calls.ts";
 import { driverCode, VISITS_USED_UP } from "./driver.ts";
@@ -29,6 +29,7 @@ import { findModeCode, type ModeFinder } from "./find_mode.ts";
 import { findWayCode, type WayFinder } from "./find_way.ts";
 import { type ImportedFunction, importedFunctions } from "./imports.ts";
 import { forgetGroupsCode, GroupCells } from "./group_spans.ts";
+import { interpreterLoopCode, ROW } from "./interpreter_loop.ts";
 import { type Finder, finderCode, type FinderName, FINDERS } from "./locate.ts";
 import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
@@ -60,6 +61,8 @@ const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
   ["drive", driverCode],
 ];
 const DRIVER = OWN.length - 1;
+/** Where the interpreter's loop is. */
+const LOOP = OWN.length;
 
 /** What the engine keeps of a region. */
 interface Placed {
@@ -86,7 +89,7 @@ export class WasmEngine implements Engine {
   readonly #groupCells = new GroupCells();
   readonly #functions: Record<string, ImportedFunction | OwnFunction>;
   /** By place; those of the engine's own functions stay empty. */
-  readonly #placed: (Placed | undefined)[] = new Array(DRIVER + 1).fill(undefined);
+  readonly #placed: (Placed | undefined)[] = new Array(LOOP + 1).fill(undefined);
   readonly #freePlaces: number[] = [];
   readonly #freeLinks: number[] = [];
   #links = 0;
@@ -114,6 +117,14 @@ export class WasmEngine implements Engine {
       if (name === "SYSCALL" && goOnBehind) continue;
       this.#functions[name] = this.#table.get(place) as OwnFunction;
     }
+  }
+
+  interpreterLoop(row: (index: number) => void): BlockLoop {
+    const imports = new Imports(), code = interpreterLoopCode(imports);
+    this.#functions[ROW] = row;
+    const module = encodeModule([{ code, place: LOOP, name: "interpret" }], imports, this.#pages);
+    this.#instantiate(module, imports);
+    return this.#table.get(LOOP) as BlockLoop;
   }
 
   compile(request: CompileRequest): Compiled {
