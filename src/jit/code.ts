@@ -30,6 +30,8 @@ export class Code {
   runs = 0;
   /** Addresses that its computed jump or call, or its VMFUNC, has been seen to lead to. */
   targets: readonly bigint[] = NONE;
+  /** Their halves, the lower first: a target that has been seen is found without making numbers of 64 bits. */
+  #targetHalves: readonly number[] = NONE;
   /** Most of them to note: none for other ends, and for returns, which lead behind calls. */
   readonly mostTargets: number;
   /** Ways into compiled code, newest first: in another world other code may lie around it, and another region. */
@@ -88,15 +90,16 @@ export class Code {
   }
 
   /** Called when its end has led to `next`. */
-  noteTarget(next: Code): void {
-    if (this.targets.length >= this.mostTargets || this.#leadsTo(next)) return;
-    this.targets = [...this.targets, BigInt.asUintN(64, (BigInt(next.hi) << 32n) | BigInt(next.lo >>> 0))];
+  noteTarget({ lo, hi }: Code): void {
+    if (this.targets.length >= this.mostTargets || this.#leadsTo(lo, hi)) return;
+    this.targets = [...this.targets, BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0))];
+    this.#targetHalves = [...this.#targetHalves, lo, hi];
   }
 
-  #leadsTo({ lo, hi }: Code): boolean {
-    return this.targets.some((pc) =>
-      Number(BigInt.asIntN(32, pc)) === lo && Number(BigInt.asIntN(32, pc >> 32n)) === hi
-    );
+  #leadsTo(lo: number, hi: number): boolean {
+    const halves = this.#targetHalves;
+    for (let n = 0; n < halves.length; n += 2) if (halves[n] === lo && halves[n + 1] === hi) return true;
+    return false;
   }
 }
 
