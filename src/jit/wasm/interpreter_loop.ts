@@ -35,8 +35,7 @@ export function interpreterLoopCode(imports: Imports): FunctionCode {
     [EndKind.BRANCH, () => pushBranch(to)],
     [EndKind.INDIRECT, () => to.push(wide(EndField.VALUE))],
   ];
-  const labels: Label[] = new Array(OPERATION_MASK).fill(undefined);
-  for (const kind of Object.values(EndKind)) labels[kind] = stop;
+  const labels: (Label | undefined)[] = Object.values(EndKind).map(() => stop);
   for (const [number] of [...ends, ...LOOP_OPERATIONS]) labels[number] = code.open(W.block, VOID);
   writeDispatch(to, labels);
   for (const [, write] of [...LOOP_OPERATIONS].reverse()) {
@@ -61,13 +60,13 @@ export function interpreterLoopCode(imports: Imports): FunctionCode {
 
 /** Goes to what the next operation, or the end, says. */
 function writeDispatch(to: LoopWriter, labels: readonly (Label | undefined)[]): void {
-  const { code, at, row } = to, last = labels.findLastIndex((label) => label !== undefined);
+  const { code, at, row } = to;
   code.get(at);
   code.opWith(W.i32_add, OPERATION_BYTES);
   code.tee(at);
   code.memory(W.i32_load16_u, Field.HEAD << WORD_SHIFT);
   code.opWith(W.i32_and, OPERATION_MASK);
-  code.brTable(labels.slice(0, last + 1).map((label) => label ?? row), row);
+  code.brTable(Array.from(labels, (label) => label ?? row), row);
 }
 
 /** Executes the operation by its row, and goes on unless that has raised an event. */

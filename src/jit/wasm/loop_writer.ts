@@ -3,7 +3,7 @@ import { Field } from "../interpreter/words.ts";
 import { VALUE_FILE } from "../interpreter/program_space.ts";
 import { loadOf, storeOf } from "./cell_locals.ts";
 import { FunctionCode, type Label } from "./encoder.ts";
-import { I32, I64, W } from "./instructions.ts";
+import { I32, I64, V128, W } from "./instructions.ts";
 import type { IntegerWriter } from "./lowering_integer.ts";
 
 /** An operand: the field that says where it lies in the value file, and its type. */
@@ -42,7 +42,7 @@ export class LoopWriter implements IntegerWriter<LoopOperand> {
     return this.#scratch.get(type)![taken]!;
   }
 
-  /** Leaves a field. Of a 64-bit one, it is the lower half. */
+  /** Leaves a field, or with another load, two fields as one number. */
   pushField(field: number, load: number = W.i32_load): void {
     this.code.get(this.at);
     this.code.memory(load, field * WORD_BYTES);
@@ -94,6 +94,7 @@ export class LoopWriter implements IntegerWriter<LoopOperand> {
 
 /** Operands of 32, 64 and 128 bits. */
 export const word = (field: number): LoopOperand => ({ field, type: I32 });
+export const whole = (field: number): LoopOperand => ({ field, type: V128 });
 export const wide = (field: number): LoopOperand => ({ field, type: I64 });
 
 /** Fields of operands in their order. */
