@@ -127,8 +127,8 @@ export const codeLinks: number = (worldUses + WORLD_USES) * 4;
 export const REGION_PLACES = 0x8000;
 export const regionVisits: number = codeLinks + CODE_LINKS * CODE_LINK_BYTES;
 
-/** Values and programs of the interpreter (jit/interpreter/program_space.ts): of as many blocks as a large guest keeps warm. */
-export const INTERPRETER_BYTES = 0x410_0000;
+/** Values and programs of the interpreter (jit/interpreter/program_space.ts): of twice as many blocks as a booting kernel has. */
+export const INTERPRETER_BYTES = 0x510_0000;
 /** Where they start, as a byte offset. */
 export const interpreterSpace: number = Math.ceil((regionVisits + REGION_PLACES * 4) / PAGE_SIZE) * PAGE_SIZE;
 

@@ -6,7 +6,8 @@ import type { Block, Inst, Type } from "../../ir/types.ts";
 import { VECTOR_OPCODES } from "../../ir/vector_opcodes.ts";
 import type { Constants } from "./constants.ts";
 import type { ProgramStore } from "./program_store.ts";
-import { hasRow, join, OPERATIONS } from "./operations.ts";
+import { join } from "./joined_operations.ts";
+import { hasRow, OPERATIONS } from "./operations.ts";
 import {
   END_WORDS,
   EndField,
