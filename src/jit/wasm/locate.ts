@@ -70,18 +70,19 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   code.get(slot);
   code.op(W.i32_add);
   code.tee(entry);
-  // The page of the last byte: an access that ends in the next page does not match.
   code.memory(W.i64_load, tag);
   code.get(address);
-  size();
-  code.op(W.i64_extend_i32_u);
-  code.op(W.i64_add);
-  code.i64(1, 0);
-  code.op(W.i64_sub);
   code.i64(-PAGE_SIZE, -1);
   code.op(W.i64_and);
   code.tee(page);
   code.op(W.i64_eq);
+  // An access must not go on in the next page.
+  low();
+  code.opWith(W.i32_and, PAGE_SIZE - 1);
+  size();
+  code.op(W.i32_add);
+  code.opWith(W.i32_le_u, PAGE_SIZE);
+  code.op(W.i32_and);
   // Bits of the address that must be 0.
   low();
   size();
