@@ -14,6 +14,11 @@ export const CENTURY = 0x32;
 export const RTC_LINE = 8;
 /** Status A: the divider chain runs at 32768 Hz, the periodic rate is 1024 Hz. D: the battery is good. */
 const A_RESET = 0x26, A_WRITABLE = 0x7f, D_VALID = 0x80;
+/**
+ * Status A: time and date are being updated, or will be in 244 microseconds; that takes 1984 (data sheet, table 3 and figure
+ * 14, for 32768 Hz).
+ */
+const A_UPDATING = 0x80, UPDATE_CYCLES = (244 + 1984) * (CYCLES_PER_SECOND / 1e6);
 /** Status B: 24 hours, binary; interrupts enabled, with the bits that status C has for them; time is being set. */
 const B_24_HOURS = 2, B_BINARY = 4, B_SET = 0x80;
 const UPDATE = 0x10, ALARM = 0x20, PERIODIC = 0x40, CAUSES = UPDATE | ALARM | PERIODIC, INTERRUPT = 0x80;
@@ -51,7 +56,7 @@ export interface RtcWires {
   changed(): void;
 }
 
-/** The chip. Writes to time and date set it. The update of the registers takes no time that one could see. */
+/** The chip. Writes to time and date set it. The registers change all at once, when the update ends. */
 export class RtcMC146818 implements PortDevice, TimedDevice, Stateful<State> {
   readonly stateFormat: StateFormat<State> = { version: 2, shape: STATE };
   readonly ports = [0x70, 2] as const;
@@ -123,8 +128,10 @@ export class RtcMC146818 implements PortDevice, TimedDevice, Stateful<State> {
     const now = this.now();
     if (now <= this.#told) return;
     if (this.#nextPeriod() <= now) this.#flags |= PERIODIC;
-    if (this.#nextSecond() <= now) this.#flags |= UPDATE;
-    if (this.#nextAlarm() <= now) this.#flags |= ALARM;
+    if (this.#nextSecond() <= now) {
+      this.#flags |= UPDATE;
+      if (this.#nextAlarm() <= now) this.#flags |= ALARM;
+    }
     this.#told = now;
     this.#update();
   }
@@ -167,6 +174,11 @@ export class RtcMC146818 implements PortDevice, TimedDevice, Stateful<State> {
     return (Math.floor(this.#told / CYCLES_PER_SECOND) + 1) * CYCLES_PER_SECOND;
   }
 
+  /** Whether software that begins to read time and date now might see them change. */
+  #isUpdating(): boolean {
+    return !this.#isStopped && this.now() % CYCLES_PER_SECOND >= CYCLES_PER_SECOND - UPDATE_CYCLES;
+  }
+
   /** When time of day next fits the alarm registers. */
   #nextAlarm(): number {
     if (this.#isStopped) return Infinity;
@@ -195,7 +207,24 @@ export class RtcMC146818 implements PortDevice, TimedDevice, Stateful<State> {
   }
 
   #read(register: number): number {
-    if (this.#isStopped && TIME_AND_DATE.includes(register)) return this.#memory[register]!;
+    switch (register) {
+      case STATUS_A:
+        return this.#memory[STATUS_A]! | (this.#isUpdating() ? A_UPDATING : 0);
+      case STATUS_C:
+        return this.#flags | (this.#level ? INTERRUPT : 0);
+      case STATUS_D:
+        return D_VALID;
+      case WEEKDAY:
+        return this.#coded(this.#date(this.now()).getUTCDay() + 1);
+      default:
+        return this.#isStopped || !TIME_AND_DATE.includes(register)
+          ? this.#memory[register]!
+          : this.#timeOrDate(register);
+    }
+  }
+
+  /** One of `TIME_AND_DATE` as the clock shows it. */
+  #timeOrDate(register: number): number {
     const date = this.#date(this.now());
     switch (register) {
       case SECONDS:
@@ -204,22 +233,14 @@ export class RtcMC146818 implements PortDevice, TimedDevice, Stateful<State> {
         return this.#coded(date.getUTCMinutes());
       case HOURS:
         return this.#hours(date.getUTCHours());
-      case WEEKDAY:
-        return this.#coded(date.getUTCDay() + 1);
       case DAY:
         return this.#coded(date.getUTCDate());
       case MONTH:
         return this.#coded(date.getUTCMonth() + 1);
       case YEAR:
         return this.#coded(date.getUTCFullYear() % 100);
-      case CENTURY:
-        return this.#coded(Math.floor(date.getUTCFullYear() / 100));
-      case STATUS_C:
-        return this.#flags | (this.#level ? INTERRUPT : 0);
-      case STATUS_D:
-        return D_VALID;
       default:
-        return this.#memory[register]!;
+        return this.#coded(Math.floor(date.getUTCFullYear() / 100));
     }
   }
 

@@ -29,10 +29,28 @@ Deno.test("RtcMC146818 shows virtual time in BCD or binary, of 24 or 12 hours", 
   assertEquals(shown(clock), "14 1a 0c 1f 8a 00 00", "10 in the evening");
 });
 
-Deno.test("RtcMC146818 never updates while one looks, has a good battery, and keeps its memory", () => {
+/** Data sheet, "Update cycle": UIP goes up 244 microseconds before an update of 1984, and down when that has ended. */
+for (
+  const [now, control, updating, seconds] of [
+    [0, 2, false, 0x58],
+    [1e9 - 2_228_001, 2, false, 0x58],
+    [1e9 - 2_228_000, 2, true, 0x58],
+    [1e9 - 1, 2, true, 0x58],
+    [1e9, 2, false, 0x59],
+    [2e9 - 1, 2, true, 0x59],
+    [2e9 - 1, 2 | 0x80, false, 0x59],
+  ] as const
+) {
+  Deno.test(`RtcMC146818's UIP at ${now} ns, with ${control.toString(16)}H in status B`, () => {
+    const clock = new RtcMC146818(() => now, EVENING);
+    set(clock, 11, control);
+    set(clock, 10, 0xa6); // the bit cannot be written
+    assertEquals([clock.in(1), shown(clock).slice(-2)], [updating ? 0xa6 : 0x26, seconds.toString(16)]);
+  });
+}
+
+Deno.test("RtcMC146818 has a good battery, and keeps its memory", () => {
   const clock = new RtcMC146818(() => 0, EVENING);
-  clock.out(0, 10);
-  assertEquals(clock.in(1) & 0x80, 0);
   clock.out(0, 13);
   assertEquals(clock.in(1), 0x80);
   set(clock, 0x40, 0x5a);
