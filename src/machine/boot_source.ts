@@ -2,6 +2,7 @@
 import type { Bus } from "./bus.ts";
 import { DebugPort } from "./devices/debug_port.ts";
 import { addFirmwareRom } from "./devices/firmware_rom.ts";
+import { leaveBiosRemains } from "./loaders/bios_remains.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
 import { enterFirmware, loadFirmware } from "./loaders/firmware.ts";
@@ -45,6 +46,7 @@ export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataVi
   if (firmware === undefined) {
     if (kernel === undefined) return () => {};
     if (ram.length < HIGH) throw new CannotBootError("a kernel needs 1 MB of RAM");
+    leaveBiosRemains(ram);
     writeAcpiTables(ram, processors, [pciRoot()]);
     const entry = loadKernel(ram, { kernel, modules, commandLine, loadAddress });
     return (state) => enterKernel(state, entry);

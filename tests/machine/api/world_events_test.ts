@@ -42,7 +42,7 @@ for (const [label, configuration] of FAST) {
     for (const [kind, count] of Object.entries(counted)) {
       assertEquals(switches.filter((event) => event.kind === kind).length, count, kind);
     }
-    assert(counted.vmfunc > 0 && counted.vmEntry > 100);
+    assert(counted.vmfunc > 0 && counted.vmEntry > 30);
     for (const [n, event] of switches.entries()) {
       const before = switches[n - 1];
       if (before === undefined) continue;

@@ -232,7 +232,7 @@ void kernel_main(void) {
     u64 reason = vmread(0x4402), length = vmread(0x440c), rip = vmread(0x681e);
     if (reason == 2) break;
     if (reason == 24 || reason == 20) vmwrite(0x4002, vmread(0x4002) | 1 << 2); /* open the interrupt window */
-    if (reason == 7) vmwrite(0x4002, vmread(0x4002) & ~(1ul << 2)), vmwrite(0x482e, 50);
+    if (reason == 7) vmwrite(0x4002, vmread(0x4002) & ~(1ul << 2)), vmwrite(0x482e, 1000); /* entries take some */
     if (reason == 52) {
       vmwrite(0x482e, 100000);
       vmwrite(0x4004, 0); /* what follows is the guest's own affair */
