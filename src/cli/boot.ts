@@ -1,4 +1,5 @@
 /** `causeway boot`: boots a computer. */
+import { existsSync } from "node:fs";
 import { basename } from "node:path";
 import { isatty } from "node:tty";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
@@ -65,7 +66,8 @@ const OPTIONS = {
   screen: flag("Shows the text screen when the machine stops."),
   initrd: values(
     "FILE",
-    "A file for the kernel: Linux's initrd, or a multiboot module; may be given several times.",
+    "A file for the kernel: Linux's initrd, or a module of multiboot or PVH; may be given several times. " +
+      "What follows a space belongs to the module's command line, unless a file is called so.",
     parsePath,
   ),
   append: value(
@@ -172,6 +174,12 @@ export const boot: Command = {
   },
 };
 
+/** The file that a module's command line begins with. */
+function fileOf(line: string): string {
+  const space = line.indexOf(" ");
+  return space <= 0 || existsSync(line) ? line : line.slice(0, space);
+}
+
 function parsePhysical(text: string): number {
   const address = Number(parseAddress(text));
   if (address > 0xffff_ffff) throw new RangeError("must be less than 0x100000000");
@@ -224,7 +232,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
     throw usageError(`--vmx does not go with --cpu ${values.cpu}, which has no VMX`);
   }
   const image = readInput(path);
-  const modules = values.initrd.map((file) => ({ bytes: readInput(file), commandLine: file }));
+  const modules = values.initrd.map((line) => ({ bytes: readInput(fileOf(line)), commandLine: line }));
   const { append = "" } = values;
   const disks = openDisks(values.disk, values.snapshot), virtioConsole = values.console === "virtio";
   if (disks.length + [values.rng, values.net, virtioConsole].filter(Boolean).length > SLOTS) {

@@ -6,6 +6,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { SwitchCounts } from "../../src/machine/api/world_events.ts";
 import { ENGINE_NAMES } from "../../src/machine/engines.ts";
+import { elfWithNote } from "../machine/loaders/_pvh.ts";
 import { causeway, MAIN, withFolder } from "./command_line.ts";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -23,6 +24,29 @@ for (const engine of ENGINE_NAMES) {
     });
   });
 }
+
+Deno.test("boot --initrd: what follows a space is a module's command line, unless a file is called so", () => {
+  withFolder((folder) => {
+    // MOV EAX, [EBX+16]; MOV ESI, [EAX+16]: the first module's command line, which goes to the serial port.
+    // deno-fmt-ignore
+    const code = [
+      0x8b, 0x43, 0x10, 0x8b, 0x70, 0x10, 0x66, 0xba, 0xf8, 0x03,
+      0xac, 0x84, 0xc0, 0x74, 0x03, 0xee, 0xeb, 0xf8, 0xe6, 0xf4,
+    ];
+    const kernel = join(folder, "kernel"), plain = join(folder, "linux"), spaced = join(folder, "a linux");
+    writeFileSync(kernel, elfWithNote(code));
+    for (const file of [plain, spaced]) writeFileSync(file, "");
+    for (const line of [plain, `${plain} console=hvc0 quiet`, spaced]) {
+      assertEquals(causeway(["boot", "--kernel", kernel, "--initrd", line]), {
+        code: 1,
+        stdout: line,
+        stderr: "",
+      });
+    }
+    const { code: refused, stderr } = causeway(["boot", "--kernel", kernel, "--initrd", `${plain}x quiet`]);
+    assertEquals([refused, stderr], [125, `causeway boot: cannot read ${plain}x: there is no such file\n`]);
+  });
+});
 
 Deno.test("boot gives the kernel stdin: a pipe, or a file", () => {
   const expected = "Type lines; exit ends this.\n> hello\n> exit\n";
