@@ -1,6 +1,6 @@
 /**
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests`; and `deno task guests
- * memtest86+`, which only runs where it is named. Too long for every run of the tests. What a script prints and how many
+ * memtest86+` or `xen`, which only run where they are named. Too long for every run of the tests. What a script prints and how many
  * instructions it takes is compared between engines. The exercise runs with damaged disks as well, which it must notice.
  */
 import { execFileSync } from "node:child_process";
@@ -16,6 +16,7 @@ import { choices, flag, value } from "../../../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { SCRIPTED_HOST } from "./hosts.ts";
 import { type MemtestResult, runMemtest } from "./memtest.ts";
+import { runXen, type XenResult } from "./xen.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
 const MEMORY = 1 << 29, DISK_MEGABYTES = 16;
@@ -120,12 +121,12 @@ function run(
   };
 }
 
-const MEMTEST = "memtest86+", ON_REQUEST: readonly string[] = [MEMTEST];
+const MEMTEST = "memtest86+", XEN = "xen", ON_REQUEST: readonly string[] = [MEMTEST, XEN];
 const { values, rest } = scriptLine({
   call: "deno task guests",
   description: `Boots Debian's kernels (${
     KERNEL_NAMES.join(", ")
-  }) and runs scripts in them; ${MEMTEST} only where it is named. What they print and how many instructions they take must be the same in all engines.`,
+  }) and runs scripts in them; ${MEMTEST} and ${XEN} only where they are named. What they print and how many instructions they take must be the same in all engines.`,
   operands: ["[GUEST…]"],
   options: {
     cpus: value("N,N", "With so many processors (1,2).", (text) => text.split(",").map(parsePositive)),
@@ -196,5 +197,25 @@ for (const engine of guests.includes(MEMTEST) ? runsOf(["auto"]) : []) {
       (same ? "" : "; not as the run before"),
   );
   if (values.print || !good) console.log(screen.join("\n"));
+}
+for (const processors of guests.includes(XEN) ? values.cpus ?? [1, 2] : []) {
+  let first: XenResult | undefined;
+  for (const engine of runsOf(["auto"])) {
+    const start = performance.now();
+    const result = runXen({ engine, processors, disk: DISK });
+    const { instructions, failures, transcript, stop } = result;
+    first ??= result;
+    const same = first.instructions === instructions && first.transcript === transcript;
+    const good = failures.length === 0 && same;
+    failed ||= !good;
+    const seconds = (performance.now() - start) / 1000;
+    console.log(
+      `${good ? "ok" : "FAILED"} ${XEN}, ${processors} processor(s), ${engine}: ${seconds.toFixed(1)} s, ` +
+        `${instructions.toLocaleString("en-US")} instructions, ${stop}` +
+        (same ? "" : "; not as the run before"),
+    );
+    for (const failure of failures) console.log(`  ${failure}`);
+    if (values.print || !good) console.log(transcript);
+  }
 }
 process.exit(failed ? 1 : 0);
