@@ -58,9 +58,19 @@ export class Waiting extends Running {
   }
 }
 
+/** Seconds that gdb waits for an answer: by its own 2, on a busy host, it asks again, and takes the late answer for that. */
+const PATIENCE = "set remotetimeout 60";
+
 /** Runs gdb in batch mode: each command, after connecting. All that it prints is in `stdout`. */
 export async function gdb(port: number, commands: readonly string[], file?: string): Promise<Finished> {
-  const all = ["set confirm off", "set pagination off", "set width 0", `target remote :${port}`, ...commands];
+  const all = [
+    "set confirm off",
+    "set pagination off",
+    "set width 0",
+    PATIENCE,
+    `target remote :${port}`,
+    ...commands,
+  ];
   const args = [
     "-nx",
     "-batch",
