@@ -41,7 +41,14 @@ function convert(stats: fs.BigIntStats): FileStatus {
   };
 }
 
-const SECOND = 1_000_000_000;
+/** A time for the host's calls, which cut a number of seconds off at microseconds: never below what it stands for. */
+function seconds(time: bigint): number {
+  return Number(time / 1_000n) / 1e6 * (1 + Number.EPSILON);
+}
+
+function keyOf({ dev, ino }: FileStatus): string {
+  return `${dev}:${ino}`;
+}
 
 /** An open file of the host. */
 class HostNode implements OpenNode {
@@ -86,7 +93,6 @@ class HostNode implements OpenNode {
   }
   setTimes(atime: bigint | undefined, mtime: bigint | undefined): void {
     const status = this.status();
-    const seconds = (time: bigint): number => Number(time) / SECOND;
     host(() => fs.futimesSync(this.fd, seconds(atime ?? status.atime), seconds(mtime ?? status.mtime)));
   }
   reopen(): OpenNode {
@@ -128,13 +134,26 @@ export class HostFileSystem implements FileSystem {
     this.unconfined = real === "/";
   }
 
+  /** Files that stand for sockets: empty ones of the host. */
+  readonly #sockets = new Set<string>();
+
   #path(path: string): string {
     return this.#root + path;
   }
 
   status(path: string): FileStatus | undefined {
     const stats = host(() => fs.lstatSync(this.#path(path), { bigint: true, throwIfNoEntry: false }));
-    return stats === undefined ? undefined : convert(stats);
+    if (stats === undefined) return undefined;
+    const status = convert(stats);
+    if (this.#sockets.size === 0 || !this.#sockets.has(keyOf(status)) || status.size > 0) return status;
+    return { ...status, mode: (status.mode & ~Mode.IFMT) | Mode.IFSOCK };
+  }
+
+  /** A name goes; the file behind it too, if it is the last. */
+  #forgetSocket(path: string): void {
+    if (this.#sockets.size === 0) return;
+    const status = this.status(path);
+    if (status !== undefined && status.nlink === 1) this.#sockets.delete(keyOf(status));
   }
 
   readlink(path: string): string {
@@ -150,10 +169,11 @@ export class HostFileSystem implements FileSystem {
       for (let entry = open.readSync(); entry !== null; entry = open.readSync()) {
         const { name } = entry;
         const stats = fs.lstatSync(`${directory}/${name}`, { bigint: true, throwIfNoEntry: false });
+        const isSocket = stats !== undefined && this.#sockets.has(`${stats.dev}:${stats.ino}`);
         entries.push({
           name,
           ino: stats === undefined ? 1 : Number(stats.ino),
-          type: stats === undefined ? 0 : Number(stats.mode) & Mode.IFMT,
+          type: stats === undefined ? 0 : isSocket ? Mode.IFSOCK : Number(stats.mode) & Mode.IFMT,
         });
       }
     } finally {
@@ -191,10 +211,11 @@ export class HostFileSystem implements FileSystem {
   makeNode(path: string, mode: number): void {
     const type = mode & Mode.IFMT;
     if (type === Mode.IFIFO) return makeFifo(this.#path(path), mode & 0o7777);
-    if (type !== Mode.IFREG && type !== 0) fail(Errno.EPERM);
+    if (type !== Mode.IFREG && type !== Mode.IFSOCK && type !== 0) fail(Errno.EPERM);
     host(() =>
       fs.closeSync(fs.openSync(this.#path(path), Open.CREAT | Open.EXCL | Open.WRONLY, mode & 0o7777))
     );
+    if (type === Mode.IFSOCK) this.#sockets.add(keyOf(this.status(path)!));
   }
 
   removeDirectory(path: string): void {
@@ -206,10 +227,12 @@ export class HostFileSystem implements FileSystem {
   unlink(path: string): void {
     const status = this.status(path);
     if (status !== undefined && isDirectory(status)) fail(Errno.EISDIR);
+    this.#forgetSocket(path);
     host(() => fs.unlinkSync(this.#path(path)));
   }
 
   rename(from: string, to: string): void {
+    this.#forgetSocket(to);
     host(() => fs.renameSync(this.#path(from), this.#path(to)));
   }
 
@@ -232,14 +255,29 @@ export class HostFileSystem implements FileSystem {
 
   setTimes(path: string, atime: bigint | undefined, mtime: bigint | undefined): void {
     const status = this.status(path) ?? fail(Errno.ENOENT);
-    const seconds = (time: bigint): number => Number(time) / SECOND;
     host(() =>
       fs.lutimesSync(this.#path(path), seconds(atime ?? status.atime), seconds(mtime ?? status.mtime))
     );
   }
 
-  access(path: string, mode: number): void {
-    host(() => fs.accessSync(this.#path(path), mode));
+  access(path: string, mode: number, status: FileStatus): void {
+    try {
+      fs.accessSync(this.#path(path), mode);
+    } catch (error) {
+      // Deno asks the bits of the mode only, and knows neither groups nor that root may do everything.
+      const errno = errnoOfHost(error);
+      if (errno !== Errno.EACCES || !this.#modeAllows(mode, status)) fail(errno);
+    }
+  }
+
+  #modeAllows(wanted: number, { mode, uid, gid }: FileStatus): boolean {
+    const { owner } = this;
+    if (owner.uid === 0) {
+      const executable = (mode & 0o111) !== 0 || (mode & Mode.IFMT) === Mode.IFDIR;
+      return (wanted & 1) === 0 || executable;
+    }
+    const shift = owner.uid === uid ? 6 : owner.gid === gid || owner.groups.includes(gid) ? 3 : 0;
+    return ((mode >>> shift) & wanted) === wanted;
   }
 
   statfs(path: string): FileSystemStatus {
