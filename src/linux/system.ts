@@ -17,6 +17,7 @@ import { RandomSource } from "./random.ts";
 import { copyRegisters, enterUserMode, gpr, setGpr } from "./registers.ts";
 import { INTERRUPTED, Signals } from "./signals/delivery.ts";
 import { SignalActions } from "./signals/state.ts";
+import { SocketTable } from "./sockets/table.ts";
 import { Strace } from "./strace/strace.ts";
 import { runSystemCall } from "./syscalls/dispatch.ts";
 import { type GroupEnd, PathContext, Task, ThreadGroup } from "./task.ts";
@@ -77,6 +78,7 @@ export class LinuxSystem {
   readonly io: HostIo;
   readonly terminal: TerminalState = new TerminalState();
   readonly locks: FileLocks = new FileLocks();
+  readonly sockets: SocketTable = new SocketTable();
   readonly signals: Signals;
   readonly strace: Strace | undefined;
   readonly groups: Map<number, ThreadGroup> = new Map();

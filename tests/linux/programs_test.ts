@@ -15,6 +15,7 @@ const PROGRAMS = [
   "signals",
   "signal_state",
   "files",
+  "sockets",
 ];
 
 /** Each program once with each of these. */

@@ -23,6 +23,7 @@ const MAX_COUNT = 0xffff_ffff_ffff_fffen;
 
 /** A counter that can be waited for. */
 export class EventFile extends AnonymousFile {
+  #writes = 0;
   constructor(public count: bigint, readonly semaphore: boolean, flags: number) {
     super("eventfd", flags);
   }
@@ -40,7 +41,11 @@ export class EventFile extends AnonymousFile {
     if (added > MAX_COUNT) fail(Errno.EINVAL);
     if (this.count + added > MAX_COUNT) return WOULD_BLOCK;
     this.count += added;
+    this.#writes++;
     return 8;
+  }
+  override changes(): number {
+    return this.#writes;
   }
   override poll(): number {
     return (this.count > 0n ? Poll.IN | Poll.RDNORM : 0) |
@@ -53,6 +58,7 @@ export class TimerFile extends AnonymousFile {
   deadline = 0;
   interval = 0;
   #expirations = 0;
+  #fired = 0;
   #cancel = (): void => {};
   constructor(readonly clock: Clock, readonly clockId: number, flags: number) {
     super("timerfd", flags);
@@ -71,6 +77,7 @@ export class TimerFile extends AnonymousFile {
   #schedule(): void {
     this.#cancel = this.clock.schedule(this.deadline, () => {
       this.#expirations++;
+      this.#fired++;
       if (this.interval === 0) {
         this.deadline = 0;
         return;
@@ -87,6 +94,9 @@ export class TimerFile extends AnonymousFile {
     new DataView(target.buffer, target.byteOffset).setBigUint64(0, BigInt(this.#expirations), true);
     this.#expirations = 0;
     return 8;
+  }
+  override changes(): number {
+    return this.#fired;
   }
   override poll(): number {
     return this.#expirations > 0 ? Poll.IN | Poll.RDNORM : 0;
@@ -137,13 +147,33 @@ interface Watch {
   readonly file: OpenFile;
   events: number;
   data: bigint;
-  /** Events that were reported and still hold (edge-triggered). */
+  /** Events that were reported and still hold (edge-triggered); and what the file had counted then. */
   reported: number;
+  changes: number;
+  room: number;
   disabled: boolean;
 }
 
 const EPOLLET = 0x8000_0000 | 0;
 const EPOLLONESHOT = 0x4000_0000;
+const READ_EVENTS = Poll.IN | Poll.RDNORM | Poll.RDHUP | Poll.HUP;
+const WRITE_EVENTS = Poll.OUT | Poll.WRNORM;
+
+/** What was reported and is no news: nothing has come since. Notes what has come. */
+function stillReported(watch: Watch): number {
+  const changes = watch.file.changes(), room = watch.file.room();
+  let { reported } = watch;
+  if (changes !== watch.changes) reported &= ~READ_EVENTS;
+  if (room !== watch.room) reported &= ~WRITE_EVENTS;
+  watch.changes = changes;
+  watch.room = room;
+  return reported;
+}
+
+/** A watch that has reported nothing yet. */
+function newWatch(file: OpenFile, events: number, data: bigint): Watch {
+  return { file, events, data, reported: 0, changes: 0, room: 0, disabled: false };
+}
 
 /** A set of files to wait for. */
 export class EpollFile extends AnonymousFile {
@@ -165,12 +195,12 @@ export class EpollFile extends AnonymousFile {
     if (operation === 1) {
       if (watch !== undefined) fail(Errno.EEXIST);
       if ("node" in file || "list" in file) fail(Errno.EPERM);
-      this.#watches.set(key, { file, events, data, reported: 0, disabled: false });
+      this.#watches.set(key, newWatch(file, events, data));
       return;
     }
     if (watch === undefined) fail(Errno.ENOENT);
     if (operation === 2) this.#watches.delete(key);
-    else if (operation === 3) this.#watches.set(key, { file, events, data, reported: 0, disabled: false });
+    else if (operation === 3) this.#watches.set(key, newWatch(file, events, data));
     else fail(Errno.EINVAL);
   }
 
@@ -184,7 +214,7 @@ export class EpollFile extends AnonymousFile {
       }
       if (watch.disabled || found.length >= limit) continue;
       const holds = watch.file.poll(task) & (watch.events | Poll.ERR | Poll.HUP);
-      const news = (watch.events & EPOLLET) !== 0 ? holds & ~watch.reported : holds;
+      const news = (watch.events & EPOLLET) !== 0 ? holds & ~stillReported(watch) : holds;
       watch.reported = holds;
       if (news === 0) continue;
       if ((watch.events & EPOLLONESHOT) !== 0) watch.disabled = true;

@@ -60,6 +60,14 @@ export abstract class OpenFile {
     return Poll.IN | Poll.OUT | Poll.RDNORM | Poll.WRNORM;
   }
 
+  /** Counts what has come, and the room that has come, for those who watch edges: epoll(7), EPOLLET. */
+  changes(): number {
+    return 0;
+  }
+  room(): number {
+    return 0;
+  }
+
   /** ioctl(2). */
   ioctl(_task: Task, _request: number, _argument: number): number {
     return fail(Errno.ENOTTY);

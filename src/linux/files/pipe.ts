@@ -1,4 +1,4 @@
-/** Pipes, FIFOs and pairs of local sockets. pipe(7), unix(7). */
+/** Pipes and FIFOs. pipe(7). */
 import { Errno, fail } from "../abi/errno.ts";
 import { Mode, Open, Poll } from "../abi/files.ts";
 import { type FileStatus, makeStatus } from "../fs/file_system.ts";
@@ -13,7 +13,7 @@ const FIONREAD = 0x541b;
 /** Bytes in a page of a pipe. */
 const PAGE = 4096;
 
-/** A page of a pipe, or a packet: its bytes from `start` on are still to be read. */
+/** A page of a pipe: its bytes from `start` on are still to be read. */
 interface Chunk {
   bytes: Uint8Array;
   start: number;
@@ -22,17 +22,20 @@ interface Chunk {
 
 /**
  * Bytes on their way, oldest first. As in Linux, a pipe has room for so many pages, and a write begins a new one where
- * its odd end does not fit into the last. With `packets`, each write stays a unit and bytes are counted.
+ * its odd end does not fit into the last.
  */
 export class PipeBuffer {
   readers = 0;
   writers = 0;
   length = 0;
+  /** Counts what a reader, and a writer, may want to know. */
+  arrivals = 0;
+  departures = 0;
   readonly #chunks: Chunk[] = [];
   /** A page that has been read, for the next one. */
   #spare: Uint8Array | undefined;
 
-  constructor(readonly packets = false, public capacity = 0x1_0000) {}
+  constructor(public capacity = 0x1_0000) {}
 
   /** Takes bytes out; 0 if there are none. */
   read(target: Uint8Array): number {
@@ -43,26 +46,13 @@ export class PipeBuffer {
       copyBytes(target, done, chunk.bytes, chunk.start, part);
       done += part;
       chunk.start += part;
-      if (chunk.start === chunk.end || this.packets) {
+      if (chunk.start === chunk.end) {
         this.#chunks.shift();
-        this.length -= chunk.end - chunk.start; // what a packet's reader leaves is lost
-        if (!this.packets) this.#spare = chunk.bytes;
+        this.#spare = chunk.bytes;
       }
       this.length -= part;
-      if (this.packets) break;
     }
-    return done;
-  }
-
-  /** A look at the bytes without taking them. */
-  peek(target: Uint8Array): number {
-    let done = 0;
-    for (const { bytes, start, end } of this.#chunks) {
-      const part = bytes.subarray(start, Math.min(end, start + target.length - done));
-      target.set(part, done);
-      done += part.length;
-      if (this.packets || done === target.length) break;
-    }
+    if (done > 0) this.departures++;
     return done;
   }
 
@@ -72,23 +62,11 @@ export class PipeBuffer {
 
   /** True if nothing can be written now. */
   get full(): boolean {
-    return this.packets ? this.length >= this.capacity : this.#chunks.length * PAGE >= this.capacity;
+    return this.#chunks.length * PAGE >= this.capacity;
   }
 
   /** Puts bytes in: how many, or `WOULD_BLOCK`. */
   write(bytes: Uint8Array): number {
-    return this.packets ? this.#writePacket(bytes) : this.#writePages(bytes);
-  }
-
-  #writePacket(bytes: Uint8Array): number {
-    if (bytes.length > this.capacity) fail(Errno.EMSGSIZE);
-    if (this.length + bytes.length > this.capacity) return WOULD_BLOCK;
-    this.#chunks.push({ bytes: bytes.slice(), start: 0, end: bytes.length });
-    this.length += bytes.length;
-    return bytes.length;
-  }
-
-  #writePages(bytes: Uint8Array): number {
     const last = this.#chunks.at(-1);
     const odd = bytes.length % PAGE;
     const merges = odd > 0 && last !== undefined && last.end + odd <= PAGE;
@@ -110,6 +88,7 @@ export class PipeBuffer {
       done += part;
     }
     this.length += done;
+    if (done > 0) this.arrivals++;
     return done === 0 ? WOULD_BLOCK : done;
   }
 }
@@ -179,84 +158,16 @@ export class PipeFile extends OpenFile {
     return 0;
   }
 
+  override changes(): number {
+    return this.readable ? this.buffer.arrivals : 0;
+  }
+
+  override room(): number {
+    return this.writable ? this.buffer.departures : 0;
+  }
+
   override close(): void {
     if (this.readable) this.buffer.readers--;
     if (this.writable) this.buffer.writers--;
-  }
-}
-
-/** One of two sockets that are connected to each other; or a socket that is connected to nothing. */
-export class SocketFile extends OpenFile {
-  #shutRead = false;
-  #shutWrite = false;
-  constructor(
-    readonly incoming: PipeBuffer | undefined,
-    readonly outgoing: PipeBuffer | undefined,
-    flags: number,
-    readonly type: number,
-    readonly ino: number,
-  ) {
-    super(`socket:[${ino}]`, flags | Open.RDWR);
-    if (incoming !== undefined) incoming.readers++;
-    if (outgoing !== undefined) outgoing.writers++;
-  }
-
-  /** Two sockets connected to each other. `type` is 1 (stream), 2 (datagram) or 5 (sequenced packets). */
-  static pair(flags: number, type: number, inodes: readonly [number, number]): [SocketFile, SocketFile] {
-    const there = new PipeBuffer(type !== 1, 0x3_4000), back = new PipeBuffer(type !== 1, 0x3_4000);
-    return [
-      new SocketFile(back, there, flags, type, inodes[0]),
-      new SocketFile(there, back, flags, type, inodes[1]),
-    ];
-  }
-
-  override status(): FileStatus {
-    return makeStatus({ mode: Mode.IFSOCK | 0o777, ino: this.ino, dev: 8 });
-  }
-
-  override read(target: Uint8Array): number {
-    if (this.incoming === undefined) return fail(Errno.ENOTCONN);
-    if (!this.incoming.empty) return this.incoming.read(target);
-    return this.incoming.writers === 0 || this.#shutRead ? 0 : WOULD_BLOCK;
-  }
-
-  override write(bytes: Uint8Array): number {
-    if (this.outgoing === undefined) return fail(Errno.ENOTCONN);
-    if (this.#shutWrite || this.outgoing.readers === 0) fail(Errno.EPIPE);
-    return bytes.length === 0 && this.type === 1 ? 0 : this.outgoing.write(bytes);
-  }
-
-  /** shutdown(2): 0 reading, 1 writing, 2 both. */
-  shutdown(how: number): void {
-    if (this.outgoing === undefined) fail(Errno.ENOTCONN);
-    if (how !== 1) this.#shutRead = true;
-    if (how !== 0 && !this.#shutWrite) {
-      this.#shutWrite = true;
-      this.outgoing.writers--;
-    }
-  }
-
-  override poll(): number {
-    if (this.incoming === undefined || this.outgoing === undefined) return Poll.OUT | Poll.HUP;
-    let events = 0;
-    const ended = this.incoming.writers === 0 || this.#shutRead;
-    if (!this.incoming.empty || ended) events |= Poll.IN | Poll.RDNORM;
-    if (ended) events |= Poll.RDHUP;
-    if (ended && (this.#shutWrite || this.outgoing.readers === 0)) events |= Poll.HUP;
-    if (this.outgoing.readers === 0 || !this.outgoing.full) {
-      events |= Poll.OUT | Poll.WRNORM;
-    }
-    return events;
-  }
-
-  override ioctl(task: Task, request: number, argument: number): number {
-    if (request !== FIONREAD) return super.ioctl(task, request, argument);
-    task.memory.setI32(argument, this.incoming?.length ?? 0);
-    return 0;
-  }
-
-  override close(): void {
-    if (this.incoming !== undefined) this.incoming.readers--;
-    if (this.outgoing !== undefined && !this.#shutWrite) this.outgoing.writers--;
   }
 }

@@ -45,7 +45,7 @@ export function readVector(task: Task, address: number, count: number): Extent[]
 }
 
 /** Copies bytes into the extents, one after another. */
-function scatter(task: Task, extents: readonly Extent[], bytes: Uint8Array): void {
+export function scatter(task: Task, extents: readonly Extent[], bytes: Uint8Array): void {
   let done = 0;
   for (const { address, length } of extents) {
     if (done >= bytes.length) return;
@@ -140,7 +140,8 @@ export function writeAll(task: Task, file: OpenFile, given: Uint8Array, lent = f
   return { ...outcome, partial: () => done };
 }
 
-function brokenPipe(task: Task): void {
+/** SIGPIPE for a task that writes where nobody reads. */
+export function brokenPipe(task: Task): void {
   const { group } = task;
   task.system.signals.sendToTask(task, {
     signal: Signal.PIPE,
