@@ -74,6 +74,8 @@ export class ThreadGroup {
   environment: Uint8Array = new Uint8Array(0);
   auxiliary: Uint8Array = new Uint8Array(0);
   hasExecuted = false;
+  /** setpriority(2): -20 to 19. It is told and does nothing. */
+  nice = 0;
   limits: [number, number][];
   credentials: Credentials;
   readonly intervalTimers: Map<number, IntervalTimer> = new Map();

@@ -16,6 +16,7 @@ const PROGRAMS = [
   "signal_state",
   "files",
   "sockets",
+  "processes",
 ];
 
 /** Each program once with each of these. */

@@ -1,9 +1,9 @@
-/** Descriptors for events: eventfd(2), timerfd_create(2), signalfd(2), epoll(7). */
+/** Descriptors for events: eventfd(2), timerfd_create(2), signalfd(2), pidfd_open(2), epoll(7). */
 import { Errno, fail } from "../abi/errno.ts";
 import { Open, Poll } from "../abi/files.ts";
 import { type FileStatus, makeStatus } from "../fs/file_system.ts";
 import type { SignalSet } from "../signals/set.ts";
-import type { Task } from "../task.ts";
+import type { Task, ThreadGroup } from "../task.ts";
 import type { Clock } from "../clock.ts";
 import { OpenFile, WOULD_BLOCK } from "./open_file.ts";
 
@@ -139,6 +139,19 @@ export class SignalFile extends AnonymousFile {
   }
   override poll(task: Task): number {
     return this.#next(task) === 0 ? 0 : Poll.IN | Poll.RDNORM;
+  }
+}
+
+/** A process: readable once it has ended. pidfd_open(2). */
+export class PidFile extends AnonymousFile {
+  constructor(readonly group: ThreadGroup, flags: number) {
+    super("pidfd", flags);
+  }
+  override changes(): number {
+    return this.group.end === undefined ? 0 : 1;
+  }
+  override poll(): number {
+    return this.group.end === undefined ? 0 : Poll.IN | Poll.RDNORM;
   }
 }
 

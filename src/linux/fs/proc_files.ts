@@ -63,8 +63,8 @@ function stat(group: ThreadGroup): string {
     0,
     ticks(group.childInstructions),
     0,
-    20,
-    0,
+    20 + group.nice,
+    group.nice,
     group.tasks.length,
     0,
     Math.floor(group.started / (SECOND / 100)),
@@ -155,6 +155,30 @@ function mounts(group: ThreadGroup): string {
     .reverse().join("");
 }
 
+function mountinfo(group: ThreadGroup): string {
+  return group.system.mounts.mounts.map(({ at, fs }, i) =>
+    `${i + 22} ${at === "" ? 1 : 22} 0:${i + 21} / ${
+      at === "" ? "/" : at
+    } rw,relatime - ${fs.kind} ${fs.kind} rw\n`
+  ).reverse().join("");
+}
+
+/** Memory of each region; what is shared with others is not told apart. */
+function smaps(group: ThreadGroup): string {
+  const { leader } = group;
+  const kb = (name: string, bytes: number): string =>
+    `${`${name}:`.padEnd(16)}${`${bytes / 1024}`.padStart(8)} kB\n`;
+  return leader?.space.regions.list.map((region) => {
+    const size = region.end - region.start, resident = leader.space.residentIn(region.start, region.end);
+    const dirty = (region.prot & Prot.WRITE) !== 0 && !region.shared ? resident : 0;
+    return mapsLine(region) + kb("Size", size) + kb("KernelPageSize", PAGE_SIZE) +
+      kb("MMUPageSize", PAGE_SIZE) +
+      kb("Rss", resident) + kb("Pss", resident) + kb("Shared_Clean", 0) + kb("Shared_Dirty", 0) +
+      kb("Private_Clean", resident - dirty) + kb("Private_Dirty", dirty) + kb("Referenced", resident) +
+      kb("Anonymous", region.backing === undefined ? resident : dirty) + kb("Swap", 0) + kb("Locked", 0);
+  }).join("") ?? "";
+}
+
 /** Files in the folder of a thread group. */
 export const GROUP_FILES: ReadonlyMap<string, (group: ThreadGroup) => string | Uint8Array> = new Map<
   string,
@@ -170,12 +194,32 @@ export const GROUP_FILES: ReadonlyMap<string, (group: ThreadGroup) => string | U
   ["auxv", (group: ThreadGroup) => group.auxiliary],
   ["comm", (group: ThreadGroup) => `${group.leader?.name ?? ""}\n`],
   ["cgroup", () => "0::/\n"],
+  ["oom_adj", () => "0\n"],
+  ["oom_score", () => "666\n"],
   ["oom_score_adj", () => "0\n"],
+  ["loginuid", () => "4294967295"],
+  ["sessionid", () => "4294967295"],
+  ["personality", () => "00000000\n"],
+  ["wchan", () => "0"],
+  ["mountinfo", mountinfo],
+  ["smaps", smaps],
+  ["children", (group: ThreadGroup) => [...group.children].map(({ pid }) => `${pid} `).join("")],
+  ["uid_map", () => ID_MAP],
+  ["gid_map", () => ID_MAP],
+  [
+    "io",
+    () =>
+      ["rchar", "wchar", "syscr", "syscw", "read_bytes", "write_bytes", "cancelled_write_bytes"]
+        .map((name) => `${name}: 0\n`).join(""),
+  ],
   ["statm", (group: ThreadGroup) => {
     const { mapped, resident } = group.leader?.space.sizes() ?? { mapped: 0, resident: 0 };
     return `${mapped / PAGE_SIZE} ${resident / PAGE_SIZE} 0 0 0 ${mapped / PAGE_SIZE} 0\n`;
   }],
 ]);
+
+/** All ids mean themselves. */
+const ID_MAP = "         0          0 4294967295\n";
 
 function uptime(system: LinuxSystem): string {
   const seconds = (system.clock.now() / SECOND).toFixed(2);
@@ -212,6 +256,13 @@ function uuid(system: LinuxSystem): string {
   return `${digits.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-")}\n`;
 }
 
+/** The only network interface there is. */
+const NET_DEVICES = "Inter-|   Receive                                                |  Transmit\n" +
+  " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n" +
+  `    lo:${"       0       0    0    0    0     0          0         0"}${"        0       0    0    0    0     0       0          0"}\n`;
+
+const UNIX_HEADER = "Num       RefCount Protocol Flags    Type St Inode Path\n";
+
 /** Files of the system as a whole, by their path below /proc. */
 export const SYSTEM_FILES: ReadonlyMap<string, (system: LinuxSystem) => string> = new Map([
   ["cpuinfo", cpuinfo],
@@ -220,6 +271,23 @@ export const SYSTEM_FILES: ReadonlyMap<string, (system: LinuxSystem) => string> 
   ["loadavg", (system: LinuxSystem) => `0.00 0.00 0.00 1/${system.tasks.length} ${system.tasks.length}\n`],
   ["stat", statSystem],
   ["version", () => `Linux version ${RELEASE} (causeway) ${VERSION}\n`],
+  ["cmdline", () => "\n"],
+  ["net/dev", () => NET_DEVICES],
+  ["net/if_inet6", () => "00000000000000000000000000000001 01 80 10 80       lo\n"],
+  [
+    "net/route",
+    () =>
+      "Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT".padEnd(127) +
+      "\n",
+  ],
+  ["net/unix", (system: LinuxSystem) => UNIX_HEADER + system.sockets.describeLocal()],
+  ["devices", () => "Character devices:\n  1 mem\n  5 /dev/tty\n136 pts\n\nBlock devices:\n"],
+  ["diskstats", () => ""],
+  ["locks", () => ""],
+  ["modules", () => ""],
+  ["partitions", () => "major minor  #blocks  name\n\n"],
+  ["swaps", () => "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n"],
+  ["vmstat", (system: LinuxSystem) => `nr_free_pages ${system.memory.frames.free}\n`],
   ["filesystems", () => "nodev\tproc\nnodev\ttmpfs\n\text4\n"],
   ["sys/kernel/ostype", () => "Linux\n"],
   ["sys/kernel/osrelease", () => `${RELEASE}\n`],
@@ -228,6 +296,18 @@ export const SYSTEM_FILES: ReadonlyMap<string, (system: LinuxSystem) => string> 
   ["sys/kernel/pid_max", () => "4194304\n"],
   ["sys/kernel/random/uuid", uuid],
   ["sys/kernel/ngroups_max", () => "65536\n"],
+  ["sys/kernel/threads-max", () => "4096\n"],
+  ["sys/kernel/cap_last_cap", () => "40\n"],
+  ["sys/kernel/random/boot_id", () => "8b6b0d9e-5c1c-4c53-9a43-0f0e9a6d6f01\n"],
+  ["sys/kernel/random/entropy_avail", () => "256\n"],
+  ["sys/fs/file-max", () => "1048576\n"],
+  ["sys/fs/nr_open", () => "1048576\n"],
+  ["sys/fs/pipe-max-size", () => "1048576\n"],
+  ["sys/net/core/somaxconn", () => "4096\n"],
+  ["sys/net/ipv4/ip_local_port_range", () => "32768\t60999\n"],
+  ["sys/vm/swappiness", () => "60\n"],
+  ["sys/vm/mmap_min_addr", () => "65536\n"],
+  ["sys/vm/overcommit_ratio", () => "50\n"],
   ["sys/vm/overcommit_memory", () => "0\n"],
   ["sys/vm/max_map_count", () => "65530\n"],
 ]);

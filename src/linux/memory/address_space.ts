@@ -342,10 +342,17 @@ export class AddressSpace {
   /** Bytes mapped, and bytes that hold frames. */
   sizes(): { mapped: number; resident: number } {
     let mapped = 0, resident = 0;
-    for (const region of this.regions.list) {
-      mapped += region.end - region.start;
-      this.tables.forEachHeld(region.start, region.end, () => resident += PAGE_SIZE);
+    for (const { start, end } of this.regions.list) {
+      mapped += end - start;
+      resident += this.residentIn(start, end);
     }
     return { mapped, resident };
+  }
+
+  /** Bytes of pages that are there. */
+  residentIn(start: number, end: number): number {
+    let resident = 0;
+    this.tables.forEachHeld(start, end, () => resident += PAGE_SIZE);
+    return resident;
   }
 }

@@ -42,6 +42,17 @@ export class SocketTable {
     return this.#local.get(key);
   }
 
+  /** Local sockets with a name, as /proc/net/unix has them. */
+  describeLocal(): string {
+    return [...this.#local.values()].map((socket, i) => {
+      const listens = socket.backlog !== undefined, name = socket.unixName ?? new Uint8Array(0);
+      const path = new TextDecoder().decode(name.subarray(2)).replace(/\0$/, "").replaceAll("\0", "@");
+      return `${hex(i, 16)}: ${hex(socket.references + 1, 8)} 00000000 ${hex(listens ? 0x1_0000 : 0, 8)} ${
+        hex(socket.kind.type, 4)
+      } 01 ${socket.ino} ${path}\n`;
+    }).join("");
+  }
+
   /** A name that nobody has: five hexadecimal digits. */
   freeName(): string {
     return (this.#nextName++).toString(16).padStart(5, "0");
@@ -150,6 +161,10 @@ function collides(socket: SocketFile, host: string, other: SocketFile, listens =
   if (socket.options.reusesPort && other.options.reusesPort) return false;
   if (listens) return other.backlog !== undefined;
   return !(socket.options.reusesAddress && other.options.reusesAddress && other.backlog === undefined);
+}
+
+function hex(value: number, digits: number): string {
+  return value.toString(16).padStart(digits, "0");
 }
 
 /** Families of IP. */

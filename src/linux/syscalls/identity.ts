@@ -131,6 +131,32 @@ function prlimit64(task: Task, pid: number, resource: number, wanted: number, ol
   return 0;
 }
 
+/** Groups that getpriority and setpriority mean: one process (0), a group (1), or a user's (2). */
+function prioritized(task: Task, which: number, who: number): ThreadGroup[] {
+  if (which < 0 || which > 2) fail(Errno.EINVAL);
+  if (which === 0) return [groupOf(task, who)];
+  const { group, system } = task;
+  const found = [...system.groups.values()].filter((other) =>
+    which === 1
+      ? other.pgid === (who === 0 ? group.pgid : who)
+      : other.credentials.uid === (who === 0 ? group.credentials.uid : who)
+  );
+  return found.length > 0 ? found : fail(Errno.ESRCH);
+}
+
+function getpriority(task: Task, which: number, who: number): Outcome {
+  return 20 - Math.min(...prioritized(task, which, who).map(({ nice }) => nice));
+}
+
+function setpriority(task: Task, which: number, who: number, wanted: number): Outcome {
+  const nice = Math.max(-20, Math.min(19, wanted));
+  for (const group of prioritized(task, which, who)) {
+    if (nice < group.nice && task.group.credentials.euid !== 0) fail(Errno.EACCES);
+    group.nice = nice;
+  }
+  return 0;
+}
+
 function schedGetaffinity(task: Task, _pid: number, size: number, mask: number): Outcome {
   if (size < 8) fail(Errno.EINVAL);
   task.memory.setI64(mask, 1);
@@ -192,8 +218,8 @@ export const IDENTITY_CALLS: readonly Row[] = [
   [122, "setfsuid", "id", (task) => task.group.credentials.euid],
   [123, "setfsgid", "id", (task) => task.group.credentials.egid],
   [124, "getsid", "pid", (task, pid) => groupOf(task, pid).sid],
-  [140, "getpriority", "int int", () => 20],
-  [141, "setpriority", "int int int", () => 0],
+  [140, "getpriority", "int int", getpriority],
+  [141, "setpriority", "int int int", setpriority],
   [142, "sched_setparam", "pid ptr", () => 0],
   [143, "sched_getparam", "pid ptr", schedGetparam],
   [144, "sched_setscheduler", "pid int ptr", () => 0],

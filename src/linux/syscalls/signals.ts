@@ -2,6 +2,7 @@
 import { Errno, fail } from "../abi/errno.ts";
 import { SIG_IGN, Signal, SignalCode, SIGNALS } from "../abi/signals.ts";
 import type { Outcome } from "../blocked.ts";
+import { PidFile } from "../files/events.ts";
 import { altStackFlags, onAltStack, popFrame, writeInfo } from "../signals/frame.ts";
 import { blockable, SignalSet } from "../signals/set.ts";
 import type { SignalInfo } from "../signals/state.ts";
@@ -193,6 +194,17 @@ function sigaltstack(task: Task, address: number, old: number): Outcome {
   return 0;
 }
 
+function pidfdSendSignal(task: Task, fd: number, signal: number, address: number, flags: number): Outcome {
+  const file = task.files.get(fd);
+  if (!(file instanceof PidFile)) fail(Errno.EBADF);
+  checkSignal(signal);
+  if (flags !== 0) fail(Errno.EINVAL);
+  if (file.group.end !== undefined) fail(Errno.ESRCH);
+  const info = address === 0 ? senderInfo(task, signal, SignalCode.USER) : readRawInfo(task, signal, address);
+  if (signal !== 0) task.system.signals.sendTo(file.group, info);
+  return 0;
+}
+
 /** Calls of this file. */
 // deno-fmt-ignore
 export const SIGNAL_CALLS: readonly Row[] = [
@@ -209,4 +221,5 @@ export const SIGNAL_CALLS: readonly Row[] = [
   [200, "tkill", "pid signal", (task, tid, signal) => tgkill(task, -1, tid, signal)],
   [234, "tgkill", "pid pid signal", tgkill],
   [297, "rt_tgsigqueueinfo", "pid pid signal ptr", rtTgsigqueueinfo],
+  [424, "pidfd_send_signal", "fd signal ptr hex", pidfdSendSignal],
 ];

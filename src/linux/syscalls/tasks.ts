@@ -1,9 +1,11 @@
 /** Tasks: clone(2), execve(2), exit(2), wait4(2). */
 import { Gpr, Segment, segmentBase } from "../../cpu/state.ts";
 import { Errno, fail } from "../abi/errno.ts";
+import { Open } from "../abi/files.ts";
 import { SignalCode } from "../abi/signals.ts";
 import type { Outcome } from "../blocked.ts";
 import { execute } from "../exec.ts";
+import { PidFile } from "../files/events.ts";
 import { reap, waitStatus } from "../lifecycle.ts";
 import { copyRegisters, setGpr, setNumber } from "../registers.ts";
 import { Task, ThreadGroup } from "../task.ts";
@@ -46,6 +48,8 @@ interface CloneRequest {
   /** Stack pointer of the child; 0: as the parent's. */
   readonly stack: number;
   readonly parentTid: number;
+  /** Where the descriptor of a new process goes. */
+  readonly pidfd: number;
   readonly childTid: number;
   readonly tls: number;
 }
@@ -57,7 +61,7 @@ function cloneTask(parent: Task, request: CloneRequest): Outcome {
   if (has(Clone.SIGHAND) && !has(Clone.VM)) fail(Errno.EINVAL);
   if (has(Clone.THREAD) && !has(Clone.SIGHAND)) fail(Errno.EINVAL);
   if (has(NAMESPACES)) fail(Errno.EPERM);
-  if (has(Clone.PIDFD)) fail(Errno.EINVAL);
+  if (has(Clone.PIDFD) && (has(Clone.THREAD) || has(Clone.DETACHED))) fail(Errno.EINVAL);
   if (system.tasks.length >= parent.group.limits[6]![0]) fail(Errno.EAGAIN);
 
   const space = has(Clone.VM) ? parent.space.retain() : parent.space.fork();
@@ -84,6 +88,9 @@ function cloneTask(parent: Task, request: CloneRequest): Outcome {
   if (has(Clone.PARENT_SETTID)) parent.memory.setI32(request.parentTid, tid);
   if (has(Clone.CHILD_SETTID)) child.memory.setI32(request.childTid, tid);
   if (has(Clone.CHILD_CLEARTID)) child.clearChildTid = request.childTid;
+  if (has(Clone.PIDFD)) {
+    parent.memory.setI32(request.pidfd, parent.files.add(new PidFile(group, 0), true));
+  }
   system.tasks.push(child);
   if (!has(Clone.VFORK)) return tid;
   let done = false;
@@ -96,6 +103,7 @@ function forkGroup(parent: Task, pid: number, exitSignal: number, sibling: boole
   const owner = sibling ? group.parent : group;
   const child = new ThreadGroup(system, pid, owner, group);
   child.exitSignal = exitSignal;
+  child.nice = group.nice;
   child.executable = group.executable;
   child.commandLine = group.commandLine;
   child.environment = group.environment;
@@ -118,6 +126,7 @@ function clone(
     exitSignal: flags % 0x100,
     stack,
     parentTid,
+    pidfd: parentTid,
     childTid,
     tls,
   });
@@ -134,6 +143,7 @@ function clone3(task: Task, address: number, size: number): Outcome {
     exitSignal: word(4),
     stack: stack + stackSize,
     parentTid: word(3),
+    pidfd: word(1),
     childTid: word(2),
     tls: word(7),
   });
@@ -272,10 +282,51 @@ export function writeUsage(task: Task, address: number, instructions: number): v
   task.memory.setI64(address + 64, task.space.minorFaults);
 }
 
+/** Whom waitid waits for: all, a process, a group, or the process of a descriptor. */
+function waitidMatcher(task: Task, type: number, id: number): (child: ThreadGroup) => boolean {
+  switch (type) {
+    case 0:
+      return matcher(task, -1);
+    case 1:
+      return id > 0 ? matcher(task, id) : fail(Errno.EINVAL);
+    case 2:
+      return matcher(task, id === 0 ? 0 : -id);
+    case 3: {
+      const wanted = pidFileOf(task, id).group;
+      return (child) => child === wanted;
+    }
+    default:
+      return fail(Errno.EINVAL);
+  }
+}
+
+function pidFileOf(task: Task, fd: number): PidFile {
+  const file = task.files.get(fd);
+  return file instanceof PidFile ? file : fail(Errno.EBADF);
+}
+
+function pidfdOpen(task: Task, pid: number, flags: number): Outcome {
+  if ((flags & ~Open.NONBLOCK) !== 0 || pid <= 0) fail(Errno.EINVAL);
+  const group = task.system.groups.get(pid);
+  if (group === undefined) {
+    return -(task.system.tasks.some(({ tid }) => tid === pid) ? Errno.ENOENT : Errno.ESRCH);
+  }
+  return task.files.add(new PidFile(group, flags), true);
+}
+
+function pidfdGetfd(task: Task, pidfd: number, fd: number, flags: number): Outcome {
+  if (flags !== 0) fail(Errno.EINVAL);
+  const owner = pidFileOf(task, pidfd).group.leader ?? fail(Errno.ESRCH);
+  return task.files.add(owner.files.get(fd), true);
+}
+
 function waitid(task: Task, type: number, id: number, info: number, options: number, usage: number): Outcome {
   if ((options & (WEXITED | WSTOPPED | WCONTINUED)) === 0) fail(Errno.EINVAL);
-  const pid = type === 0 ? -1 : type === 1 ? id : type === 2 ? (id === 0 ? 0 : -id) : fail(Errno.EINVAL);
-  const outcome = waitChild(task, matcher(task, pid), options, ({ child, what }) => {
+  const isImpatient = type === 3 && (pidFileOf(task, id).flags & Open.NONBLOCK) !== 0;
+  const given = isImpatient ? options | WNOHANG : options;
+  let found = false;
+  const outcome = waitChild(task, waitidMatcher(task, type, id), given, ({ child, what }) => {
+    found = true;
     if (usage !== 0) writeUsage(task, usage, child.cpuTime);
     if (info === 0) return 0;
     const { end } = child;
@@ -296,6 +347,7 @@ function waitid(task: Task, type: number, id: number, info: number, options: num
     );
     return 0;
   });
+  if (outcome === 0 && isImpatient && (options & WNOHANG) === 0 && !found) return -Errno.EAGAIN;
   // Nothing yet: an empty siginfo says so.
   if (outcome === 0 && (options & WNOHANG) !== 0 && info !== 0 && task.memory.i32(info + 12) === 0) return 0;
   return outcome;
@@ -337,5 +389,7 @@ export const TASK_CALLS: readonly Row[] = [
   [273, "set_robust_list", "ptr size", setRobustList],
   [274, "get_robust_list", "pid ptr ptr", getRobustList],
   [322, "execveat", "dirfd path argv envp atflags", execveat],
+  [434, "pidfd_open", "pid hex", pidfdOpen],
   [435, "clone3", "ptr size", clone3],
+  [438, "pidfd_getfd", "fd fd hex", pidfdGetfd],
 ];
