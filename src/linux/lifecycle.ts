@@ -51,6 +51,7 @@ export function releaseMemory(task: Task): void {
 function finishGroup(system: LinuxSystem, group: ThreadGroup, end: GroupEnd): void {
   group.end = end;
   dropAllLocks(group);
+  system.ptys.leaderEnded(group);
   system.strace?.ended(group, end);
   for (const timer of group.intervalTimers.values()) timer.cancel();
   for (const timer of group.timers.values()) timer.cancel();

@@ -18,6 +18,7 @@ import { copyRegisters, enterUserMode, gpr, setGpr } from "./registers.ts";
 import { INTERRUPTED, Signals } from "./signals/delivery.ts";
 import { SignalActions } from "./signals/state.ts";
 import { SocketTable } from "./sockets/table.ts";
+import { PtyTable } from "./terminals/pty.ts";
 import { Strace } from "./strace/strace.ts";
 import { runSystemCall } from "./syscalls/dispatch.ts";
 import { type GroupEnd, PathContext, Task, ThreadGroup } from "./task.ts";
@@ -78,6 +79,7 @@ export class LinuxSystem {
   readonly io: HostIo;
   readonly terminal: TerminalState = new TerminalState();
   readonly locks: FileLocks = new FileLocks();
+  readonly ptys: PtyTable = new PtyTable(this);
   readonly sockets: SocketTable = new SocketTable();
   readonly signals: Signals;
   readonly strace: Strace | undefined;

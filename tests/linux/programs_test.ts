@@ -17,6 +17,7 @@ const PROGRAMS = [
   "files",
   "sockets",
   "processes",
+  "terminals",
 ];
 
 /** Each program once with each of these. */
@@ -46,6 +47,7 @@ for (const [compiler, flags, engine] of BUILDS) {
             `${folder}/${program}`,
             "-lm",
             "-pthread",
+            "-lutil",
           ]);
           const command = { argv: [`${folder}/${program}`] };
           const native = await runNatively(command, folder);

@@ -4,33 +4,37 @@ import { Signal } from "../abi/signals.ts";
 import type { Task } from "../task.ts";
 import type { HostStream } from "./host_io.ts";
 
+/** Requests of terminals. */
 // deno-fmt-ignore
-const Tty = {
+export const Tty = {
   TCGETS: 0x5401, TCSETS: 0x5402, TCSETSW: 0x5403, TCSETSF: 0x5404, TCSBRK: 0x5409, TCXONC: 0x540a, TCFLSH: 0x540b,
   TIOCSCTTY: 0x540e, TIOCGPGRP: 0x540f, TIOCSPGRP: 0x5410, TIOCOUTQ: 0x5411, TIOCGWINSZ: 0x5413, TIOCSWINSZ: 0x5414,
-  FIONREAD: 0x541b, TIOCNOTTY: 0x5422, TIOCGSID: 0x5429,
+  FIONREAD: 0x541b, TIOCNOTTY: 0x5422, TCSBRKP: 0x5425, TIOCGSID: 0x5429,
 } as const;
 
 const ICANON = 2;
 const LFLAG = 12;
 /** Bytes of the kernel's struct termios. */
-const TERMIOS_BYTES = 36;
+export const TERMIOS_BYTES = 36;
 
-/** State of the one terminal there may be. */
+/** struct termios as a fresh terminal has it. */
+export function newTermios(): Uint8Array {
+  const termios = new Uint8Array(TERMIOS_BYTES);
+  const view = new DataView(termios.buffer);
+  view.setUint32(0, 0o2400, true); // ICRNL IXON, IUTF8 left out
+  view.setUint32(4, 0o5, true); // OPOST ONLCR
+  view.setUint32(8, 0o277, true); // 38400 baud, CS8, CREAD
+  view.setUint32(LFLAG, 0o105073, true); // ISIG ICANON ECHO ECHOE ECHOK IEXTEN ECHOCTL ECHOKE
+  termios.set([3, 0x1c, 0x7f, 0x15, 4, 0, 1, 0, 0x11, 0x13, 0x1a, 0, 0x12, 0xf, 0x17, 0x16], 17);
+  return termios;
+}
+
+/** State of the terminal of the host, if there is one. */
 export class TerminalState {
   /** Group in the foreground; 0 until a shell sets one: then nobody is in the background. */
   foreground = 0;
   /** struct termios as a fresh terminal has it. */
-  readonly termios: Uint8Array = new Uint8Array(TERMIOS_BYTES);
-
-  constructor() {
-    const view = new DataView(this.termios.buffer);
-    view.setUint32(0, 0o2400 | 0o100, true); // ICRNL IXON, IUTF8 left out
-    view.setUint32(4, 0o5, true); // OPOST ONLCR
-    view.setUint32(8, 0o277, true); // 38400 baud, CS8, CREAD
-    view.setUint32(LFLAG, 0o105073, true); // ISIG ICANON ECHO ECHOE ECHOK IEXTEN ECHOCTL ECHOKE
-    this.termios.set([3, 0x1c, 0x7f, 0x15, 4, 0, 1, 0, 0x11, 0x13, 0x1a, 0, 0x12, 0xf, 0x17, 0x16], 17);
-  }
+  readonly termios: Uint8Array = newTermios();
 
   /** Stops a group in the background that uses the terminal. */
   checkForeground(task: Task, writes: boolean): void {

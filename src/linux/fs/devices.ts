@@ -4,6 +4,8 @@ import { deviceNumber, Mode } from "../abi/files.ts";
 import { HostStream } from "../files/host_io.ts";
 import { OpenFile } from "../files/open_file.ts";
 import type { LinuxSystem } from "../system.ts";
+import type { Task } from "../task.ts";
+import { openSlave, type Pty, PtySlave } from "../terminals/pty.ts";
 import { type DirectoryEntry, type FileStatus, type FileSystemStatus, makeStatus } from "./file_system.ts";
 import { ReadOnlyFileSystem } from "./read_only.ts";
 
@@ -63,8 +65,13 @@ export class DeviceFileSystem extends ReadOnlyFileSystem {
     if (name === "shm" || name === "pts") {
       return makeStatus({ mode: Mode.IFDIR | 0o755, dev: 6, ino: 2, nlink: 2 });
     }
+    if (name === "ptmx" || name === "pts/ptmx") {
+      return makeStatus({ mode: Mode.IFCHR | 0o666, dev: 6, ino: 21, rdev: deviceNumber(5, 2) });
+    }
+    const terminal = this.#terminal(name);
+    if (terminal !== undefined) return terminal.status();
     if (LINKS[name] !== undefined) {
-      return makeStatus({ mode: Mode.IFLNK | 0o777, dev: 6, ino: 10, size: LINKS[name].length });
+      return makeStatus({ mode: Mode.IFLNK | 0o777, dev: 6, ino: 10, size: LINKS[name].length, blocks: 0 });
     }
     const minor = MEMORY_DEVICES[name];
     if (minor !== undefined) {
@@ -81,24 +88,48 @@ export class DeviceFileSystem extends ReadOnlyFileSystem {
     return undefined;
   }
 
+  /** The terminal at this path. */
+  #terminal(name: string): Pty | undefined {
+    const [, index] = /^pts\/(\d+)$/.exec(name) ?? [];
+    return index === undefined ? undefined : this.system.ptys.get(Number(index));
+  }
+
+  /** What a terminal's owner makes of it is not kept. */
+  override chmod(path = ""): void {
+    if (this.#terminal(path.slice(1)) === undefined) fail(Errno.EPERM);
+  }
+
+  override chown(path = ""): void {
+    if (this.#terminal(path.slice(1)) === undefined) fail(Errno.EPERM);
+  }
+
   readlink(path: string): string {
     return LINKS[path.slice(1)] ?? fail(Errno.EINVAL);
   }
 
   list(path: string): DirectoryEntry[] {
-    if (path !== "/") return [];
-    const names = [...Object.keys(LINKS), ...Object.keys(MEMORY_DEVICES), "tty", "console", "pts"];
+    const folder = path === "/" ? "" : `${path.slice(1)}/`;
+    const names = path === "/"
+      ? [...Object.keys(LINKS), ...Object.keys(MEMORY_DEVICES), "tty", "console", "ptmx", "pts"]
+      : path === "/pts"
+      ? [...this.system.ptys.indices.map(String), "ptmx"]
+      : [];
     return names.map((name) => {
-      const status = this.status(`/${name}`)!;
+      const status = this.status(`/${folder}${name}`)!;
       return { name, ino: status.ino, type: status.mode & Mode.IFMT };
     });
   }
 
-  open(path: string, flags: number): OpenFile {
+  open(path: string, flags: number, _mode: number, task: Task | undefined): OpenFile {
     const name = path.slice(1);
     const status = this.status(path) ?? fail(Errno.EACCES);
     if (MEMORY_DEVICES[name] !== undefined) return new MemoryDevice(name, flags, status, this.system);
-    const { io, input, terminal } = this.system;
+    const { io, input, terminal, ptys } = this.system;
+    if (name.endsWith("ptmx")) return ptys.open(flags, task?.group.credentials.euid ?? 0);
+    const own = name === "tty" && task !== undefined ? ptys.ofSession(task.group.sid) : undefined;
+    if (own !== undefined) return new PtySlave(own, flags);
+    const named = this.#terminal(name);
+    if (named !== undefined && task !== undefined) return openSlave(named, flags, task);
     const fd = io.isTerminal(0) ? 0 : io.isTerminal(1) ? 1 : io.isTerminal(2) ? 2 : fail(Errno.ENXIO);
     return new HostStream(fd, io, input, terminal, `/dev/${name}`);
   }

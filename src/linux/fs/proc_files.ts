@@ -45,6 +45,7 @@ function stateOf(group: ThreadGroup): string {
 function stat(group: ThreadGroup): string {
   const { leader, system } = group;
   const { mapped, resident } = leader?.space.sizes() ?? { mapped: 0, resident: 0 };
+  const terminal = system.ptys.ofSession(group.sid);
   const fields = [
     group.pid,
     `(${leader?.name ?? ""})`,
@@ -52,8 +53,8 @@ function stat(group: ThreadGroup): string {
     group.parent?.pid ?? 1,
     group.pgid,
     group.sid,
-    system.io.isTerminal(0) ? 34816 : 0,
-    system.terminal.foreground === 0 ? -1 : system.terminal.foreground,
+    terminal !== undefined ? 34816 + terminal.index : system.io.isTerminal(0) ? 34816 : 0,
+    (terminal ?? system.terminal).foreground || -1,
     0x40_0000,
     leader?.space.minorFaults ?? 0,
     0,

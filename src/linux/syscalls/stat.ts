@@ -8,7 +8,7 @@ import { type FileStatus, type FileSystemStatus, isLink } from "../fs/file_syste
 import { bytesOfText } from "../memory/user_memory.ts";
 import type { Task } from "../task.ts";
 import { baseOf } from "./descriptors.ts";
-import type { Row } from "./row.ts";
+import type { Call, Row } from "./row.ts";
 
 const NANOSECONDS = BigInt(SECOND);
 
@@ -210,10 +210,16 @@ function getdents(task: Task, fd: number, address: number, size: number): Outcom
   });
 }
 
-/** Extended attributes: there are none. */
-function noAttributes(): Outcome {
-  return -Errno.EOPNOTSUPP;
+/** Extended attributes of a path (`follow` links or not) or of a descriptor: there are none, and none can be made. */
+function attributesOf(kind: "follow" | "link" | "fd", answer: number): Call {
+  return (task, file) => {
+    if (kind === "fd") task.files.get(file);
+    else task.system.mounts.existing(task, task.memory.string(file), task.paths.cwd, kind === "follow");
+    return answer;
+  };
 }
+
+const NO_LIST = 0, NO_VALUE = -Errno.ENODATA, REFUSED = -Errno.EOPNOTSUPP;
 
 /** Calls of this file. */
 // deno-fmt-ignore
@@ -225,18 +231,18 @@ export const STAT_CALLS: readonly Row[] = [
   [78, "getdents", "fd ptr size", getdents],
   [137, "statfs", "path ptr", statfs],
   [138, "fstatfs", "fd ptr", fstatfs],
-  [188, "setxattr", "path str ptr size hex", noAttributes],
-  [189, "lsetxattr", "path str ptr size hex", noAttributes],
-  [190, "fsetxattr", "fd str ptr size hex", noAttributes],
-  [191, "getxattr", "path str ptr size", noAttributes],
-  [192, "lgetxattr", "path str ptr size", noAttributes],
-  [193, "fgetxattr", "fd str ptr size", noAttributes],
-  [194, "listxattr", "path ptr size", noAttributes],
-  [195, "llistxattr", "path ptr size", noAttributes],
-  [196, "flistxattr", "fd ptr size", noAttributes],
-  [197, "removexattr", "path str", noAttributes],
-  [198, "lremovexattr", "path str", noAttributes],
-  [199, "fremovexattr", "fd str", noAttributes],
+  [188, "setxattr", "path str ptr size hex", attributesOf("follow", REFUSED)],
+  [189, "lsetxattr", "path str ptr size hex", attributesOf("link", REFUSED)],
+  [190, "fsetxattr", "fd str ptr size hex", attributesOf("fd", REFUSED)],
+  [191, "getxattr", "path str ptr size", attributesOf("follow", NO_VALUE)],
+  [192, "lgetxattr", "path str ptr size", attributesOf("link", NO_VALUE)],
+  [193, "fgetxattr", "fd str ptr size", attributesOf("fd", NO_VALUE)],
+  [194, "listxattr", "path ptr size", attributesOf("follow", NO_LIST)],
+  [195, "llistxattr", "path ptr size", attributesOf("link", NO_LIST)],
+  [196, "flistxattr", "fd ptr size", attributesOf("fd", NO_LIST)],
+  [197, "removexattr", "path str", attributesOf("follow", NO_VALUE)],
+  [198, "lremovexattr", "path str", attributesOf("link", NO_VALUE)],
+  [199, "fremovexattr", "fd str", attributesOf("fd", NO_VALUE)],
   [217, "getdents64", "fd dirents size", getdents64],
   [262, "newfstatat", "dirfd path stat atflags", newfstatat],
   [269, "faccessat", "dirfd path access", (task, dirfd, path, mode) => faccessat2(task, dirfd, path, mode, 0)],

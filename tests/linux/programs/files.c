@@ -18,6 +18,7 @@
 #include <sys/timerfd.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <time.h>
 #include <unistd.h>
 #define SHOW(x) do { errno = 0; long r_ = (x); if (r_ < 0) printf("%s: errno %d\n", #x, errno); else printf("%s: %ld\n", #x, r_); } while (0)
@@ -45,5 +46,6 @@ int main(void) {
   SHOW(open("/dev/full", O_WRONLY) >= 0); SHOW(write(open("/dev/full", O_WRONLY), "x", 1)); SHOW(read(open("/dev/zero", O_RDONLY), b, 4)); SHOW(read(open("/dev/null", O_RDONLY), b, 4)); SHOW(isatty(fd)); SHOW(umask(0)); SHOW(umask(022)); SHOW(syncfs(fd)); SHOW(syscall(SYS_statx, AT_FDCWD, "a", 0, 0xfff, malloc(512))); 
   char self[64]; snprintf(self, 64, "/proc/self/fd/%d", fd); SHOW(open(self, O_RDONLY) >= 0); n = readlink(self, b, 63); b[n] = 0; printf("%s\n", strrchr(b, '/')); SHOW(access("/proc/self/maps", R_OK)); 
   SHOW(chmod("a", 0)); SHOW(access("a", R_OK)); SHOW(access("a", X_OK)); SHOW(chmod("a", 010)); SHOW(access("a", X_OK)); SHOW(mkdir("locked", 0)); if (geteuid() == 0) SHOW(chown("locked", 1, 1)); SHOW(open("locked", O_DIRECTORY) >= 0); SHOW(chdir("locked")); ts[1] = (struct timespec){981173106, 789000000}; SHOW(futimens(fd, ts)); SHOW(fstat(fd, &st)); printf("%ld\n", st.st_mtim.tv_nsec);
+  SHOW(listxattr("a", b, 64)); SHOW(listxattr("none", b, 64)); SHOW(getxattr("a", "user.x", b, 64)); SHOW(flistxattr(99, b, 64)); SHOW(removexattr("a", "user.x"));
   if (chdir("/")) return 1; char cmd[100]; snprintf(cmd, 100, "rm -r %s", dir); return system(cmd);
 }
