@@ -52,6 +52,7 @@ function finishGroup(system: LinuxSystem, group: ThreadGroup, end: GroupEnd): vo
   group.end = end;
   dropAllLocks(group);
   system.ptys.leaderEnded(group);
+  system.ipc.groupEnded(group);
   system.strace?.ended(group, end);
   for (const timer of group.intervalTimers.values()) timer.cancel();
   for (const timer of group.timers.values()) timer.cancel();

@@ -10,6 +10,7 @@ import { CollectedIo, HostInput, type HostIo, HostStream } from "./files/host_io
 import { FileLocks } from "./files/locks.ts";
 import { FileTable } from "./files/open_file.ts";
 import { TerminalState } from "./files/terminal.ts";
+import { Ipc } from "./ipc.ts";
 import { endGroup, endTask } from "./lifecycle.ts";
 import { AddressSpace, MemorySystem } from "./memory/address_space.ts";
 import { bytesOfText } from "./memory/user_memory.ts";
@@ -80,6 +81,7 @@ export class LinuxSystem {
   readonly terminal: TerminalState = new TerminalState();
   readonly locks: FileLocks = new FileLocks();
   readonly ptys: PtyTable = new PtyTable(this);
+  readonly ipc: Ipc = new Ipc();
   readonly sockets: SocketTable = new SocketTable();
   readonly signals: Signals;
   readonly strace: Strace | undefined;

@@ -18,6 +18,7 @@ const PROGRAMS = [
   "sockets",
   "processes",
   "terminals",
+  "ipc",
 ];
 
 /** Each program once with each of these. */

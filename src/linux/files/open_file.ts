@@ -13,6 +13,8 @@ export abstract class OpenFile {
   references = 0;
   /** What epoll knows this file by; 0: not watched yet. */
   epollId = 0;
+  /** F_SETOWN: a process, or a group if it is negative. */
+  owner = 0;
   /** Lock of flock(2). */
   lock: "none" | "shared" | "exclusive" = "none";
 

@@ -201,8 +201,8 @@ export class PageCache {
   }
 
   /** Fresh shared memory without a file. */
-  anonymous(): Backing {
-    return new Backing(this.frames, "/dev/zero (deleted)", 1, this.#inode++, true);
+  anonymous(path = "/dev/zero (deleted)"): Backing {
+    return new Backing(this.frames, path, 1, this.#inode++, true);
   }
 
   /** Frames that could be freed: cached, but not mapped. */

@@ -113,7 +113,9 @@ function dupTo(task: Task, file: OpenFile, to: number, closeOnExec: boolean): nu
 }
 
 /** Status flags that F_SETFL may change. */
-const SETTABLE = Open.APPEND | Open.NONBLOCK | Open.DIRECT | Open.NOATIME;
+const SETTABLE = Open.APPEND | Open.NONBLOCK | Open.ASYNC | Open.DIRECT | Open.NOATIME;
+
+const F_OWNER_PID = 1, F_OWNER_PGRP = 2;
 
 function fcntl(task: Task, fd: number, command: number, argument: number): Outcome {
   const { files } = task;
@@ -150,9 +152,23 @@ function fcntl(task: Task, fd: number, command: number, argument: number): Outco
       file.buffer.capacity = Math.max(4096, 2 ** Math.ceil(Math.log2(Math.max(1, argument))));
       return file.buffer.capacity;
     }
+    // SIGIO is never sent, but who would get it is kept.
     case Fcntl.GETOWN:
-    case Fcntl.GETSIG:
+      return file.owner;
     case Fcntl.SETOWN:
+      file.owner = argument | 0;
+      return 0;
+    case Fcntl.GETOWN_EX:
+      task.memory.setI32(argument, file.owner < 0 ? F_OWNER_PGRP : F_OWNER_PID);
+      task.memory.setI32(argument + 4, Math.abs(file.owner));
+      return 0;
+    case Fcntl.SETOWN_EX: {
+      const type = task.memory.u32(argument), id = task.memory.i32(argument + 4);
+      if (type > F_OWNER_PGRP) fail(Errno.EINVAL);
+      file.owner = type === F_OWNER_PGRP ? -id : id;
+      return 0;
+    }
+    case Fcntl.GETSIG:
     case Fcntl.SETSIG:
       return 0;
     case Fcntl.GET_SEALS:
@@ -193,15 +209,19 @@ export function addPair(
   return 0;
 }
 
-const FIONBIO = 0x5421, FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONREAD = 0x541b;
+const FIONBIO = 0x5421, FIOASYNC = 0x5452, FIOCLEX = 0x5451, FIONCLEX = 0x5450, FIONREAD = 0x541b;
 
 function ioctl(task: Task, fd: number, request: number, argument: number): Outcome {
   const file = task.files.get(fd);
   switch (request) {
     case FIONBIO:
-      if (task.memory.i32(argument) !== 0) file.flags |= Open.NONBLOCK;
-      else file.flags &= ~Open.NONBLOCK;
+    case FIOASYNC: {
+      const flag = request === FIONBIO ? Open.NONBLOCK : Open.ASYNC;
+      if (request === FIOASYNC && "node" in file) break;
+      if (task.memory.i32(argument) !== 0) file.flags |= flag;
+      else file.flags &= ~flag;
       return 0;
+    }
     case FIOCLEX:
     case FIONCLEX:
       task.files.setCloseOnExec(fd, request === FIOCLEX);

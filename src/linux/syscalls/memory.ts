@@ -127,6 +127,11 @@ function place(space: AddressSpace, hint: number, size: number, flags: number): 
   return above >= 0 ? above : fail(Errno.ENOMEM);
 }
 
+/** A free place for a mapping that asks for none. */
+export function placeMapping(space: AddressSpace, size: number): number {
+  return place(space, 0, size, 0);
+}
+
 /** Checks a range; answers its end. */
 function rangeEnd(start: number, length: number, failure: number = Errno.EINVAL): number {
   if (start % PAGE_SIZE !== 0) fail(Errno.EINVAL);

@@ -4,6 +4,7 @@ import { FUTEX_CALLS } from "./futex.ts";
 import { GENERAL_CALLS } from "./general.ts";
 import { IDENTITY_CALLS } from "./identity.ts";
 import { IO_CALLS } from "./io.ts";
+import { IPC_CALLS } from "./ipc.ts";
 import { MEMORY_CALLS } from "./memory.ts";
 import { PATH_CALLS } from "./paths.ts";
 import { POLL_CALLS } from "./poll.ts";
@@ -36,6 +37,7 @@ const ROWS: readonly Row[] = [
   ...IDENTITY_CALLS,
   ...FUTEX_CALLS,
   ...SOCKET_CALLS,
+  ...IPC_CALLS,
   ...GENERAL_CALLS,
 ];
 

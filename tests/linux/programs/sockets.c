@@ -55,6 +55,9 @@ static void local_streams(void) {
   struct sockaddr_un abstract = {AF_UNIX, {0, 'n', 'a', 'm', 'e', 'd'}}; socklen_t part = offsetof(struct sockaddr_un, sun_path) + 6; l = socket(AF_UNIX, SOCK_SEQPACKET, 0); SHOW(bind(l, (void *)&abstract, part)); SHOW(listen(l, 5)); SHOW(connect(c, (void *)&abstract, part)); int q = socket(AF_UNIX, SOCK_SEQPACKET, 0); SHOW(connect(q, (void *)&abstract, part)); s = accept(l, 0, 0);
   SHOW(write(q, "one", 3)); SHOW(write(q, "second", 6)); SHOW(recv(s, b, 2, MSG_TRUNC)); SHOW(recv(s, b, 64, 0)); SHOW(send(q, "end", 3, MSG_EOR)); receive_fd(s, 64, 0, 0); close(q); SHOW(read(s, b, 64)); close(s); close(l); close(c);
 }
+static void asynchronous(void) {
+  int sp[2], on = 1; SHOW(socketpair(AF_UNIX, SOCK_STREAM, 0, sp)); SHOW(ioctl(sp[0], FIOASYNC, &on)); SHOW(fcntl(sp[0], F_GETFL)); SHOW(fcntl(sp[0], F_GETOWN)); SHOW(fcntl(sp[0], F_SETOWN, getpid())); SHOW(fcntl(sp[0], F_GETOWN) == getpid()); on = 0; SHOW(ioctl(sp[0], FIOASYNC, &on)); SHOW(fcntl(sp[0], F_GETFL)); SHOW(ioctl(sp[0], FIONBIO, &sp[1])); SHOW(fcntl(sp[0], F_GETFL)); close(sp[0]); close(sp[1]);
+}
 static void descriptors(void) {
   int sp[2], p[2], p2[2]; char b[8] = {0}; SHOW(socketpair(AF_UNIX, SOCK_STREAM, 0, sp)); SHOW(pipe(p)); SHOW(pipe(p2)); SHOW(send_fds(sp[0], "fd", &p[1], 1, 0)); close(p[1]); int got = receive_fd(sp[1], 10, 64, MSG_CMSG_CLOEXEC); printf("%d\n", fcntl(got, F_GETFD)); SHOW(write(got, "hi", 2)); SHOW(read(p[0], b, 8)); close(got); SHOW(read(p[0], b, 8));
   int two[2] = {p2[0], p2[1]}; SHOW(write(sp[0], "before ", 7)); SHOW(send_fds(sp[0], "with", two, 2, 0)); SHOW(write(sp[0], " after", 6)); close(receive_fd(sp[1], 60, CMSG_LEN(4), 0)); receive_fd(sp[1], 60, 64, 0);
@@ -92,7 +95,7 @@ static void edges(void) {
 }
 int main(void) {
   setvbuf(stdout, 0, _IONBF, 0); char dir[] = "/tmp/causeway-sockets-XXXXXX"; if (!mkdtemp(dir) || chdir(dir)) return 1; signal(SIGPIPE, SIG_IGN);
-  local_streams(); descriptors(); local_datagrams(); tcp(); udp(); edges();
+  local_streams(); asynchronous(); descriptors(); local_datagrams(); tcp(); udp(); edges();
   // Between processes, and SIGPIPE.
   int l = socket(AF_UNIX, SOCK_STREAM, 0); struct sockaddr_un a = unix_name("p"); SHOW(bind(l, ADDRESS(a))); SHOW(listen(l, 0)); char b[64] = {0};
   for (int i = 0; i < 3; i++) if (fork() == 0) { int c = socket(AF_UNIX, SOCK_STREAM, 0); if (connect(c, ADDRESS(a))) _exit(9); char x = 'a' + i; if (write(c, &x, 1) != 1) _exit(8); _exit(read(c, &x, 1)); }
