@@ -19,6 +19,7 @@ const PROGRAMS = [
   "processes",
   "terminals",
   "ipc",
+  "interfaces",
 ];
 
 /** Each program once with each of these. */

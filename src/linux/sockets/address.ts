@@ -2,7 +2,7 @@
 import { Errno, fail } from "../abi/errno.ts";
 
 /** Families of addresses. */
-export const Family = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10 } as const;
+export const Family = { UNSPEC: 0, UNIX: 1, INET: 2, INET6: 10, NETLINK: 16 } as const;
 
 /** An IP address and a port. Addresses of IPv4 are there as those of IPv6 that stand for them. */
 export interface InetAddress {

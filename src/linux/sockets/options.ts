@@ -4,7 +4,7 @@ import { Family } from "./address.ts";
 import type { SocketKind } from "./socket.ts";
 
 /** Levels of options. */
-export const Level = { IP: 0, SOCKET: 1, TCP: 6, UDP: 17, IPV6: 41 } as const;
+export const Level = { IP: 0, SOCKET: 1, TCP: 6, UDP: 17, IPV6: 41, NETLINK: 270 } as const;
 
 /** Options of the level of sockets that mean something here. */
 export const SocketOption = {
@@ -89,6 +89,20 @@ const KEPT: ReadonlyMap<number, ReadonlyMap<number, number>> = new Map([
       [67, 0],
     ]),
   ],
+  // ADD_MEMBERSHIP DROP_MEMBERSHIP PKTINFO BROADCAST_ERROR NO_ENOBUFS CAP_ACK EXT_ACK GET_STRICT_CHK
+  [
+    Level.NETLINK,
+    new Map([
+      [1, 0],
+      [2, 0],
+      [3, 0],
+      [4, 0],
+      [5, 0],
+      [10, 0],
+      [11, 0],
+      [12, 0],
+    ]),
+  ],
   // NODELAY MAXSEG CORK KEEPIDLE KEEPINTVL KEEPCNT SYNCNT LINGER2 DEFER_ACCEPT QUICKACK USER_TIMEOUT FASTOPEN NOTSENT_LOWAT
   [
     Level.TCP,
@@ -132,8 +146,10 @@ export class SocketOptions {
 
   #initial(level: number, option: number): number {
     const { family, type } = this.kind;
-    const applies = level === Level.SOCKET || (family !== Family.UNIX &&
-      (level !== Level.IPV6 || family === Family.INET6) && (level !== Level.TCP || type === 1));
+    const isNetlink = family === Family.NETLINK;
+    const applies = level === Level.SOCKET ||
+      (family !== Family.UNIX && isNetlink === (level === Level.NETLINK) &&
+        (level !== Level.IPV6 || family === Family.INET6) && (level !== Level.TCP || type === 1));
     const known = applies ? KEPT.get(level) : undefined;
     return (known ?? fail(Errno.EOPNOTSUPP)).get(option) ?? fail(Errno.ENOPROTOOPT);
   }

@@ -6,6 +6,7 @@ import { type FileStatus, makeStatus } from "../fs/file_system.ts";
 import type { Task } from "../task.ts";
 import { encodeInet, Family, type InetAddress, sourceOf, UNNAMED } from "./address.ts";
 import { Channel, type Envelope, type Received, type Sender } from "./channel.ts";
+import { answerInterface, IFREQ, interfaceList, SIOCGIFCONF } from "./loopback.ts";
 import { SocketOptions } from "./options.ts";
 import type { SocketTable } from "./table.ts";
 
@@ -283,10 +284,29 @@ export class SocketFile extends OpenFile {
   }
 
   override ioctl(task: Task, request: number, argument: number): number {
-    if (request !== FIONREAD && request !== SIOCOUTQ) return super.ioctl(task, request, argument);
+    if (request !== FIONREAD && request !== SIOCOUTQ) return this.#askInterface(task, request, argument);
     if (this.backlog !== undefined) fail(Errno.EINVAL);
     const channel = request === FIONREAD ? this.incoming : this.outgoing;
     task.memory.setI32(argument, channel?.length ?? 0);
+    return 0;
+  }
+
+  /** What ioctl(2) tells of network interfaces. netdevice(7). */
+  #askInterface(task: Task, request: number, argument: number): number {
+    const { memory } = task;
+    if (request < 0x8900 || request > 0x89ff) return super.ioctl(task, request, argument);
+    if (request === SIOCGIFCONF) {
+      const list = interfaceList(), room = memory.i32(argument), target = memory.u64(argument + 8);
+      const fits = target !== 0 && room >= list.length;
+      if (fits) memory.write(target, list);
+      memory.setI32(argument, target === 0 || fits ? list.length : 0);
+      return 0;
+    }
+    const ifreq = memory.read(argument, IFREQ);
+    const errno = answerInterface(request, ifreq);
+    if (errno === undefined) return super.ioctl(task, request, argument);
+    if (errno !== 0) fail(errno);
+    memory.write(argument, ifreq);
     return 0;
   }
 

@@ -4,6 +4,7 @@ import type { Outcome } from "../blocked.ts";
 import { type OpenFile, WOULD_BLOCK } from "../files/open_file.ts";
 import { parseInet, parseUnix } from "../sockets/address.ts";
 import type { Envelope, Received, Sender } from "../sockets/channel.ts";
+import { NetlinkSocket } from "../sockets/netlink.ts";
 import { Level } from "../sockets/options.ts";
 import { senderOf, SocketFile, type SocketKind } from "../sockets/socket.ts";
 import type { Task } from "../task.ts";
@@ -90,6 +91,7 @@ interface Outgoing {
 function sendBytes(task: Task, socket: SocketFile, bytes: Uint8Array, outgoing: Outgoing): Outcome {
   const { flags, files } = outgoing;
   if ((flags & Msg.OOB) !== 0) fail(Errno.EOPNOTSUPP); // urgent data is not there
+  if (socket instanceof NetlinkSocket) return socket.request(bytes);
   let envelope: Envelope = {
     ...(files === undefined ? {} : { files }),
     ...(outgoing.sender === undefined ? {} : { sender: outgoing.sender }),

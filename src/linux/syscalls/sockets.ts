@@ -3,6 +3,7 @@ import { Errno, fail } from "../abi/errno.ts";
 import { Mode, Open } from "../abi/files.ts";
 import type { Outcome } from "../blocked.ts";
 import { encodeUnix, Family, type InetAddress, parseInet, parseUnix, UNNAMED } from "../sockets/address.ts";
+import { NetlinkSocket } from "../sockets/netlink.ts";
 import { Level, SocketOption } from "../sockets/options.ts";
 import { senderOf, SocketFile, type SocketKind, SocketType } from "../sockets/socket.ts";
 import { isInet } from "../sockets/table.ts";
@@ -42,8 +43,10 @@ function kindOf(family: number, type: number, protocol: number): SocketKind {
 
 function socket(task: Task, family: number, type: number, protocol: number): Outcome {
   const { sockets } = task.system;
-  const kind = kindOf(family, type, protocol);
-  const file = new SocketFile(kind, type & Open.NONBLOCK, task.system.nextInode(), sockets);
+  const flags = type & Open.NONBLOCK, ino = task.system.nextInode();
+  const file = family === Family.NETLINK
+    ? new NetlinkSocket(protocol, flags, ino, sockets)
+    : new SocketFile(kindOf(family, type, protocol), flags, ino, sockets);
   return task.files.add(file, (type & Open.CLOEXEC) !== 0);
 }
 
@@ -64,6 +67,7 @@ function socketpair(task: Task, family: number, type: number, protocol: number, 
 
 function bind(task: Task, fd: number, address: number, length: number): Outcome {
   const file = socketOf(task, fd), bytes = readAddress(task, address, length);
+  if (file instanceof NetlinkSocket) return (file.take(bytes), 0);
   if (file.isLocal) return bindLocal(task, file, bytes);
   const { sockets } = task.system;
   if (file.inetName !== undefined) fail(Errno.EINVAL);
@@ -127,6 +131,7 @@ function listen(task: Task, fd: number, backlog: number): Outcome {
 function connect(task: Task, fd: number, address: number, length: number): Outcome {
   const file = socketOf(task, fd), bytes = readAddress(task, address, length);
   if (length < 2) fail(Errno.EINVAL);
+  if (file instanceof NetlinkSocket) return 0;
   const family = bytes[0]! | (bytes[1]! << 8);
   if (file.isDatagram) return connectDatagrams(task, file, family, bytes);
   if (family === Family.UNSPEC) fail(file.isLocal ? Errno.EINVAL : Errno.EAFNOSUPPORT);
