@@ -12,7 +12,7 @@ import { ExitCode, inputError, usageError } from "./exit_codes.ts";
 import { GDB, GdbServer } from "./gdb.ts";
 import { ProcessIo } from "./host_io.ts";
 import { reasonOf } from "./input.ts";
-import { flag, parseCommandLine, value, type Values, values } from "./options.ts";
+import { choice, flag, parseCommandLine, value, type Values, values } from "./options.ts";
 import { report } from "./output.ts";
 import { findProgram } from "./program_path.ts";
 import {
@@ -45,6 +45,11 @@ export const PROGRAM_OPTIONS = {
   "max-instructions": MAX_INSTRUCTIONS,
   seed: SEED,
   cycles: CYCLES,
+  clock: choice(
+    ["virtual", "host"],
+    "virtual (default): a nanosecond a cycle, from 2026-01-01; sleeping takes no time, and every run is the same. host: the " +
+      "host's time, for programs that compare it with that of files (make), wait for somebody, or are to be timed.",
+  ),
   strace: flag(
     "Prints each system call to stderr, as strace does. Makes system calls some ten times slower.",
   ),
@@ -82,7 +87,8 @@ export const run: Command = {
   summary: "runs an x86-64 Linux program",
   description:
     "Runs an unmodified x86-64 Linux program: static, static-pie, or dynamic with its libraries. What it prints and its " +
-    "exit code are passed on. Time is virtual, a nanosecond an instruction (or a cycle, see --cycles), so that every run is the same.",
+    "exit code are passed on. Time is virtual, a nanosecond an instruction (or a cycle, see --cycles), so that every run is " +
+    "the same; --clock host takes the host's.",
   options: OPTIONS,
   guestArguments: true,
   examples: [
@@ -126,6 +132,7 @@ export async function runGuest(options: RunOptions, given: Values<typeof PROGRAM
         maxInstructions: given["max-instructions"],
         seed: given.seed,
         cycles: given.cycles,
+        clock: given.clock,
         strace: given.strace ? report : undefined,
         observer: dump?.observer,
       }),

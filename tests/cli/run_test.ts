@@ -82,6 +82,15 @@ Deno.test("run --strace prints system calls to stderr", () => {
   assertStringIncludes(stderr, "exit(42)");
 });
 
+/** exit(time(NULL) != the start of virtual time). */
+const IS_HOST_TIME = "b8 c9 00 00 00 31 ff 0f 05 3d 00 b9 55 69 40 0f 95 c7 b8 3c 00 00 00 0f 05";
+
+Deno.test("run --clock chooses between virtual time, which starts with 2026, and the host's", () => {
+  assertEquals(runCode(IS_HOST_TIME).code, 0);
+  assertEquals(runCode(IS_HOST_TIME, "--clock", "virtual").code, 0);
+  assertEquals(runCode(IS_HOST_TIME, "--clock", "host").code, 1);
+});
+
 Deno.test("run --dump --dump-file writes the stages that were asked for", () => {
   withFolder((folder) => {
     const path = join(folder, "program"), dump = join(folder, "dump");

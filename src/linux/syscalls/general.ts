@@ -59,9 +59,9 @@ function archPrctl(task: Task, code: number, address: number): Outcome {
 // deno-fmt-ignore
 const Prctl = {
   SET_PDEATHSIG: 1, GET_PDEATHSIG: 2, GET_DUMPABLE: 3, SET_DUMPABLE: 4, GET_KEEPCAPS: 7, SET_KEEPCAPS: 8,
-  SET_NAME: 15, GET_NAME: 16, GET_SECCOMP: 21, CAPBSET_READ: 23, SET_TIMERSLACK: 29, GET_TIMERSLACK: 30,
+  SET_NAME: 15, GET_NAME: 16, GET_SECCOMP: 21, CAPBSET_READ: 23, CAPBSET_DROP: 24, GET_SECUREBITS: 27, SET_SECUREBITS: 28, SET_TIMERSLACK: 29, GET_TIMERSLACK: 30,
   SET_CHILD_SUBREAPER: 36, GET_CHILD_SUBREAPER: 37, SET_NO_NEW_PRIVS: 38, GET_NO_NEW_PRIVS: 39,
-  SET_THP_DISABLE: 41, GET_THP_DISABLE: 42, SET_VMA: 0x53564d41,
+  GET_TID_ADDRESS: 40, SET_THP_DISABLE: 41, GET_THP_DISABLE: 42, CAP_AMBIENT: 47, SET_VMA: 0x53564d41,
 } as const;
 
 function prctl(task: Task, option: number, argument: number): Outcome {
@@ -94,6 +94,14 @@ function prctl(task: Task, option: number, argument: number): Outcome {
     case Prctl.GET_CHILD_SUBREAPER:
       memory.setI32(argument, 0);
       return 0;
+    case Prctl.GET_TID_ADDRESS:
+      memory.setI64(argument, task.clearChildTid);
+      return 0;
+    case Prctl.CAPBSET_DROP:
+      return task.group.credentials.euid === 0 && argument < 41 ? 0 : fail(Errno.EPERM);
+    case Prctl.GET_SECUREBITS:
+    case Prctl.SET_SECUREBITS:
+    case Prctl.CAP_AMBIENT:
     case Prctl.SET_DUMPABLE:
     case Prctl.GET_KEEPCAPS:
     case Prctl.SET_KEEPCAPS:
