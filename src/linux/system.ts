@@ -7,6 +7,7 @@ import { executeFirst } from "./exec.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { MountTable } from "./fs/mounts.ts";
 import { CollectedIo, HostInput, type HostIo, HostStream } from "./files/host_io.ts";
+import { Watchers } from "./files/inotify.ts";
 import { FileLocks } from "./files/locks.ts";
 import { FileTable } from "./files/open_file.ts";
 import { TerminalState } from "./files/terminal.ts";
@@ -81,6 +82,7 @@ export class LinuxSystem {
   readonly terminal: TerminalState = new TerminalState();
   readonly locks: FileLocks = new FileLocks();
   readonly ptys: PtyTable = new PtyTable(this);
+  readonly watchers: Watchers = new Watchers();
   readonly ipc: Ipc = new Ipc();
   readonly sockets: SocketTable = new SocketTable();
   readonly signals: Signals;

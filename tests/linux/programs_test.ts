@@ -20,6 +20,7 @@ const PROGRAMS = [
   "terminals",
   "ipc",
   "interfaces",
+  "watches",
 ];
 
 /** Each program once with each of these. */

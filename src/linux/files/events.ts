@@ -10,7 +10,7 @@ import { OpenFile, WOULD_BLOCK } from "./open_file.ts";
 const STATUS = makeStatus({ mode: 0o600, dev: 15, ino: 1 });
 
 /** Base of files without a place in the tree. */
-abstract class AnonymousFile extends OpenFile {
+export abstract class AnonymousFile extends OpenFile {
   constructor(kind: string, flags: number) {
     super(`anon_inode:[${kind}]`, Open.RDWR | flags);
   }

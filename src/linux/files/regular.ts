@@ -3,11 +3,14 @@ import { Errno, fail } from "../abi/errno.ts";
 import { Open } from "../abi/files.ts";
 import type { DirectoryEntry, FileStatus, OpenNode } from "../fs/file_system.ts";
 import type { Backing, PageCache, PageStore } from "../memory/backing.ts";
+import { Notify, type Watchers } from "./inotify.ts";
 import { OpenFile } from "./open_file.ts";
 
 /** An open regular file, kept coherent with what is mapped of it. */
 export class RegularFile extends OpenFile {
   position = 0;
+  /** Those who watch files: told of what is done with this one. */
+  watchers: Watchers | undefined;
 
   constructor(readonly node: OpenNode, path: string, flags: number, readonly cache: PageCache) {
     super(path, flags);
@@ -23,6 +26,7 @@ export class RegularFile extends OpenFile {
 
   override readAt(target: Uint8Array, position: number): number {
     const length = this.node.read(target, position);
+    if (length > 0) this.watchers?.tell(this.path, Notify.ACCESS);
     const backing = this.#backing();
     if (backing !== undefined && backing.mappings > 0) backing.overlay(position, target.subarray(0, length));
     return length;
@@ -31,6 +35,7 @@ export class RegularFile extends OpenFile {
   override writeAt(bytes: Uint8Array, position: number): number {
     const length = this.node.write(bytes, position);
     this.#backing()?.patch(position, bytes.subarray(0, length));
+    if (length > 0) this.watchers?.tell(this.path, Notify.MODIFY);
     return length;
   }
 
@@ -65,10 +70,12 @@ export class RegularFile extends OpenFile {
   truncate(size: number): void {
     this.node.truncate(size);
     this.#backing()?.cut(size);
+    this.watchers?.tell(this.path, Notify.MODIFY);
   }
 
   override close(): void {
     this.node.close();
+    this.watchers?.closed(this.path, this.writable);
   }
 
   /** What mmap(2) needs: the cached pages, and a store that outlives the descriptor. Fails with ENODEV. */

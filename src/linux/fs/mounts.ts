@@ -1,6 +1,7 @@
 /** The tree of files as programs see it: file systems at their places, and the resolution of paths. path_resolution(7). */
 import { Errno, fail } from "../abi/errno.ts";
 import { isType, Mode, Open } from "../abi/files.ts";
+import { Notify } from "../files/inotify.ts";
 import { OpenFile } from "../files/open_file.ts";
 import { PipeBuffer, PipeFile } from "../files/pipe.ts";
 import { DirectoryFile, PathFile, RegularFile } from "../files/regular.ts";
@@ -169,8 +170,8 @@ export class MountTable {
     return place as Place & { readonly status: FileStatus };
   }
 
-  /** Opens what is at a place. open(2). */
-  open(task: Task, place: Place, flags: number, mode: number): OpenFile {
+  /** Opens what is at a place, and tells those who watch it unless `isTold` is false. open(2). */
+  open(task: Task, place: Place, flags: number, mode: number, isTold = true): OpenFile {
     const { status, fs, inner, path } = place;
     const creates = (flags & Open.CREAT) !== 0;
     const writes = (flags & Open.ACCMODE) !== Open.RDONLY;
@@ -201,7 +202,15 @@ export class MountTable {
     if (status !== undefined && (flags & Open.TRUNC) !== 0 && opened.key !== "") {
       this.system.memory.cache.find(opened.key)?.cut(0);
     }
-    return new RegularFile(opened, path, kept, this.system.memory.cache);
+    const file = new RegularFile(opened, path, kept, this.system.memory.cache);
+    if (opened.key !== "" && isTold) {
+      const { watchers } = this.system;
+      file.watchers = watchers;
+      if (status === undefined) watchers.tellFolder(path, Notify.CREATE);
+      else if ((flags & Open.TRUNC) !== 0 && status.size > 0) watchers.tell(path, Notify.MODIFY);
+      watchers.opened(path);
+    }
+    return file;
   }
 
   /** All who open a FIFO by its name meet at one buffer. */

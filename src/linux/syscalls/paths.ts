@@ -3,6 +3,7 @@ import { Errno, fail } from "../abi/errno.ts";
 import { At, Mode, Open } from "../abi/files.ts";
 import type { Outcome } from "../blocked.ts";
 import { SECOND } from "../clock.ts";
+import { Notify } from "../files/inotify.ts";
 import { DirectoryFile, PathFile, RegularFile } from "../files/regular.ts";
 import { isDirectory } from "../fs/file_system.ts";
 import type { Place } from "../fs/mounts.ts";
@@ -23,6 +24,11 @@ function existingPlace(task: Task, dirfd: number, path: number, follow: boolean)
   return task.system.mounts.existing(task, text, baseOf(task, dirfd, text), follow);
 }
 
+/** Mode, owner or times have changed. */
+function tellAttributes(task: Task, path: string, mode: number): void {
+  task.system.watchers.tell(path, Notify.ATTRIB, (mode & Mode.IFMT) === Mode.IFDIR);
+}
+
 /** The last component must be a name, as removing and renaming need it. */
 function lastName(task: Task, path: number, dots: number): void {
   const text = task.memory.string(path).replace(/\/+$/, "");
@@ -34,6 +40,7 @@ function mkdirat(task: Task, dirfd: number, path: number, mode: number): Outcome
   const place = placeOf(task, dirfd, path, false);
   if (place.status !== undefined) fail(Errno.EEXIST);
   place.fs.makeDirectory(place.inner, mode & 0o1777 & ~task.paths.umask);
+  task.system.watchers.tellFolder(place.path, Notify.CREATE, true);
   return 0;
 }
 
@@ -41,6 +48,7 @@ function mknodat(task: Task, dirfd: number, path: number, mode: number, device: 
   const place = placeOf(task, dirfd, path, false);
   if (place.status !== undefined) fail(Errno.EEXIST);
   place.fs.makeNode(place.inner, (mode & Mode.IFMT) | (mode & 0o7777 & ~task.paths.umask), device);
+  task.system.watchers.tellFolder(place.path, Notify.CREATE);
   return 0;
 }
 
@@ -58,6 +66,7 @@ function unlinkat(task: Task, dirfd: number, path: number, flags: number): Outco
     if (isDirectory(place.status)) fail(Errno.EISDIR);
     place.fs.unlink(place.inner);
   }
+  task.system.watchers.unlinked(place.path, isFolder, place.status.nlink === 1);
   return 0;
 }
 
@@ -84,6 +93,7 @@ function renameat2(
   }
   source.fs.rename(source.inner, target.inner);
   task.system.mounts.forgetFolders();
+  task.system.watchers.renamed(source.path, target.path, isDirectory(source.status));
   return 0;
 }
 
@@ -94,6 +104,8 @@ function linkat(task: Task, fromFd: number, from: number, toFd: number, to: numb
   if (isDirectory(source.status)) fail(Errno.EPERM);
   if (source.fs !== target.fs || source.file !== undefined) fail(Errno.EXDEV);
   source.fs.link(source.inner, target.inner);
+  task.system.watchers.tellSelf(source.path, Notify.ATTRIB);
+  task.system.watchers.tellFolder(target.path, Notify.CREATE);
   return 0;
 }
 
@@ -104,6 +116,7 @@ function symlinkat(task: Task, text: number, dirfd: number, path: number): Outco
   if (place.status !== undefined) fail(Errno.EEXIST);
   if (place.mustBeFolder) fail(Errno.ENOENT);
   place.fs.symlink(target, place.inner);
+  task.system.watchers.tellFolder(place.path, Notify.CREATE);
   return 0;
 }
 
@@ -120,6 +133,7 @@ function chmodPlace(task: Task, dirfd: number, path: number, mode: number, flags
   const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
   if ((place.status.mode & Mode.IFMT) === Mode.IFLNK) fail(Errno.EOPNOTSUPP);
   place.fs.chmod(place.inner, mode & 0o7777);
+  tellAttributes(task, place.path, place.status.mode);
   return 0;
 }
 
@@ -130,6 +144,7 @@ function fchmod(task: Task, fd: number, mode: number): Outcome {
     const { fs, inner } = task.system.mounts.locate(file.path);
     fs.chmod(inner, mode & 0o7777);
   } else if (file instanceof PathFile) fail(Errno.EBADF);
+  tellAttributes(task, file.path, file.status().mode);
   return 0;
 }
 
@@ -137,6 +152,7 @@ function fchownat(task: Task, dirfd: number, path: number, uid: number, gid: num
   if ((flags & At.EMPTY_PATH) !== 0 && task.memory.u8(path) === 0) return fchown(task, dirfd, uid, gid);
   const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
   place.fs.chown(place.inner, uid | 0, gid | 0);
+  tellAttributes(task, place.path, place.status.mode);
   return 0;
 }
 
@@ -147,6 +163,7 @@ function fchown(task: Task, fd: number, uid: number, gid: number): Outcome {
     const { fs, inner } = task.system.mounts.locate(file.path);
     fs.chown(inner, uid | 0, gid | 0);
   }
+  tellAttributes(task, file.path, file.status().mode);
   return 0;
 }
 
@@ -175,10 +192,12 @@ function setTimes(
       const { fs, inner } = task.system.mounts.locate(file.path);
       fs.setTimes(inner, ...times);
     }
+    tellAttributes(task, file.path, file.status().mode);
     return 0;
   }
   const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
   if (times[0] !== undefined || times[1] !== undefined) place.fs.setTimes(place.inner, ...times);
+  tellAttributes(task, place.path, place.status.mode);
   return 0;
 }
 
@@ -207,11 +226,12 @@ function truncate(task: Task, path: number, size: number): Outcome {
   if (size < 0) fail(Errno.EINVAL);
   const place = existingPlace(task, FDCWD, path, true);
   if (isDirectory(place.status)) fail(Errno.EISDIR);
-  const file = task.system.mounts.open(task, place, Open.WRONLY, 0);
+  const file = task.system.mounts.open(task, place, Open.WRONLY, 0, false);
   file.references++;
   try {
     if (!(file instanceof RegularFile)) fail(Errno.EINVAL);
     cut(task, file, size);
+    task.system.watchers.tell(place.path, Notify.MODIFY);
   } finally {
     file.release();
   }

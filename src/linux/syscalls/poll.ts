@@ -2,6 +2,8 @@
 import { Errno, fail } from "../abi/errno.ts";
 import { Open, Poll } from "../abi/files.ts";
 import type { Outcome } from "../blocked.ts";
+import { InotifyFile, Notify } from "../files/inotify.ts";
+import { isDirectory } from "../fs/file_system.ts";
 import { EpollFile, EventFile, SignalFile, TimerFile } from "../files/events.ts";
 import { SignalSet } from "../signals/set.ts";
 import type { Task } from "../task.ts";
@@ -261,6 +263,28 @@ function signalfd4(task: Task, fd: number, address: number, size: number, flags:
   return fd;
 }
 
+function inotifyInit1(task: Task, flags: number): Outcome {
+  if ((flags & ~(Open.CLOEXEC | Open.NONBLOCK)) !== 0) fail(Errno.EINVAL);
+  const file = new InotifyFile(task.system.watchers, flags & Open.NONBLOCK);
+  return task.files.add(file, (flags & Open.CLOEXEC) !== 0);
+}
+
+function inotifyOf(task: Task, fd: number): InotifyFile {
+  const file = task.files.get(fd);
+  return file instanceof InotifyFile ? file : fail(Errno.EINVAL);
+}
+
+function inotifyAddWatch(task: Task, fd: number, path: number, mask: number): Outcome {
+  if ((mask & Notify.ALL) === 0) fail(Errno.EINVAL);
+  if ((mask & Notify.MASK_ADD) !== 0 && (mask & Notify.MASK_CREATE) !== 0) fail(Errno.EINVAL);
+  const file = inotifyOf(task, fd);
+  const follows = (mask & Notify.DONT_FOLLOW) === 0;
+  const place = task.system.mounts.existing(task, task.memory.string(path), task.paths.cwd, follows);
+  if ((mask & Notify.ONLYDIR) !== 0 && !isDirectory(place.status)) fail(Errno.ENOTDIR);
+  place.fs.access(place.inner, 4, place.status);
+  return file.watch(place.path, mask);
+}
+
 /** Calls of this file. */
 // deno-fmt-ignore
 export const POLL_CALLS: readonly Row[] = [
@@ -271,6 +295,9 @@ export const POLL_CALLS: readonly Row[] = [
   [233, "epoll_ctl", "fd int fd ptr", epollCtl],
   [270, "pselect6", "int ptr ptr ptr timespec ptr", pselect6],
   [271, "ppoll", "pollfds:1 uint timespec sigset size", ppoll],
+  [253, "inotify_init", "", (task) => inotifyInit1(task, 0)],
+  [254, "inotify_add_watch", "fd path hex", inotifyAddWatch],
+  [255, "inotify_rm_watch", "fd int", (task, fd, id) => (inotifyOf(task, fd).unwatch(id), 0)],
   [281, "epoll_pwait", "fd ptr int int sigset size", epollPwait],
   [282, "signalfd", "fd sigset size", (task, fd, set, size) => signalfd4(task, fd, set, size, 0)],
   [283, "timerfd_create", "clock open", timerfdCreate],
@@ -280,5 +307,6 @@ export const POLL_CALLS: readonly Row[] = [
   [289, "signalfd4", "fd sigset size open", signalfd4],
   [290, "eventfd2", "uint open", eventfd2],
   [291, "epoll_create1", "open", epollCreate1],
+  [294, "inotify_init1", "open", inotifyInit1],
   [441, "epoll_pwait2", "fd ptr int timespec sigset size", epollPwait2],
 ];
