@@ -27,6 +27,7 @@ const PATHS = [
   ".",
   "/elf",
   "/x/y",
+  "/dev/ptmx",
 ];
 
 /** A task with some memory full of numbers and paths, and some open files. */
@@ -53,6 +54,15 @@ function makeTask(random: RandomSource): Task {
   run(53, 1, 1 | 0o4000, 0, DATA + 0x1008); // 6 and 7: sockets
   run(2, DATA + 64 * 6, 2, 0); // 8: /dev/zero
   run(319, DATA, 0); // 9: memfd
+  run(41, 2, 1 | 0o4000, 0); // 10: a socket of TCP that listens
+  run(50, 10, 1);
+  run(41, 2, 2 | 0o4000, 0); // 11: UDP
+  run(41, 16, 3 | 0o4000, 0); // 12: netlink
+  run(294, 0o4000); // 13: inotify
+  run(254, 13, DATA + 64, 0xfff);
+  run(2, DATA + 64 * (PATHS.length - 1), 2, 0); // 14: a pseudo-terminal
+  run(434, task.group.pid, 0); // 15: this process
+  for (const make of [29, 64, 68]) run(make, 0, make === 68 ? 0o600 : 3, 0o600);
   space.brkStart = space.brk = 0x40_0000;
   return task;
 }
@@ -84,7 +94,7 @@ function interesting(random: RandomSource): number {
     case 6:
       return 0;
     default:
-      return random.next() % 12;
+      return random.next() % 17;
   }
 }
 
