@@ -8,11 +8,21 @@ import { SignalSet } from "./signals/set.ts";
 import type { LinuxSystem } from "./system.ts";
 import { SAVED_WORDS } from "./registers.ts";
 
-/** Where relative paths start, and the mask for new files. */
+/** Where paths start, and the mask for new files. */
 export class PathContext {
-  constructor(public cwd: string, public umask: number) {}
+  /**
+   * @param cwd where relative paths start
+   * @param root where absolute paths start, and what ".." does not leave: empty, or a path without a slash at its end
+   */
+  constructor(public cwd: string, public umask: number, public root = "") {}
   copy(): PathContext {
-    return new PathContext(this.cwd, this.umask);
+    return new PathContext(this.cwd, this.umask, this.root);
+  }
+
+  /** A path as seen from this root. */
+  shown(path: string): string {
+    if (this.root === "" || (path !== this.root && !path.startsWith(`${this.root}/`))) return path;
+    return path.slice(this.root.length) || "/";
   }
 }
 

@@ -21,6 +21,7 @@ const PROGRAMS = [
   "ipc",
   "interfaces",
   "watches",
+  "roots",
 ];
 
 /** Each program once with each of these. */

@@ -76,7 +76,8 @@ export class MountTable {
     if (path === "") fail(Errno.ENOENT);
     if (path.length >= PATH_MAX) fail(Errno.ENAMETOOLONG);
     const rest = path.split("/").reverse();
-    let folder = path.startsWith("/") ? "" : base === "/" ? "" : base;
+    const { root } = task.paths;
+    let folder = path.startsWith("/") ? root : base === "/" ? "" : base;
     let links = 0;
     let mustBeFolder = false;
     for (;;) {
@@ -84,7 +85,7 @@ export class MountTable {
       if (name === undefined) return this.#placeOfFolder(task, folder);
       if (name === "" || name === ".") continue;
       if (name === "..") {
-        folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/")));
+        if (folder !== root) folder = folder.slice(0, Math.max(0, folder.lastIndexOf("/")));
         continue;
       }
       if (name.length > NAME_MAX || bytesOfText(name).length > NAME_MAX) fail(Errno.ENAMETOOLONG);
@@ -122,7 +123,7 @@ export class MountTable {
         }
         const target = magic?.path ?? fs.readlink(inner, task);
         if (target === "") fail(Errno.ENOENT);
-        if (target.startsWith("/")) folder = "";
+        if (target.startsWith("/")) folder = magic === undefined ? root : "";
         rest.push(...target.split("/").reverse());
         continue;
       }

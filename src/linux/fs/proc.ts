@@ -83,7 +83,7 @@ export class ProcFileSystem extends ReadOnlyFileSystem {
     if (below.length > 0) return undefined;
     if (name === "exe") return group.executable === "" ? undefined : link(group.executable);
     if (name === "cwd") return link(leader?.paths.cwd ?? "/");
-    if (name === "root") return link("/");
+    if (name === "root") return link(leader?.paths.root || "/");
     const text = GROUP_FILES.get(name);
     return text === undefined
       ? undefined

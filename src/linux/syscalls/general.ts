@@ -168,7 +168,6 @@ export const GENERAL_CALLS: readonly Row[] = [
   [135, "personality", "hex", personality],
   [157, "prctl", "prctl ptr ptr ptr ptr", prctl],
   [158, "arch_prctl", "archprctl ptr", archPrctl],
-  [161, "chroot", "path", () => fail(Errno.EPERM)],
   [165, "mount", "str path str hex ptr", () => fail(Errno.EPERM)],
   [166, "umount2", "path hex", () => fail(Errno.EPERM)],
   [170, "sethostname", "ptr size", sethostname],

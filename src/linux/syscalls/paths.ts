@@ -279,11 +279,20 @@ function fchdir(task: Task, fd: number): Outcome {
   return 0;
 }
 
+function chroot(task: Task, path: number): Outcome {
+  const place = existingPlace(task, FDCWD, path, true);
+  if (!isDirectory(place.status)) fail(Errno.ENOTDIR);
+  place.fs.access(place.inner, 1, place.status);
+  if (task.group.credentials.euid !== 0) fail(Errno.EPERM);
+  task.paths.root = place.path === "/" ? "" : place.path;
+  return 0;
+}
+
 function getcwd(task: Task, address: number, size: number): Outcome {
   const { cwd } = task.paths;
   const { fs, inner } = task.system.mounts.locate(cwd);
   if (fs.status(inner, task) === undefined) fail(Errno.ENOENT);
-  const bytes = bytesOfText(`${cwd}\0`);
+  const bytes = bytesOfText(`${task.paths.shown(cwd)}\0`);
   if (bytes.length > size) fail(Errno.ERANGE);
   task.memory.write(address, bytes);
   return bytes.length;
@@ -316,6 +325,7 @@ export const PATH_CALLS: readonly Row[] = [
   [93, "fchown", "fd id id", fchown],
   [94, "lchown", "path id id", (task, path, uid, gid) => fchownat(task, FDCWD, path, uid, gid, At.SYMLINK_NOFOLLOW)],
   [95, "umask", "oct", umask],
+  [161, "chroot", "path", chroot],
   [132, "utime", "path ptr", utime],
   [133, "mknod", "path oct hex", (task, path, mode, device) => mknodat(task, FDCWD, path, mode, device)],
   [235, "utimes", "path ptr", (task, path, times) => utimes(task, FDCWD, path, times)],
