@@ -201,7 +201,7 @@ function openExecutable(task: Task, place: Place): RegularFile {
   if (status === undefined) fail(Errno.ENOENT);
   if ((status.mode & Mode.IFMT) === Mode.IFDIR) fail(Errno.EISDIR);
   if ((status.mode & Mode.IFMT) !== Mode.IFREG) fail(Errno.EACCES);
-  if (place.file === undefined) place.fs.access(place.inner, 1, status);
+  if (place.file === undefined) task.system.mounts.checkAccess(task, place, 1, status);
   const file = task.system.mounts.open(task, place, Open.RDONLY, 0);
   if (!(file instanceof RegularFile)) fail(Errno.EACCES);
   file.references++;

@@ -22,6 +22,7 @@ const PROGRAMS = [
   "interfaces",
   "watches",
   "roots",
+  "owners",
 ];
 
 /** Each program once with each of these. */

@@ -13,6 +13,7 @@ import {
   isDirectory,
   type OpenNode,
 } from "./file_system.ts";
+import { modeAllows } from "./permissions.ts";
 
 /** Runs a file operation of the host; what it throws becomes a `SyscallError`. */
 function host<T>(operation: () => T): T {
@@ -266,18 +267,8 @@ export class HostFileSystem implements FileSystem {
     } catch (error) {
       // Deno asks the bits of the mode only, and knows neither groups nor that root may do everything.
       const errno = errnoOfHost(error);
-      if (errno !== Errno.EACCES || !this.#modeAllows(mode, status)) fail(errno);
+      if (errno !== Errno.EACCES || !modeAllows(mode, status, this.owner)) fail(errno);
     }
-  }
-
-  #modeAllows(wanted: number, { mode, uid, gid }: FileStatus): boolean {
-    const { owner } = this;
-    if (owner.uid === 0) {
-      const executable = (mode & 0o111) !== 0 || (mode & Mode.IFMT) === Mode.IFDIR;
-      return (wanted & 1) === 0 || executable;
-    }
-    const shift = owner.uid === uid ? 6 : owner.gid === gid || owner.groups.includes(gid) ? 3 : 0;
-    return ((mode >>> shift) & wanted) === wanted;
   }
 
   statfs(path: string): FileSystemStatus {

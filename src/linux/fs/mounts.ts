@@ -11,6 +11,7 @@ import type { Task } from "../task.ts";
 import { DeviceFileSystem } from "./devices.ts";
 import { type DirectoryEntry, type FileStatus, type FileSystem, isDirectory, isLink } from "./file_system.ts";
 import { MemoryFileSystem } from "./memory.ts";
+import { modeAllows } from "./permissions.ts";
 import { ProcFileSystem } from "./proc.ts";
 
 const MAX_LINKS = 40;
@@ -171,6 +172,26 @@ export class MountTable {
     return place as Place & { readonly status: FileStatus };
   }
 
+  /** Fails unless the task may do this with what is at a place: bits as of access(2). */
+  checkAccess(task: Task, { fs, inner }: Place, wanted: number, status: FileStatus): void {
+    fs.access(inner, wanted, status);
+    this.#checkMode(task, fs, wanted, status);
+  }
+
+  /** Where programs start as the host's root, those that are somebody else by now are asked for by the mode. */
+  #checkMode(task: Task, fs: FileSystem, wanted: number, status: FileStatus): void {
+    const { euid, egid, groups } = task.group.credentials;
+    if (fs.owner?.uid !== 0 || euid === 0) return;
+    if (!modeAllows(wanted, status, { uid: euid, gid: egid, groups })) fail(Errno.EACCES);
+  }
+
+  /** What a task has made belongs to it. */
+  own(task: Task, { fs, inner }: Place): void {
+    const { euid, egid } = task.group.credentials;
+    if (fs.owner?.uid !== 0 || (euid === 0 && egid === fs.owner.gid)) return;
+    fs.chown(inner, euid, egid);
+  }
+
   /** Opens what is at a place, and tells those who watch it unless `isTold` is false. open(2). */
   open(task: Task, place: Place, flags: number, mode: number, isTold = true): OpenFile {
     const { status, fs, inner, path } = place;
@@ -190,7 +211,7 @@ export class MountTable {
       if (isLink(status)) fail(Errno.ELOOP);
       if (isDirectory(status)) {
         if (writes || (creates && (flags & Open.DIRECTORY) === 0)) fail(Errno.EISDIR);
-        if ((flags & Open.PATH) === 0) fs.access(inner, 4, status);
+        if ((flags & Open.PATH) === 0) this.checkAccess(task, place, 4, status);
         const list = (): DirectoryEntry[] => this.list(path, task);
         return new DirectoryFile(path, kept, list, () => fs.status(inner, task) ?? { ...status, nlink: 0 });
       }
@@ -198,8 +219,10 @@ export class MountTable {
       if (isType(status.mode, Mode.IFSOCK)) fail(Errno.ENXIO);
       if (isType(status.mode, Mode.IFIFO)) return this.#openFifo(path, flags, status);
     }
+    if (status !== undefined) this.#checkMode(task, fs, accessOf(flags), status);
     const opened = fs.open(inner, flags, mode & ~task.paths.umask, task);
     if (opened instanceof OpenFile) return opened;
+    if (status === undefined) this.own(task, place);
     if (status !== undefined && (flags & Open.TRUNC) !== 0 && opened.key !== "") {
       this.system.memory.cache.find(opened.key)?.cut(0);
     }
@@ -250,4 +273,11 @@ export class MountTable {
     }
     return entries;
   }
+}
+
+/** Bits as of access(2) that opening with these flags needs. */
+function accessOf(flags: number): number {
+  const mode = flags & Open.ACCMODE;
+  const writes = mode !== Open.RDONLY || (flags & Open.TRUNC) !== 0;
+  return (mode === Open.WRONLY ? 0 : 4) | (writes ? 2 : 0);
 }

@@ -40,6 +40,7 @@ function mkdirat(task: Task, dirfd: number, path: number, mode: number): Outcome
   const place = placeOf(task, dirfd, path, false);
   if (place.status !== undefined) fail(Errno.EEXIST);
   place.fs.makeDirectory(place.inner, mode & 0o1777 & ~task.paths.umask);
+  task.system.mounts.own(task, place);
   task.system.watchers.tellFolder(place.path, Notify.CREATE, true);
   return 0;
 }
@@ -48,6 +49,7 @@ function mknodat(task: Task, dirfd: number, path: number, mode: number, device: 
   const place = placeOf(task, dirfd, path, false);
   if (place.status !== undefined) fail(Errno.EEXIST);
   place.fs.makeNode(place.inner, (mode & Mode.IFMT) | (mode & 0o7777 & ~task.paths.umask), device);
+  task.system.mounts.own(task, place);
   task.system.watchers.tellFolder(place.path, Notify.CREATE);
   return 0;
 }
@@ -116,6 +118,7 @@ function symlinkat(task: Task, text: number, dirfd: number, path: number): Outco
   if (place.status !== undefined) fail(Errno.EEXIST);
   if (place.mustBeFolder) fail(Errno.ENOENT);
   place.fs.symlink(target, place.inner);
+  task.system.mounts.own(task, place);
   task.system.watchers.tellFolder(place.path, Notify.CREATE);
   return 0;
 }
@@ -267,7 +270,7 @@ function fallocate(task: Task, fd: number, mode: number, offset: number, length:
 function chdir(task: Task, path: number): Outcome {
   const place = existingPlace(task, FDCWD, path, true);
   if (!isDirectory(place.status)) fail(Errno.ENOTDIR);
-  place.fs.access(place.inner, 1, place.status);
+  task.system.mounts.checkAccess(task, place, 1, place.status);
   task.paths.cwd = place.path;
   return 0;
 }
@@ -282,7 +285,7 @@ function fchdir(task: Task, fd: number): Outcome {
 function chroot(task: Task, path: number): Outcome {
   const place = existingPlace(task, FDCWD, path, true);
   if (!isDirectory(place.status)) fail(Errno.ENOTDIR);
-  place.fs.access(place.inner, 1, place.status);
+  task.system.mounts.checkAccess(task, place, 1, place.status);
   if (task.group.credentials.euid !== 0) fail(Errno.EPERM);
   task.paths.root = place.path === "/" ? "" : place.path;
   return 0;

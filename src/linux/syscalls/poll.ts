@@ -281,7 +281,7 @@ function inotifyAddWatch(task: Task, fd: number, path: number, mask: number): Ou
   const follows = (mask & Notify.DONT_FOLLOW) === 0;
   const place = task.system.mounts.existing(task, task.memory.string(path), task.paths.cwd, follows);
   if ((mask & Notify.ONLYDIR) !== 0 && !isDirectory(place.status)) fail(Errno.ENOTDIR);
-  place.fs.access(place.inner, 4, place.status);
+  task.system.mounts.checkAccess(task, place, 4, place.status);
   return file.watch(place.path, mask);
 }
 

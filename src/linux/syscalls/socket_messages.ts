@@ -74,8 +74,8 @@ export function findLocal(task: Task, bytes: Uint8Array, { type }: SocketKind): 
   if (name.kind === "none") fail(Errno.EINVAL);
   if (name.kind === "abstract") return sockets.local(`${type}@${name.name}`) ?? fail(Errno.ECONNREFUSED);
   const path = new TextDecoder().decode(name.path);
-  const { status, fs, inner } = mounts.existing(task, path, task.paths.cwd, true);
-  fs.access(inner, 2, status);
+  const place = mounts.existing(task, path, task.paths.cwd, true), { status } = place;
+  mounts.checkAccess(task, place, 2, status);
   const found = sockets.local(`${status.dev}:${status.ino}`) ?? fail(Errno.ECONNREFUSED);
   return found.kind.type === type ? found : fail(Errno.EPROTOTYPE);
 }

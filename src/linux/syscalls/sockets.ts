@@ -97,6 +97,7 @@ function bindLocal(task: Task, file: SocketFile, bytes: Uint8Array): number {
     const place = mounts.resolve(task, path, task.paths.cwd, false);
     if (place.status !== undefined) fail(Errno.EADDRINUSE);
     place.fs.makeNode(place.inner, Mode.IFSOCK | (0o777 & ~task.paths.umask), 0);
+    mounts.own(task, place);
     const { dev, ino } = place.fs.status(place.inner, task) ?? fail(Errno.ENOENT);
     sockets.bindLocal(file, `${dev}:${ino}`);
     file.unixName = encodeUnix(name.path);

@@ -124,7 +124,7 @@ function faccessat2(task: Task, dirfd: number, path: number, mode: number, flags
   const follow = (flags & At.SYMLINK_NOFOLLOW) === 0;
   const place = task.system.mounts.existing(task, text, baseOf(task, dirfd, text), follow);
   if (mode !== 0 && !isLink(place.status) && place.file === undefined) {
-    place.fs.access(place.inner, mode, place.status);
+    task.system.mounts.checkAccess(task, place, mode, place.status);
   }
   return 0;
 }
