@@ -2,6 +2,7 @@
  * Rows of the opcodes on integers: their WebAssembly, which leaves the result on the stack. Regions have their operands in
  * locals, the interpreter's loop in the value file: rows know neither.
  */
+import type { Opcode } from "../../ir/opcodes.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { I64, W } from "./instructions.ts";
 
@@ -20,69 +21,6 @@ export interface IntegerWriter<V> {
 
 /** Writes the code of one operation. */
 export type IntegerLowering = <V>(to: IntegerWriter<V>, operands: readonly V[]) => void;
-
-/** Opcodes that depend on integers only. */
-export type IntegerOpcode =
-  | "add32"
-  | "sub32"
-  | "mul32"
-  | "and32"
-  | "or32"
-  | "xor32"
-  | "shl32"
-  | "shr32"
-  | "sar32"
-  | "rotl32"
-  | "rotr32"
-  | "eq32"
-  | "ne32"
-  | "ltu32"
-  | "lts32"
-  | "leu32"
-  | "les32"
-  | "clz32"
-  | "ctz32"
-  | "popcnt32"
-  | "bswap32"
-  | "sext8"
-  | "sext16"
-  | "select32"
-  | "add64"
-  | "sub64"
-  | "mul64"
-  | "mulhu64"
-  | "mulhs64"
-  | "and64"
-  | "or64"
-  | "xor64"
-  | "shl64"
-  | "shr64"
-  | "sar64"
-  | "rotl64"
-  | "rotr64"
-  | "eq64"
-  | "ne64"
-  | "ltu64"
-  | "lts64"
-  | "leu64"
-  | "les64"
-  | "clz64"
-  | "ctz64"
-  | "popcnt64"
-  | "bswap64"
-  | "select64"
-  | "lo"
-  | "hi"
-  | "zext"
-  | "sext"
-  | "pair"
-  | "mulwideu32"
-  | "mulwides32"
-  | "mulo32"
-  | "mulo64"
-  | "insert8"
-  | "insert8high"
-  | "insert16"; // deno-fmt-ignore
 
 /** Operands in their order, then instructions. */
 const stack = (...codes: number[]): IntegerLowering => (to, operands) => {
@@ -219,7 +157,7 @@ function product<V>(to: IntegerWriter<V>, [x, y]: readonly V[], extend: number):
 }
 
 /** All of them. */
-export const INTEGER_LOWERING: Readonly<Record<IntegerOpcode, IntegerLowering>> = {
+export const INTEGER_LOWERING = {
   add32: stack(W.i32_add),
   sub32: stack(W.i32_sub),
   mul32: stack(W.i32_mul),
@@ -308,4 +246,7 @@ export const INTEGER_LOWERING: Readonly<Record<IntegerOpcode, IntegerLowering>> 
   insert8: insert(0xff, 0),
   insert8high: insert(0xff, 8),
   insert16: insert(0xffff, 0),
-};
+} as const satisfies Partial<Record<Opcode, IntegerLowering>>;
+
+/** Opcodes that depend on integers only. */
+export type IntegerOpcode = keyof typeof INTEGER_LOWERING;
