@@ -2,7 +2,6 @@
  * Functions that regions call for an operand that is not in the span known to have had it: they look it up in the soft TLB, and
  * note the span around it.
  */
-import { MemoryFlag } from "../../ir/types.ts";
 import { FOUND_ADDEND, FOUND_ROOM, FOUND_START, FOUND_WRITE_ROOM, TLB_BASE } from "../../cpu/state.ts";
 import {
   PAGE_SIZE,
@@ -24,6 +23,7 @@ import { TLB_SHIFT } from "../../memory/tlb.ts";
 import { FunctionCode, type Imports } from "./encoder.ts";
 import { noteGroup } from "./group_spans.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
+import { CHECKING } from "./memory_opcodes.ts";
 
 /** Linear address, what `packAccess` says of the access, and where to note the span (FOUND_START and so on). */
 export const FIND_PARAMETERS: readonly number[] = [I64, I32, I32];
@@ -90,7 +90,7 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   code.op(W.i32_and);
   code.op(W.i32_eqz);
   code.get(access);
-  code.opWith(W.i32_and, (MemoryFlag.ALIGNED | MemoryFlag.CHECKED) << FLAGS_SHIFT);
+  code.opWith(W.i32_and, CHECKING << FLAGS_SHIFT);
   code.op(W.i32_eqz);
   code.op(W.i32_or);
   code.op(W.i32_and);

@@ -6,31 +6,13 @@ import { PAGE_SIZE, SLOT_TLB_MASK, TLB_ADDEND, TLB_READ, TLB_WRITE } from "../..
 import { TLB_SHIFT } from "../../memory/tlb.ts";
 import { OPERATIONS } from "../interpreter/operations.ts";
 import { Field } from "../interpreter/words.ts";
-import { I32, I64, V128, VOID, W } from "./instructions.ts";
+import { I32, VOID, W } from "./instructions.ts";
 import { type LoopWriter, wide } from "./loop_writer.ts";
+import { CHECKING, LOADS, type MemoryAccess, STORES } from "./memory_opcodes.ts";
 
 const { A, B, IMM, TO } = Field;
 /** From the flag to the distance of the tag that a load which a store follows must match. */
 const INTENT_SHIFT = Math.log2((TLB_WRITE - TLB_READ) / MemoryFlag.WRITE_INTENT);
-/** Flags of accesses whose alignment must be seen. */
-const CHECKING = MemoryFlag.ALIGNED | MemoryFlag.CHECKED;
-
-/** Size, type of the value, and instruction of an access. */
-type Access = readonly [size: number, type: number, instruction: number];
-const LOADS: Readonly<Partial<Record<Opcode, Access>>> = {
-  load8: [1, I32, W.i32_load8_u],
-  load16: [2, I32, W.i32_load16_u],
-  load32: [4, I32, W.i32_load],
-  load64: [8, I64, W.i64_load],
-  loadv: [16, V128, W.v128_load],
-};
-const STORES: Readonly<Partial<Record<Opcode, Access>>> = {
-  store8: [1, I32, W.i32_store8],
-  store16: [2, I32, W.i32_store16],
-  store32: [4, I32, W.i32_store],
-  store64: [8, I64, W.i64_store],
-  storev: [16, V128, W.v128_store],
-};
 
 /** Leaves the offset in the linear memory of the operand at the address that is operand A. */
 function pushHost(to: LoopWriter, size: number, writes: boolean): void {
@@ -79,7 +61,7 @@ function pushHost(to: LoopWriter, size: number, writes: boolean): void {
   code.op(W.i32_add);
 }
 
-function load(to: LoopWriter, [size, type, instruction]: Access): void {
+function load(to: LoopWriter, { size, type, instruction }: MemoryAccess): void {
   const host = to.scratch(I32);
   pushHost(to, size, false);
   to.code.set(host);
@@ -89,7 +71,7 @@ function load(to: LoopWriter, [size, type, instruction]: Access): void {
   });
 }
 
-function store(to: LoopWriter, [size, type, instruction]: Access): void {
+function store(to: LoopWriter, { size, type, instruction }: MemoryAccess): void {
   pushHost(to, size, true);
   to.push({ field: B, type });
   to.code.memory(instruction, 0);
@@ -98,8 +80,8 @@ function store(to: LoopWriter, [size, type, instruction]: Access): void {
 /** By what HEAD says. */
 export function loopAccesses(): [operation: number, write: (to: LoopWriter) => void][] {
   const rows = (
-    accesses: Readonly<Partial<Record<Opcode, Access>>>,
-    write: (to: LoopWriter, access: Access) => void,
+    accesses: Readonly<Partial<Record<Opcode, MemoryAccess>>>,
+    write: (to: LoopWriter, access: MemoryAccess) => void,
   ): [number, (to: LoopWriter) => void][] =>
     Object.entries(accesses).map(([op, access]) => [
       OPERATIONS[opcodeNumber(op as Opcode)]!,

@@ -12,7 +12,8 @@ import { I32, I64, W } from "./instructions.ts";
 import { FLOAT_INTRINSICS, FLOAT_LOWERING } from "./lowering_float.ts";
 import { INTEGER_LOWERING, type IntegerLowering, type IntegerOpcode } from "./lowering_integer.ts";
 import { VECTOR_LOWERING } from "./lowering_vector.ts";
-import { MEMORY_LOWERING, type MemoryOpcode } from "./memory_access.ts";
+import { MEMORY_LOWERING } from "./memory_access.ts";
+import type { MemoryOpcode } from "./memory_opcodes.ts";
 
 /** Writes the code of one operation. */
 export type Lowering = (e: Emitter, inst: Inst) => void;

@@ -1,28 +1,13 @@
 /** Loads and stores: in line where a span has the operand, else it is found (locate.ts), or a slow path called. */
-import { type Inst, MemoryFlag } from "../../ir/types.ts";
+import type { Inst } from "../../ir/types.ts";
 import { type AccessRun, isWrite, splitAddress } from "./access_runs.ts";
 import type { Emitter } from "./emitter.ts";
-import { I32, I64, V128, VOID, W } from "./instructions.ts";
+import { I32, I64, VOID, W } from "./instructions.ts";
 import { FIND_PARAMETERS, packAccess } from "./locate.ts";
 import type { Lowering } from "./lowering.ts";
+import { CHECKING, LOADS, type MemoryAccess, type MemoryOpcode, STORES } from "./memory_opcodes.ts";
 import { Place } from "./plan.ts";
 import type { Span } from "./region_spans.ts";
-
-/** Opcodes of loads and stores. */
-export type MemoryOpcode =
-  | "load8"
-  | "load16"
-  | "load32"
-  | "load64"
-  | "loadv"
-  | "store8"
-  | "store16"
-  | "store32"
-  | "store64"
-  | "storev";
-
-/** Flags of accesses whose alignment must be seen. */
-const CHECKING = MemoryFlag.ALIGNED | MemoryFlag.CHECKED;
 
 /** A linear address: a local, and a constant to add. */
 interface Address {
@@ -219,7 +204,7 @@ function notePlace(
   code.set(spans.runLocal(run));
 }
 
-const load = (size: number, instruction: number, type: number): Lowering => (e, inst) => {
+const load = ({ size, type, instruction }: MemoryAccess): Lowering => (e, inst) => {
   access(e, {
     inst,
     address: addressOf(e, inst),
@@ -229,7 +214,7 @@ const load = (size: number, instruction: number, type: number): Lowering => (e, 
   });
 };
 
-const store = (size: number, instruction: number, type: number, name: string): Lowering => (e, inst) => {
+const store = ({ size, type, instruction }: MemoryAccess, name: string): Lowering => (e, inst) => {
   const { code } = e;
   const value = e.operand(inst.args[1]!), address = addressOf(e, inst);
   access(e, {
@@ -274,15 +259,15 @@ function pushWords(e: Emitter, value: number, type: number): void {
 }
 
 /** The rows. */
-export const MEMORY_LOWERING: Readonly<Record<MemoryOpcode, (e: Emitter, inst: Inst) => void>> = {
-  load8: load(1, W.i32_load8_u, I32),
-  load16: load(2, W.i32_load16_u, I32),
-  load32: load(4, W.i32_load, I32),
-  load64: load(8, W.i64_load, I64),
-  loadv: load(16, W.v128_load, V128),
-  store8: store(1, W.i32_store8, I32, "S8"),
-  store16: store(2, W.i32_store16, I32, "S16"),
-  store32: store(4, W.i32_store, I32, "S32"),
-  store64: store(8, W.i64_store, I64, "S64"),
-  storev: store(16, W.v128_store, V128, "SV"),
+export const MEMORY_LOWERING: Readonly<Record<MemoryOpcode, Lowering>> = {
+  load8: load(LOADS.load8),
+  load16: load(LOADS.load16),
+  load32: load(LOADS.load32),
+  load64: load(LOADS.load64),
+  loadv: load(LOADS.loadv),
+  store8: store(STORES.store8, "S8"),
+  store16: store(STORES.store16, "S16"),
+  store32: store(STORES.store32, "S32"),
+  store64: store(STORES.store64, "S64"),
+  storev: store(STORES.storev, "SV"),
 };

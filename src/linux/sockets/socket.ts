@@ -4,7 +4,7 @@ import { Mode, Open, Poll } from "../abi/files.ts";
 import { OpenFile, WOULD_BLOCK } from "../files/open_file.ts";
 import { type FileStatus, makeStatus } from "../fs/file_system.ts";
 import type { Task } from "../task.ts";
-import { encodeInet, Family, type InetAddress, sourceOf, UNNAMED } from "./address.ts";
+import { anyAddress, encodeInet, Family, type InetAddress, sourceOf, UNNAMED } from "./address.ts";
 import { Channel, type Envelope, type Received, type Sender } from "./channel.ts";
 import { answerInterface, IFREQ, interfaceList, SIOCGIFCONF } from "./loopback.ts";
 import { SocketOptions } from "./options.ts";
@@ -110,7 +110,7 @@ export class SocketFile extends OpenFile {
   get name(): Uint8Array {
     if (this.isLocal) return this.unixName ?? UNNAMED;
     const { family } = this.kind;
-    return encodeInet(this.inetName ?? this.table.anyAddress(family), family);
+    return encodeInet(this.inetName ?? anyAddress(family), family);
   }
 
   /** `struct sockaddr` of the other end. Fails with ENOTCONN. */

@@ -25,11 +25,6 @@ export class SocketTable {
   #nextPort = FIRST_PORT;
   #nextName = 0;
 
-  /** The address that a socket has before it has one. */
-  anyAddress(family: number): InetAddress {
-    return anyAddress(family);
-  }
-
   /** Gives a local socket its name. Fails with EADDRINUSE. */
   bindLocal(socket: SocketFile, key: string): void {
     if (this.#local.has(key)) fail(Errno.EADDRINUSE);

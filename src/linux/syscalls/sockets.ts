@@ -2,7 +2,15 @@
 import { Errno, fail } from "../abi/errno.ts";
 import { Mode, Open } from "../abi/files.ts";
 import type { Outcome } from "../blocked.ts";
-import { encodeUnix, Family, type InetAddress, parseInet, parseUnix, UNNAMED } from "../sockets/address.ts";
+import {
+  anyAddress,
+  encodeUnix,
+  Family,
+  type InetAddress,
+  parseInet,
+  parseUnix,
+  UNNAMED,
+} from "../sockets/address.ts";
 import { NetlinkSocket } from "../sockets/netlink.ts";
 import { Level, SocketOption } from "../sockets/options.ts";
 import { senderOf, SocketFile, type SocketKind, SocketType } from "../sockets/socket.ts";
@@ -72,7 +80,7 @@ function bind(task: Task, fd: number, address: number, length: number): Outcome 
   const { sockets } = task.system;
   if (file.inetName !== undefined) fail(Errno.EINVAL);
   const name = parseInet(bytes, file.kind.family);
-  const here = sockets.anyAddress(file.kind.family);
+  const here = anyAddress(file.kind.family);
   if (name.host !== here.host) checkOwnAddress(task, file, name);
   if (name.port > 0 && name.port < 1024 && task.group.credentials.euid !== 0) fail(Errno.EACCES);
   sockets.bind(file, name);
@@ -120,7 +128,7 @@ function listen(task: Task, fd: number, backlog: number): Outcome {
   if (file.isLocal) {
     if (file.unixName === undefined) fail(Errno.EINVAL);
   } else {
-    if (file.inetName === undefined) sockets.bind(file, sockets.anyAddress(file.kind.family));
+    if (file.inetName === undefined) sockets.bind(file, anyAddress(file.kind.family));
     sockets.checkListener(file);
   }
   // A negative number is a large one, as Linux has it.
