@@ -214,6 +214,8 @@ export const FOUND_BYTES = 32;
 export const GROUP_CLASSES = 2;
 export const GROUP_SLOTS = 0x8d0;
 export const GROUP_COUNTS = 0x8d8;
+/** Offset in the linear memory of the run that the access found last begins (jit/wasm/access_runs.ts); 0 if no span has it all. */
+export const FOUND_RUN = 0x8e0;
 export const GROUP_LISTS = 0x900;
 export const GROUP_LIST_ENTRIES = 64;
 

@@ -33,6 +33,7 @@ import { interpreterLoopCode, ROW } from "./interpreter_loop.ts";
 import { type Finder, finderCode, type FinderName, FINDERS } from "./locate.ts";
 import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
+import { SLOW_STORES, type SlowStore, slowStoreCode, type SlowStoreName } from "./slow_stores.ts";
 import { MOST_BLOCKS, WAY_BLOCK_BITS, wayOf } from "./ways.ts";
 
 /** Visits of a region after which it is made again from what has become warm since; each time so many times more. */
@@ -42,16 +43,28 @@ const POSTPONED_VISITS = 100_000;
 
 type OwnFunction =
   | Finder
+  | SlowStore
   | WayFinder
   | ModeFinder
   | SystemCallMaker
   | SystemReturn
   | ((group: number) => number);
-type Own = FinderName | "FORGET_GROUPS" | "FIND_MODE" | "FIND_WAY" | "SYSCALL" | "H_sysret" | "drive";
+type Own =
+  | FinderName
+  | SlowStoreName
+  | "FORGET_GROUPS"
+  | "FIND_MODE"
+  | "FIND_WAY"
+  | "SYSCALL"
+  | "H_sysret"
+  | "drive";
 /** Functions that are in the table before any region, in this order; the last is what regions are entered by. */
 const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
   ...(Object.keys(FINDERS) as FinderName[]).map((name) =>
     [name, (imports: Imports) => finderCode(name, imports)] as const
+  ),
+  ...(Object.keys(SLOW_STORES) as SlowStoreName[]).map((name) =>
+    [name, (imports: Imports) => slowStoreCode(name, imports)] as const
   ),
   ["FORGET_GROUPS", forgetGroupsCode],
   ["FIND_MODE", findModeCode],

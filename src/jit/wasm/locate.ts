@@ -1,8 +1,15 @@
 /**
  * Functions that regions call for an operand that is not in the span known to have had it: they look it up in the soft TLB, and
- * note the span around it.
+ * note the span around it, and where the run that it begins lies.
  */
-import { FOUND_ADDEND, FOUND_ROOM, FOUND_START, FOUND_WRITE_ROOM, TLB_BASE } from "../../cpu/state.ts";
+import {
+  FOUND_ADDEND,
+  FOUND_ROOM,
+  FOUND_RUN,
+  FOUND_START,
+  FOUND_WRITE_ROOM,
+  TLB_BASE,
+} from "../../cpu/state.ts";
 import {
   PAGE_SIZE,
   SLOT_SPANS,
@@ -24,6 +31,7 @@ import { FunctionCode, type Imports } from "./encoder.ts";
 import { noteGroup } from "./group_spans.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { CHECKING } from "./memory_opcodes.ts";
+import { storeCell } from "./state_cells.ts";
 
 /** Linear address, what `packAccess` says of the access, and where to note the span (FOUND_START and so on). */
 export const FIND_PARAMETERS: readonly number[] = [I64, I32, I32];
@@ -42,24 +50,84 @@ export const FINDERS = {
 } as const;
 export type FinderName = keyof typeof FINDERS;
 
-const FLAGS_SHIFT = 8;
-/** Size in bytes and flags (MemoryFlag) of an access in one word. */
-export const packAccess = (size: number, flags: number): number => size | (flags << FLAGS_SHIFT);
+const FLAGS_SHIFT = 8, BACK_SHIFT = 16, RUN_WRITES_SHIFT = 24;
+
+/** The run that an access begins: how far before it the first byte is, and whether any of it is written. */
+export interface RunAround {
+  readonly back: number;
+  readonly writes: boolean;
+}
+
+/** Size in bytes and flags (MemoryFlag) of an access in one word, with the run that it begins, if any. */
+export const packAccess = (size: number, flags: number, run?: RunAround): number =>
+  size | (flags << FLAGS_SHIFT) |
+  (run === undefined ? 0 : (run.back << BACK_SHIFT) | (Number(run.writes) << RUN_WRITES_SHIFT));
+
+/** The parameters of a function that finds, by their meaning. */
+export interface FinderLocals {
+  readonly address: number;
+  readonly access: number;
+  readonly cells: number;
+}
+
+/** Leaves a field of the packed word of an access. */
+function pushField(code: FunctionCode, access: number, shift: number, bits: number): void {
+  code.get(access);
+  if (shift !== 0) code.opWith(W.i32_shr_u, shift);
+  code.opWith(W.i32_and, (1 << bits) - 1);
+}
+
+/** Leaves the flags of an access. */
+export function pushFlags(code: FunctionCode, access: number): void {
+  pushField(code, access, FLAGS_SHIFT, BACK_SHIFT - FLAGS_SHIFT);
+}
 
 /** The code of a finder. */
 export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   const { tag, refills } = FINDERS[name];
-  const code = new FunctionCode(FIND_PARAMETERS), address = 0, access = 1, cells = 2;
-  const slot = code.local(I32), entry = code.local(I32), span = code.local(I32);
-  const page = code.local(I64), room = code.local(I64);
+  const code = new FunctionCode(FIND_PARAMETERS), locals: FinderLocals = { address: 0, access: 1, cells: 2 };
+  pushPlace(code, locals, tag, () => {
+    if (!refills) return code.i32(-1);
+    for (const cell of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
+      code.get(locals.cells);
+      code.i64(0, 0);
+      code.memory(W.i64_store, cell);
+    }
+    pushHalves(code, locals.address);
+    pushField(code, locals.access, 0, FLAGS_SHIFT);
+    pushFlags(code, locals.access);
+    code.call(imports.index("LOCATE", [I32, I32, I32, I32], true));
+  });
+  return code;
+}
+
+/** Leaves both halves of a local of 64 bits. */
+export function pushHalves(code: FunctionCode, local: number): void {
+  code.get(local);
+  code.op(W.i32_wrap_i64);
+  code.get(local);
+  code.i64(32, 0);
+  code.op(W.i64_shr_u);
+  code.op(W.i32_wrap_i64);
+}
+
+/**
+ * Leaves the offset in the linear memory of an operand that the soft TLB has, with its span noted; else what `otherwise` leaves.
+ *
+ * @param tag what must match: TLB_READ or TLB_WRITE
+ */
+export function pushPlace(
+  code: FunctionCode,
+  { address, access, cells }: FinderLocals,
+  tag: number,
+  otherwise: () => void,
+): void {
+  const slot = code.local(I32), entry = code.local(I32), page = code.local(I64);
   const low = (): void => {
     code.get(address);
     code.op(W.i32_wrap_i64);
   };
-  const size = (): void => {
-    code.get(access);
-    code.opWith(W.i32_and, (1 << FLAGS_SHIFT) - 1);
-  };
+  const size = (): void => pushField(code, access, 0, FLAGS_SHIFT);
 
   code.load(W.i32_load, TLB_BASE);
   code.tee(slot);
@@ -95,50 +163,31 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
   code.op(W.i32_or);
   code.op(W.i32_and);
   code.openHinted(I32, 1);
-  noteFound(code, { address, slot, entry, span, page, room, tag, cells });
-  low();
-  code.get(entry);
-  code.memory(W.i32_load, TLB_ADDEND);
-  code.op(W.i32_add);
+  noteFound(code, { address, access, slot, entry, page, tag, cells });
   code.else();
-  if (refills) {
-    for (const cell of [FOUND_ROOM, FOUND_WRITE_ROOM]) {
-      code.get(cells);
-      code.i64(0, 0);
-      code.memory(W.i64_store, cell);
-    }
-    low();
-    code.get(address);
-    code.i64(32, 0);
-    code.op(W.i64_shr_u);
-    code.op(W.i32_wrap_i64);
-    size();
-    code.get(access);
-    code.opWith(W.i32_shr_u, FLAGS_SHIFT);
-    code.call(imports.index("LOCATE", [I32, I32, I32, I32], true));
-  } else {
-    code.i32(-1);
-  }
+  storeCell(code, W.i32_store, FOUND_RUN, () => code.i32(0));
+  otherwise();
   code.end();
-  return code;
 }
 
-/** Locals of a finder. */
-interface Locals {
-  readonly address: number;
+/** What an entry of the soft TLB was found with. */
+interface Found extends FinderLocals {
   readonly slot: number;
   readonly entry: number;
-  readonly span: number;
   readonly page: number;
-  readonly room: number;
   readonly tag: number;
-  readonly cells: number;
 }
 
-/** Notes the span of the entry if the address lies in it: spans become smaller, and other ones. Else the page. */
-function noteFound(code: FunctionCode, locals: Locals): void {
-  const { address, slot, entry, span, page, room, tag, cells } = locals;
-  const writable = code.local(I32), addend = code.local(I32), writeRoom = code.local(I64);
+/**
+ * Notes the span of the entry if the address lies in it: spans become smaller, and other ones. Else the page. Leaves the place
+ * of the operand, with that of its run noted.
+ */
+function noteFound(code: FunctionCode, { address, access, slot, entry, page, tag, cells }: Found): void {
+  const span = code.local(I32), room = code.local(I64);
+  const writable = code.local(I32),
+    addend = code.local(I32),
+    writeRoom = code.local(I64),
+    place = code.local(I32);
   code.get(slot);
   code.get(entry);
   code.memory(W.i32_load, TLB_FLAGS);
@@ -194,4 +243,29 @@ function noteFound(code: FunctionCode, locals: Locals): void {
   store(room, W.i64_store, FOUND_ROOM);
   store(writeRoom, W.i64_store, FOUND_WRITE_ROOM);
   store(addend, W.i32_store, FOUND_ADDEND);
+
+  storeCell(code, W.i32_store, FOUND_RUN, () => {
+    const back = (): void => pushField(code, access, BACK_SHIFT, RUN_WRITES_SHIFT - BACK_SHIFT);
+    code.get(address);
+    code.op(W.i32_wrap_i64);
+    code.get(addend);
+    code.op(W.i32_add);
+    code.tee(place);
+    back();
+    code.op(W.i32_sub);
+    code.i32(0);
+    code.get(address);
+    back();
+    code.op(W.i64_extend_i32_u);
+    code.op(W.i64_sub);
+    code.get(page);
+    code.op(W.i64_sub);
+    code.get(writeRoom);
+    code.get(room);
+    pushField(code, access, RUN_WRITES_SHIFT, 1);
+    code.op(W.select);
+    code.op(W.i64_lt_u);
+    code.op(W.select);
+  });
+  code.get(place);
 }

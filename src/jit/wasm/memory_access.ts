@@ -1,12 +1,14 @@
 /** Loads and stores: in line where a span has the operand, else it is found (locate.ts), or a slow path called. */
 import type { Inst } from "../../ir/types.ts";
 import { type AccessRun, isWrite, splitAddress } from "./access_runs.ts";
+import { FOUND_RUN } from "../../cpu/state.ts";
 import type { Emitter } from "./emitter.ts";
-import { I32, I64, VOID, W } from "./instructions.ts";
+import { I32, VOID, W } from "./instructions.ts";
 import { FIND_PARAMETERS, packAccess } from "./locate.ts";
 import type { Lowering } from "./lowering.ts";
 import { CHECKING, LOADS, type MemoryAccess, type MemoryOpcode, STORES } from "./memory_opcodes.ts";
 import { Place } from "./plan.ts";
+import { type SlowStoreName, slowStoreParameters } from "./slow_stores.ts";
 import type { Span } from "./region_spans.ts";
 
 /** A linear address: a local, and a constant to add. */
@@ -67,23 +69,6 @@ function pushHost({ code }: Emitter, { base, displacement }: Address, span: Span
   code.op(W.i32_add);
 }
 
-/** Calls what finds an operand, and its span; leaves its offset, or -1. */
-function pushFound(
-  e: Emitter,
-  { inst, address, size }: Access,
-  found: number,
-): void {
-  const { code } = e;
-  const name = !isWrite(inst) ? "FIND" : inst.op.startsWith("load") ? "FIND_WRITABLE" : "PROBE_WRITE";
-  pushAddress(e, address);
-  code.i32(packAccess(size, inst.imm));
-  e.spans.find(inst).pushCells(code);
-  e.callTyped(name, FIND_PARAMETERS, true);
-  code.tee(found);
-  code.i32(-1);
-  code.op(W.i32_eq);
-}
-
 /** An access that is being written. */
 interface Access {
   readonly inst: Inst;
@@ -93,8 +78,11 @@ interface Access {
   readonly type: number;
   /** Writes it, with the place on the stack that it is at with an offset. */
   readonly perform: (offset: number) => void;
-  /** Writes what is done where no place is found; undefined: the region is left. */
-  readonly refused?: () => void;
+  /**
+   * Writes a call of what finds the operand, with what `FIND_PARAMETERS` are on the stack, and how the region is left where that
+   * raises an event. Then calls `noted`, and writes what it leaves.
+   */
+  readonly find: (noted: () => void) => void;
 }
 
 /** Writes an access: in line where its run knows the place, or a span has it. */
@@ -106,7 +94,7 @@ function access(e: Emitter, what: Access): void {
       pushHost(e, address, span);
       perform(0);
     };
-    return withinSpan(e, what, address, isWrite(inst), inside, () => writeFound(e, what, {}));
+    return withinSpan(e, what, address, isWrite(inst), inside, () => writeFound(e, what));
   }
   const place = spans.runLocal(run), { displacement } = splitAddress(inst.args[0]!);
   if (run.leader !== inst) {
@@ -115,24 +103,17 @@ function access(e: Emitter, what: Access): void {
     code.get(place);
     perform(displacement - run.start);
     code.else();
-    writeFound(e, what, {});
+    writeFound(e, what);
     return code.end();
   }
-  const back = run.start - displacement;
-  const first = { base: address.base, displacement: address.displacement + back };
+  const back = displacement - run.start;
+  const first = { base: address.base, displacement: address.displacement - back };
   const inside = (span: Span): void => {
     pushHost(e, first, span);
     code.tee(place);
-    perform(-back);
+    perform(back);
   };
-  withinSpan(e, what, first, run.writes, inside, () =>
-    writeFound(e, what, {
-      note: (found) => notePlace(e, what, run, first, found),
-      clear: () => {
-        code.i32(0);
-        code.set(place);
-      },
-    }));
+  withinSpan(e, what, first, run.writes, inside, () => writeFound(e, what, run, back));
 }
 
 /**
@@ -160,61 +141,50 @@ function withinSpan(
   code.end();
 }
 
-/** What is written besides an access whose place is searched: where it was found (in a local), and where not. */
-interface Besides {
-  readonly note?: (found: number) => void;
-  readonly clear?: () => void;
-}
-
-/** Writes an access whose place is searched. */
-function writeFound(e: Emitter, what: Access, { note, clear }: Besides): void {
-  const { inst, perform, refused } = what, { code } = e;
-  const found = e.scratch(I32);
-  pushFound(e, what, found);
-  code.openHinted(VOID, 0);
-  if (refused === undefined) {
-    e.leaveBefore(inst);
-    code.end();
-  } else {
-    refused();
-    clear?.();
-    code.else();
-  }
-  note?.(found);
-  code.get(found);
-  perform(0);
-  if (refused !== undefined) code.end();
-}
-
-/** Notes the place where a run, whose first access that is, starts if the span that was found has all of it, or that it is not known. */
-function notePlace(
-  e: Emitter,
-  { inst, address, size }: Access,
-  run: AccessRun,
-  first: Address,
-  found: number,
-): void {
+/** Writes an access whose place is searched; that of the run that it begins, so many bytes before it, is noted. */
+function writeFound(e: Emitter, { inst, address, size, find }: Access, run?: AccessRun, back = 0): void {
   const { code, spans } = e;
-  code.get(found);
-  code.i32(first.displacement - address.displacement);
-  code.op(W.i32_add);
-  code.i32(0);
-  pushFits(e, first, spans.find(inst), { size, inst, writes: run.writes });
-  code.op(W.select);
-  code.set(spans.runLocal(run));
+  pushAddress(e, address);
+  code.i32(packAccess(size, inst.imm, run && { back, writes: run.writes }));
+  spans.find(inst).pushCells(code);
+  find(() => {
+    if (run === undefined) return;
+    code.load(W.i32_load, FOUND_RUN);
+    code.set(spans.runLocal(run));
+  });
+}
+
+/** Writes how a region is left where what is on the stack says so. */
+function leaveIf(e: Emitter, inst: Inst): void {
+  e.code.openHinted(VOID, 0);
+  e.leaveBefore(inst);
+  e.code.end();
 }
 
 const load = ({ size, type, instruction }: MemoryAccess): Lowering => (e, inst) => {
+  const { code } = e;
+  const perform = (offset: number): void => code.memory(instruction, offset);
   access(e, {
     inst,
     address: addressOf(e, inst),
     size,
     type,
-    perform: (offset) => e.code.memory(instruction, offset),
+    perform,
+    find: (noted) => {
+      const found = e.scratch(I32);
+      e.callTyped(isWrite(inst) ? "FIND_WRITABLE" : "FIND", FIND_PARAMETERS, true);
+      code.tee(found);
+      code.i32(-1);
+      code.op(W.i32_eq);
+      leaveIf(e, inst);
+      noted();
+      code.get(found);
+      perform(0);
+    },
   });
 };
 
-const store = ({ size, type, instruction }: MemoryAccess, name: string): Lowering => (e, inst) => {
+const store = ({ size, type, instruction }: MemoryAccess, slow: SlowStoreName): Lowering => (e, inst) => {
   const { code } = e;
   const value = e.operand(inst.args[1]!), address = addressOf(e, inst);
   access(e, {
@@ -226,37 +196,14 @@ const store = ({ size, type, instruction }: MemoryAccess, name: string): Lowerin
       code.get(value);
       code.memory(instruction, offset);
     },
-    refused: () => {
-      const linear = e.scratch(I64);
-      pushAddress(e, address);
-      code.set(linear);
-      pushHalves(e, linear);
-      pushWords(e, value, type);
-      code.i32(inst.imm);
-      e.call(name, type === I32 ? 4 : type === I64 ? 5 : 7, false);
-      e.checkEvent(inst);
+    find: (noted) => {
+      code.get(value);
+      e.callTyped(slow, slowStoreParameters(type), true);
+      leaveIf(e, inst);
+      noted();
     },
   });
 };
-
-function pushHalves({ code }: Emitter, local: number): void {
-  code.get(local);
-  code.op(W.i32_wrap_i64);
-  code.get(local);
-  code.i64(32, 0);
-  code.op(W.i64_shr_u);
-  code.op(W.i32_wrap_i64);
-}
-
-function pushWords(e: Emitter, value: number, type: number): void {
-  const { code } = e;
-  if (type === I32) return code.get(value);
-  if (type === I64) return pushHalves(e, value);
-  for (let word = 0; word < 4; word++) {
-    code.get(value);
-    code.lane(W.i32x4_extract_lane, word);
-  }
-}
 
 /** The rows. */
 export const MEMORY_LOWERING: Readonly<Record<MemoryOpcode, Lowering>> = {
@@ -265,9 +212,9 @@ export const MEMORY_LOWERING: Readonly<Record<MemoryOpcode, Lowering>> = {
   load32: load(LOADS.load32),
   load64: load(LOADS.load64),
   loadv: load(LOADS.loadv),
-  store8: store(STORES.store8, "S8"),
-  store16: store(STORES.store16, "S16"),
-  store32: store(STORES.store32, "S32"),
-  store64: store(STORES.store64, "S64"),
-  storev: store(STORES.storev, "SV"),
+  store8: store(STORES.store8, "STORE8"),
+  store16: store(STORES.store16, "STORE16"),
+  store32: store(STORES.store32, "STORE32"),
+  store64: store(STORES.store64, "STORE64"),
+  storev: store(STORES.storev, "STOREV"),
 };
