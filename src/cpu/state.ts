@@ -219,6 +219,14 @@ export const FOUND_RUN = 0x8e0;
 export const GROUP_LISTS = 0x900;
 export const GROUP_LIST_ENTRIES = 64;
 
+/**
+ * Flags that WebAssembly regions have left to be computed (jit/wasm/pending_flags.ts): place of the function that stores them in
+ * their cells, 0 if those are as they should be; and its operands, 64 bits each. Outside regions none are pending.
+ */
+export const PENDING_FLAGS = 0xb00;
+export const PENDING_OPERANDS = 0xb08;
+export const MOST_PENDING_OPERANDS = 16;
+
 /** 4 KB of scratch space for vector helpers. */
 export const SCRATCH = 0x1000;
 export const SCRATCH_BYTES = 0x1000;

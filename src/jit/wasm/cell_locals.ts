@@ -66,6 +66,11 @@ export class CellLocals {
     return local;
   }
 
+  /** Whether any flag cell has a local so far. */
+  get hasFlags(): boolean {
+    return this.#flags.size > 0;
+  }
+
   /** Local of an operand that is kept for flags. */
   kept(wide: boolean, slot: number): number {
     const locals = wide ? this.#kept.wide : this.#kept.narrow;

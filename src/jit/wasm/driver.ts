@@ -4,6 +4,7 @@ import { regionVisits } from "../../memory/physical.ts";
 import { WAY_BLOCK_BITS } from "./ways.ts";
 import { FunctionCode } from "./encoder.ts";
 import { I32, VOID, W } from "./instructions.ts";
+import { settlePending } from "./pending_flags.ts";
 import { storeCell } from "./state_cells.ts";
 
 /** What `drive` returns instead of the number of an exit when a region has used up its visits. */
@@ -48,9 +49,7 @@ export function driverCode(): FunctionCode {
   code.i32((1 << WAY_BLOCK_BITS) - 1);
   code.op(W.i32_and);
   code.get(region);
-  code.op(W.call_indirect);
-  code.u32(0);
-  code.u32(0);
+  code.callIndirect();
   code.tee(0);
   code.i32(0);
   code.op(W.i32_lt_s);
@@ -61,7 +60,8 @@ export function driverCode(): FunctionCode {
   return code;
 }
 
-/** Notes a local in REGION_LEFT. */
+/** Notes a local in REGION_LEFT, and leaves no flags pending. */
 function leave(code: FunctionCode, local: number): void {
+  settlePending(code);
   storeCell(code, W.i32_store, REGION_LEFT, () => code.get(local));
 }

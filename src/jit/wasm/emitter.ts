@@ -17,6 +17,7 @@ import {
   type Recipe,
   Recipes,
 } from "./flags.ts";
+import type { FlagFunctions } from "./pending_flags.ts";
 import { I32, VOID, W } from "./instructions.ts";
 import type { GroupCells } from "./group_spans.ts";
 import { instructionsOf } from "./region_graph.ts";
@@ -41,6 +42,7 @@ export interface RegionSurroundings {
   /** Whether it is entered at all blocks that no loop contains. */
   readonly open: boolean;
   readonly groupCells: GroupCells;
+  readonly flagFunctions: FlagFunctions;
   /** Byte offset of a cell for the link of an exit. */
   takeLink(exit: number): number;
 }

@@ -91,12 +91,13 @@ export class FunctionCode extends Bytes {
     return this.locals.push(type) - 1;
   }
 
-  /** Puts code that opens nothing before all other, of which `body` is a copy. */
-  prepend(start: Uint8Array, body: Uint8Array): void {
+  /** Puts code that closes what it opens before all other, of which `body` is a copy. */
+  prepend(start: FunctionCode, body: Uint8Array): void {
     this.length = 0;
-    this.append(start);
+    this.append(start.view());
     this.append(body);
     for (const hint of this.hints) hint[0] += start.length;
+    this.hints.unshift(...start.hints);
   }
 
   op(code: number): void {
@@ -154,6 +155,12 @@ export class FunctionCode extends Bytes {
   call(index: number): void {
     this.u8(W.call);
     this.u32(index);
+  }
+  /** Calls what the table has at the place on the stack: a region, or another function of its type, with the operand below. */
+  callIndirect(): void {
+    this.u8(W.call_indirect);
+    this.u32(0);
+    this.u32(0);
   }
   lane(code: number, lane: number): void {
     this.op(code);

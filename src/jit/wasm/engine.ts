@@ -28,6 +28,7 @@ import { systemCallCode, type SystemCallMaker, type SystemReturn, systemReturnCo
 import { findModeCode, type ModeFinder } from "./find_mode.ts";
 import { findWayCode, type WayFinder } from "./find_way.ts";
 import { type ImportedFunction, importedFunctions } from "./imports.ts";
+import { FlagFunctions } from "./pending_flags.ts";
 import { forgetGroupsCode, GroupCells } from "./group_spans.ts";
 import { interpreterLoopCode, ROW } from "./interpreter_loop.ts";
 import { type Finder, finderCode, type FinderName, FINDERS } from "./locate.ts";
@@ -100,6 +101,7 @@ export class WasmEngine implements Engine {
   /** Its size in pages. */
   readonly #pages: number;
   readonly #groupCells = new GroupCells();
+  readonly #flagFunctions = new FlagFunctions((name, code) => this.#placeFunction(name, code));
   readonly #functions: Record<string, ImportedFunction | OwnFunction>;
   /** By place; those of the engine's own functions stay empty. */
   readonly #placed: (Placed | undefined)[] = new Array(LOOP + 1).fill(undefined);
@@ -130,6 +132,13 @@ export class WasmEngine implements Engine {
       if (name === "SYSCALL" && goOnBehind) continue;
       this.#functions[name] = this.#table.get(place) as OwnFunction;
     }
+  }
+
+  /** Gives a function a place in the table. */
+  #placeFunction(name: string, code: FunctionCode): number {
+    const imports = new Imports(), place = this.#takePlace();
+    this.#instantiate(encodeModule([{ code, place, name }], imports, this.#pages), imports);
+    return place;
   }
 
   interpreterLoop(row: (index: number) => void): BlockLoop {
@@ -167,6 +176,7 @@ export class WasmEngine implements Engine {
       targets,
       open,
       groupCells: this.#groupCells,
+      flagFunctions: this.#flagFunctions,
       takeLink: (exit) => links[exit] = this.#takeLink(exit),
     });
     yield totalInstructions(blocks) / 2;

@@ -5,7 +5,7 @@
  */
 import { opcodeNumber } from "../../ir/opcodes.ts";
 import { Inst, type Value } from "../../ir/types.ts";
-import { CF, OF } from "../../cpu/state.ts";
+import { CF, MOST_PENDING_OPERANDS, OF } from "../../cpu/state.ts";
 import { Trait, TRAITS } from "./traits.ts";
 
 /** Flag cells: CF, PF, AF, ZF, SF, OF, in the order of the state. */
@@ -37,16 +37,25 @@ export interface Recipe {
   readonly mask: number;
   /** By flag: an expression over operands, which `operandOf` tells from other values. */
   readonly expressions: readonly (Value | undefined)[];
+  /** What is the same for all recipes that differ only in their parameters: the operands, and most constants, of the expressions. */
+  readonly form: string;
+  readonly parameters: readonly Value[];
 }
 
 /** The flags at a place in a block as a function of values. */
 export interface FlagUse {
-  readonly key: string;
+  readonly form: string;
   readonly flags: FlagValues;
   readonly operands: readonly Value[];
+  /** Constants that are parameters. */
+  readonly constants: readonly Value[];
   /** What `Recipes.place` has made of it, by which operands are in registers (a mask). */
   readonly placed: (PlacedUse | undefined)[];
 }
+
+/** Whether a use has more parameters than may be pending: then the block computes the flags. */
+export const isLarge = ({ operands, constants }: FlagUse): boolean =>
+  operands.length + constants.length > MOST_PENDING_OPERANDS;
 
 /** Where a recipe finds an operand: in a register (all of it, or its low half), or in a local kept for operands. */
 export type Operand =
@@ -82,6 +91,9 @@ export function canBeLate({ code }: Value): boolean {
 }
 
 const isConstant = ({ code }: Value): boolean => (TRAITS[code]! & Trait.CONSTANT) !== 0;
+/** Whether a constant is part of the form: 0, 1 and -1 mostly say what is done, others with what. */
+const isOfForm = ({ op, imm, imm2 }: Value): boolean =>
+  imm >= -1 && imm <= 1 && (op === "const32" || imm2 === imm >> 31);
 
 /** Adds to `found` the operands that the flags follow from: values that `isEarly`, or cannot be late. */
 export function collectOperands(
@@ -105,9 +117,13 @@ export class Recipes {
 
   /** The flags as they are at a place, where `isEarly` tells which values the block computes. */
   use(flags: FlagValues, isEarly: (value: Value) => boolean): FlagUse {
-    const operands: Value[] = [], keys = new Map<Value, string>();
+    const operands: Value[] = [], constants: Value[] = [], keys = new Map<Value, string>();
     const describe = (value: Value): string => {
-      if (isConstant(value)) return `${value.op}.${value.imm}.${value.imm2}`;
+      if (isConstant(value)) {
+        return isOfForm(value)
+          ? `${value.op}.${value.imm}`
+          : `${value.type === "i64" ? "Q" : "W"}${constants.push(value) - 1}`;
+      }
       if (!isEarly(value) && canBeLate(value)) {
         return `${value.op}.${value.imm}(${value.args.map(keyOf).join(",")})`;
       }
@@ -118,8 +134,8 @@ export class Recipes {
       if (key === undefined) keys.set(value, key = describe(value));
       return key;
     };
-    const key = flags.map((value) => value === undefined ? "" : keyOf(value)).join(";");
-    return { key, flags, operands, placed: [] };
+    const form = flags.map((value) => value === undefined ? "" : keyOf(value)).join(";");
+    return { form, flags, operands, constants, placed: [] };
   }
 
   /**
@@ -134,11 +150,12 @@ export class Recipes {
   }
 
   #place(
-    { key, flags, operands }: FlagUse,
+    { form, flags, operands, constants }: FlagUse,
     registers: readonly (Operand | undefined)[],
     mask: number,
   ): PlacedUse {
-    let wide = 0, narrow = 0, full = `${key}@`;
+    let wide = 0, narrow = 0, full = `${form}@`;
+    for (const { imm, imm2 } of constants) full += `${imm}.${imm2},`;
     const places: Operand[] = [], kept: PlacedUse["kept"][number][] = [];
     for (const [n, value] of operands.entries()) {
       const register = n < MOST_IN_REGISTERS && (mask & (1 << n)) !== 0 ? registers[n] : undefined;
@@ -154,8 +171,14 @@ export class Recipes {
     }
     let recipe = this.#byKey.get(full);
     if (recipe === undefined) {
-      const inPlaces = new Map(operands.map((value, n) => [value, places[n]!]));
-      recipe = { number: this.list.length, mask: definedFlags(flags), expressions: copies(flags, inPlaces) };
+      const copy = copier(new Map(operands.map((value, n) => [value, places[n]!])));
+      recipe = {
+        number: this.list.length,
+        mask: definedFlags(flags),
+        expressions: flags.map((value) => value === undefined ? undefined : copy(value)),
+        form,
+        parameters: [...operands, ...constants].map(copy),
+      };
       this.list.push(recipe);
       this.#byKey.set(full, recipe);
     }
@@ -163,8 +186,8 @@ export class Recipes {
   }
 }
 
-/** The flags' expressions, apart from the block. */
-function copies(flags: FlagValues, operands: ReadonlyMap<Value, Operand>): (Value | undefined)[] {
+/** What copies expressions, apart from the block. */
+function copier(operands: ReadonlyMap<Value, Operand>): (value: Value) => Value {
   const made = new Map<Value, Value>();
   const copy = (value: Value): Value => {
     const known = made.get(value);
@@ -177,7 +200,7 @@ function copies(flags: FlagValues, operands: ReadonlyMap<Value, Operand>): (Valu
     made.set(value, result);
     return result;
   };
-  return flags.map((value) => value === undefined ? undefined : copy(value));
+  return copy;
 }
 
 const GET32 = opcodeNumber("get32"), GET64 = opcodeNumber("get64");

@@ -10,6 +10,7 @@ import {
   flagNumber,
   type FlagUse,
   type FlagValues,
+  isLarge,
   type Operand,
   type Recipes,
 } from "./flags.ts";
@@ -93,7 +94,13 @@ export function planBlock(block: Block, recipes: Recipes, isLocal: (offset: numb
     collectOperands(values, isNeeded, found);
     for (const value of found) need(value);
   }
-  for (const state of states) state.use = recipes.use(state.values, isNeeded);
+  for (const state of states) {
+    state.use = recipes.use(state.values, isNeeded);
+    if (isLarge(state.use)) {
+      eachDefined(state, need);
+      state.use = recipes.use(state.values, isNeeded);
+    }
+  }
 
   const place = new Uint8Array(count), last = new Int32Array(count).fill(-1);
   const uses = USES.fill(0, 0, count), position = POSITION, user = USER;

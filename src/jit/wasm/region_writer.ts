@@ -8,13 +8,13 @@ import { atOnce, type Slices } from "../slices.ts";
 import { halves } from "../interpreter/program.ts";
 import { Emitter, type RegionSurroundings } from "./emitter.ts";
 import { FunctionCode, type Label } from "./encoder.ts";
-import { flagOffset } from "./flags.ts";
 import { VOID, W } from "./instructions.ts";
 import { type LoopEntry, OUTSIDE } from "./loop_entries.ts";
 import { instructionsOf } from "./region_graph.ts";
 import { followLink, jumpTo, leaveTo, redispatch, setRip } from "./jumps.ts";
 import { localType, LOWERING } from "./lowering.ts";
 import { type BlockPlan, Place } from "./plan.ts";
+import { leavePending, settlePending } from "./pending_flags.ts";
 import { storeCell } from "./state_cells.ts";
 import { emitSystemCall } from "./system_call.ts";
 import { emitVmfunc, type SwitchTarget } from "./world_switch.ts";
@@ -159,9 +159,10 @@ class RegionWriter {
   #prologue(): void {
     const { e, code } = this, body = code.view().slice();
     const start = new FunctionCode([]);
+    if (e.cells.hasFlags) settlePending(start);
     e.loadState(start);
     e.spans.settle(start);
-    code.prepend(start.view(), body);
+    code.prepend(start, body);
   }
 
   #epilogue(): void {
@@ -175,11 +176,7 @@ class RegionWriter {
       code.brTable([done, ...labels], done);
       for (const recipe of used) {
         code.end();
-        for (const [flag, expression] of recipe!.expressions.entries()) {
-          if (expression === undefined) continue;
-          storeCell(code, W.i32_store, flagOffset(flag), () => e.push(expression));
-          e.pool.endOperation();
-        }
+        leavePending(code, recipe!, e.surroundings.flagFunctions, (value) => e.push(value));
         code.br(done);
       }
       code.end();

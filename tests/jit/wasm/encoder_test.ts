@@ -52,7 +52,7 @@ Deno.test("prepend() keeps branches and their hints in place", () => {
   const start = new FunctionCode([]);
   start.i32(7);
   start.set(local);
-  code.prepend(start.view(), code.view().slice());
+  code.prepend(start, code.view().slice());
   assertEquals(code.hints[0]![0], start.length + 2);
   assertEquals([run(code, new Imports(), {}, 0), run(code, new Imports(), {}, 1)], [7, 5]);
 });
