@@ -1,6 +1,5 @@
 /** A computer: processor, RAM, bus and chips, put together and booted. */
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
-import type { CpuModelName } from "../cpu/cpuid_models.ts";
 import { LinearMemory } from "../memory/physical.ts";
 import { EventSource } from "./api/events.ts";
 import { type LiveOptions, runLive } from "./api/live.ts";
@@ -15,136 +14,32 @@ import {
 } from "./api/system_registers.ts";
 import { momentOf, watchWorlds, type WorldEvents } from "./api/world_watch.ts";
 import { switchCounts } from "./api/world_events.ts";
-import { fields, maybe, oneOf, type Shape, whole } from "../snapshot/shape.ts";
-import { type Stateful, StatefulParts } from "../snapshot/stateful.ts";
-import type { MachineNetwork } from "./net/attach.ts";
-import type { HostConnector } from "./net/host_connector.ts";
+import { StatefulParts } from "../snapshot/stateful.ts";
 import type { UserNetwork } from "./net/user_network.ts";
 import { type InputLimits, InputSignal } from "./input.ts";
-import { attachDevice, type AttachedDevice } from "./attached_device.ts";
+import { attachDevice } from "./attached_device.ts";
 import { addBootChips, firmwareFiles, prepareBoot } from "./boot_source.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
-import { type CycleChoice, extraCycles } from "./cycle_model.ts";
+import { extraCycles } from "./cycle_model.ts";
 import { IoApic82093AA } from "./devices/82093aa_io_apic.ts";
-import { addExpansion, type MachineDisk } from "./expansion.ts";
-import { AcpiPower } from "./devices/acpi_power.ts";
-import { RtcMC146818 } from "./devices/mc146818_rtc.ts";
-import { setupMemory } from "./devices/cmos_setup.ts";
-import { Uart16550 } from "./devices/16550_uart.ts";
+import { addExpansion } from "./expansion.ts";
 import { Pic8259 } from "./devices/8259_pic.ts";
-import { FwCfg } from "./devices/fw_cfg.ts";
 import { IsaLines } from "./devices/isa_lines.ts";
-import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
 import { MarkPort } from "./devices/mark_port.ts";
-import { Vga } from "./devices/vga.ts";
-import type { EngineName, ProcessorConfiguration } from "./engines.ts";
+import type { Vga } from "./devices/vga.ts";
 import { configurationOf, type MachineConfiguration } from "./snapshot/configuration.ts";
 import { saveMachine } from "./snapshot/save.ts";
-import type { WorldCallOptions } from "./world_calls.ts";
-import type { BootModule } from "./loaders/boot_request.ts";
-import type { TranslationObserver } from "./observer.ts";
+import type { MachineOptions } from "./machine_options.ts";
+import { Ending, isEnd, type MachineEnd, type MachineStop } from "./machine_stop.ts";
 import { addPlatform } from "./platform.ts";
 import { Processors } from "./processors.ts";
 import { readScreen, type Screen } from "./screen.ts";
 import type { SystemProcessor } from "./system_processor.ts";
 
-/** What to boot, on what. */
-export interface MachineOptions {
-  /**
-   * A Linux kernel (bzImage), a kernel for multiboot 1 or 2 (an ELF file, or any file whose header tells its addresses), or
-   * an ELF file with a PVH entry point. Either this or `firmware` must be there.
-   */
-  readonly kernel?: Uint8Array;
-  /** A BIOS (SeaBIOS), which finds what to boot by itself. */
-  readonly firmware?: Uint8Array;
-  /** Files that the firmware finds in fw_cfg: `vgaroms/NAME` is the BIOS of the display. */
-  readonly firmwareFiles?: Readonly<Record<string, Uint8Array>>;
-  /**
-   * The kernel is none of these but a flat binary: it goes to this physical address and is entered at its first byte, in
-   * 32-bit protected mode with flat segments.
-   */
-  readonly loadAddress?: number;
-  /** Files for the kernel: multiboot modules; for Linux the parts of its initrd. */
-  readonly modules?: readonly BootModule[];
-  /** The kernel's command line; by custom its first word is the kernel's name, except for Linux. Default: empty. */
-  readonly commandLine?: string;
-  /** RAM in bytes, a multiple of 64 KB. Default: 256 MB. The host's memory is only used as the guest touches it. */
-  readonly memory?: number;
-  /**
-   * How many processors, up to 255. Default: 1. All but the first wait for INIT and STARTUP. They take turns on one
-   * thread of the host, so they add no speed.
-   */
-  readonly processors?: number;
-  /** Default: `auto`. */
-  readonly engine?: EngineName;
-  /** Seed of RDRAND and RDSEED. Default: a fixed one. */
-  readonly seed?: number;
-  /** Gives the processor VMX. Default: no; DEVIATIONS.md tells what is missing. */
-  readonly vmx?: boolean;
-  /**
-   * Which features CPUID reports, and CR4 lets enable: `causeway` (default), all that are implemented; `x86-64-v2` and
-   * `x86-64`, those of these levels and what operating systems use besides; `causeway-la57`, all, and 5-level paging
-   * instead of VMX.
-   */
-  readonly cpu?: CpuModelName;
-  /**
-   * Gives the processor world calls, the CrossOver extension (docs/crossover.md), with world caches of default or given
-   * sizes. Takes `vmx`. Default: no.
-   */
-  readonly crossover?: boolean | WorldCallOptions;
-  /** What world switches cost in virtual time, which the TSC reads. Default: `off`, each instruction takes a cycle. */
-  readonly cycles?: CycleChoice;
-  /** Gives the machine the mark port, 4D00H: a 32-bit OUT there is an event `mark`. Default: no. */
-  readonly marks?: boolean;
-  /**
-   * Disks, each a virtio block device: bytes, which the guest reads and writes in place, or an image elsewhere
-   * (`openDiskFile` in `@causeway/x86/host`). At most 8. Default: none.
-   */
-  readonly disks?: readonly MachineDisk[];
-  /** Whether there is a virtio entropy device; its numbers follow from `seed`. It takes a slot. Default: false. */
-  readonly rng?: boolean;
-  /**
-   * Whether there is a virtio console besides the serial port: `Machine.virtioConsole`, hvc0 in Linux. It takes a slot.
-   * Default: false.
-   */
-  readonly virtioConsole?: boolean;
-  /**
-   * A virtio network card, and a network of the machine's own behind it (docs/devices.md). It takes a slot. Default: none.
-   */
-  readonly network?: boolean | MachineNetwork;
-  /** Makes the TCP connections that lead out of the network. Default: none, the guest reaches nobody. */
-  readonly hostConnector?: HostConnector;
-  /** Devices besides the machine's own (docs/devices.md). Default: none. */
-  readonly devices?: readonly AttachedDevice[];
-  /** For tests and measurements: thresholds and sizes of the engines. */
-  readonly tiers?: ProcessorConfiguration["tiers"];
-  /** Is shown what is translated and compiled, as `dumpStages` is. */
-  readonly observer?: TranslationObserver;
-}
-
-/** Why `Machine.run` returned. */
-export type MachineStop =
-  /**
-   * The instructions asked for have been executed, or as much time has been skipped, or a point of `Machine.debugPoints` was
-   * met; or the guest waits for some milliseconds while a connection to the host is open (`Machine.waitsForHost`).
-   */
-  | { readonly kind: "budget" }
-  /** The guest has written the text asked for. */
-  | { readonly kind: "text" }
-  /** The guest wrote V to port F4H: `code` is (V << 1) | 1. */
-  | { readonly kind: "exit"; readonly code: number }
-  /** The guest has switched the machine off, or reset it, by ACPI. */
-  | { readonly kind: "power off" }
-  | { readonly kind: "reset" }
-  /** Triple fault: the processor whose turn it is has shut down. */
-  | { readonly kind: "triple fault" }
-  /**
-   * All processors wait, and neither a timer nor a pending interrupt will end it. Input may, if interrupts are enabled
-   * and the guest waits for that of a console, or a connection to the host is open: then `awaitsInput`.
-   */
-  | { readonly kind: "halt"; readonly awaitsInput: boolean };
+export type { MachineOptions } from "./machine_options.ts";
+export type { MachineStop } from "./machine_stop.ts";
 
 /** The events of a machine. */
 export interface MachineEvents extends WorldEvents {
@@ -158,31 +53,10 @@ export interface MachineEvents extends WorldEvents {
   readonly stop: MachineStop;
 }
 
-/** First serial port. */
-const COM1 = 0x3f8, COM1_LINE = 4;
-/** What the real-time clock shows when the machine starts: 2026-01-01, in milliseconds since 1970. */
-const CLOCK_START = Date.UTC(2026, 0, 1);
 /** Most instructions asked of the processor at a time. */
 const SLICE = 1 << 28;
 /** Most virtual time, in nanoseconds, that is skipped in a run while something may come from the host. */
 const HOST_IDLE = 10_000_000;
-
-/** Stops that nothing follows. */
-const ENDS = ["exit", "power off", "reset", "triple fault"] as const;
-/** How a run ended that nothing follows. */
-const ENDED: Shape<Ended> = fields({
-  ended: maybe(fields({ kind: oneOf(...ENDS), code: whole(0, 0xff) })),
-});
-type Ended = {
-  readonly ended:
-    | { readonly kind: (typeof ENDS)[number]; readonly code: number }
-    | undefined;
-};
-
-/** Whether nothing follows a stop. */
-function isEnd(stop: MachineStop): stop is Extract<MachineStop, { kind: (typeof ENDS)[number] }> {
-  return ENDS.some((kind) => kind === stop.kind);
-}
 
 /** A computer. Make it with `bootMachine` or `loadMachine`. */
 export class Machine {
@@ -196,14 +70,14 @@ export class Machine {
   /** Everything that has a state of its own, for snapshots. */
   readonly parts: StatefulParts = new StatefulParts();
   readonly #memory: LinearMemory;
-  readonly #display = new Vga();
+  readonly #display: Vga;
+  readonly #ending = new Ending();
   readonly #events = new EventSource<MachineEvents>(() => {
     for (const processor of this.processors.all) watchWorlds(processor, this.#events);
   });
   readonly #input = new InputSignal();
   readonly #consoles: readonly Console[];
   readonly #network: UserNetwork | undefined;
-  #ended: MachineStop | undefined;
   #found = false;
 
   /** @param boots false: RAM is empty and the processor where nothing is, until a snapshot's states are restored */
@@ -223,27 +97,8 @@ export class Machine {
     const ioApic = new IoApic82093AA({
       send: (message, destination) => this.processors.interrupt(message, destination),
     });
-    const lines = new IsaLines(pic, ioApic);
-    const now = (): number => this.processors.core.clock.now();
-    const uart = new Uart16550(COM1, {
-      transmit: (byte) => this.console.put(byte),
-      interrupt: (level) => lines.set(COM1_LINE, level),
-    });
-    const reset = (): void => this.#end({ kind: "reset" });
-    const power = new AcpiPower({ now, powerOff: () => this.#end({ kind: "power off" }), reset });
-    const clock = new RtcMC146818(now, CLOCK_START, setupMemory(memory, processors));
-    this.console = new Console(() => uart, this.#input);
-    this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
     for (const chip of [...pic.chips, pic.edgeLevel]) bus.addPorts(chip);
-    bus.addPorts(uart);
-    bus.addPorts(power);
-    bus.addPorts(clock);
-    bus.addPorts(this.#display);
     bus.addPage(ioApic);
-    const files = firmwareFiles({ firmware, processors }, options.firmwareFiles ?? {});
-    const fwCfg = new FwCfg({ processors, ram: memory, commandLine, files });
-    bus.addPorts(fwCfg);
-    bus.addPorts(new IsaDebugExit((code) => this.#end({ kind: "exit", code })));
     this.processors = new Processors(this.#memory, { bus, pic }, {
       count: processors,
       engine: options.engine ?? "auto",
@@ -255,17 +110,26 @@ export class Machine {
       ...(observer === undefined ? {} : { observer }),
     });
     this.processors.onEndOfInterrupt = (vector) => ioApic.endOfInterrupt(vector);
-    this.parts.add("virtual clock", this.processors.core.clock);
+    const { schedule, clock } = this.processors.core, lines = new IsaLines(pic, ioApic);
+    const now = (): number => clock.now();
+    this.parts.add("virtual clock", clock);
     this.parts.add("8259", pic);
     this.parts.add("82093AA", ioApic);
-    this.parts.add("16550 at 3F8H", uart);
-    this.parts.add("ACPI power management", power);
-    this.parts.add("MC146818", clock);
-    this.parts.add("fw_cfg", fwCfg);
-    this.parts.add("VGA", this.#display);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
-    const { schedule } = this.processors.core;
-    const pci = addPlatform({ bus, lines, clock, schedule, parts: this.parts, now, reset });
+    const { uart, display, pci } = addPlatform({
+      ...this.configuration,
+      files: firmwareFiles({ firmware, processors }, options.firmwareFiles ?? {}),
+      bus,
+      lines,
+      schedule,
+      parts: this.parts,
+      now,
+      transmit: (byte) => this.console.put(byte),
+      end: (end) => this.#end(end),
+    });
+    this.#display = display;
+    this.console = new Console(() => uart, this.#input);
+    this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
     const expansion = addExpansion(this.configuration, options, {
       bus,
       pci,
@@ -314,7 +178,7 @@ export class Machine {
     }
     this.parts.add("processors", this.processors);
     this.parts.add("console", this.console);
-    this.parts.add("machine", this.#progress());
+    this.parts.add("machine", this.#ending);
     if (marks) {
       bus.addPorts(
         new MarkPort((value) =>
@@ -489,7 +353,7 @@ export class Machine {
 
   #run(end: number, idle: number): MachineStop {
     const { clock } = this.processors.core, { skipped } = clock;
-    while (this.#ended === undefined) {
+    while (this.#ending.end === undefined) {
       const left = end - this.instructions,
         idleEnd = skipped + (this.waitsForHost ? Math.min(idle, HOST_IDLE) : idle);
       if (left <= 0 || clock.skipped >= idleEnd) return { kind: "budget" };
@@ -503,26 +367,10 @@ export class Machine {
         case "halt":
           return { kind: "halt", awaitsInput: this.#acceptsInterrupts && this.#mayGetInput };
         case "shutdown":
-          this.#ended = { kind: "triple fault" };
+          this.#ending.end = { kind: "triple fault" };
       }
     }
-    return this.#ended;
-  }
-
-  /** Whether the guest has ended, as a part of its own. */
-  #progress(): Stateful<Ended> {
-    return {
-      stateFormat: { version: 1, shape: ENDED },
-      saveState: () => {
-        const ended = this.#ended;
-        if (ended === undefined || !isEnd(ended)) return { ended: undefined };
-        return { ended: { kind: ended.kind, code: ended.kind === "exit" ? ended.code : 0 } };
-      },
-      loadState: ({ ended }) => {
-        if (ended === undefined) this.#ended = undefined;
-        else this.#ended = ended.kind === "exit" ? { kind: "exit", code: ended.code } : { kind: ended.kind };
-      },
-    };
+    return this.#ending.end;
   }
 
   get #mayGetInput(): boolean {
@@ -533,8 +381,8 @@ export class Machine {
     return this.processors.all.some(({ isHalted, acceptsInterrupts }) => isHalted && acceptsInterrupts);
   }
 
-  #end(stop: MachineStop): void {
-    this.#ended = stop;
+  #end(end: MachineEnd): void {
+    this.#ending.end = end;
     this.processors.core.ask();
   }
 }

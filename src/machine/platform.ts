@@ -1,43 +1,79 @@
-/** The chips on a PC's board that need nothing but lines, time and one another. */
+/** The chips on a PC's board that need nothing but lines, time and one another: all but those that deliver interrupts. */
 import type { StatefulParts } from "../snapshot/stateful.ts";
 import type { Bus } from "./bus.ts";
 import { HostBridge82441FX } from "./devices/82441fx_host_bridge.ts";
 import { Pit8254 } from "./devices/8254_pit.ts";
 import { KeyboardController8042 } from "./devices/8042_keyboard.ts";
 import { Uart16550 } from "./devices/16550_uart.ts";
+import { AcpiPower } from "./devices/acpi_power.ts";
+import { setupMemory } from "./devices/cmos_setup.ts";
+import { FwCfg } from "./devices/fw_cfg.ts";
+import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
 import { type IsaLines, TIMER_LINE } from "./devices/isa_lines.ts";
-import { RTC_LINE, type RtcMC146818 } from "./devices/mc146818_rtc.ts";
+import { RTC_LINE, RtcMC146818 } from "./devices/mc146818_rtc.ts";
 import { PciConfiguration } from "./devices/pci_configuration.ts";
+import { Vga } from "./devices/vga.ts";
 import { SystemControl } from "./devices/system_control.ts";
+import type { MachineEnd } from "./machine_stop.ts";
 import type { Schedule } from "./schedule.ts";
 
 const KEYBOARD_LINE = 1;
-/** The second serial port, at whose end nobody is. */
-const COM2 = 0x2f8, COM2_LINE = 3;
+/** The serial ports: the first is the console, at the end of the second nobody is. */
+const COM1 = 0x3f8, COM1_LINE = 4, COM2 = 0x2f8, COM2_LINE = 3;
+/** What the real-time clock shows when the machine starts: 2026-01-01, in milliseconds since 1970. */
+const CLOCK_START = Date.UTC(2026, 0, 1);
 
 /** What the board is put into. */
 export interface PlatformWires {
   readonly bus: Bus;
   readonly lines: IsaLines;
-  readonly clock: RtcMC146818;
   readonly schedule: Schedule;
   readonly parts: StatefulParts;
+  /** RAM in bytes. */
+  readonly memory: number;
+  readonly processors: number;
+  readonly commandLine: string;
+  /** What fw_cfg has besides that. */
+  readonly files: Readonly<Record<string, Uint8Array>>;
   /** Virtual time. */
   now(): number;
-  reset(): void;
+  /** Takes what is sent over the first serial port. */
+  transmit(byte: number): void;
+  end(end: MachineEnd): void;
 }
 
-/** Puts the chips on the bus. Returns what takes PCI devices. */
-export function addPlatform(
-  { bus, lines, clock, schedule, parts, now, reset }: PlatformWires,
-): PciConfiguration {
-  const changed = (): void => schedule.refresh();
+/** What the rest of the machine is connected to. */
+export interface Platform {
+  /** The first serial port. */
+  readonly uart: Uart16550;
+  readonly display: Vga;
+  /** Takes PCI devices. */
+  readonly pci: PciConfiguration;
+}
+
+/** Puts the chips on the bus. */
+export function addPlatform(wires: PlatformWires): Platform {
+  const { bus, lines, schedule, parts, memory, processors, now, end } = wires;
+  const reset = (): void => end({ kind: "reset" }), changed = (): void => schedule.refresh();
+  const display = new Vga();
+  bus.addPorts(display);
+  parts.add("VGA", display);
+  const fwCfg = new FwCfg({ ...wires, ram: memory });
+  bus.addPorts(fwCfg);
+  parts.add("fw_cfg", fwCfg);
+  bus.addPorts(new IsaDebugExit((code) => end({ kind: "exit", code })));
+  const power = new AcpiPower({ now, powerOff: () => end({ kind: "power off" }), reset });
+  bus.addPorts(power);
+  parts.add("ACPI power management", power);
   const pit = new Pit8254({ now, changed, interrupt: (level) => lines.set(TIMER_LINE, level) });
   bus.addPorts(pit);
   schedule.add(pit, () => lines.isOpen(TIMER_LINE));
   parts.add("8254", pit);
+  const clock = new RtcMC146818(now, CLOCK_START, setupMemory(memory, processors));
+  bus.addPorts(clock);
   clock.connect({ changed, interrupt: (level) => lines.set(RTC_LINE, level) });
   schedule.add(clock, () => lines.isOpen(RTC_LINE));
+  parts.add("MC146818", clock);
   const control = new SystemControl({ now, pit, reset });
   for (const port of control.ports) bus.addPorts(port);
   parts.add("system control ports", control);
@@ -47,16 +83,18 @@ export function addPlatform(
   });
   for (const port of keyboard.ports) bus.addPorts(port);
   parts.add("8042", keyboard);
-  const uart = new Uart16550(COM2, {
-    transmit: () => {},
-    interrupt: (level) => lines.set(COM2_LINE, level),
-  });
-  bus.addPorts(uart);
-  parts.add("16550 at 2F8H", uart);
+  const serial = (port: number, line: number, transmit: (byte: number) => void): Uart16550 => {
+    const uart = new Uart16550(port, { transmit, interrupt: (level) => lines.set(line, level) });
+    bus.addPorts(uart);
+    parts.add(`16550 at ${port.toString(16).toUpperCase()}H`, uart);
+    return uart;
+  };
+  const uart = serial(COM1, COM1_LINE, wires.transmit);
+  serial(COM2, COM2_LINE, () => {});
   const pci = new PciConfiguration(), bridge = new HostBridge82441FX();
   for (const chip of pci.chips) bus.addPorts(chip);
   pci.add(0, 0, bridge);
   parts.add("PCI configuration", pci);
   parts.add("82441FX", bridge);
-  return pci;
+  return { uart, display, pci };
 }
