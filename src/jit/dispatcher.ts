@@ -16,54 +16,22 @@ import {
 import { PAGE_SIZE } from "../memory/physical.ts";
 import { WorldSwitches } from "../cpu/system/world_switches.ts";
 import type { Bindings } from "./bindings.ts";
+import { Budget } from "./budget.ts";
 import type { Code, Entry } from "./code.ts";
 import { CodeCache } from "./code_cache.ts";
 import { CodeFinder, type Translate } from "./code_finder.ts";
 import { currentMode } from "./current_mode.ts";
-import type { Engine, Exit, Region } from "./engine.ts";
+import type { Exit, Region } from "./engine.ts";
 import { Interpreter } from "./interpreter/interpreter.ts";
 import { type CompilationListener, mayCompile, RegionMaker } from "./region_maker.ts";
 import { SingleStepper } from "./single_step.ts";
-
-/** When code changes tier, and how much of it is kept. */
-export interface Tiers {
-  /** The compiling engine; without one everything is interpreted. */
-  readonly engine: Engine | undefined;
-  /** Interpreted executions of a block before it is compiled. */
-  readonly threshold: number;
-  /** Most blocks in a compiled region; in one that is made for the first time, before it has shown how often it is entered. */
-  readonly regionBlocks: number;
-  readonly firstRegionBlocks: number;
-  /** Whether regions are made in slices, with guest code executed between them, and not at once. */
-  readonly inSlices: boolean;
-  /** Most translated blocks kept. */
-  readonly codeCacheBlocks: number;
-  /** Most compiled regions kept. */
-  readonly regions: number;
-}
-
-/** What the dispatcher counts. */
-export interface DispatchCounts {
-  interpretedBlocks: number;
-  interpretedInstructions: number;
-  regionEntries: number;
-  /** It is also the number of the last region. */
-  regionsCompiled: number;
-  regionsEvicted: number;
-  singleSteps: number;
-}
+import type { DispatchCounts, Tiers } from "./tiers.ts";
 
 /**
  * Interpreted executions of a block before it goes through the passes. They take as long as some hundred executions save;
  * most blocks of a booting kernel that run 16 times do not run 64 times.
  */
 export const OPTIMIZE_RUNS = 64;
-
-/**
- * Most cycles in the budget cell. Compiled code returns when they are used up: WebAssembly has no on-stack replacement, so
- * that a loop is only optimized when it is entered again.
- */
-const SLICE = 400_000;
 
 /** Cycles between slices of the work on a region. */
 const MAKING_PAUSE = 8_000;
@@ -101,10 +69,7 @@ export class Dispatcher {
   readonly #interpreter: Interpreter;
   readonly #stepper: SingleStepper;
   readonly switches: WorldSwitches;
-  /** Budget at the start of the current run, what of it is not in the budget cell yet, and the cycles that had passed. */
-  #granted = 0;
-  #reserve = 0;
-  #startedAt = 0;
+  readonly #budget: Budget;
   /** Blocks that have been executed since a breakpoint was near, though they are kept apart for some. */
   #unstopped = 0;
   /** Where the last run stopped for want of budget: mostly in the middle of a block that starts elsewhere. */
@@ -116,6 +81,7 @@ export class Dispatcher {
     readonly tiers: Tiers,
   ) {
     this.#m = bindings.memory.i32;
+    this.#budget = new Budget(this.#m);
     this.switches = new WorldSwitches(bindings.memory);
     this.cache = new CodeCache(bindings.access.mmu.codePages, tiers.codeCacheBlocks);
     const { outside, places } = bindings.access.mmu.breakpoints;
@@ -150,7 +116,7 @@ export class Dispatcher {
    * switches cost.
    */
   cycles(): number {
-    return this.#startedAt + this.#granted - this.#reserve - this.#m[BUDGET >> 2]!;
+    return this.#budget.passed();
   }
 
   /** Guest instructions executed, also inside a run (exact at block boundaries). */
@@ -160,10 +126,8 @@ export class Dispatcher {
 
   /** Sets the cycles that have passed so far, between runs. */
   setCycles(cycles: number): void {
-    this.#startedAt = cycles;
-    this.#granted = 0;
+    this.#budget.set(cycles);
     this.#makeAt = 0;
-    this.#m[BUDGET >> 2] = 0;
   }
 
   /**
@@ -172,20 +136,13 @@ export class Dispatcher {
    */
   run(budget: number): void {
     const m = this.#m;
-    // What switches between runs have cost.
-    this.#startedAt -= m[BUDGET >> 2]!;
-    m[BUDGET >> 2] = Math.min(budget, SLICE);
-    this.#granted = budget;
-    this.#reserve = budget - m[BUDGET >> 2]!;
+    this.#budget.begin(budget);
     this.bindings.access.mmu.worlds.resize();
     if (this.#rest !== undefined && !isAt(this.#rest, m)) this.#rest = undefined;
     this.#loop();
     this.#rest = m[EVENT >> 2] === Event.BUDGET ? { lo: m[RIP_LO]!, hi: m[RIP_HI]! } : undefined;
     if (m[EVENT >> 2] === Event.FAULT && m[EVENT_VECTOR >> 2] === Vector.OF) this.#passInto();
-    this.#startedAt += this.#granted - this.#reserve - m[BUDGET >> 2]!;
-    this.#granted = 0;
-    this.#reserve = 0;
-    m[BUDGET >> 2] = 0;
+    this.#budget.end();
     const instructions = this.instructions();
     m[INSTRUCTIONS >> 2] = instructions | 0;
     m[(INSTRUCTIONS >> 2) + 1] = Math.floor(instructions / 0x1_0000_0000);
@@ -200,21 +157,13 @@ export class Dispatcher {
 
   /** Gives the current run so many cycles from now on, instead of what is left to it. Compiled code must look at the cell again. */
   grantAnew(budget: number): void {
-    const m = this.#m, more = budget - this.#reserve - m[BUDGET >> 2]!;
-    this.#granted += more;
-    this.#reserve += more;
-    if (this.#reserve >= 0) return;
-    m[BUDGET >> 2]! += this.#reserve;
-    this.#reserve = 0;
+    this.#budget.grantAnew(budget);
   }
 
   /** Fills the budget cell up from the reserve. Returns whether there was any. */
   #refill(): boolean {
-    if (this.#reserve <= 0) return false;
+    if (!this.#budget.refill()) return false;
     this.bindings.access.mmu.worlds.resize();
-    const more = Math.min(this.#reserve, SLICE);
-    this.#m[BUDGET >> 2]! += more;
-    this.#reserve -= more;
     return true;
   }
 

@@ -8,7 +8,7 @@ import type { Block } from "../ir/types.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Code, Entry } from "./code.ts";
 import type { CodeFinder } from "./code_finder.ts";
-import type { DispatchCounts, Tiers } from "./dispatcher.ts";
+import type { DispatchCounts, Tiers } from "./tiers.ts";
 import type { Compiled, CompileRequest, Region } from "./engine.ts";
 import { selectRegion } from "./region.ts";
 import type { Slices } from "./slices.ts";
