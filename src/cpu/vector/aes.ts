@@ -18,9 +18,12 @@ function multiply(x: number, y: number): number {
 }
 
 function fillTables(): void {
-  for (let x = 0; x < 256; x++) {
-    let inverse = 1;
-    for (let i = 0; i < 254; i++) inverse = multiply(inverse, x); // x^254 = 1/x, and 0 for 0
+  // All but 0 are powers of 3, and x^255 = 1: the inverse of the nth is the one n before the end.
+  const powers = [1];
+  while (powers.length < 255) powers.push(multiply(powers.at(-1)!, 3));
+  const inverses = [0];
+  for (const [n, x] of powers.entries()) inverses[x] = powers[(255 - n) % 255]!;
+  for (const [x, inverse] of inverses.entries()) {
     let s = inverse;
     for (let i = 1; i < 5; i++) s ^= ((inverse << i) | (inverse >> (8 - i))) & 0xff;
     s ^= 0x63;
