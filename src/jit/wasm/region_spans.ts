@@ -6,7 +6,7 @@
  * The cells of a region that switches between worlds are in the slots of these; others have some for themselves
  * (group_spans.ts).
  */
-import type { Block, Inst, Value } from "../../ir/types.ts";
+import type { Block, Inst } from "../../ir/types.ts";
 import {
   FOUND_ADDEND,
   FOUND_BYTES,
@@ -15,15 +15,13 @@ import {
   FOUND_WRITE_ROOM,
   GPR,
   Gpr,
-  STATE_BYTES,
 } from "../../cpu/state.ts";
 import { SLOT_FOUND, SLOT_GROUPS } from "../../memory/physical.ts";
 import { type AccessRun, findRuns, splitAddress } from "./access_runs.ts";
-import { cellType } from "./cells.ts";
 import type { RegionSurroundings } from "./emitter.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { groupClass, writeForget } from "./group_spans.ts";
-import { I32, I64, W } from "./instructions.ts";
+import { I32, W } from "./instructions.ts";
 import { Trait, TRAITS } from "./traits.ts";
 
 /** A span that accesses look into. */
@@ -59,59 +57,48 @@ function spanAt(offset: number, slot?: number): Span {
 }
 
 /**
- * Accesses that mostly go to the same span: through a register (its cell), or to a page that their address says (its number,
- * behind those of cells).
+ * Accesses that mostly go to the same span: around one value, to a page that their address says (its number, behind those of
+ * values), or to the stack.
  */
 type Group = number;
+const STACK = -1, FIRST_PAGE = 2 ** 32;
 
-/** By id of an operation: the group that it belongs to if it is an access. */
-type Groups = readonly (Group | undefined)[];
-
-/** All other accesses. */
-const OTHERS = -1;
+/** By id of a value, while a block is looked at: whether RSP holds it. */
+let IN_RSP = new Uint8Array(0x400);
 const RSP = GPR + 8 * Gpr.RSP;
 
-/** By id of a value, while a block is looked at: the register that holds it. */
-let REGISTERS = new Int32Array(0x400);
-const NO_REGISTER = -1;
-
-/** The groups of a block's accesses: a register's where it is the base, or part of a sum that is. */
-function groupsOf({ insts }: Block): Groups {
+/** The groups of a block's accesses, by id of the operation; undefined for others. */
+function groupsOf({ insts }: Block): (Group | undefined)[] {
   const found = new Array<Group | undefined>(insts.length).fill(undefined);
-  if (REGISTERS.length < insts.length) REGISTERS = new Int32Array(2 * insts.length);
-  const registers = REGISTERS.fill(NO_REGISTER, 0, insts.length);
+  if (IN_RSP.length < insts.length) IN_RSP = new Uint8Array(2 * insts.length);
+  const inRsp = IN_RSP.fill(0, 0, insts.length);
   for (const { op, imm, id, args } of insts) {
-    if (op === "get64" && cellType(imm) === I64) registers[id] = imm;
-    if (op === "set64" && cellType(imm) === I64) registers[args[0]!.id] = imm;
+    if (imm !== RSP) continue;
+    if (op === "get64") inRsp[id] = 1;
+    if (op === "set64") inRsp[args[0]!.id] = 1;
   }
   for (const inst of insts) {
     if ((TRAITS[inst.code]! & (Trait.LOAD | Trait.STORE)) === 0) continue;
     const { base } = splitAddress(inst.args[0]!);
-    found[inst.id] = base.op === "const64" ? pageOf(base) : registerOf(base, registers) ?? OTHERS;
+    const isStack = inRsp[base.id] !== 0 ||
+      (base.op === "add64" && base.args.some(({ id }) => inRsp[id] !== 0));
+    found[inst.id] = isStack ? STACK : base.op === "const64" ? pageOf(base) : base.id;
   }
   return found;
 }
 
-/** The register that a base is, or is a sum with. */
-function registerOf(base: Value, registers: Int32Array): number | undefined {
-  if (registers[base.id] !== NO_REGISTER) return registers[base.id];
-  if (base.op !== "add64") return undefined;
-  for (const { id } of base.args) if (registers[id] !== NO_REGISTER) return registers[id];
-  return undefined;
-}
-
-const pageOf = ({ imm, imm2 }: Inst): Group => STATE_BYTES + (imm >>> 12) + (imm2 >>> 0) * 2 ** 20;
+const pageOf = ({ imm, imm2 }: Inst): Group => FIRST_PAGE + (imm >>> 12) + (imm2 >>> 0) * 2 ** 20;
 
 /** The spans of a region. */
 export class RegionSpans {
   readonly #ofAccess = new Map<Inst, Span>();
-  /** Those that have one for the whole region. */
-  readonly #ofGroup = new Map<Group, Span>();
   readonly #runs = new Map<Inst, AccessRun>();
   /** By number of a run: the local with the offset of its first byte in the linear memory, or 0. */
   readonly #runLocals: number[] = [];
   readonly #class: number;
   readonly #switches: boolean;
+  /** Cells of the slot that have been taken. */
+  #taken = 0;
 
   /** @param slot the local with the offset of the current world's slot */
   constructor(
@@ -128,28 +115,21 @@ export class RegionSpans {
     }
   }
 
-  /** Gives the groups of a block cells: its own, as its registers point elsewhere than those of others. */
+  /** Gives the groups of a block cells: its own, as its values point elsewhere than those of others. */
   #place(block: Block): void {
     const own = new Map<Group, Span>();
     for (const [i, group] of groupsOf(block).entries()) {
       const inst = block.insts[i]!;
       if (group === undefined || this.#ofAccess.has(inst)) continue;
-      const span = own.get(group) ?? (this.#switches ? this.#ofRegion(group) : this.#take(group));
-      own.set(group, span);
+      let span = own.get(group);
+      if (span === undefined) own.set(group, span = this.#take(group === STACK));
       this.#ofAccess.set(inst, span);
     }
   }
 
-  #ofRegion(group: Group): Span {
-    let span = this.#ofGroup.get(group);
-    if (span === undefined) this.#ofGroup.set(group, span = this.#take(group));
-    return span;
-  }
-
-  #take(group: Group): Span {
-    const isStack = group === RSP;
+  #take(isStack: boolean): Span {
     if (!this.#switches) return spanAt(this.surroundings.groupCells.take(this.#class, isStack));
-    const number = isStack ? 0 : 1 + this.#ofGroup.size % (SLOT_GROUPS - 1);
+    const number = isStack ? 0 : 1 + this.#taken++ % (SLOT_GROUPS - 1);
     return spanAt(SLOT_FOUND + number * FOUND_BYTES, this.slot);
   }
 
@@ -170,7 +150,7 @@ export class RegionSpans {
 
   /** A span for accesses of one operation through a register that are none of the IR's; that of the stack for RSP. */
   ofRegister(register: number): Span {
-    return this.#switches ? this.#ofRegion(register) : this.#take(register);
+    return this.#take(register === RSP);
   }
 
   /** Writes code that forgets what does not hold in the current slot. */
