@@ -5,7 +5,7 @@ import { SWITCH_CELLS } from "../js/registers.ts";
 import { ACCESS_TYPES, cellType, localCells } from "./cells.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { flagOffset } from "./flags.ts";
-import { intrinsicRegisters } from "./intrinsics.ts";
+import { intrinsicRegisters } from "./string_intrinsics.ts";
 import { I32, I64, V128, W } from "./instructions.ts";
 import { storeCell } from "./state_cells.ts";
 import { Trait, TRAITS } from "./traits.ts";

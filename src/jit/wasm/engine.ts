@@ -21,6 +21,7 @@ import type { Entry } from "../code.ts";
 import type { BlockLoop, Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
 import { atOnce, type Slices } from "../slices.ts";
 import type { SystemCalls } from "../system_calls.ts";
+import { type BulkFunction, copyCode, fillCode } from "./bulk_memory.ts";
 import { driverCode, VISITS_USED_UP } from "./driver.ts";
 import { totalInstructions } from "./emitter.ts";
 import { encodeModule, type FunctionCode, Imports, type TableFunction } from "./encoder.ts";
@@ -43,6 +44,7 @@ const VISITS = 1_000_000, MORE_VISITS = 30, MOST_VISITS = 0x7fff_ffff;
 const POSTPONED_VISITS = 100_000;
 
 type OwnFunction =
+  | BulkFunction
   | Finder
   | SlowStore
   | WayFinder
@@ -53,6 +55,8 @@ type OwnFunction =
 type Own =
   | FinderName
   | SlowStoreName
+  | "FILL"
+  | "COPY"
   | "FORGET_GROUPS"
   | "FIND_MODE"
   | "FIND_WAY"
@@ -67,6 +71,8 @@ const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
   ...(Object.keys(SLOW_STORES) as SlowStoreName[]).map((name) =>
     [name, (imports: Imports) => slowStoreCode(name, imports)] as const
   ),
+  ["FILL", fillCode],
+  ["COPY", copyCode],
   ["FORGET_GROUPS", forgetGroupsCode],
   ["FIND_MODE", findModeCode],
   ["FIND_WAY", findWayCode],
