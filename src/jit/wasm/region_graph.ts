@@ -12,7 +12,7 @@ export interface Edges {
   readonly leaves: boolean;
 }
 
-/** A region's graph. Functions of few blocks that call nothing are in it once for each call. */
+/** A region's graph. Functions of few blocks that call nothing are in it once for each call, and short loops a few times in a row. */
 export interface RegionGraph {
   /** The region's blocks, and behind them copies. */
   readonly blocks: readonly Block[];
@@ -25,6 +25,9 @@ export interface RegionGraph {
 
 /** Most blocks and guest instructions of a function that is copied, and of all copies in a region. */
 const COPIED_BLOCKS = 12, COPIED_INSTRUCTIONS = 60, MOST_COPIED_BLOCKS = 96, MOST_COPIED_INSTRUCTIONS = 480;
+
+/** Most turns of a loop of one block that are written in a row, and most guest instructions of them. */
+const TURNS_IN_ROW = 4, INSTRUCTIONS_IN_ROW = 48;
 
 /**
  * The graph of a region.
@@ -110,6 +113,7 @@ class GraphBuilder {
         for (const block of body) if (this.#returns(block)) this.#addReturn(block, behind);
       }
     }
+    for (const block of [...this.#blocks.keys()]) this.#unroll(block);
     return { blocks: this.#blocks, originals: this.#originals, edges: this.#edges, returnedTo };
   }
 
@@ -157,6 +161,27 @@ class GraphBuilder {
     return body.length > 0 && body.length <= COPIED_BLOCKS && instructions <= COPIED_INSTRUCTIONS &&
       copied <= MOST_COPIED_BLOCKS && this.#copiedInstructions + instructions <= MOST_COPIED_INSTRUCTIONS &&
       !body.includes(call) && !body.some((block) => this.#calls.has(block) || this.#switchesWorlds(block));
+  }
+
+  /** Adds copies of a block that leads to itself, which take turns: the budget, and the host's own checks, come once for all of them. */
+  #unroll(block: number): void {
+    const { direct, computed, leaves } = this.#edges[block]!,
+      instructions = instructionsOf(this.#blocks[block]!);
+    if (this.#blocks[block]!.terminal.kind !== "branch" || !direct.includes(block)) return;
+    const turns = Math.min(TURNS_IN_ROW, Math.floor(INSTRUCTIONS_IN_ROW / instructions));
+    if (turns < 2) return;
+    const first = this.#blocks.length, last = first + turns - 2;
+    const goOnAt = (next: number): Edges => ({
+      direct: direct.map((to) => to === block ? next : to),
+      computed,
+      leaves,
+    });
+    this.#edges[block] = goOnAt(first);
+    for (let copy = first; copy <= last; copy++) {
+      this.#blocks.push(this.#blocks[block]!);
+      this.#originals.push(this.#originals[block]!);
+      this.#edges.push(goOnAt(copy === last ? block : copy + 1));
+    }
   }
 
   /** Adds copies of blocks that a call alone leads to, and that return to behind it alone. */

@@ -24,10 +24,12 @@ export function emitted(engine: EngineName, { name, code }: Sequence): string {
     tiers: { threshold: THRESHOLD },
     observer: { translated() {}, compiled: (_blocks, source) => found.push(source) },
   });
-  const back = code.length + 4;
-  // SUB R15D, 1; JNZ to the beginning.
+  const back = code.length + 6;
+  // JMP to what follows, as loops of one block are written several times; SUB R15D, 1; JNZ to the beginning.
   const loop = [
     ...code,
+    0xeb,
+    0,
     0x41,
     0x83,
     0xef,
