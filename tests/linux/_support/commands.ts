@@ -123,6 +123,10 @@ export const BASH_COMMANDS: readonly Command[] = [
   ),
   bash("kill -SEGV $$"),
   bash(
+    "mkfifo p; (sleep 0.2; echo through > p) & cat p; wait; cat p & echo again > p; wait; ls -l p | cut -c1",
+  ),
+  bash("sleep 0.1 | { echo written > /dev/fd/0; head -1; }; echo a | { echo b > /dev/fd/1; cat /dev/fd/0; }"),
+  bash(
     "nosuchcommand; echo $?; ./missing; echo $?; . /dev/null; eval 'echo eval'; readonly r=1; r=2; echo unreachable",
   ),
 ];
