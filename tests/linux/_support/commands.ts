@@ -127,6 +127,9 @@ export const BASH_COMMANDS: readonly Command[] = [
   ),
   bash("sleep 0.1 | { echo written > /dev/fd/0; head -1; }; echo a | { echo b > /dev/fd/1; cat /dev/fd/0; }"),
   bash(
+    "mkdir d; echo > f; exec 3< d 4< f; chmod 710 /proc/self/fd/3; chmod 604 /dev/fd/4; touch -d @86400 /proc/self/fd/3; stat -c '%a %Y' d; stat -c %a f",
+  ),
+  bash(
     "nosuchcommand; echo $?; ./missing; echo $?; . /dev/null; eval 'echo eval'; readonly r=1; r=2; echo unreachable",
   ),
 ];
