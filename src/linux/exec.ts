@@ -6,6 +6,7 @@ import { type ElfImage, isElf, NotExecutable, pageUp, parseElf } from "./elf.ts"
 import { RegularFile } from "./files/regular.ts";
 import type { Place } from "./fs/mounts.ts";
 import { releaseMemory } from "./lifecycle.ts";
+import { Limit } from "./limits.ts";
 import { AddressSpace } from "./memory/address_space.ts";
 import { USER_END } from "./memory/page_tables.ts";
 import { textOfBytes, UserMemory } from "./memory/user_memory.ts";
@@ -62,7 +63,7 @@ export function execute(
   const place = system.mounts.existing(task, path, base, true);
   const program = openProgram(task, place, path, argv, 0);
   const space = new AddressSpace(system.memory);
-  space.stackLimit = Math.min(group.limits[3]![0], 0x4000_0000);
+  space.stackLimit = Math.min(group.limits[Limit.STACK]![0], 0x4000_0000);
   try {
     const main = loadImage(space, program.file, program.elf, programBase(program.elf));
     const interpreter = program.elf.interpreter === undefined

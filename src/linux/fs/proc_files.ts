@@ -142,7 +142,7 @@ function limits(group: ThreadGroup): string {
   const value = (limit: number): string => (limit === Infinity ? "unlimited" : `${limit}`).padEnd(21);
   const rows = names.map(([name, unit], i) => {
     const [soft, hard] = group.limits[i]!;
-    return `${name.padEnd(26)}${value(soft)}${value(hard)}${unit}`;
+    return `${name.padEnd(26)}${value(soft)}${value(hard)}${unit && unit.padEnd(10)}`;
   });
   return `${"Limit".padEnd(26)}${"Soft Limit".padEnd(21)}${"Hard Limit".padEnd(21)}Units     \n${
     rows.join("\n")

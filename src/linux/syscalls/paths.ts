@@ -6,6 +6,7 @@ import { Notify } from "../files/inotify.ts";
 import { DirectoryFile, RegularFile } from "../files/regular.ts";
 import { isDirectory } from "../fs/file_system.ts";
 import type { Place } from "../fs/mounts.ts";
+import { checkFileSize } from "../limits.ts";
 import { bytesOfText } from "../memory/user_memory.ts";
 import type { Task } from "../task.ts";
 import { baseOf } from "./descriptors.ts";
@@ -144,6 +145,7 @@ function truncate(task: Task, path: number, size: number): Outcome {
 }
 
 function cut(task: Task, file: RegularFile, size: number): void {
+  if (size > file.status().size) checkFileSize(task, size);
   const backing = task.system.memory.cache.find(file.node.key);
   if (backing !== undefined) task.system.memory.unmapBeyond(backing, size);
   file.truncate(size);

@@ -130,6 +130,9 @@ export const BASH_COMMANDS: readonly Command[] = [
     "mkdir d; echo > f; exec 3< d 4< f; chmod 710 /proc/self/fd/3; chmod 604 /dev/fd/4; touch -d @86400 /proc/self/fd/3; stat -c '%a %Y' d; stat -c %a f",
   ),
   bash(
+    "ulimit -f 1; head -c 5000 /dev/zero > big; echo $?; trap '' XFSZ; echo 12 | dd of=x seek=1023 bs=1; echo $?; truncate -s 9999 x; echo $?; stat -c %s big x",
+  ),
+  bash(
     "nosuchcommand; echo $?; ./missing; echo $?; . /dev/null; eval 'echo eval'; readonly r=1; r=2; echo unreachable",
   ),
 ];
