@@ -3,7 +3,7 @@ import { constants, openSync, readSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
 import type { HostIo } from "../linux/files/host_io.ts";
-import { writeAll } from "./output.ts";
+import { writeBytes } from "./output.ts";
 
 const CTRL_C = 3;
 
@@ -42,11 +42,11 @@ export class ProcessIo implements HostIo {
   }
 
   writeStdout(bytes: Uint8Array): void {
-    writeAll(1, bytes);
+    writeBytes(1, bytes);
   }
 
   writeStderr(bytes: Uint8Array): void {
-    writeAll(2, bytes);
+    writeBytes(2, bytes);
   }
 
   isTerminal(fd: 0 | 1 | 2): boolean {

@@ -21,6 +21,8 @@ export function reasonOf(error: unknown): string {
     ENOTDIR: "a part of the path is no directory",
     ENAMETOOLONG: "the name is too long",
     ELOOP: "too many symbolic links",
+    ENOSPC: "no space is left there",
+    EROFS: "the file system is read-only",
   };
   return words[code ?? ""] ?? (error instanceof Error ? error.message : String(error));
 }

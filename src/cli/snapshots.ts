@@ -6,9 +6,9 @@ import type { Machine, MachineStop } from "../machine/machine.ts";
 import { loadMachine, type LoadOptions } from "../machine/snapshot/load.ts";
 import { SnapshotError } from "../snapshot/file.ts";
 import { inputError, usageError } from "./exit_codes.ts";
-import { readInput, reasonOf } from "./input.ts";
+import { readInput } from "./input.ts";
 import { type Flag, flag, type Option, value } from "./options.ts";
-import { report } from "./output.ts";
+import { cannotWrite, report } from "./output.ts";
 import { parseCount, parsePath } from "./values.ts";
 
 /** What both are about. */
@@ -66,13 +66,14 @@ export interface SaveOptions {
   readonly "save-exit": boolean;
 }
 
-/** Why no file can be written there, as far as that is known before. */
+/** Why no file can be written there, as far as that is known before. What is no file, a device say, is not replaced. */
 function whyNotThere(path: string): string | undefined {
-  const folder = dirname(path);
+  const folder = dirname(path), old = statSync(path, { throwIfNoEntry: false });
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     return `there is no folder ${folder}`;
   }
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? "it is a directory" : undefined;
+  if (old === undefined || old.isFile()) return undefined;
+  return old.isDirectory() ? "it is a directory" : "it is no file";
 }
 
 /** Saves a machine when its time has come. */
@@ -131,7 +132,7 @@ export class Saver {
       renameSync(unfinished, this.#path);
     } catch (error) {
       rmSync(unfinished, { force: true });
-      throw inputError(`cannot write ${this.#path}: ${reasonOf(error)}`);
+      throw cannotWrite(this.#path, error);
     }
     report(`causeway: saved ${this.#path} at ${machine.instructions} instructions`);
     return this.#ends;

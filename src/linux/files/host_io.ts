@@ -1,5 +1,5 @@
 /** The three standard streams of the host, and the terminal they may be. */
-import { Errno, fail } from "../abi/errno.ts";
+import { errnoOfHost, fail } from "../abi/errno.ts";
 import { deviceNumber, Mode, Open, Poll } from "../abi/files.ts";
 import { type FileStatus, makeStatus } from "../fs/file_system.ts";
 import type { Task } from "../task.ts";
@@ -157,13 +157,7 @@ export class HostStream extends OpenFile {
       if (this.fd === 2) this.io.writeStderr(bytes);
       else this.io.writeStdout(bytes);
     } catch (error) {
-      if (
-        error instanceof Error &&
-        (error.name === "BrokenPipe" || (error as { code?: unknown }).code === "EPIPE")
-      ) {
-        fail(Errno.EPIPE);
-      }
-      throw error;
+      fail(errnoOfHost(error));
     }
     return bytes.length;
   }
