@@ -36,7 +36,7 @@ import {
   HELP,
   JSON_OUTPUT,
   MAX_INSTRUCTIONS,
-  MEMORY,
+  memoryOption,
   SEED,
   STATS,
   WORLD_CALL_CYCLES,
@@ -90,7 +90,7 @@ const OPTIONS = {
     "What stdin goes to. serial (default): the first serial port. virtio: a virtio console, which is hvc0 in Linux; what " +
       "is printed there and on the serial port goes to stdout.",
   ),
-  memory: MEMORY,
+  memory: memoryOption("256M"),
   cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
   vmx: flag("Gives the processors VMX."),
   cpu: choice(

@@ -19,7 +19,7 @@ export interface CommandHelp {
 /** Help on one command. */
 export function commandHelp(command: CommandHelp): string {
   return [
-    `Usage: causeway ${command.name} [OPTIONS] ${command.operands}`,
+    `Usage: causeway ${command.name} [OPTIONS] ${command.operands}`.trimEnd(),
     "",
     ...wrap(command.description, WIDTH),
     "",

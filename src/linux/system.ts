@@ -3,7 +3,7 @@ import type { Processor } from "../machine/processor.ts";
 import { SyscallError } from "./abi/errno.ts";
 import type { Outcome } from "./blocked.ts";
 import { Clock } from "./clock.ts";
-import { executeFirst } from "./exec.ts";
+import { executeFirst, startIn } from "./exec.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { MountTable } from "./fs/mounts.ts";
 import { CollectedIo, HostInput, type HostIo, HostStream } from "./files/host_io.ts";
@@ -160,12 +160,13 @@ export class LinuxSystem {
     });
     const files = new FileTable();
     const empty = new AddressSpace(this.memory);
-    const paths = new PathContext(cwd, 0o22);
+    const paths = new PathContext("/", 0o22);
     const task = new Task(this, pid, group, empty, files, paths, new SignalActions());
     for (const fd of [0, 1, 2] as const) {
       files.set(fd, new HostStream(fd, this.io, this.input, this.terminal), false);
     }
     const environment = Object.entries(env).map(([name, value]) => bytesOfText(`${name}=${value}`));
+    startIn(task, cwd);
     executeFirst(task, path, argv.map(bytesOfText), environment);
     this.tasks.push(task);
     this.strace?.started(task, path, argv, environment.length);

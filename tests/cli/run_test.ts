@@ -113,6 +113,7 @@ Deno.test("run --root shows the guest that tree only, with its own paths and env
     assertEquals(causeway(["run", "--root", folder, "/bin/hello", "x"]).stdout, "Hello, x!\n");
     assertEquals(causeway(["run", "--root", folder, "hello", "x"]).stdout, "Hello, x!\n"); // found along PATH
     assertEquals(causeway(["run", "--root", folder, "--cwd", "/bin", "./link", "x"]).stdout, "Hello, x!\n");
+    assertEquals(causeway(["run", "--root", folder, "--cwd", "bin", "./link", "x"]).stdout, "Hello, x!\n");
     const { code, stderr } = causeway(["run", "--root", folder, image("hello")]);
     assertEquals(code, 125);
     assertEquals(stderr.split("\n").length, 2);
@@ -122,8 +123,16 @@ Deno.test("run --root shows the guest that tree only, with its own paths and env
 for (
   const [name, content, message] of [
     ["an empty file", new Uint8Array(0), "it is empty"],
-    ["a text without #!", new TextEncoder().encode("hello\n"), "program"],
-    ["a truncated ELF file", elfOf(EXIT_42).slice(0, 100), "truncated"],
+    [
+      "a text without #!",
+      new TextEncoder().encode("hello\n"),
+      "it is no ELF file and no script with a #! line",
+    ],
+    [
+      "a truncated ELF file",
+      elfOf(EXIT_42).slice(0, 100),
+      "the file ends before the end of the program headers",
+    ],
     [
       "an ELF file for another processor",
       elfOf(EXIT_42).map((byte, at) => at === 18 ? 183 : byte),
@@ -150,6 +159,14 @@ for (
     [["run", "no-such-program-anywhere"], 125, "there is no program no-such-program-anywhere"],
     [["run", "/"], 125, "/"],
     [["run", "--root", "/nonexistent", "x"], 125, "cannot take /nonexistent as root: there is no such file"],
+    [["run", "--root", "/dev/null", "x"], 125, "cannot take /dev/null as root: it is no directory"],
+    [
+      ["run", "--cwd", "/nonexistent", image("hello")],
+      125,
+      "Cannot start in /nonexistent: there is no such folder",
+    ],
+    [["run", "--cwd", "/dev/null", image("hello")], 125, "Cannot start in /dev/null: it is no folder"],
+    [["run", ""], 2, "run takes a PROGRAM and its arguments"],
     [["run", "--env", "NAME", "x"], 2, "--env NAME: must be NAME=VALUE"],
     [["run", "--cycles", "z80", "x"], 2, "--cycles z80: must be haswell, skylake or off"],
     [["demo", "--dump-file", "x"], 2, "--dump-file needs --dump"],
