@@ -180,11 +180,11 @@ function smaps(group: ThreadGroup): string {
   }).join("") ?? "";
 }
 
+/** Makes a file's text; of a group, and of the one of its tasks that is looked at. */
+type GroupText = (group: ThreadGroup, task: Task | undefined) => string | Uint8Array;
+
 /** Files in the folder of a thread group. */
-export const GROUP_FILES: ReadonlyMap<string, (group: ThreadGroup) => string | Uint8Array> = new Map<
-  string,
-  (group: ThreadGroup) => string | Uint8Array
->([
+export const GROUP_FILES: ReadonlyMap<string, GroupText> = new Map<string, GroupText>([
   ["maps", maps],
   ["stat", stat],
   ["status", status],
@@ -193,11 +193,11 @@ export const GROUP_FILES: ReadonlyMap<string, (group: ThreadGroup) => string | U
   ["cmdline", (group: ThreadGroup) => group.end === undefined ? group.commandLine : ""],
   ["environ", (group: ThreadGroup) => group.environment],
   ["auxv", (group: ThreadGroup) => group.auxiliary],
-  ["comm", (group: ThreadGroup) => `${group.leader?.name ?? ""}\n`],
+  ["comm", (_group: ThreadGroup, task: Task | undefined) => `${task?.name ?? ""}\n`],
   ["cgroup", () => "0::/\n"],
   ["oom_adj", () => "0\n"],
   ["oom_score", () => "666\n"],
-  ["oom_score_adj", () => "0\n"],
+  ["oom_score_adj", (group: ThreadGroup) => `${group.oomScore}\n`],
   ["loginuid", () => "4294967295"],
   ["sessionid", () => "4294967295"],
   ["personality", () => "00000000\n"],

@@ -105,6 +105,7 @@ function forkGroup(parent: Task, pid: number, exitSignal: number, sibling: boole
   const child = new ThreadGroup(system, pid, owner, group);
   child.exitSignal = exitSignal;
   child.nice = group.nice;
+  child.oomScore = group.oomScore;
   child.executable = group.executable;
   child.commandLine = group.commandLine;
   child.environment = group.environment;

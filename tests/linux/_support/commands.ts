@@ -125,6 +125,9 @@ export const BASH_COMMANDS: readonly Command[] = [
   bash(
     "mkfifo p; (sleep 0.2; echo through > p) & cat p; wait; cat p & echo again > p; wait; ls -l p | cut -c1",
   ),
+  bash(
+    "echo 10 > /proc/self/oom_score_adj; cat /proc/self/oom_score_adj; echo -5000 > /proc/self/oom_score_adj; echo $?; echo renamed-and-too-long > /proc/$$/task/$$/comm; cat /proc/$$/comm",
+  ),
   bash("sleep 0.1 | { echo written > /dev/fd/0; head -1; }; echo a | { echo b > /dev/fd/1; cat /dev/fd/0; }"),
   bash(
     "mkdir d; echo > f; exec 3< d 4< f; chmod 710 /proc/self/fd/3; chmod 604 /dev/fd/4; touch -d @86400 /proc/self/fd/3; stat -c '%a %Y' d; stat -c %a f",
