@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { parseAnsi } from "../../_tools/terminal_picture.ts";
@@ -8,6 +9,7 @@ import { MAIN } from "./command_line.ts";
 
 const available = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
 const missing = available ? "" : " [needs script, of Debian's bsdutils]";
+const BUSYBOX = "/bin/busybox";
 const scene = fileURLToPath(GUESTS.find(({ name }) => name === "scene")!.image);
 
 /** Runs `causeway` on a terminal of its own; answers what appears there, with the exit code. */
@@ -32,6 +34,21 @@ Deno.test({
     const cells = parseAnsi(screen)[0]!;
     assertEquals(cells.length, 76);
     assertEquals(cells[0]!.text, "▀");
+  },
+});
+
+Deno.test({
+  name: `programs find the terminal's name${missing}${existsSync(BUSYBOX) ? "" : ` [needs ${BUSYBOX}]`}`,
+  ignore: missing !== "" || !existsSync(BUSYBOX),
+  fn() {
+    const { code, screen } = onTerminal(
+      "run",
+      BUSYBOX,
+      "sh",
+      "-c",
+      "tty; test -t 0 < $(tty); exec tty < /dev/tty",
+    );
+    assertEquals([code, screen], [0, "/dev/console\n/dev/tty\n"]);
   },
 });
 

@@ -123,6 +123,18 @@ export class HostInput {
   }
 }
 
+/** The host's terminal among the programs' devices. */
+export const CONSOLE = {
+  path: "/dev/console",
+  status: makeStatus({
+    mode: Mode.IFCHR | 0o620,
+    dev: 6,
+    ino: 22,
+    rdev: deviceNumber(5, 1),
+    blksize: 1024,
+  }),
+} as const;
+
 /** A standard stream as an open file. */
 export class HostStream extends OpenFile {
   readonly isTerminal: boolean;
@@ -133,9 +145,10 @@ export class HostStream extends OpenFile {
     readonly input: HostInput,
     readonly terminal: TerminalState,
     path?: string,
+    readonly device: FileStatus = CONSOLE.status,
   ) {
     super(
-      path ?? (io.isTerminal(fd) ? "/dev/tty" : `pipe:[${fd + 1}]`),
+      path ?? (io.isTerminal(fd) ? CONSOLE.path : `pipe:[${fd + 1}]`),
       io.isTerminal(fd) ? Open.RDWR : fd === 0 ? Open.RDONLY : Open.WRONLY,
     );
     this.isTerminal = io.isTerminal(fd);
@@ -143,7 +156,7 @@ export class HostStream extends OpenFile {
 
   override status(): FileStatus {
     return this.isTerminal
-      ? makeStatus({ mode: Mode.IFCHR | 0o620, ino: 3, dev: 5, rdev: deviceNumber(136, 0), blksize: 1024 })
+      ? this.device
       : makeStatus({ mode: Mode.IFIFO | 0o600, ino: this.fd + 1, dev: 14 });
   }
 
