@@ -53,6 +53,34 @@ Deno.test({
 });
 
 Deno.test({
+  name: `ProcessIo hides what is typed where a program turns the echo off, and shows it again${missing}`,
+  ignore: missing !== "",
+  fn() {
+    const module = JSON.stringify(new URL("../../src/cli/host_io.ts", import.meta.url).href);
+    const code = [
+      `import { ProcessIo } from ${module};`,
+      'import { spawnSync } from "node:child_process";',
+      "const io = new ProcessIo();",
+      "for (const [raw, echoes] of [[false, true], [false, false], [true, false], [false, false], [false, true]]) {",
+      "  io.setRaw(raw, echoes);",
+      '  const { stdout } = spawnSync("stty", ["-a"], { encoding: "utf8", stdio: ["inherit", "pipe", "ignore"] });',
+      "  console.log(...stdout.match(/-?\\b(?:icanon|echo|intr = [^;]*)(?=[\\s;])/g));",
+      "}",
+    ].join("\n");
+    const command = `'${process.execPath}' eval '${code}'`;
+    const { status, stdout } = spawnSync("script", ["-qec", command, "/dev/null"], {
+      encoding: "utf8",
+      input: "",
+    });
+    const shown = "intr = ^C icanon echo", hidden = "intr = <undef> icanon -echo";
+    assertEquals(
+      [status, ...stdout.trim().split("\r\n")],
+      [0, shown, hidden, "intr = ^C -icanon -echo", hidden, shown],
+    );
+  },
+});
+
+Deno.test({
   name: `the exit code and our own messages come through on a terminal${missing}`,
   ignore: missing !== "",
   fn() {

@@ -18,8 +18,8 @@ export interface HostIo {
   isTerminal(fd: 0 | 1 | 2): boolean;
   /** Size of the terminal. */
   windowSize(): { readonly columns: number; readonly rows: number };
-  /** Characters reach the program one by one, without echo (true), or in edited lines. */
-  setRaw?(raw: boolean): void;
+  /** Characters reach the program one by one, without echo (true), or in edited lines, which are shown if `echoes`. */
+  setRaw?(raw: boolean, echoes: boolean): void;
 }
 
 /** Standard streams of a library user: input from bytes, output handed over. */

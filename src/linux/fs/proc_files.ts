@@ -1,6 +1,7 @@
 /** Contents of the files in /proc. proc(5). */
 import { PAGE_SIZE } from "../../memory/physical.ts";
 import { SECOND } from "../clock.ts";
+import { CONSOLE } from "../files/host_io.ts";
 import { ticks } from "../lifecycle.ts";
 import { cpuinfo } from "./proc_cpuinfo.ts";
 import { Prot, type Region } from "../memory/vma.ts";
@@ -53,7 +54,7 @@ function stat(group: ThreadGroup): string {
     group.parent?.pid ?? 1,
     group.pgid,
     group.sid,
-    terminal !== undefined ? 34816 + terminal.index : system.io.isTerminal(0) ? 34816 : 0,
+    terminal !== undefined ? 34816 + terminal.index : system.io.isTerminal(0) ? CONSOLE.status.rdev : 0,
     (terminal ?? system.terminal).foreground || -1,
     0x40_0000,
     leader?.space.minorFaults ?? 0,
