@@ -349,6 +349,7 @@ async function drive(
     "max-instructions": limit = Infinity,
     realtime,
     "debug-port": debug,
+    "net-port": ports,
     console: name,
   }: Values<typeof OPTIONS>,
 ): Promise<{ machine: Machine; stop: MachineStop | "saved"; seconds: number }> {
@@ -357,6 +358,10 @@ async function drive(
   if (console === undefined) {
     throw usageError("--console virtio: the snapshot's machine has no virtio console");
   }
+  if (ports.length > 0 && machine.configuration.network === undefined) {
+    throw usageError("--net-port: the snapshot's machine has no network");
+  }
+  saver.check(machine);
   machine.on("console", (bytes) => writeAll(1, bytes));
   machine.on("virtioConsole", (bytes) => writeAll(1, bytes));
   if (debug) machine.on("debug", (byte) => writeAll(2, new Uint8Array([byte])));
@@ -369,6 +374,7 @@ async function drive(
     seconds: (performance.now() - start) / 1000,
   });
   try {
+    if (await saver.settle(machine, undefined)) return ended("saved");
     for (;;) {
       const left = Math.min(limit - machine.instructions, saver.left(machine));
       const skipped = machine.skippedTime;

@@ -119,9 +119,19 @@ export class Saver {
     return machine.instructions < this.#at ? this.#at - machine.instructions : Infinity;
   }
 
-  /** After a run: saves the machine if that is due. Returns whether the command is to end now. */
-  async settle(machine: Machine, { kind }: MachineStop): Promise<boolean> {
-    const reached = machine.instructions >= this.#at, found = kind === "text";
+  /** Refuses a point that a loaded machine has passed. */
+  check({ instructions }: Machine): void {
+    if (this.#at >= instructions) return;
+    throw usageError(`--save-at ${this.#at}: the machine has executed ${instructions} instructions already`);
+  }
+
+  /**
+   * Saves the machine if that is due. Returns whether the command is to end now.
+   *
+   * @param stop how the run has stopped; undefined: before the first
+   */
+  async settle(machine: Machine, stop: MachineStop | undefined): Promise<boolean> {
+    const reached = machine.instructions >= this.#at, found = stop?.kind === "text";
     if (this.#path === undefined || !(reached || found || this.#signalled)) return false;
     if (reached) this.#at = Infinity;
     if (found) this.until = undefined;
