@@ -395,6 +395,7 @@ async function drive(
       }
       // Lets input arrive, and signals.
       if (stop.kind === "budget" && (!input.isComplete || saver.isOpen)) {
+        input.pull();
         await new Promise((resume) => setTimeout(resume, 0));
       }
     }
