@@ -24,7 +24,8 @@ export class ProcessIo implements HostIo {
         return length;
       } catch (error) {
         const { code } = error as { code?: string };
-        if (code === "EOF") return 0;
+        // EIO: the terminal has gone.
+        if (code === "EOF" || (code === "EIO" && isatty(0))) return 0;
         if (code !== "EAGAIN") throw error;
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
       }

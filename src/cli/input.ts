@@ -50,6 +50,7 @@ export function reasonOf(error: unknown): string {
   const words: Readonly<Record<string, string>> = {
     ENOENT: "there is no such file",
     EACCES: "permission denied",
+    EBADF: "it is not open for that",
     EISDIR: "it is a directory",
     ENOTDIR: "a part of the path is no directory",
     ENAMETOOLONG: "the name is too long",

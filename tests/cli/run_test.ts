@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -181,6 +181,35 @@ for (
     assertEquals(outcome.stderr.split("\n").length, 2, outcome.stderr);
   });
 }
+
+Deno.test({
+  name: `a program is told why stdin cannot be read, boot says so${
+    Deno.build.os === "windows" ? " [needs sh]" : ""
+  }`,
+  ignore: Deno.build.os === "windows",
+  fn() {
+    // read(0, the stack, 1); exit(-RAX)
+    const read = "b8 00 00 00 00 bf 00 00 00 00 48 89 e6 ba 01 00 00 00 0f 05";
+    withFolder((folder) => {
+      const program = join(folder, "program"), written = join(folder, "written");
+      writeFileSync(program, elfOf(`${read} 89 c7 f7 df b8 3c 00 00 00 0f 05`), { mode: 0o755 });
+      const withStdin = (redirection: string, ...args: string[]): unknown => {
+        const line = `exec "$@" ${redirection}`, command = [process.execPath, "run", "-A", MAIN, ...args];
+        const { status, stderr } = spawnSync("sh", ["-c", line, "sh", ...command], {
+          encoding: "utf8",
+          env: { ...process.env, NO_COLOR: "1" },
+        });
+        return [status, stderr];
+      };
+      const EISDIR = 21, EBADF = 9;
+      assertEquals(withStdin(`< ${folder}`, "run", program), [EISDIR, ""]);
+      assertEquals(withStdin(`0> ${written}`, "run", program), [EBADF, ""]);
+      const kernel = fileURLToPath(new URL("../../src/guests/echo/echo.elf", import.meta.url));
+      const message = "causeway boot: cannot read stdin: it is not open for that\n";
+      assertEquals(withStdin(`0> ${written}`, "boot", "--kernel", kernel), [125, message]);
+    });
+  },
+});
 
 Deno.test({
   name: `Ctrl-C ends a guest that never would${Deno.build.os === "windows" ? " [needs signals]" : ""}`,

@@ -162,7 +162,11 @@ export class HostStream extends OpenFile {
 
   override read(target: Uint8Array, task: Task): number {
     if (this.isTerminal) this.terminal.checkForeground(task, false);
-    return this.input.read(target);
+    try {
+      return this.input.read(target);
+    } catch (error) {
+      return fail(errnoOfHost(error));
+    }
   }
 
   override write(bytes: Uint8Array): number {
