@@ -89,8 +89,8 @@ export const run: Command = {
   summary: "runs an x86-64 Linux program",
   description:
     "Runs an unmodified x86-64 Linux program: static, static-pie, or dynamic with its libraries. What it prints and its " +
-    "exit code are passed on; Ctrl-C ends it. Time is virtual, a nanosecond an instruction (or a cycle, see --cycles), so that every run is " +
-    "the same; --clock host takes the host's.",
+    "exit code are passed on; Ctrl-C ends it. Time is virtual, a nanosecond an instruction (or a cycle, see --cycles), so " +
+    "that every run is the same; --clock host takes the host's.",
   options: OPTIONS,
   guestArguments: true,
   examples: [

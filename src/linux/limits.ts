@@ -54,7 +54,7 @@ export function withinFileSize(
   bytes: Uint8Array,
   position?: number,
 ): Uint8Array {
-  const [limit] = task.group.limits[Limit.FSIZE]!;
+  const limit = task.group.limits[Limit.FSIZE]![0];
   if (limit === Infinity || !(file instanceof RegularFile) || bytes.length === 0) return bytes;
   const start = position ?? ((file.flags & Open.APPEND) !== 0 ? file.status().size : file.position);
   checkFileSize(task, start + 1);
