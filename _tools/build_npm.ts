@@ -23,6 +23,9 @@ import { main } from "../esm/cli.js";
 process.exit(await main(process.argv.slice(2)));
 `;
 
+/** Kernels that the README's examples boot, by their folders. */
+const KERNELS = ["echo", "lab"];
+
 /** Builds the package into a folder, which is emptied before. */
 export async function buildNpm(folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
@@ -34,6 +37,9 @@ export async function buildNpm(folder: string): Promise<void> {
   const guests = [...GUESTS.flatMap(({ image, source }) => [image, source]), ...Object.values(WORLD_IMAGES)];
   for (const file of guests) {
     cpSync(fileURLToPath(file), join(folder, "guests", ...file.pathname.split("/").slice(-2)));
+  }
+  for (const kernel of KERNELS) {
+    cpSync(join(ROOT, "src/guests", kernel), join(folder, "guests", kernel), { recursive: true });
   }
   for (const name of ["LICENSE", "README.md", "DEVIATIONS.md"]) cpSync(join(ROOT, name), join(folder, name));
   writeFileSync(join(folder, "package.json"), JSON.stringify(packageJson(), null, 2) + "\n");
@@ -94,6 +100,7 @@ function emitTypes(outDir: string): void {
     outDir,
     rootDir: ROOT,
     declaration: true,
+    stripInternal: true,
     emitDeclarationOnly: true,
     rewriteRelativeImportExtensions: true,
     strict: true,

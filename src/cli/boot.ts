@@ -36,7 +36,7 @@ import {
   HELP,
   JSON_OUTPUT,
   MAX_INSTRUCTIONS,
-  MEMORY,
+  memoryOption,
   SEED,
   STATS,
   WORLD_CALL_CYCLES,
@@ -90,7 +90,7 @@ const OPTIONS = {
     "What stdin goes to. serial (default): the first serial port. virtio: a virtio console, which is hvc0 in Linux; what " +
       "is printed there and on the serial port goes to stdout.",
   ),
-  memory: MEMORY,
+  memory: memoryOption("256M"),
   cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
   vmx: flag("Gives the processors VMX."),
   cpu: choice(
@@ -349,6 +349,7 @@ async function drive(
     "max-instructions": limit = Infinity,
     realtime,
     "debug-port": debug,
+    "net-port": ports,
     console: name,
   }: Values<typeof OPTIONS>,
 ): Promise<{ machine: Machine; stop: MachineStop | "saved"; seconds: number }> {
@@ -357,6 +358,10 @@ async function drive(
   if (console === undefined) {
     throw usageError("--console virtio: the snapshot's machine has no virtio console");
   }
+  if (ports.length > 0 && machine.configuration.network === undefined) {
+    throw usageError("--net-port: the snapshot's machine has no network");
+  }
+  saver.check(machine);
   machine.on("console", (bytes) => writeAll(1, bytes));
   machine.on("virtioConsole", (bytes) => writeAll(1, bytes));
   if (debug) machine.on("debug", (byte) => writeAll(2, new Uint8Array([byte])));
@@ -369,6 +374,7 @@ async function drive(
     seconds: (performance.now() - start) / 1000,
   });
   try {
+    if (await saver.settle(machine, undefined)) return ended("saved");
     for (;;) {
       const left = Math.min(limit - machine.instructions, saver.left(machine));
       const skipped = machine.skippedTime;
@@ -389,6 +395,7 @@ async function drive(
       }
       // Lets input arrive, and signals.
       if (stop.kind === "budget" && (!input.isComplete || saver.isOpen)) {
+        input.pull();
         await new Promise((resume) => setTimeout(resume, 0));
       }
     }

@@ -2,6 +2,8 @@
 import { fstatSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
+import { inputError } from "./exit_codes.ts";
+import { reasonOf } from "./input.ts";
 import type { Console } from "../machine/console.ts";
 import type { Machine } from "../machine/machine.ts";
 
@@ -9,10 +11,15 @@ const CTRL_C = 3;
 /** What Ctrl-C ends a command with. */
 const INTERRUPTED = 130;
 
+/** Bytes of a pipe that the guest may leave unread before no more are taken. */
+const MOST_UNREAD = 1 << 20;
+
 /** Where input comes from. */
 export interface Input {
   /** Nothing more will come. */
   readonly isComplete: boolean;
+  /** Takes more from a pipe that was full, if the guest has read what came. */
+  pull(): void;
   /** Waits for input, where the guest does. Answers whether some may have come. */
   more(wanted: boolean): Promise<boolean>;
   /** Waits so many milliseconds, or for input. */
@@ -27,7 +34,7 @@ export interface Input {
 function typeAhead(
   machine: Machine,
   console: Console,
-): { type: (data: Uint8Array) => void; flush: () => boolean } {
+): { type: (data: Uint8Array) => void; flush: () => boolean; unread: () => number } {
   let kept: Uint8Array[] | undefined = console === machine.virtioConsole && console.text === ""
     ? []
     : undefined;
@@ -40,20 +47,30 @@ function typeAhead(
   if (kept !== undefined) machine.on("virtioConsole", flush);
   return {
     flush,
+    unread: () => console.unread + (kept ?? []).reduce((sum, { length }) => sum + length, 0),
     type: (data) => void (kept === undefined ? console.write(data) : kept.push(data)),
   };
 }
 
+/** All of a file. */
+function readStdin(): Uint8Array {
+  try {
+    return new Uint8Array(readFileSync(0));
+  } catch (error) {
+    throw inputError(`cannot read stdin: ${reasonOf(error)}`);
+  }
+}
+
 /** Our stdin as a console's. What is in a file is there from the start, so that such runs are all the same. */
 export function openInput(machine: Machine, console: Console): Input {
-  const { type, flush } = typeAhead(machine, console);
+  const { type, flush, unread } = typeAhead(machine, console);
   const ended = new AbortController(),
     { signal } = ended,
     { stdin } = process,
     isFile = fstatSync(0).isFile();
   const isTerminal = isatty(0), end = (): void => ended.abort();
   if (isFile) {
-    type(new Uint8Array(readFileSync(0)));
+    type(readStdin());
     end();
   } else {
     if (isTerminal) stdin.setRawMode(true);
@@ -63,6 +80,7 @@ export function openInput(machine: Machine, console: Console): Input {
         process.exit(INTERRUPTED);
       }
       type(data);
+      if (unread() > MOST_UNREAD) stdin.pause();
     });
     stdin.on("end", end);
     stdin.on("error", end);
@@ -71,8 +89,12 @@ export function openInput(machine: Machine, console: Console): Input {
     get isComplete() {
       return signal.aborted && !machine.waitsForHost;
     },
+    pull() {
+      if (!signal.aborted && unread() <= MOST_UNREAD && stdin.isPaused()) stdin.resume();
+    },
     async more(wanted) {
       if (wanted && flush()) return true;
+      this.pull();
       if (!wanted || this.isComplete) return false;
       await machine.input({ signal });
       return true;

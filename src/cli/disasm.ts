@@ -59,7 +59,7 @@ export const disasm: Command = {
     for (const line of lines) {
       if (values.json) text += first ? "\n" : ",\n";
       first = false;
-      const start = Number(line.address - address);
+      const start = Number(BigInt.asUintN(64, line.address - address));
       text += format(line, hexBytes(bytes.subarray(start, start + line.length)));
       if (text.length < PIECE) continue;
       writeAll(1, text);

@@ -2,9 +2,8 @@
 import { closeSync, openSync } from "node:fs";
 import { type DumpStage, dumpStages } from "../machine/api/dump.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
-import { inputError, usageError } from "./exit_codes.ts";
-import { reasonOf } from "./input.ts";
-import { writeAll } from "./output.ts";
+import { usageError } from "./exit_codes.ts";
+import { cannotWrite, writeAll } from "./output.ts";
 
 /** An open dump. */
 export interface Dump {
@@ -28,7 +27,7 @@ export function openDump(
   try {
     fd = openSync(path, "w");
   } catch (error) {
-    throw inputError(`cannot write ${path}: ${reasonOf(error)}`);
+    throw cannotWrite(path, error);
   }
-  return { observer: dumpStages(stages, (text) => writeAll(fd, text)), close: () => closeSync(fd) };
+  return { observer: dumpStages(stages, (text) => writeAll(fd, text, path)), close: () => closeSync(fd) };
 }

@@ -18,7 +18,7 @@ import {
   HELP,
   JSON_OUTPUT,
   MAX_INSTRUCTIONS,
-  MEMORY,
+  memoryOption,
   SEED,
   STATS,
 } from "./shared_options.ts";
@@ -40,7 +40,7 @@ const OPTIONS = {
   "dump-memory": values("ADDR:SIZE", "Prints this memory too, under memory.", parseRange),
   engine: ENGINE,
   "max-instructions": MAX_INSTRUCTIONS,
-  memory: MEMORY,
+  memory: memoryOption("16M"),
   seed: SEED,
   dump: DUMP,
   "dump-file": DUMP_FILE,

@@ -4,7 +4,7 @@ export const ExitCode = {
   USAGE: 2,
   /** `--max-instructions` is used up. */
   BUDGET: 124,
-  /** An input we cannot run. */
+  /** An input we cannot run, or an output that cannot be written. */
   BAD_INPUT: 125,
   /** Something the guest needs is not implemented. */
   NOT_IMPLEMENTED: 126,
@@ -28,7 +28,7 @@ export function usageError(message: string): CommandError {
   return new CommandError(ExitCode.USAGE, message);
 }
 
-/** An input that cannot be run. */
+/** An input that cannot be run, or an output that cannot be written. */
 export function inputError(message: string): CommandError {
   return new CommandError(ExitCode.BAD_INPUT, message);
 }

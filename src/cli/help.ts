@@ -19,7 +19,7 @@ export interface CommandHelp {
 /** Help on one command. */
 export function commandHelp(command: CommandHelp): string {
   return [
-    `Usage: causeway ${command.name} [OPTIONS] ${command.operands}`,
+    `Usage: causeway ${command.name} [OPTIONS] ${command.operands}`.trimEnd(),
     "",
     ...wrap(command.description, WIDTH),
     "",
@@ -46,7 +46,7 @@ export function generalHelp(version: string, commands: readonly CommandHelp[]): 
     "causeway COMMAND --help tells more. The exit code is the guest's; besides:",
     "  2    bad usage",
     "  124  --max-instructions is used up",
-    "  125  an input that cannot be run",
+    "  125  an input that cannot be run, or output that cannot be written",
     "  126  something the guest needs is not implemented",
     "  127  a computer's triple fault",
     "  128+N  the guest died of signal N",

@@ -44,9 +44,16 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if ((error as { code?: unknown }).code === "EPIPE") return ExitCode.SIGNAL + SIGPIPE;
     if (!(error instanceof CommandError)) throw error;
-    report(`causeway${command === undefined ? "" : ` ${command.name}`}: ${error.message}`);
+    reportError(`causeway${command === undefined ? "" : ` ${command.name}`}: ${error.message}`);
     return error.exitCode;
   }
+}
+
+/** The exit code tells as much where stderr cannot be written to. */
+function reportError(line: string): void {
+  try {
+    report(line);
+  } catch { /* nobody can be told */ }
 }
 
 function say(text: string): number {

@@ -1,9 +1,11 @@
-/** Writes to the host's standard output and error, at once and in full. */
+/** Writes to the host's streams and files, all of it and in order. */
 import { writeSync } from "node:fs";
+import { dirname } from "node:path";
+import { type CommandError, inputError } from "./exit_codes.ts";
+import { reasonOf } from "./input.ts";
 
-/** Writes all bytes to a file descriptor; waits where the reader is slow. Throws the host's EPIPE where it has gone. */
-export function writeAll(fd: number, data: Uint8Array | string): void {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
+/** Writes all bytes to a file descriptor; waits where the reader is slow. Throws the host's errors. */
+export function writeBytes(fd: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) {
     try {
       done += writeSync(fd, bytes, done);
@@ -12,6 +14,33 @@ export function writeAll(fd: number, data: Uint8Array | string): void {
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }
+}
+
+/**
+ * Writes our own output. Throws the host's EPIPE where the reader has gone, and an error that says why where it cannot be
+ * written otherwise.
+ *
+ * @param name what that error calls the file
+ */
+export function writeAll(
+  fd: number,
+  data: Uint8Array | string,
+  name: string = fd === 1 ? "stdout" : "stderr",
+): void {
+  try {
+    writeBytes(fd, typeof data === "string" ? new TextEncoder().encode(data) : data);
+  } catch (error) {
+    if ((error as { code?: string }).code === "EPIPE") throw error;
+    throw cannotWrite(name, error);
+  }
+}
+
+/** Why a file cannot be written: what the host's file system threw, in words. */
+export function cannotWrite(path: string, error: unknown): CommandError {
+  const isMissing = (error as { code?: string }).code === "ENOENT";
+  return inputError(
+    `cannot write ${path}: ${isMissing ? `there is no folder ${dirname(path)}` : reasonOf(error)}`,
+  );
 }
 
 /** Writes a line to stdout. */

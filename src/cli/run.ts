@@ -1,4 +1,6 @@
 /** `causeway run`: runs a Linux program. */
+import { statSync } from "node:fs";
+import { posix } from "node:path";
 import process from "node:process";
 import { signalName } from "../linux/abi/signals.ts";
 import { CannotRunError } from "../linux/exec.ts";
@@ -24,7 +26,7 @@ import {
   HELP,
   JSON_OUTPUT,
   MAX_INSTRUCTIONS,
-  MEMORY,
+  memoryOption,
   SEED,
   STATS,
 } from "./shared_options.ts";
@@ -41,7 +43,7 @@ const DEBUG_SLICE = 2_000_000;
 export const PROGRAM_OPTIONS = {
   engine: ENGINE,
   gdb: GDB,
-  memory: MEMORY,
+  memory: memoryOption("1G"),
   "max-instructions": MAX_INSTRUCTIONS,
   seed: SEED,
   cycles: CYCLES,
@@ -68,7 +70,7 @@ const OPTIONS = {
   ),
   cwd: value(
     "DIR",
-    "Folder the guest starts in, in its own tree. Default: ours, or / with --root.",
+    "Folder the guest starts in, in its own tree; relative to ours, or with --root to /, which are the defaults.",
     parsePath,
   ),
   env: values(
@@ -87,8 +89,8 @@ export const run: Command = {
   summary: "runs an x86-64 Linux program",
   description:
     "Runs an unmodified x86-64 Linux program: static, static-pie, or dynamic with its libraries. What it prints and its " +
-    "exit code are passed on. Time is virtual, a nanosecond an instruction (or a cycle, see --cycles), so that every run is " +
-    "the same; --clock host takes the host's.",
+    "exit code are passed on; Ctrl-C ends it. Time is virtual, a nanosecond an instruction (or a cycle, see --cycles), so " +
+    "that every run is the same; --clock host takes the host's.",
   options: OPTIONS,
   guestArguments: true,
   examples: [
@@ -99,9 +101,9 @@ export const run: Command = {
   run(args) {
     const { values, rest } = parseCommandLine(OPTIONS, args, true);
     const [program, ...guestArguments] = rest;
-    if (program === undefined) throw usageError("run takes a PROGRAM and its arguments");
+    if (program === undefined || program === "") throw usageError("run takes a PROGRAM and its arguments");
     const fileSystem = openTree(values.root);
-    const cwd = values.cwd ?? (values.root === undefined ? process.cwd() : "/");
+    const cwd = posix.resolve(values.root === undefined ? process.cwd() : "/", values.cwd ?? "");
     const env = {
       ...(values.root === undefined ? hostEnvironment() : ROOT_ENVIRONMENT),
       ...Object.fromEntries(values.env),
@@ -191,12 +193,14 @@ function hostEnvironment(): Record<string, string> {
   );
 }
 
-function openTree(root: string | undefined): HostFileSystem {
+function openTree(root = "/"): HostFileSystem {
+  let problem = "it is no directory";
   try {
-    return new HostFileSystem(root ?? "/");
+    if (statSync(root).isDirectory()) return new HostFileSystem(root);
   } catch (error) {
-    throw inputError(`cannot take ${root} as root: ${reasonOf(error)}`);
+    problem = reasonOf(error);
   }
+  throw inputError(`cannot take ${root} as root: ${problem}`);
 }
 
 function parseVariable(text: string): readonly [string, string] {

@@ -22,12 +22,15 @@ export const MAX_INSTRUCTIONS: Option<number> = value(
   parseCount,
 );
 
-/** RAM. */
-export const MEMORY: Option<number> = value(
-  "SIZE",
-  "RAM, such as 64M or 1G: the guest cannot use more. The host's memory is only used as the guest touches it.",
-  parseRam,
-);
+/** RAM; `usual` is what there is without the option. */
+export function memoryOption(usual: string): Option<number> {
+  return value(
+    "SIZE",
+    "RAM, such as 64M or 1G: the guest cannot use more. The host's memory is only used as the guest touches it. " +
+      `Default: ${usual}.`,
+    parseRam,
+  );
+}
 
 /** Random numbers. */
 export const SEED: Option<number> = value(

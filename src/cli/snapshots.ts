@@ -6,9 +6,9 @@ import type { Machine, MachineStop } from "../machine/machine.ts";
 import { loadMachine, type LoadOptions } from "../machine/snapshot/load.ts";
 import { SnapshotError } from "../snapshot/file.ts";
 import { inputError, usageError } from "./exit_codes.ts";
-import { readInput, reasonOf } from "./input.ts";
+import { readInput } from "./input.ts";
 import { type Flag, flag, type Option, value } from "./options.ts";
-import { report } from "./output.ts";
+import { cannotWrite, report } from "./output.ts";
 import { parseCount, parsePath } from "./values.ts";
 
 /** What both are about. */
@@ -66,13 +66,14 @@ export interface SaveOptions {
   readonly "save-exit": boolean;
 }
 
-/** Why no file can be written there, as far as that is known before. */
+/** Why no file can be written there, as far as that is known before. What is no file, a device say, is not replaced. */
 function whyNotThere(path: string): string | undefined {
-  const folder = dirname(path);
+  const folder = dirname(path), old = statSync(path, { throwIfNoEntry: false });
   if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) {
     return `there is no folder ${folder}`;
   }
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true ? "it is a directory" : undefined;
+  if (old === undefined || old.isFile()) return undefined;
+  return old.isDirectory() ? "it is a directory" : "it is no file";
 }
 
 /** Saves a machine when its time has come. */
@@ -118,9 +119,19 @@ export class Saver {
     return machine.instructions < this.#at ? this.#at - machine.instructions : Infinity;
   }
 
-  /** After a run: saves the machine if that is due. Returns whether the command is to end now. */
-  async settle(machine: Machine, { kind }: MachineStop): Promise<boolean> {
-    const reached = machine.instructions >= this.#at, found = kind === "text";
+  /** Refuses a point that a loaded machine has passed. */
+  check({ instructions }: Machine): void {
+    if (this.#at >= instructions) return;
+    throw usageError(`--save-at ${this.#at}: the machine has executed ${instructions} instructions already`);
+  }
+
+  /**
+   * Saves the machine if that is due. Returns whether the command is to end now.
+   *
+   * @param stop how the run has stopped; undefined: before the first
+   */
+  async settle(machine: Machine, stop: MachineStop | undefined): Promise<boolean> {
+    const reached = machine.instructions >= this.#at, found = stop?.kind === "text";
     if (this.#path === undefined || !(reached || found || this.#signalled)) return false;
     if (reached) this.#at = Infinity;
     if (found) this.until = undefined;
@@ -131,7 +142,7 @@ export class Saver {
       renameSync(unfinished, this.#path);
     } catch (error) {
       rmSync(unfinished, { force: true });
-      throw inputError(`cannot write ${this.#path}: ${reasonOf(error)}`);
+      throw cannotWrite(this.#path, error);
     }
     report(`causeway: saved ${this.#path} at ${machine.instructions} instructions`);
     return this.#ends;

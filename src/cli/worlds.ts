@@ -4,9 +4,8 @@ import type { CycleChoice } from "../machine/cycle_model.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
 import type { Command } from "./command.ts";
 import { inputError, usageError } from "./exit_codes.ts";
-import { reasonOf } from "./input.ts";
 import { choice, parseCommandLine, value, type Values } from "./options.ts";
-import { print, report } from "./output.ts";
+import { cannotWrite, print, report } from "./output.ts";
 import {
   cycleChoice,
   CYCLES,
@@ -158,7 +157,7 @@ function writePage(path: string, page: string): void {
   try {
     writeFileSync(path, page);
   } catch (error) {
-    throw inputError(`cannot write ${path}: ${reasonOf(error)}`);
+    throw cannotWrite(path, error);
   }
 }
 

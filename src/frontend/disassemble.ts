@@ -50,7 +50,8 @@ export function disassemble(bytes: Uint8Array, options: DisassembleOptions = {})
 export function* disassembleAll(bytes: Uint8Array, options: DisassembleOptions = {}): Generator<Disassembly> {
   const { address = 0n, codeSize = 64, offset = 0 } = options;
   for (let at = offset; at < bytes.length;) {
-    const line = disassemble(bytes, { address: address + BigInt(at - offset), codeSize, offset: at });
+    const here = BigInt.asUintN(64, address + BigInt(at - offset));
+    const line = disassemble(bytes, { address: here, codeSize, offset: at });
     yield line;
     at += line.length;
   }

@@ -199,7 +199,9 @@ function readPart(read: ReadBytes, offset: number, length: number, what: string)
   const bytes = new Uint8Array(length);
   if (offset > Number.MAX_SAFE_INTEGER - length || read(bytes, offset) < length) {
     throw new NotExecutable(
-      offset === 0 ? "is no program: it is too short" : `is truncated: ${what} is not in the file`,
+      offset === 0
+        ? "is no program: it is too short"
+        : `is truncated: the file ends before the end of ${what}`,
     );
   }
   return bytes;

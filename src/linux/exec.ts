@@ -4,8 +4,10 @@ import { Errno, fail, SyscallError } from "./abi/errno.ts";
 import { Mode, Open } from "./abi/files.ts";
 import { type ElfImage, isElf, NotExecutable, pageUp, parseElf } from "./elf.ts";
 import { RegularFile } from "./files/regular.ts";
+import { isDirectory } from "./fs/file_system.ts";
 import type { Place } from "./fs/mounts.ts";
 import { releaseMemory } from "./lifecycle.ts";
+import { Limit } from "./limits.ts";
 import { AddressSpace } from "./memory/address_space.ts";
 import { USER_END } from "./memory/page_tables.ts";
 import { textOfBytes, UserMemory } from "./memory/user_memory.ts";
@@ -62,7 +64,7 @@ export function execute(
   const place = system.mounts.existing(task, path, base, true);
   const program = openProgram(task, place, path, argv, 0);
   const space = new AddressSpace(system.memory);
-  space.stackLimit = Math.min(group.limits[3]![0], 0x4000_0000);
+  space.stackLimit = Math.min(group.limits[Limit.STACK]![0], 0x4000_0000);
   try {
     const main = loadImage(space, program.file, program.elf, programBase(program.elf));
     const interpreter = program.elf.interpreter === undefined
@@ -111,6 +113,23 @@ export function executeFirst(
   }
 }
 
+/** Puts the first program's task into a folder; failures are explained. */
+export function startIn(task: Task, path: string): void {
+  try {
+    const { path: folder, status } = task.system.mounts.existing(task, path, "/", true);
+    if (!isDirectory(status)) fail(Errno.ENOTDIR);
+    task.paths.cwd = folder;
+  } catch (error) {
+    if (!(error instanceof SyscallError)) throw error;
+    const reason = error.errno === Errno.ENOENT
+      ? "there is no such folder"
+      : error.errno === Errno.ENOTDIR
+      ? "it is no folder"
+      : reasonOf(error.errno);
+    throw new CannotRunError(`Cannot start in ${path}: ${reason}`);
+  }
+}
+
 function reasonOf(errno: number): string {
   switch (errno) {
     case Errno.ENOENT:
@@ -156,7 +175,7 @@ function openProgram(
       return openScript(task, prefix.subarray(2, length), path, argv, depth, file);
     }
     if (length === 0) throw new NotExecutable("is empty");
-    if (!isElf(prefix)) throw new NotExecutable("is no ELF file");
+    if (!isElf(prefix)) throw new NotExecutable("is no ELF file and no script with a #! line");
     const elf = parseElf((target, position) => file.readAt(target, position), file.status().size);
     return { place, file, elf, argv };
   } catch (error) {

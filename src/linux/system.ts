@@ -3,7 +3,7 @@ import type { Processor } from "../machine/processor.ts";
 import { SyscallError } from "./abi/errno.ts";
 import type { Outcome } from "./blocked.ts";
 import { Clock } from "./clock.ts";
-import { executeFirst } from "./exec.ts";
+import { executeFirst, startIn } from "./exec.ts";
 import type { FileSystem } from "./fs/file_system.ts";
 import { MountTable } from "./fs/mounts.ts";
 import { CollectedIo, HostInput, type HostIo, HostStream } from "./files/host_io.ts";
@@ -13,6 +13,7 @@ import { FileTable } from "./files/open_file.ts";
 import { TerminalState } from "./files/terminal.ts";
 import { Ipc } from "./ipc.ts";
 import { endGroup, endTask } from "./lifecycle.ts";
+import { checkProcessorTime, defaultLimits } from "./limits.ts";
 import { AddressSpace, MemorySystem } from "./memory/address_space.ts";
 import { bytesOfText } from "./memory/user_memory.ts";
 import { RandomSource } from "./random.ts";
@@ -159,12 +160,13 @@ export class LinuxSystem {
     });
     const files = new FileTable();
     const empty = new AddressSpace(this.memory);
-    const paths = new PathContext(cwd, 0o22);
+    const paths = new PathContext("/", 0o22);
     const task = new Task(this, pid, group, empty, files, paths, new SignalActions());
     for (const fd of [0, 1, 2] as const) {
       files.set(fd, new HostStream(fd, this.io, this.input, this.terminal), false);
     }
     const environment = Object.entries(env).map(([name, value]) => bytesOfText(`${name}=${value}`));
+    startIn(task, cwd);
     executeFirst(task, path, argv.map(bytesOfText), environment);
     this.tasks.push(task);
     this.strace?.started(task, path, argv, environment.length);
@@ -332,6 +334,8 @@ export class LinuxSystem {
   #slice(task: Task, instructions: number): void {
     this.#switchTo(task);
     const { processor } = this;
+    checkProcessorTime(task);
+    if (task.dead) return;
     this.yielded = false;
     this.#left = instructions;
     while (this.#left > 0) {
@@ -430,26 +434,3 @@ export class LinuxSystem {
 
 /** -ERESTARTSYS: the call is made again after signals are delivered. */
 export const RESTART = -512;
-
-/** RLIMITs as a usual system has them: [soft, hard], Infinity for none. getrlimit(2). */
-function defaultLimits(): [number, number][] {
-  const none: [number, number] = [Infinity, Infinity];
-  return [
-    none, // CPU
-    none, // FSIZE
-    none, // DATA
-    [0x80_0000, Infinity], // STACK
-    [0, Infinity], // CORE
-    none, // RSS
-    [4096, 4096], // NPROC
-    [1024, 1048576], // NOFILE
-    [0x80_0000, 0x80_0000], // MEMLOCK
-    none, // AS
-    none, // LOCKS
-    [4096, 4096], // SIGPENDING
-    [819200, 819200], // MSGQUEUE
-    [0, 0], // NICE
-    [0, 0], // RTPRIO
-    none, // RTTIME
-  ];
-}

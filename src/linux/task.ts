@@ -86,6 +86,8 @@ export class ThreadGroup {
   hasExecuted = false;
   /** setpriority(2): -20 to 19. It is told and does nothing. */
   nice = 0;
+  /** /proc/PID/oom_score_adj: as well. */
+  oomScore = 0;
   limits: [number, number][];
   credentials: Credentials;
   readonly intervalTimers: Map<number, IntervalTimer> = new Map();

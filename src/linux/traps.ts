@@ -106,11 +106,11 @@ function onPageFault(task: Task, error: number, address: bigint): void {
 
 /** Ends the program that needs memory that is not there. */
 export function outOfMemory(task: Task): void {
-  const megabytes = Math.floor(task.system.memory.frames.total / 256);
+  const kilobytes = task.system.memory.frames.total * 4;
   task.system.warn(
     `out of memory: killed ${task.name} (pid ${task.group.pid}) at 0x${
       rip(task.registers).toString(16)
-    }; programs have ${megabytes} MB`,
+    }; programs have ${kilobytes < 1024 ? `${kilobytes} KB` : `${Math.floor(kilobytes / 1024)} MB`}`,
   );
   task.system.endGroup(task.group, { kind: "signaled", signal: Signal.KILL });
 }

@@ -19,6 +19,8 @@ type State = { readonly output: Uint8Array; readonly searchFrom: number };
 export interface ConsolePort {
   /** Whether the guest waits for input and there is none left. */
   readonly wantsInput: boolean;
+  /** Bytes that have been typed and that the guest has not read. */
+  readonly unread: number;
   /** Something is typed: it waits until the guest reads it. */
   receive(bytes: Uint8Array): void;
 }
@@ -55,6 +57,11 @@ export class Console implements Stateful<State> {
   /** Whether the guest waits for input, by interrupts, and there is none left. */
   get wantsInput(): boolean {
     return this.#port().wantsInput;
+  }
+
+  /** Bytes that have been typed and that the guest has not read. */
+  get unread(): number {
+    return this.#port().unread;
   }
 
   /** Types something: it waits at the port until the guest reads it. */

@@ -145,6 +145,7 @@ export const MAX_RAM = 0xe000_0000;
 
 /** The linear memory and its views. */
 export class LinearMemory {
+  /** @internal The types of Node.js do not know it. */
   readonly wasm: WebAssembly.Memory;
   readonly buffer: ArrayBuffer;
   readonly i32: Int32Array;

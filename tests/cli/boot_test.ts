@@ -6,6 +6,7 @@ import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { SwitchCounts } from "../../src/machine/api/world_events.ts";
 import { ENGINE_NAMES } from "../../src/machine/engines.ts";
+import { bootMachine } from "../../src/machine/machine.ts";
 import { elfWithNote } from "../machine/loaders/_pvh.ts";
 import { causeway, MAIN, withFolder } from "./command_line.ts";
 
@@ -68,6 +69,17 @@ Deno.test("boot gives the kernel stdin: a pipe, or a file", () => {
     });
     assertEquals([status, stdout], [1, expected]);
   });
+});
+
+Deno.test("Console.unread counts what is typed until the guest has read it, on both consoles", () => {
+  for (const virtioConsole of [false, true]) {
+    const machine = bootMachine({ kernel: readFileSync(ECHO), virtioConsole });
+    const console = machine.virtioConsole ?? machine.console;
+    console.write("hello\n");
+    assertEquals(console.unread, 6);
+    machine.run({ instructions: 1_000_000 });
+    assertEquals(console.unread, virtioConsole ? 6 : 0); // the kernel reads the serial port only
+  }
 });
 
 Deno.test("boot exits with 127 and the registers after a triple fault", () => {

@@ -27,6 +27,15 @@ Deno.test("disasm --mode 16 and 32 read the same bytes otherwise", () => {
   assertEquals(disasm([0x06], "--mode=32").stdout.slice(43), "push es\n");
 });
 
+Deno.test("disasm goes on at address 0 behind the last one", () => {
+  const { stdout } = disasm([0x90, 0xf4], "--base=0xffffffffffffffff");
+  assertEquals(stdout.split("\n").map((line) => line.slice(0, 20)), [
+    "ffffffffffffffff  90",
+    "0000000000000000  f4",
+    "",
+  ]);
+});
+
 Deno.test("disasm --json prints an array", () => {
   assertEquals(JSON.parse(disasm([0x90, 0xf4], "--json").stdout), [
     { address: "0x10000", bytes: "90", text: "nop" },

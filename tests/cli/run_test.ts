@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
@@ -113,6 +113,7 @@ Deno.test("run --root shows the guest that tree only, with its own paths and env
     assertEquals(causeway(["run", "--root", folder, "/bin/hello", "x"]).stdout, "Hello, x!\n");
     assertEquals(causeway(["run", "--root", folder, "hello", "x"]).stdout, "Hello, x!\n"); // found along PATH
     assertEquals(causeway(["run", "--root", folder, "--cwd", "/bin", "./link", "x"]).stdout, "Hello, x!\n");
+    assertEquals(causeway(["run", "--root", folder, "--cwd", "bin", "./link", "x"]).stdout, "Hello, x!\n");
     const { code, stderr } = causeway(["run", "--root", folder, image("hello")]);
     assertEquals(code, 125);
     assertEquals(stderr.split("\n").length, 2);
@@ -122,8 +123,16 @@ Deno.test("run --root shows the guest that tree only, with its own paths and env
 for (
   const [name, content, message] of [
     ["an empty file", new Uint8Array(0), "it is empty"],
-    ["a text without #!", new TextEncoder().encode("hello\n"), "program"],
-    ["a truncated ELF file", elfOf(EXIT_42).slice(0, 100), "truncated"],
+    [
+      "a text without #!",
+      new TextEncoder().encode("hello\n"),
+      "it is no ELF file and no script with a #! line",
+    ],
+    [
+      "a truncated ELF file",
+      elfOf(EXIT_42).slice(0, 100),
+      "the file ends before the end of the program headers",
+    ],
     [
       "an ELF file for another processor",
       elfOf(EXIT_42).map((byte, at) => at === 18 ? 183 : byte),
@@ -150,6 +159,14 @@ for (
     [["run", "no-such-program-anywhere"], 125, "there is no program no-such-program-anywhere"],
     [["run", "/"], 125, "/"],
     [["run", "--root", "/nonexistent", "x"], 125, "cannot take /nonexistent as root: there is no such file"],
+    [["run", "--root", "/dev/null", "x"], 125, "cannot take /dev/null as root: it is no directory"],
+    [
+      ["run", "--cwd", "/nonexistent", image("hello")],
+      125,
+      "Cannot start in /nonexistent: there is no such folder",
+    ],
+    [["run", "--cwd", "/dev/null", image("hello")], 125, "Cannot start in /dev/null: it is no folder"],
+    [["run", ""], 2, "run takes a PROGRAM and its arguments"],
     [["run", "--env", "NAME", "x"], 2, "--env NAME: must be NAME=VALUE"],
     [["run", "--cycles", "z80", "x"], 2, "--cycles z80: must be haswell, skylake or off"],
     [["demo", "--dump-file", "x"], 2, "--dump-file needs --dump"],
@@ -164,6 +181,35 @@ for (
     assertEquals(outcome.stderr.split("\n").length, 2, outcome.stderr);
   });
 }
+
+Deno.test({
+  name: `a program is told why stdin cannot be read, boot says so${
+    Deno.build.os === "windows" ? " [needs sh]" : ""
+  }`,
+  ignore: Deno.build.os === "windows",
+  fn() {
+    // read(0, the stack, 1); exit(-RAX)
+    const read = "b8 00 00 00 00 bf 00 00 00 00 48 89 e6 ba 01 00 00 00 0f 05";
+    withFolder((folder) => {
+      const program = join(folder, "program"), written = join(folder, "written");
+      writeFileSync(program, elfOf(`${read} 89 c7 f7 df b8 3c 00 00 00 0f 05`), { mode: 0o755 });
+      const withStdin = (redirection: string, ...args: string[]): unknown => {
+        const line = `exec "$@" ${redirection}`, command = [process.execPath, "run", "-A", MAIN, ...args];
+        const { status, stderr } = spawnSync("sh", ["-c", line, "sh", ...command], {
+          encoding: "utf8",
+          env: { ...process.env, NO_COLOR: "1" },
+        });
+        return [status, stderr];
+      };
+      const EISDIR = 21, EBADF = 9;
+      assertEquals(withStdin(`< ${folder}`, "run", program), [EISDIR, ""]);
+      assertEquals(withStdin(`0> ${written}`, "run", program), [EBADF, ""]);
+      const kernel = fileURLToPath(new URL("../../src/guests/echo/echo.elf", import.meta.url));
+      const message = "causeway boot: cannot read stdin: it is not open for that\n";
+      assertEquals(withStdin(`0> ${written}`, "boot", "--kernel", kernel), [125, message]);
+    });
+  },
+});
 
 Deno.test({
   name: `Ctrl-C ends a guest that never would${Deno.build.os === "windows" ? " [needs signals]" : ""}`,

@@ -77,6 +77,32 @@ Deno.test("boot --save says what has not come", () => {
   });
 });
 
+Deno.test("boot --save-at saves before the first instruction, too, but not where a loaded machine has passed", () => {
+  withFolder((folder) => {
+    const file = join(folder, "snapshot");
+    const save = (at: string, ...from: string[]): unknown => {
+      const { code, stdout, stderr } = causeway([
+        "boot",
+        ...from,
+        "--save",
+        file,
+        "--save-at",
+        at,
+        "--save-exit",
+      ]);
+      return [code, stdout, stderr];
+    };
+    const saved = (at: number): string => `causeway: saved ${file} at ${at} instructions\n`;
+    assertEquals(save("0", "--kernel", ECHO), [0, "", saved(0)]);
+    assertEquals(save("0", "--load", file), [0, "", saved(0)]);
+    assertEquals(save("9", "--load", file), [0, "", saved(9)]);
+    const message = "causeway boot: --save-at 8: the machine has executed 9 instructions already\n";
+    assertEquals(save("8", "--load", file), [2, "", message]);
+    const { code, stderr } = causeway(["boot", "--load", file, "--net-port", "80"]);
+    assertEquals([code, stderr], [2, "causeway boot: --net-port: the snapshot's machine has no network\n"]);
+  });
+});
+
 const REFUSED: readonly (readonly [args: readonly string[], code: number, message: string])[] = [
   [["--load", "/dev/null"], 125, "cannot load /dev/null: this is no snapshot"],
   [["--load", ECHO], 125, "this is no snapshot"],

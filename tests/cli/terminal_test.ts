@@ -1,5 +1,6 @@
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
 import { parseAnsi } from "../../_tools/terminal_picture.ts";
@@ -8,6 +9,7 @@ import { MAIN } from "./command_line.ts";
 
 const available = spawnSync("script", ["-qec", "true", "/dev/null"]).status === 0;
 const missing = available ? "" : " [needs script, of Debian's bsdutils]";
+const BUSYBOX = "/bin/busybox";
 const scene = fileURLToPath(GUESTS.find(({ name }) => name === "scene")!.image);
 
 /** Runs `causeway` on a terminal of its own; answers what appears there, with the exit code. */
@@ -32,6 +34,49 @@ Deno.test({
     const cells = parseAnsi(screen)[0]!;
     assertEquals(cells.length, 76);
     assertEquals(cells[0]!.text, "▀");
+  },
+});
+
+Deno.test({
+  name: `programs find the terminal's name${missing}${existsSync(BUSYBOX) ? "" : ` [needs ${BUSYBOX}]`}`,
+  ignore: missing !== "" || !existsSync(BUSYBOX),
+  fn() {
+    const { code, screen } = onTerminal(
+      "run",
+      BUSYBOX,
+      "sh",
+      "-c",
+      "tty; test -t 0 < $(tty); exec tty < /dev/tty",
+    );
+    assertEquals([code, screen], [0, "/dev/console\n/dev/tty\n"]);
+  },
+});
+
+Deno.test({
+  name: `ProcessIo hides what is typed where a program turns the echo off, and shows it again${missing}`,
+  ignore: missing !== "",
+  fn() {
+    const module = JSON.stringify(new URL("../../src/cli/host_io.ts", import.meta.url).href);
+    const code = [
+      `import { ProcessIo } from ${module};`,
+      'import { spawnSync } from "node:child_process";',
+      "const io = new ProcessIo();",
+      "for (const [raw, echoes] of [[false, true], [false, false], [true, false], [false, false], [false, true]]) {",
+      "  io.setRaw(raw, echoes);",
+      '  const { stdout } = spawnSync("stty", ["-a"], { encoding: "utf8", stdio: ["inherit", "pipe", "ignore"] });',
+      "  console.log(...stdout.match(/-?\\b(?:icanon|echo|intr = [^;]*)(?=[\\s;])/g));",
+      "}",
+    ].join("\n");
+    const command = `'${process.execPath}' eval '${code}'`;
+    const { status, stdout } = spawnSync("script", ["-qec", command, "/dev/null"], {
+      encoding: "utf8",
+      input: "",
+    });
+    const shown = "intr = ^C icanon echo", hidden = "intr = <undef> icanon -echo";
+    assertEquals(
+      [status, ...stdout.trim().split("\r\n")],
+      [0, shown, hidden, "intr = ^C -icanon -echo", hidden, shown],
+    );
   },
 });
 

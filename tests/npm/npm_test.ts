@@ -55,6 +55,7 @@ Deno.test({
               : ts.ModuleKind.ESNext,
             moduleResolution,
             target: ts.ScriptTarget.ES2022,
+            lib: ["lib.es2022.d.ts"], // without the DOM
             types: [],
             outDir: folder,
           });
@@ -76,6 +77,8 @@ Deno.test({
       await t.step("causeway run and causeway demo print what the guests print", () => {
         const hello = run(bin, "run", join(home, "guests/hello/hello.elf"), "Ada", "Grace");
         assertEquals([hello.status, hello.stdout, hello.stderr], [2, expected("hello.txt"), ""]);
+        const echo = ["boot", "--kernel", join(home, "guests/echo/echo.elf"), "--max-instructions", "100"];
+        assertEquals(run(bin, ...echo).status, 124);
         const demo = run(bin, "demo");
         assertEquals([demo.status, demo.stdout, demo.stderr], [0, expected("scene.txt"), ""]);
       });
@@ -126,9 +129,14 @@ Deno.test({
   },
 });
 
+/** What the consumer and our types use of those that Node.js has. */
 const NODE_TYPES = `
+interface AbortSignal {}
+interface ReadableStream<R = any> { readonly chunk: R }
+interface WritableStream<W = any> { readonly chunk: W }
 declare module "node:fs" { export function readFileSync(path: string): Uint8Array; }
 declare const process: { argv: string[] };
+declare const console: { log(text: string): void };
 `;
 
 /** A bundled module and all that it imports. */

@@ -1,5 +1,5 @@
 /** The three standard streams of the host, and the terminal they may be. */
-import { Errno, fail } from "../abi/errno.ts";
+import { errnoOfHost, fail } from "../abi/errno.ts";
 import { deviceNumber, Mode, Open, Poll } from "../abi/files.ts";
 import { type FileStatus, makeStatus } from "../fs/file_system.ts";
 import type { Task } from "../task.ts";
@@ -18,8 +18,8 @@ export interface HostIo {
   isTerminal(fd: 0 | 1 | 2): boolean;
   /** Size of the terminal. */
   windowSize(): { readonly columns: number; readonly rows: number };
-  /** Characters reach the program one by one, without echo (true), or in edited lines. */
-  setRaw?(raw: boolean): void;
+  /** Characters reach the program one by one, without echo (true), or in edited lines, which are shown if `echoes`. */
+  setRaw?(raw: boolean, echoes: boolean): void;
 }
 
 /** Standard streams of a library user: input from bytes, output handed over. */
@@ -123,6 +123,18 @@ export class HostInput {
   }
 }
 
+/** The host's terminal among the programs' devices. */
+export const CONSOLE = {
+  path: "/dev/console",
+  status: makeStatus({
+    mode: Mode.IFCHR | 0o620,
+    dev: 6,
+    ino: 22,
+    rdev: deviceNumber(5, 1),
+    blksize: 1024,
+  }),
+} as const;
+
 /** A standard stream as an open file. */
 export class HostStream extends OpenFile {
   readonly isTerminal: boolean;
@@ -133,9 +145,10 @@ export class HostStream extends OpenFile {
     readonly input: HostInput,
     readonly terminal: TerminalState,
     path?: string,
+    readonly device: FileStatus = CONSOLE.status,
   ) {
     super(
-      path ?? (io.isTerminal(fd) ? "/dev/tty" : `pipe:[${fd + 1}]`),
+      path ?? (io.isTerminal(fd) ? CONSOLE.path : `pipe:[${fd + 1}]`),
       io.isTerminal(fd) ? Open.RDWR : fd === 0 ? Open.RDONLY : Open.WRONLY,
     );
     this.isTerminal = io.isTerminal(fd);
@@ -143,13 +156,17 @@ export class HostStream extends OpenFile {
 
   override status(): FileStatus {
     return this.isTerminal
-      ? makeStatus({ mode: Mode.IFCHR | 0o620, ino: 3, dev: 5, rdev: deviceNumber(136, 0), blksize: 1024 })
+      ? this.device
       : makeStatus({ mode: Mode.IFIFO | 0o600, ino: this.fd + 1, dev: 14 });
   }
 
   override read(target: Uint8Array, task: Task): number {
     if (this.isTerminal) this.terminal.checkForeground(task, false);
-    return this.input.read(target);
+    try {
+      return this.input.read(target);
+    } catch (error) {
+      return fail(errnoOfHost(error));
+    }
   }
 
   override write(bytes: Uint8Array): number {
@@ -157,13 +174,7 @@ export class HostStream extends OpenFile {
       if (this.fd === 2) this.io.writeStderr(bytes);
       else this.io.writeStdout(bytes);
     } catch (error) {
-      if (
-        error instanceof Error &&
-        (error.name === "BrokenPipe" || (error as { code?: unknown }).code === "EPIPE")
-      ) {
-        fail(Errno.EPIPE);
-      }
-      throw error;
+      fail(errnoOfHost(error));
     }
     return bytes.length;
   }

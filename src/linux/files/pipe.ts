@@ -27,6 +27,9 @@ interface Chunk {
 export class PipeBuffer {
   readers = 0;
   writers = 0;
+  /** Counts those who have ever opened it to read, and to write. */
+  readersSeen = 0;
+  writersSeen = 0;
   length = 0;
   /** Counts what a reader, and a writer, may want to know. */
   arrivals = 0;
@@ -97,8 +100,14 @@ export class PipeBuffer {
 export class PipeFile extends OpenFile {
   constructor(readonly buffer: PipeBuffer, path: string, flags: number, readonly fileStatus: FileStatus) {
     super(path, flags);
-    if (this.readable) buffer.readers++;
-    if (this.writable) buffer.writers++;
+    if (this.readable) {
+      buffer.readers++;
+      buffer.readersSeen++;
+    }
+    if (this.writable) {
+      buffer.writers++;
+      buffer.writersSeen++;
+    }
   }
 
   /** The two ends of a new pipe: for reading, for writing. */

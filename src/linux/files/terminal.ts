@@ -12,7 +12,7 @@ export const Tty = {
   FIONREAD: 0x541b, TIOCNOTTY: 0x5422, TCSBRKP: 0x5425, TIOCGSID: 0x5429,
 } as const;
 
-const ICANON = 2;
+const ICANON = 2, ECHO = 8;
 const LFLAG = 12;
 /** Bytes of the kernel's struct termios. */
 export const TERMIOS_BYTES = 36;
@@ -67,7 +67,7 @@ export function terminalIoctl(stream: HostStream, task: Task, request: number, a
       const settings = memory.read(argument, TERMIOS_BYTES);
       terminal.checkForeground(task, true);
       terminal.termios.set(settings);
-      io.setRaw?.((settings[LFLAG]! & ICANON) === 0);
+      io.setRaw?.((settings[LFLAG]! & ICANON) === 0, (settings[LFLAG]! & ECHO) !== 0);
       return 0;
     }
     case Tty.TIOCGWINSZ: {

@@ -1,7 +1,7 @@
 /** /dev: the devices programs expect. null(4), random(4), full(4), tty(4). */
 import { Errno, fail } from "../abi/errno.ts";
 import { deviceNumber, Mode } from "../abi/files.ts";
-import { HostStream } from "../files/host_io.ts";
+import { CONSOLE, HostStream } from "../files/host_io.ts";
 import { OpenFile } from "../files/open_file.ts";
 import type { LinuxSystem } from "../system.ts";
 import type { Task } from "../task.ts";
@@ -77,15 +77,10 @@ export class DeviceFileSystem extends ReadOnlyFileSystem {
     if (minor !== undefined) {
       return makeStatus({ mode: Mode.IFCHR | 0o666, dev: 6, ino: minor, rdev: deviceNumber(1, minor) });
     }
-    if (name === "tty" || name === "console") {
-      return makeStatus({
-        mode: Mode.IFCHR | 0o666,
-        dev: 6,
-        ino: 20,
-        rdev: deviceNumber(5, name === "tty" ? 0 : 1),
-      });
+    if (name === "tty") {
+      return makeStatus({ mode: Mode.IFCHR | 0o666, dev: 6, ino: 20, rdev: deviceNumber(5, 0) });
     }
-    return undefined;
+    return name === "console" ? CONSOLE.status : undefined;
   }
 
   /** The terminal at this path. */
@@ -131,7 +126,7 @@ export class DeviceFileSystem extends ReadOnlyFileSystem {
     const named = this.#terminal(name);
     if (named !== undefined && task !== undefined) return openSlave(named, flags, task);
     const fd = io.isTerminal(0) ? 0 : io.isTerminal(1) ? 1 : io.isTerminal(2) ? 2 : fail(Errno.ENXIO);
-    return new HostStream(fd, io, input, terminal, `/dev/${name}`);
+    return new HostStream(fd, io, input, terminal, `/dev/${name}`, status);
   }
 
   statfs(): FileSystemStatus {

@@ -247,8 +247,11 @@ export class MountTable {
     return PipeFile.named(buffer, path, flags, status);
   }
 
-  /** Opening a link of /proc/self/fd gives the file itself; a regular file is opened anew by its node. */
+  /** Opening a link of /proc/self/fd gives the file itself; a regular file is opened anew by its node, a pipe as a FIFO. */
   #reopen(file: OpenFile, flags: number): OpenFile {
+    if (file instanceof PipeFile && (flags & Open.PATH) === 0) {
+      return PipeFile.named(file.buffer, file.path, flags, file.fileStatus);
+    }
     if (!(file instanceof RegularFile)) {
       if ((flags & Open.DIRECTORY) !== 0 && !(file instanceof DirectoryFile)) fail(Errno.ENOTDIR);
       return file;

@@ -13,13 +13,20 @@ import {
   type OpenNode,
 } from "./file_system.ts";
 import { GROUP_FILES, SYSTEM_FILES } from "./proc_files.ts";
+import { GROUP_WRITES } from "./proc_writes.ts";
 import { ReadOnlyFileSystem, TextNode } from "./read_only.ts";
 
 /** What a path names. */
 type Entry =
   | { readonly kind: "folder"; readonly names: () => readonly string[] }
   | { readonly kind: "link"; readonly text: () => string; readonly target: () => MagicTarget }
-  | { readonly kind: "file"; readonly text: () => string | Uint8Array; readonly writable?: boolean };
+  | {
+    readonly kind: "file";
+    readonly text: () => string | Uint8Array;
+    /** root's mode bits have w, whether or not anything can be written. */
+    readonly writable?: boolean;
+    readonly write?: (writer: Task, text: string) => void;
+  };
 
 /** The file system at /proc. */
 export class ProcFileSystem extends ReadOnlyFileSystem {
@@ -68,7 +75,8 @@ export class ProcFileSystem extends ReadOnlyFileSystem {
     return folder(() => [...new Set(below.map((name) => name.slice(path.length + 1).split("/")[0]!))]);
   }
 
-  #groupEntry(group: ThreadGroup, rest: readonly string[]): Entry | undefined {
+  /** @param task the one of the group that is looked at */
+  #groupEntry(group: ThreadGroup, rest: readonly string[], task = group.leader): Entry | undefined {
     const [name, ...below] = rest;
     const leader = group.leader;
     if (name === undefined) {
@@ -77,17 +85,19 @@ export class ProcFileSystem extends ReadOnlyFileSystem {
     if (name === "fd" || name === "fdinfo") return this.#descriptorEntry(leader, name, below);
     if (name === "task") {
       if (below.length === 0) return folder(() => group.tasks.map(({ tid }) => `${tid}`));
-      if (!group.tasks.some(({ tid }) => `${tid}` === below[0])) return undefined;
-      return below[1] === "task" ? undefined : this.#groupEntry(group, below.slice(1));
+      const member = group.tasks.find(({ tid }) => `${tid}` === below[0]);
+      if (member === undefined || below[1] === "task") return undefined;
+      return this.#groupEntry(group, below.slice(1), member);
     }
     if (below.length > 0) return undefined;
     if (name === "exe") return group.executable === "" ? undefined : link(group.executable);
     if (name === "cwd") return link(leader?.paths.cwd ?? "/");
     if (name === "root") return link(leader?.paths.root || "/");
-    const text = GROUP_FILES.get(name);
-    return text === undefined
-      ? undefined
-      : { kind: "file", text: () => text(group), writable: name === "comm" };
+    const text = GROUP_FILES.get(name), write = GROUP_WRITES.get(name);
+    if (text === undefined) return undefined;
+    const shown = { kind: "file", text: () => text(group, task) } as const;
+    if (write === undefined || task === undefined) return shown;
+    return { ...shown, writable: true, write: (writer, line) => write({ writer, group, task }, line) };
   }
 
   #descriptorEntry(task: Task | undefined, folderName: string, below: readonly string[]): Entry | undefined {
@@ -141,9 +151,14 @@ export class ProcFileSystem extends ReadOnlyFileSystem {
   open(path: string, flags: number, _mode: number, task: Task | undefined): OpenNode {
     const entry = this.#entry(path, task);
     if (entry?.kind !== "file") fail(Errno.EACCES);
-    if ((flags & Open.ACCMODE) !== Open.RDONLY) fail(Errno.EACCES);
+    const { write } = entry, writes = (flags & Open.ACCMODE) !== Open.RDONLY;
+    if (writes && (write === undefined || task === undefined)) fail(Errno.EACCES);
     const text = entry.text();
-    return new TextNode(typeof text === "string" ? bytesOfText(text) : text, this.status(path, task)!);
+    return new TextNode(
+      typeof text === "string" ? bytesOfText(text) : text,
+      this.status(path, task)!,
+      writes ? (line) => write!(task!, line) : undefined,
+    );
   }
 
   statfs(): FileSystemStatus {

@@ -1,6 +1,7 @@
 /** Contents of the files in /proc. proc(5). */
 import { PAGE_SIZE } from "../../memory/physical.ts";
 import { SECOND } from "../clock.ts";
+import { CONSOLE } from "../files/host_io.ts";
 import { ticks } from "../lifecycle.ts";
 import { cpuinfo } from "./proc_cpuinfo.ts";
 import { Prot, type Region } from "../memory/vma.ts";
@@ -53,7 +54,7 @@ function stat(group: ThreadGroup): string {
     group.parent?.pid ?? 1,
     group.pgid,
     group.sid,
-    terminal !== undefined ? 34816 + terminal.index : system.io.isTerminal(0) ? 34816 : 0,
+    terminal !== undefined ? 34816 + terminal.index : system.io.isTerminal(0) ? CONSOLE.status.rdev : 0,
     (terminal ?? system.terminal).foreground || -1,
     0x40_0000,
     leader?.space.minorFaults ?? 0,
@@ -142,7 +143,7 @@ function limits(group: ThreadGroup): string {
   const value = (limit: number): string => (limit === Infinity ? "unlimited" : `${limit}`).padEnd(21);
   const rows = names.map(([name, unit], i) => {
     const [soft, hard] = group.limits[i]!;
-    return `${name.padEnd(26)}${value(soft)}${value(hard)}${unit}`;
+    return `${name.padEnd(26)}${value(soft)}${value(hard)}${unit && unit.padEnd(10)}`;
   });
   return `${"Limit".padEnd(26)}${"Soft Limit".padEnd(21)}${"Hard Limit".padEnd(21)}Units     \n${
     rows.join("\n")
@@ -180,11 +181,11 @@ function smaps(group: ThreadGroup): string {
   }).join("") ?? "";
 }
 
+/** Makes a file's text; of a group, and of the one of its tasks that is looked at. */
+type GroupText = (group: ThreadGroup, task: Task | undefined) => string | Uint8Array;
+
 /** Files in the folder of a thread group. */
-export const GROUP_FILES: ReadonlyMap<string, (group: ThreadGroup) => string | Uint8Array> = new Map<
-  string,
-  (group: ThreadGroup) => string | Uint8Array
->([
+export const GROUP_FILES: ReadonlyMap<string, GroupText> = new Map<string, GroupText>([
   ["maps", maps],
   ["stat", stat],
   ["status", status],
@@ -193,11 +194,11 @@ export const GROUP_FILES: ReadonlyMap<string, (group: ThreadGroup) => string | U
   ["cmdline", (group: ThreadGroup) => group.end === undefined ? group.commandLine : ""],
   ["environ", (group: ThreadGroup) => group.environment],
   ["auxv", (group: ThreadGroup) => group.auxiliary],
-  ["comm", (group: ThreadGroup) => `${group.leader?.name ?? ""}\n`],
+  ["comm", (_group: ThreadGroup, task: Task | undefined) => `${task?.name ?? ""}\n`],
   ["cgroup", () => "0::/\n"],
   ["oom_adj", () => "0\n"],
   ["oom_score", () => "666\n"],
-  ["oom_score_adj", () => "0\n"],
+  ["oom_score_adj", (group: ThreadGroup) => `${group.oomScore}\n`],
   ["loginuid", () => "4294967295"],
   ["sessionid", () => "4294967295"],
   ["personality", () => "00000000\n"],

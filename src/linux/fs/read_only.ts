@@ -53,21 +53,29 @@ export abstract class ReadOnlyFileSystem implements FileSystem {
 /** The bytes of a file that is made when it is opened. */
 export class TextNode implements OpenNode {
   readonly key = "";
-  constructor(readonly bytes: Uint8Array, readonly fileStatus: FileStatus) {}
+
+  /** @param accept takes what is written, a write at a time; undefined: nothing can be */
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly fileStatus: FileStatus,
+    readonly accept?: (text: string) => void,
+  ) {}
 
   read(target: Uint8Array, position: number): number {
     const part = this.bytes.subarray(position, position + target.length);
     target.set(part);
     return part.length;
   }
-  write(): number {
-    return fail(Errno.EACCES);
+  write(bytes: Uint8Array): number {
+    if (this.accept === undefined) return fail(Errno.EACCES);
+    this.accept(new TextDecoder().decode(bytes));
+    return bytes.length;
   }
   status(): FileStatus {
     return this.fileStatus;
   }
   truncate(): void {
-    fail(Errno.EINVAL);
+    if (this.accept === undefined) fail(Errno.EINVAL);
   }
   sync(): void {}
   chmod(): void {

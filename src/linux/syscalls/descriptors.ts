@@ -26,10 +26,16 @@ function openAt(task: Task, dirfd: number, path: string, flags: number, mode: nu
   const file = mounts.open(task, place, flags, mode);
   const fd = task.files.add(file, (flags & Open.CLOEXEC) !== 0);
   if (!(file instanceof PipeFile) || place.file !== undefined || file.nonBlocking) return fd;
-  // Opening a FIFO waits for the other side.
-  const attempt = (): number | undefined =>
-    (file.readable ? file.buffer.writers : file.buffer.readers) > 0 ? fd : undefined;
-  return attempt() ?? { poll: attempt, interruption: "restarts", abandon: () => task.files.close(fd) };
+  // Opening a FIFO waits for the other side, which may have come and gone before it is this task's turn.
+  const { buffer, readable } = file;
+  if ((readable ? buffer.writers : buffer.readers) > 0) return fd;
+  const seen = (): number => readable ? buffer.writersSeen : buffer.readersSeen;
+  const before = seen();
+  return {
+    poll: () => seen() !== before ? fd : undefined,
+    interruption: "restarts",
+    abandon: () => task.files.close(fd),
+  };
 }
 
 /** O_TMPFILE: a file without a name. */

@@ -1,6 +1,7 @@
 /** Who a task is: ids of groups, jobs, sessions and users; limits; scheduling. credentials(7). */
 import { Errno, fail } from "../abi/errno.ts";
 import type { Outcome } from "../blocked.ts";
+import { Limit } from "../limits.ts";
 import type { Task, ThreadGroup } from "../task.ts";
 import type { Row } from "./row.ts";
 
@@ -125,8 +126,8 @@ function prlimit64(task: Task, pid: number, resource: number, wanted: number, ol
   if (next === undefined) return 0;
   group.limits[resource] = next;
   for (const member of group.tasks) {
-    if (resource === 3) member.space.stackLimit = Math.min(next[0], 0x4000_0000);
-    if (resource === 7) member.files.limit = Math.min(next[0], 1048576);
+    if (resource === Limit.STACK) member.space.stackLimit = Math.min(next[0], 0x4000_0000);
+    if (resource === Limit.NOFILE) member.files.limit = Math.min(next[0], 1048576);
   }
   return 0;
 }

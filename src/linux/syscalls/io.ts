@@ -1,9 +1,10 @@
 /** Reading and writing. read(2), readv(2), pread(2), sendfile(2), lseek(2). */
 import { Errno, fail, SyscallError } from "../abi/errno.ts";
 import { Open } from "../abi/files.ts";
-import { Signal, SignalCode } from "../abi/signals.ts";
+import { Signal } from "../abi/signals.ts";
 import type { Outcome } from "../blocked.ts";
 import { type OpenFile, WOULD_BLOCK } from "../files/open_file.ts";
+import { sendFromItself, withinFileSize } from "../limits.ts";
 import type { Task } from "../task.ts";
 import type { Row } from "./row.ts";
 
@@ -120,7 +121,7 @@ function readv(task: Task, fd: number, vector: number, count: number): Outcome {
  * @param lent the bytes are the caller's again when this returns
  */
 export function writeAll(task: Task, file: OpenFile, given: Uint8Array, lent = false): Outcome {
-  let done = 0, bytes = given;
+  let done = 0, bytes = withinFileSize(task, file, given);
   const attempt = (): number | undefined => {
     try {
       do {
@@ -129,26 +130,15 @@ export function writeAll(task: Task, file: OpenFile, given: Uint8Array, lent = f
         done += wrote;
       } while (done < bytes.length);
     } catch (error) {
-      if (error instanceof SyscallError && error.errno === Errno.EPIPE) brokenPipe(task);
+      if (error instanceof SyscallError && error.errno === Errno.EPIPE) sendFromItself(task, Signal.PIPE);
       if (done === 0) throw error;
     }
     return done;
   };
   const outcome = waitFor(file, attempt);
   if (typeof outcome !== "object") return outcome;
-  if (lent) bytes = given.slice();
+  if (lent) bytes = bytes.slice();
   return { ...outcome, partial: () => done };
-}
-
-/** SIGPIPE for a task that writes where nobody reads. */
-export function brokenPipe(task: Task): void {
-  const { group } = task;
-  task.system.signals.sendToTask(task, {
-    signal: Signal.PIPE,
-    code: SignalCode.USER,
-    pid: group.pid,
-    uid: group.credentials.uid,
-  });
 }
 
 function write(task: Task, fd: number, address: number, count: number): Outcome {
@@ -164,6 +154,10 @@ function write(task: Task, fd: number, address: number, count: number): Outcome 
 function writev(task: Task, fd: number, vector: number, count: number): Outcome {
   const file = writable(task, fd);
   return writeAll(task, file, gather(task, readVector(task, vector, count)));
+}
+
+function writeAt(task: Task, file: OpenFile, bytes: Uint8Array, position: number): number {
+  return file.writeAt(withinFileSize(task, file, bytes, position), position);
 }
 
 function pread64(task: Task, fd: number, address: number, count: number, position: number): Outcome {
@@ -188,7 +182,7 @@ function preadv(task: Task, file: OpenFile, extents: readonly Extent[], position
 
 function pwrite64(task: Task, fd: number, address: number, count: number, position: number): Outcome {
   if (position < 0) fail(Errno.EINVAL);
-  return writable(task, fd).writeAt(task.memory.read(address, Math.min(count, MAX_COUNT)), position);
+  return writeAt(task, writable(task, fd), task.memory.read(address, Math.min(count, MAX_COUNT)), position);
 }
 
 function preadvCall(task: Task, fd: number, vector: number, count: number, position: number): Outcome {
@@ -197,7 +191,7 @@ function preadvCall(task: Task, fd: number, vector: number, count: number, posit
 
 function pwritevCall(task: Task, fd: number, vector: number, count: number, position: number): Outcome {
   if (position < 0) fail(Errno.EINVAL);
-  return writable(task, fd).writeAt(gather(task, readVector(task, vector, count)), position);
+  return writeAt(task, writable(task, fd), gather(task, readVector(task, vector, count)), position);
 }
 
 function preadv2(task: Task, fd: number, vector: number, count: number, position: number): Outcome {
@@ -226,7 +220,7 @@ function transfer(
   const bytes = new Uint8Array(Math.min(count, CHUNK));
   const send = (got: number): Outcome => {
     const part = bytes.subarray(0, got);
-    return to === undefined ? writeAll(task, output, part) : output.writeAt(part, to);
+    return to === undefined ? writeAll(task, output, part) : writeAt(task, output, part, to);
   };
   const got = from === undefined ? input.read(bytes, task) : input.readAt(bytes, from);
   if (got !== WOULD_BLOCK) return got === 0 ? 0 : send(got);

@@ -4,6 +4,7 @@ import { Errno, fail } from "../abi/errno.ts";
 import type { Outcome } from "../blocked.ts";
 import { pageUp } from "../elf.ts";
 import { RegularFile } from "../files/regular.ts";
+import { Limit } from "../limits.ts";
 import type { AddressSpace } from "../memory/address_space.ts";
 import type { Backing, PageStore } from "../memory/backing.ts";
 import { USER_END } from "../memory/page_tables.ts";
@@ -42,7 +43,7 @@ function checkRoom(space: AddressSpace, length: number, prot: number, shared: bo
 }
 
 function checkLimit(task: Task, added: number): void {
-  const limit = task.group.limits[9]![0];
+  const limit = task.group.limits[Limit.AS]![0];
   if (limit !== Infinity && task.space.sizes().mapped + added > limit) fail(Errno.ENOMEM);
 }
 
@@ -160,7 +161,7 @@ function brk(task: Task, address: number): Outcome {
   if (after < before) space.unmap(after, before);
   else if (after > before) {
     if (space.regions.overlapping(before, after).length > 0) return space.brk;
-    const limit = task.group.limits[2]![0];
+    const limit = task.group.limits[Limit.DATA]![0];
     if (address - space.brkStart > limit) return space.brk;
     try {
       checkLimit(task, after - before);

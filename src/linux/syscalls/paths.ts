@@ -1,12 +1,12 @@
-/** Names: making, removing and renaming files, links and folders, and what is set by name. */
+/** Names: making, removing and renaming files, links and folders, their lengths, and where a program is. */
 import { Errno, fail } from "../abi/errno.ts";
 import { At, Mode, Open } from "../abi/files.ts";
 import type { Outcome } from "../blocked.ts";
-import { SECOND } from "../clock.ts";
 import { Notify } from "../files/inotify.ts";
-import { DirectoryFile, PathFile, RegularFile } from "../files/regular.ts";
+import { DirectoryFile, RegularFile } from "../files/regular.ts";
 import { isDirectory } from "../fs/file_system.ts";
 import type { Place } from "../fs/mounts.ts";
+import { checkFileSize } from "../limits.ts";
 import { bytesOfText } from "../memory/user_memory.ts";
 import type { Task } from "../task.ts";
 import { baseOf } from "./descriptors.ts";
@@ -19,14 +19,10 @@ function placeOf(task: Task, dirfd: number, path: number, follow: boolean): Plac
   return task.system.mounts.resolve(task, text, baseOf(task, dirfd, text), follow);
 }
 
-function existingPlace(task: Task, dirfd: number, path: number, follow: boolean) {
+/** Where a path in memory leads; fails if there is nothing. */
+export function existingPlace(task: Task, dirfd: number, path: number, follow: boolean) {
   const text = task.memory.string(path);
   return task.system.mounts.existing(task, text, baseOf(task, dirfd, text), follow);
-}
-
-/** Mode, owner or times have changed. */
-function tellAttributes(task: Task, path: string, mode: number): void {
-  task.system.watchers.tell(path, Notify.ATTRIB, (mode & Mode.IFMT) === Mode.IFDIR);
 }
 
 /** The last component must be a name, as removing and renaming need it. */
@@ -132,99 +128,6 @@ function readlinkat(task: Task, dirfd: number, path: number, address: number, si
   return bytes.length;
 }
 
-function chmodPlace(task: Task, dirfd: number, path: number, mode: number, flags: number): Outcome {
-  const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
-  if ((place.status.mode & Mode.IFMT) === Mode.IFLNK) fail(Errno.EOPNOTSUPP);
-  place.fs.chmod(place.inner, mode & 0o7777);
-  tellAttributes(task, place.path, place.status.mode);
-  return 0;
-}
-
-function fchmod(task: Task, fd: number, mode: number): Outcome {
-  const file = task.files.get(fd);
-  if (file instanceof RegularFile) file.node.chmod(mode & 0o7777);
-  else if (file instanceof DirectoryFile) {
-    const { fs, inner } = task.system.mounts.locate(file.path);
-    fs.chmod(inner, mode & 0o7777);
-  } else if (file instanceof PathFile) fail(Errno.EBADF);
-  tellAttributes(task, file.path, file.status().mode);
-  return 0;
-}
-
-function fchownat(task: Task, dirfd: number, path: number, uid: number, gid: number, flags: number): Outcome {
-  if ((flags & At.EMPTY_PATH) !== 0 && task.memory.u8(path) === 0) return fchown(task, dirfd, uid, gid);
-  const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
-  place.fs.chown(place.inner, uid | 0, gid | 0);
-  tellAttributes(task, place.path, place.status.mode);
-  return 0;
-}
-
-function fchown(task: Task, fd: number, uid: number, gid: number): Outcome {
-  const file = task.files.get(fd);
-  if (file instanceof RegularFile) file.node.chown(uid | 0, gid | 0);
-  else if (file instanceof DirectoryFile) {
-    const { fs, inner } = task.system.mounts.locate(file.path);
-    fs.chown(inner, uid | 0, gid | 0);
-  }
-  tellAttributes(task, file.path, file.status().mode);
-  return 0;
-}
-
-const UTIME_NOW = 0x3fff_ffff, UTIME_OMIT = 0x3fff_fffe;
-
-/** Reads a time for utimensat: undefined for UTIME_OMIT. */
-function fileTime(task: Task, address: number): bigint | undefined {
-  const nanoseconds = task.memory.i64(address + 8);
-  if (nanoseconds === UTIME_NOW) return task.system.clock.realtimeBig();
-  if (nanoseconds === UTIME_OMIT) return undefined;
-  if (nanoseconds < 0 || nanoseconds >= SECOND) fail(Errno.EINVAL);
-  return BigInt(task.memory.i64(address)) * BigInt(SECOND) + BigInt(nanoseconds);
-}
-
-function setTimes(
-  task: Task,
-  dirfd: number,
-  path: number,
-  times: readonly [bigint | undefined, bigint | undefined],
-  flags: number,
-): number {
-  if (path === 0 || ((flags & At.EMPTY_PATH) !== 0 && task.memory.u8(path) === 0)) {
-    const file = task.files.get(dirfd);
-    if (file instanceof RegularFile) file.node.setTimes(...times);
-    else if (file instanceof DirectoryFile) {
-      const { fs, inner } = task.system.mounts.locate(file.path);
-      fs.setTimes(inner, ...times);
-    }
-    tellAttributes(task, file.path, file.status().mode);
-    return 0;
-  }
-  const place = existingPlace(task, dirfd, path, (flags & At.SYMLINK_NOFOLLOW) === 0);
-  if (times[0] !== undefined || times[1] !== undefined) place.fs.setTimes(place.inner, ...times);
-  tellAttributes(task, place.path, place.status.mode);
-  return 0;
-}
-
-function utimensat(task: Task, dirfd: number, path: number, address: number, flags: number): Outcome {
-  const now = task.system.clock.realtimeBig();
-  const times = address === 0
-    ? [now, now] as const
-    : [fileTime(task, address), fileTime(task, address + 16)] as const;
-  return setTimes(task, dirfd, path, times, flags);
-}
-
-function utimes(task: Task, dirfd: number, path: number, address: number): Outcome {
-  const now = task.system.clock.realtimeBig();
-  const time = (at: number): bigint =>
-    BigInt(task.memory.i64(at)) * BigInt(SECOND) + BigInt(task.memory.i64(at + 8) * 1000);
-  return setTimes(task, dirfd, path, address === 0 ? [now, now] : [time(address), time(address + 16)], 0);
-}
-
-function utime(task: Task, path: number, address: number): Outcome {
-  const now = task.system.clock.realtimeBig();
-  const time = (at: number): bigint => BigInt(task.memory.i64(at)) * BigInt(SECOND);
-  return setTimes(task, FDCWD, path, address === 0 ? [now, now] : [time(address), time(address + 8)], 0);
-}
-
 function truncate(task: Task, path: number, size: number): Outcome {
   if (size < 0) fail(Errno.EINVAL);
   const place = existingPlace(task, FDCWD, path, true);
@@ -242,6 +145,7 @@ function truncate(task: Task, path: number, size: number): Outcome {
 }
 
 function cut(task: Task, file: RegularFile, size: number): void {
+  if (size > file.status().size) checkFileSize(task, size);
   const backing = task.system.memory.cache.find(file.node.key);
   if (backing !== undefined) task.system.memory.unmapBeyond(backing, size);
   file.truncate(size);
@@ -322,28 +226,16 @@ export const PATH_CALLS: readonly Row[] = [
   [87, "unlink", "path", (task, path) => unlinkat(task, FDCWD, path, 0)],
   [88, "symlink", "str path", (task, text, path) => symlinkat(task, text, FDCWD, path)],
   [89, "readlink", "path out size", (task, path, to, size) => readlinkat(task, FDCWD, path, to, size)],
-  [90, "chmod", "path oct", (task, path, mode) => chmodPlace(task, FDCWD, path, mode, 0)],
-  [91, "fchmod", "fd oct", fchmod],
-  [92, "chown", "path id id", (task, path, uid, gid) => fchownat(task, FDCWD, path, uid, gid, 0)],
-  [93, "fchown", "fd id id", fchown],
-  [94, "lchown", "path id id", (task, path, uid, gid) => fchownat(task, FDCWD, path, uid, gid, At.SYMLINK_NOFOLLOW)],
   [95, "umask", "oct", umask],
   [161, "chroot", "path", chroot],
-  [132, "utime", "path ptr", utime],
   [133, "mknod", "path oct hex", (task, path, mode, device) => mknodat(task, FDCWD, path, mode, device)],
-  [235, "utimes", "path ptr", (task, path, times) => utimes(task, FDCWD, path, times)],
   [258, "mkdirat", "dirfd path oct", mkdirat],
   [259, "mknodat", "dirfd path oct hex", mknodat],
-  [260, "fchownat", "dirfd path id id atflags", fchownat],
-  [261, "futimesat", "dirfd path ptr", utimes],
   [263, "unlinkat", "dirfd path atflags", unlinkat],
   [264, "renameat", "dirfd path dirfd path", (task, a, b, c, d) => renameat2(task, a, b, c, d, 0)],
   [265, "linkat", "dirfd path dirfd path atflags", linkat],
   [266, "symlinkat", "str dirfd path", symlinkat],
   [267, "readlinkat", "dirfd path out size", readlinkat],
-  [268, "fchmodat", "dirfd path oct", (task, dirfd, path, mode) => chmodPlace(task, dirfd, path, mode, 0)],
-  [280, "utimensat", "dirfd path ptr atflags", utimensat],
   [285, "fallocate", "fd hex off off", fallocate],
   [316, "renameat2", "dirfd path dirfd path hex", renameat2],
-  [452, "fchmodat2", "dirfd path oct atflags", chmodPlace],
 ];

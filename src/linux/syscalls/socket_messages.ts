@@ -1,14 +1,16 @@
 /** Sending and receiving on sockets: send(2), recv(2), sendmsg(2), cmsg(3). */
 import { Errno, fail, SyscallError } from "../abi/errno.ts";
+import { Signal } from "../abi/signals.ts";
 import type { Outcome } from "../blocked.ts";
 import { type OpenFile, WOULD_BLOCK } from "../files/open_file.ts";
+import { sendFromItself } from "../limits.ts";
 import { parseInet, parseUnix } from "../sockets/address.ts";
 import type { Envelope, Received, Sender } from "../sockets/channel.ts";
 import { NetlinkSocket } from "../sockets/netlink.ts";
 import { Level } from "../sockets/options.ts";
 import { senderOf, SocketFile, type SocketKind } from "../sockets/socket.ts";
 import type { Task } from "../task.ts";
-import { brokenPipe, type Extent, gather, readVector, scatter } from "./io.ts";
+import { type Extent, gather, readVector, scatter } from "./io.ts";
 import type { Row } from "./row.ts";
 import { readTimespec } from "./time.ts";
 
@@ -118,7 +120,7 @@ function sendBytes(task: Task, socket: SocketFile, bytes: Uint8Array, outgoing: 
     } catch (error) {
       if (!(error instanceof SyscallError) || done === 0) {
         if (error instanceof SyscallError && error.errno === Errno.EPIPE && (flags & Msg.NOSIGNAL) === 0) {
-          if (!socket.isDatagram) brokenPipe(task);
+          if (!socket.isDatagram) sendFromItself(task, Signal.PIPE);
         }
         throw error;
       }

@@ -1,4 +1,5 @@
 /** All system calls, by number. */
+import { ATTRIBUTE_CALLS } from "./attributes.ts";
 import { DESCRIPTOR_CALLS } from "./descriptors.ts";
 import { FUTEX_CALLS } from "./futex.ts";
 import { GENERAL_CALLS } from "./general.ts";
@@ -28,6 +29,7 @@ const ROWS: readonly Row[] = [
   ...IO_CALLS,
   ...DESCRIPTOR_CALLS,
   ...PATH_CALLS,
+  ...ATTRIBUTE_CALLS,
   ...STAT_CALLS,
   ...POLL_CALLS,
   ...MEMORY_CALLS,

@@ -7,6 +7,7 @@ import type { Outcome } from "../blocked.ts";
 import { execute } from "../exec.ts";
 import { PidFile } from "../files/events.ts";
 import { reap, waitStatus } from "../lifecycle.ts";
+import { Limit } from "../limits.ts";
 import { copyRegisters, setGpr, setNumber } from "../registers.ts";
 import { Task, ThreadGroup } from "../task.ts";
 import { baseOf } from "./descriptors.ts";
@@ -62,7 +63,7 @@ function cloneTask(parent: Task, request: CloneRequest): Outcome {
   if (has(Clone.THREAD) && !has(Clone.SIGHAND)) fail(Errno.EINVAL);
   if (has(NAMESPACES)) fail(Errno.EPERM);
   if (has(Clone.PIDFD) && (has(Clone.THREAD) || has(Clone.DETACHED))) fail(Errno.EINVAL);
-  if (system.tasks.length >= parent.group.limits[6]![0]) fail(Errno.EAGAIN);
+  if (system.tasks.length >= parent.group.limits[Limit.NPROC]![0]) fail(Errno.EAGAIN);
 
   const space = has(Clone.VM) ? parent.space.retain() : parent.space.fork();
   const tid = system.nextId();
@@ -104,6 +105,7 @@ function forkGroup(parent: Task, pid: number, exitSignal: number, sibling: boole
   const child = new ThreadGroup(system, pid, owner, group);
   child.exitSignal = exitSignal;
   child.nice = group.nice;
+  child.oomScore = group.oomScore;
   child.executable = group.executable;
   child.commandLine = group.commandLine;
   child.environment = group.environment;

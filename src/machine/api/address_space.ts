@@ -92,7 +92,9 @@ export class AddressSpace {
 
   #needFrame(): void {
     if (this.#bottom + PAGE_SIZE > this.#top) {
-      throw new RangeError(`Cannot map more memory: all ${this.#memory.ramBytes} bytes of RAM are in use`);
+      throw new RangeError(
+        `Cannot map more memory: all ${this.#memory.ramBytes} bytes of RAM are in use; more memory may help`,
+      );
     }
   }
 }

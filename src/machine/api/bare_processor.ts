@@ -59,6 +59,12 @@ export interface RunLimits {
 /** What real mode reaches with 20 bits of address and a segment's 64 KB, in whole pages. SDM vol. 3B, section 21.1.1. */
 const REAL_MODE_BYTES = 0x11_0000;
 
+/** Where the linear addresses of a mode end, where paging does not tell. */
+const REACH: Readonly<Partial<Record<BareMode, { readonly what: string; readonly end: number }>>> = {
+  16: { what: "real mode", end: REAL_MODE_BYTES },
+  32: { what: "a 32-bit address space", end: 2 ** 32 },
+};
+
 /** Opcode of HLT. */
 const HLT = 0xf4;
 
@@ -95,15 +101,15 @@ export class BareProcessor {
    * can reach is there already, and this only checks.
    */
   map(address: bigint | number, size: number, protection: Protection = "rwx"): void {
-    const start = BigInt(address);
-    if (this.mode !== 16) return this.#space.map(start, size, protection);
-    if (start + BigInt(size) > BigInt(REAL_MODE_BYTES)) {
+    const start = BigInt(address), reach = REACH[this.mode];
+    if (reach !== undefined && start + BigInt(size) > BigInt(reach.end)) {
       throw new RangeError(
-        `Cannot map ${size} bytes at 0x${start.toString(16)}: real mode ends at 0x${
-          REAL_MODE_BYTES.toString(16)
+        `Cannot map ${size} bytes at 0x${start.toString(16)}: ${reach.what} ends at 0x${
+          reach.end.toString(16)
         }`,
       );
     }
+    if (this.mode !== 16) this.#space.map(start, size, protection);
   }
 
   /** Takes away the pages that [address, address + size) touches. */

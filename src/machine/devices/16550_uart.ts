@@ -2,6 +2,7 @@
 import { bool, bytes, fields, type Shape, u16, u8 } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PortDevice } from "../bus.ts";
+import { ByteQueue } from "./byte_queue.ts";
 
 /** Registers, by port offset. */
 const DATA = 0, INTERRUPT_ENABLE = 1, IDENTIFICATION_FIFO = 2, LINE_CONTROL = 3, MODEM_CONTROL = 4;
@@ -61,7 +62,7 @@ export class Uart16550 implements PortDevice, Stateful<State> {
    * What has arrived and was not read yet. All of it counts as waiting on the cable, where no reset of the FIFO reaches it:
    * input that was there from the start would be lost otherwise when the software sets the chip up.
    */
-  #received: number[] = [];
+  readonly #received = new ByteQueue();
   #interruptEnable = 0;
   #fifoControl = 0;
   #lineControl = 3;
@@ -82,9 +83,14 @@ export class Uart16550 implements PortDevice, Stateful<State> {
     return (this.#interruptEnable & ENABLE_RECEIVED) !== 0 && this.#received.length === 0;
   }
 
+  /** Bytes that have arrived and were not read yet. */
+  get unread(): number {
+    return this.#received.length;
+  }
+
   /** Bytes arrive. */
   receive(bytes: Iterable<number>): void {
-    for (const byte of bytes) this.#received.push(byte & 0xff);
+    this.#received.push(bytes instanceof Uint8Array ? bytes : Uint8Array.from(bytes));
     this.#update();
   }
 
@@ -140,7 +146,7 @@ export class Uart16550 implements PortDevice, Stateful<State> {
 
   saveState(): State {
     return {
-      received: Uint8Array.from(this.#received),
+      received: this.#received.slice(),
       interruptEnable: this.#interruptEnable,
       fifoControl: this.#fifoControl,
       lineControl: this.#lineControl,
@@ -153,7 +159,8 @@ export class Uart16550 implements PortDevice, Stateful<State> {
   }
 
   loadState(state: State): void {
-    this.#received = [...state.received];
+    this.#received.clear();
+    this.#received.push(state.received);
     this.#interruptEnable = state.interruptEnable;
     this.#fifoControl = state.fifoControl;
     this.#lineControl = state.lineControl;
@@ -171,7 +178,7 @@ export class Uart16550 implements PortDevice, Stateful<State> {
   }
 
   #send(byte: number): void {
-    if ((this.#modemControl & LOOP) !== 0) this.#received.push(byte);
+    if ((this.#modemControl & LOOP) !== 0) this.#received.push(Uint8Array.of(byte));
     else this.#wires.transmit(byte);
     this.#transmitterReady = true;
   }

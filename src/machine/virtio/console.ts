@@ -41,6 +41,11 @@ export class VirtioConsole implements VirtioDevice, Stateful<State> {
     return this.#isAwaited;
   }
 
+  /** Bytes that have been typed and that the guest has not taken. */
+  get unread(): number {
+    return this.#waiting.length;
+  }
+
   /** Something is typed. */
   receive(bytes: Uint8Array): void {
     const both = new Uint8Array(this.#waiting.length + bytes.length);

@@ -123,6 +123,19 @@ export const BASH_COMMANDS: readonly Command[] = [
   ),
   bash("kill -SEGV $$"),
   bash(
+    "mkfifo p; (sleep 0.2; echo through > p) & cat p; wait; cat p & echo again > p; wait; ls -l p | cut -c1",
+  ),
+  bash(
+    "echo 10 > /proc/self/oom_score_adj; cat /proc/self/oom_score_adj; echo -5000 > /proc/self/oom_score_adj; echo $?; echo renamed-and-too-long > /proc/$$/task/$$/comm; cat /proc/$$/comm",
+  ),
+  bash("sleep 0.1 | { echo written > /dev/fd/0; head -1; }; echo a | { echo b > /dev/fd/1; cat /dev/fd/0; }"),
+  bash(
+    "mkdir d; echo > f; exec 3< d 4< f; chmod 710 /proc/self/fd/3; chmod 604 /dev/fd/4; touch -d @86400 /proc/self/fd/3; stat -c '%a %Y' d; stat -c %a f",
+  ),
+  bash(
+    "ulimit -f 1; head -c 5000 /dev/zero > big; echo $?; trap '' XFSZ; echo 12 | dd of=x seek=1023 bs=1; echo $?; truncate -s 9999 x; echo $?; stat -c %s big x",
+  ),
+  bash(
     "nosuchcommand; echo $?; ./missing; echo $?; . /dev/null; eval 'echo eval'; readonly r=1; r=2; echo unreachable",
   ),
 ];

@@ -97,6 +97,13 @@ Deno.test("BareProcessor.map() says when RAM is used up, and refuses addresses t
   const cpu = createProcessor({ memory: 0x10000 });
   assertThrows(() => cpu.map(0, 0x10000), RangeError, "all 65536 bytes of RAM are in use");
   assertThrows(() => cpu.map(1n << 47n, 1), RangeError, "not canonical");
+  const narrow = createProcessor({ mode: 32 });
+  narrow.map(0xffff_f000n, 0x1000);
+  assertThrows(
+    () => narrow.map(0xffff_f000n, 0x1001),
+    RangeError,
+    "a 32-bit address space ends at 0x100000000",
+  );
 });
 
 Deno.test("BareProcessor in real mode reaches its first 1088 KB and no more", () => {
