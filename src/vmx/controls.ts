@@ -43,6 +43,7 @@ export const Secondary = {
   VMFUNC: 1 << 13,
   SHADOWING: 1 << 14,
   RDSEED: 1 << 16,
+  PML: 1 << 17,
   EPT_EXCEPTION: 1 << 18,
   TSC_SCALING: 1 << 25,
 } as const;

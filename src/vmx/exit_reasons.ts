@@ -30,6 +30,7 @@ export const Reason = {
   PREEMPTION_TIMER: 52,
   INVVPID: 53,
   VMFUNC: 59,
+  PML_FULL: 62,
   /** WORLD_CALL has not found the callee (qualification 0) or the caller (1): src/crossover. */
   WORLD_CALL_MISS: 240,
 } as const;
@@ -57,6 +58,7 @@ const WITHOUT_INSTRUCTION: ReadonlySet<number> = new Set([
   Reason.EPT_VIOLATION,
   Reason.EPT_MISCONFIGURATION,
   Reason.PREEMPTION_TIMER,
+  Reason.PML_FULL,
 ]);
 /** Whether an instruction causes exits with this reason. */
 export const byInstruction = (reason: number): boolean => !WITHOUT_INSTRUCTION.has(reason);

@@ -53,6 +53,9 @@ const EXECUTION: Rules = {
   "EPTP: reserved bits 11:7": [[Field.EPTP, 0x20de]],
   "EPTP: width": [[Field.EPTP, TOO_HIGH | 0x5en]],
   "unrestricted guest without EPT": [[Field.SECONDARY_CONTROLS, 0xa0]],
+  "page-modification logging without EPT": [[Field.SECONDARY_CONTROLS, Secondary.PML | Secondary.VPID]],
+  "PML address: alignment": [...secondary(Secondary.PML), [Field.PML_ADDRESS, 0x800]],
+  "PML address: width": [...secondary(Secondary.PML), [Field.PML_ADDRESS, TOO_HIGH]],
   "VM functions: reserved": [...secondary(Secondary.VMFUNC), [Field.VMFUNC_CONTROLS, 1n << 63n]],
   "EPTP list: alignment": [
     ...secondary(Secondary.VMFUNC),
@@ -117,6 +120,7 @@ const VALID: Rules = {
   "TPR threshold of VTPR": tprShadow([Field.TPR_THRESHOLD, 5]),
   "x2APIC mode": [...tprShadow(), ...secondary(Secondary.X2APIC)],
   "NMI-window exiting": [...pin(Pin.NMI | Pin.VIRTUAL_NMIS), ...primary(Primary.NMI_WINDOW)],
+  "page-modification logging": [...secondary(Secondary.PML), [Field.PML_INDEX, 0xffff]],
   "EPTP: uncacheable": [[Field.EPTP, 0x2018]],
   "an interrupt": inject(0x20),
   "an NMI": inject(0x202),
