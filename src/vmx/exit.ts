@@ -86,6 +86,7 @@ export function leaveGuest(state: VmxState): boolean {
 
 /** Exits in the middle of an instruction or a delivery, by an access to memory. */
 const BY_ACCESS: ReadonlySet<number> = new Set([
+  Reason.APIC_ACCESS,
   Reason.EPT_VIOLATION,
   Reason.EPT_MISCONFIGURATION,
   Reason.PML_FULL,
@@ -204,6 +205,8 @@ const AFTER_INSTRUCTION: ReadonlySet<number> = new Set([
   Reason.INIT,
   Reason.MONITOR_TRAP_FLAG,
   Reason.TPR_BELOW_THRESHOLD,
+  Reason.VIRTUALIZED_EOI,
+  Reason.APIC_WRITE,
 ]);
 
 /** Saves what holds the next events back, and whether the processor waits. Section 28.3.4. */
@@ -285,7 +288,9 @@ export function loadHostState(state: VmxState, interruptibility: number): void {
   m[EPTP_INDEX >> 2] = 0;
   m[VPID >> 2] = 0;
   state.deadline = Infinity;
-  state.following = undefined;
+  state.following = state.apicWrite = undefined;
+  state.recognized = false;
+  state.noteApicAccessPage();
   state.trapPending = state.entered = false;
   state.debug = 0;
   state.surroundings.waiting.activity = Activity.ACTIVE;
