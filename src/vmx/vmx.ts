@@ -3,7 +3,7 @@ import type { SystemUnit } from "../cpu/system/unit.ts";
 import { INTERRUPTIBILITY } from "../cpu/state.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
-import { ApicAccess } from "./apic_access.ts";
+import { ApicAccess, emulateWrite } from "./apic_access.ts";
 import { Boundary } from "./boundary.ts";
 import { ExitControl, Pin } from "./controls.ts";
 import { Ept } from "./ept.ts";
@@ -85,6 +85,8 @@ export class Vmx {
 
   /** INIT causes a VM exit. False: VMX abort. */
   init(): boolean {
+    // What an instruction has written to the APIC-access page is emulated before anything else happens.
+    if (this.state.apicWrite !== undefined) emulateWrite(this.state);
     this.state.record({ reason: Reason.INIT, qualification: 0n });
     return this.settle();
   }
