@@ -236,7 +236,7 @@ export class SystemProcessor implements Resident {
   get isReady(): boolean {
     if (this.#shutdown) return false;
     if (this.#init && this.#waits.init) return true;
-    const timedOut = this.#waits.deadline <= this.core.clock.now(), { isOver } = this.#waits;
+    const { deadline, isOver } = this.#waits, timedOut = deadline <= this.core.clock.now();
     switch (this.#waiting.activity) {
       case Activity.ACTIVE:
         if (this.#monitored === undefined || !this.#monitored.line.isUnchanged) return true;

@@ -14,6 +14,32 @@ import type { VmxState } from "./vmx_state.ts";
 
 const FIRST = 0x800, LAST = 0x8ff;
 
+/** A register whose MSR a guest can write without an exit. */
+interface VirtualWrite {
+  /** The secondary control that makes it so, beside that of x2APIC mode. */
+  readonly control: number;
+  /** Bits that need not be 0. */
+  readonly writable: number;
+  readonly virtualize: (state: VmxState, value: number) => void;
+}
+
+const WRITES: ReadonlyMap<number, VirtualWrite> = new Map([
+  [VirtualRegister.TASK_PRIORITY, { control: 0, writable: 0xff, virtualize: setVirtualPriority }],
+  [VirtualRegister.EOI, {
+    control: Secondary.INTERRUPT_DELIVERY,
+    writable: 0,
+    virtualize: virtualizeEoi,
+  }],
+  [VirtualRegister.SELF_IPI, {
+    control: Secondary.INTERRUPT_DELIVERY,
+    writable: 0xff,
+    virtualize: (state: VmxState, vector: number): void =>
+      isLegalVector(vector)
+        ? virtualizeSelfIpi(state, vector)
+        : exitForWrite(state, VirtualRegister.SELF_IPI),
+  }],
+]);
+
 /** Offset in the virtual-APIC page of the register that an MSR is; undefined: it is the processor's. */
 function registerOf({ secondary }: VmxState, index: number): number | undefined {
   const isApic = index >= FIRST && index <= LAST;
@@ -32,25 +58,13 @@ export function readApicMsr(state: VmxState, index: number): MsrValue | undefine
 /** Writes one; false: #GP(0); undefined: it is the processor's. */
 export function writeApicMsr(state: VmxState, index: number, lo: number, hi: number): boolean | undefined {
   const register = registerOf(state, index);
-  const isByte = hi === 0 && lo >>> 8 === 0;
-  if (register === VirtualRegister.TASK_PRIORITY) {
-    if (isByte) setVirtualPriority(state, lo);
-    return isByte;
+  const write = register === undefined ? undefined : WRITES.get(register);
+  if (register === undefined || write === undefined || (state.secondary & write.control) !== write.control) {
+    return undefined;
   }
-  if ((state.secondary & Secondary.INTERRUPT_DELIVERY) === 0) return undefined;
-  switch (register) {
-    case VirtualRegister.EOI:
-      if (lo !== 0 || hi !== 0) return false;
-      writeRegister(state, register, 0);
-      virtualizeEoi(state);
-      return true;
-    case VirtualRegister.SELF_IPI:
-      if (!isByte) return false;
-      writeRegister(state, register, lo);
-      if (isLegalVector(lo)) virtualizeSelfIpi(state, lo);
-      else exitForWrite(state, register);
-      return true;
-    default:
-      return undefined;
-  }
+  if (hi !== 0 || (lo & ~write.writable) !== 0) return false;
+  writeRegister(state, register, lo);
+  writeRegister(state, register + 4, hi);
+  write.virtualize(state, lo);
+  return true;
 }

@@ -70,7 +70,6 @@ export function virtualizeEoi(state: VmxState): void {
   virtualizePpr(state);
   const exits = (v.read(Field.EOI_EXIT_BITMAP0 + 2 * (vector >> 6)) >> BigInt(vector & 63)) & 1n;
   if (exits === 0n) return evaluateInterrupts(state);
-  state.recognized = false;
   exitBehind(state, { reason: Reason.VIRTUALIZED_EOI, qualification: BigInt(vector) });
 }
 

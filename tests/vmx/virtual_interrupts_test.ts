@@ -363,8 +363,15 @@ everywhere("x2APIC MSRs: what is read and written where, section 30.5", (make) =
     [ALL, 0x830, 0x4_0055, 0, 13],
   ];
   for (const [controls, msr, low, high, handled, exit] of writes) {
-    const guest = make(...x2apic(controls)), code = wrmsr(msr, low, high);
+    const guest = make(...x2apic(controls)), code = wrmsr(msr, low, high), offset = (msr & 0xff) << 4;
+    register(guest, offset + 4, 0x99);
     assertEquals([guest.run(`${code} ${VMCALL}`), guest.handled], ["exit", handled], code);
+    const isVirtual = handled < 0;
+    assertEquals(
+      [register(guest, offset), register(guest, offset + 4)],
+      isVirtual ? [low, 0] : [0, 0x99],
+      code,
+    );
     if (exit === undefined) continue;
     assertEquals([guest.exit, register(guest, SELF_IPI), guest.eventState[0]], [
       [Exit.APIC_WRITE, exit, 0, 0],
