@@ -1,5 +1,6 @@
 # The virtual machine's program: loaded at 1000H, started in real-address mode. It goes to flat protected mode and uses
-# its local APIC: interrupts to itself, the task priority, the timer, messages from outside. Then it writes its pages.
+# its local APIC: interrupts to itself, the task priority, the timer, messages from outside. It writes its pages. Then it
+# uses the local APIC in x2APIC mode.
         .globl guest_start, guest_end
         .set    BASE, 0x1000
         .set    COUNTERS, 0x5000
@@ -13,6 +14,12 @@
         .set    TIMER, APIC + 0x320
         .set    INITIAL_COUNT, APIC + 0x380
         .set    DIVIDE, APIC + 0x3e0
+        .set    APIC_BASE, 0x1b
+        .set    EXTENDED, 0x400
+        .set    VERSION_MSR, 0x803
+        .set    TASK_PRIORITY_MSR, 0x808
+        .set    EOI_MSR, 0x80b
+        .set    SELF_IPI_MSR, 0x83f
         .set    STEP_PORT, 0xe8
         .set    MESSAGE_PORT, 0xe9
         .set    MESSAGES, 100
@@ -46,6 +53,9 @@ protected:
         call    set_gate
         movl    $AT(on_message), %eax
         mov     $0x61, %ecx
+        call    set_gate
+        movl    $AT(on_x2), %eax
+        mov     $0x71, %ecx
         call    set_gate
         lidtl   AT(idt_pointer)
         movl    $0x1ff, SPURIOUS
@@ -122,7 +132,48 @@ protected:
         jb      1b
 3:      mov     $6, %al
         out     %al, $STEP_PORT
+
+# Step 7: a thousand interrupts to itself in x2APIC mode.
+        mov     $APIC_BASE, %ecx
+        rdmsr
+        or      $EXTENDED, %eax
+        wrmsr
+        mov     $1000, %ebx
+1:      mov     $SELF_IPI_MSR, %ecx
+        mov     $0x71, %eax
+        xor     %edx, %edx
+        wrmsr
+        dec     %ebx
+        jnz     1b
         mov     $7, %al
+        out     %al, $STEP_PORT
+
+# Step 8: one that the task priority holds back there. The version and the priority can be read.
+        mov     COUNTER(0x71), %ebx
+        mov     $TASK_PRIORITY_MSR, %ecx
+        mov     $0x70, %eax
+        wrmsr
+        mov     $SELF_IPI_MSR, %ecx
+        mov     $0x71, %eax
+        wrmsr
+        nop
+        cmp     COUNTER(0x71), %ebx
+        jne     wrong
+        mov     $TASK_PRIORITY_MSR, %ecx
+        rdmsr
+        cmp     $0x70, %eax
+        jne     wrong
+        mov     $VERSION_MSR, %ecx
+        rdmsr
+        test    %eax, %eax
+        jz      wrong
+        mov     $TASK_PRIORITY_MSR, %ecx
+        xor     %eax, %eax
+        wrmsr
+        nop
+        mov     $8, %al
+        out     %al, $STEP_PORT
+        mov     $9, %al
         out     %al, $STEP_PORT
 
 wrong:  mov     $0xff, %al
@@ -148,6 +199,20 @@ on_self:
 on_message:
         incl    COUNTER(0x61)
         movl    $0, EOI
+        iret
+
+on_x2:
+        push    %eax
+        push    %ecx
+        push    %edx
+        incl    COUNTER(0x71)
+        mov     $EOI_MSR, %ecx
+        xor     %eax, %eax
+        xor     %edx, %edx
+        wrmsr
+        pop     %edx
+        pop     %ecx
+        pop     %eax
         iret
 
         .balign 8

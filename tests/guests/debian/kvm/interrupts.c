@@ -10,9 +10,9 @@ extern const uint8_t guest_start[], guest_end[];
 
 /* Ports, and the step that is over with a write to the first of them. */
 enum { STEP_PORT = 0xe8, MESSAGE_PORT = 0xe9 };
-enum { SELF, MASKED, TIMER, MESSAGES, POSTED, WRITTEN, WRITTEN_AGAIN, END };
+enum { SELF, MASKED, TIMER, MESSAGES, POSTED, WRITTEN, WRITTEN_AGAIN, X2_SELF, X2_MASKED, END };
 /* Where the guest's counters lie, by vector; what they must be. */
-enum { COUNTERS = 0x5000, SELF_VECTOR = 0x51, TIMER_VECTOR = 0x41, MESSAGE_VECTOR = 0x61 };
+enum { COUNTERS = 0x5000, SELF_VECTOR = 0x51, TIMER_VECTOR = 0x41, MESSAGE_VECTOR = 0x61, X2_VECTOR = 0x71 };
 enum { SELF_COUNT = 1000, TIMER_COUNT = 10, MESSAGE_COUNT = 100, POSTED_COUNT = 20 };
 /* Physical memory, of which the guest writes all pages from 1 MB on, then all but each fifth. */
 enum { GUEST_BASE = 0x1000, PAGE = 4096, PAGES = 1024, FIRST_WRITTEN = 256, RFLAGS_FIXED = 2 };
@@ -105,11 +105,29 @@ static int on_step(int step)
         get_dirty_log();
         expect("pages logged again", logged(5), (PAGES - FIRST_WRITTEN) * 4 / 5);
         return 0;
+    case X2_SELF:
+        expect("self-IPIs in x2APIC mode", counter(X2_VECTOR), SELF_COUNT);
+        return 0;
+    case X2_MASKED:
+        expect("self-IPIs below its task priority", counter(X2_VECTOR) - SELF_COUNT, 1);
+        return 0;
     case END:
         return 1;
     default:
         fail("step", step);
     }
+}
+
+/* Lets the guest have all features that KVM can give it; x2APIC mode is one. */
+static void set_features(int kvm, int processor)
+{
+    enum { MOST = 128 };
+    static struct {
+        struct kvm_cpuid2 list;
+        struct kvm_cpuid_entry2 entries[MOST];
+    } features = { .list.nent = MOST };
+    checked("KVM_GET_SUPPORTED_CPUID", io_control(kvm, KVM_GET_SUPPORTED_CPUID, &features));
+    checked("KVM_SET_CPUID2", io_control(processor, KVM_SET_CPUID2, &features));
 }
 
 static void run_guest(int processor, struct kvm_run *run)
@@ -141,6 +159,7 @@ _Noreturn void program(void)
     long bytes = checked("KVM_GET_VCPU_MMAP_SIZE", io_control(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL));
     struct kvm_run *run = map_memory((size_t)bytes, processor);
     checked("mmap", (long)run);
+    set_features(kvm, processor);
 
     struct kvm_sregs system;
     checked("KVM_GET_SREGS", io_control(processor, KVM_GET_SREGS, &system));
