@@ -31,7 +31,16 @@ import {
   VMCALL,
   wrmsr,
 } from "./_apic.ts";
-import { bytesOf, CODE, everywhere, type Guest, GUEST_STACK, HANDLERS, Interruption } from "./_guest.ts";
+import {
+  bytesOf,
+  CODE,
+  DATA,
+  everywhere,
+  type Guest,
+  GUEST_STACK,
+  HANDLERS,
+  Interruption,
+} from "./_guest.ts";
 import { exitControls, pin, primary, secondary, type Values } from "./_vmcs.ts";
 
 const { information } = Interruption;
@@ -417,7 +426,7 @@ everywhere("posted interrupts become virtual ones when the notification arrives,
 });
 
 everywhere(
-  "notifications wake from HLT if an interrupt is delivered; other vectors exit, section 30.6",
+  "notifications end HLT if an interrupt is delivered, and MWAIT; other vectors exit, section 30.6",
   (make) => {
     const guest = make(...posting(...ENABLED));
     assertEquals(guest.run(`f4 ${VMCALL}`), "halt");
@@ -427,6 +436,18 @@ everywhere(
     assertEquals(masked.run("f4"), "halt");
     post(masked, 0x31);
     assertEquals([masked.goOn(), statusOf(masked)], ["halt", [0x31, 0]], "it goes on waiting");
+    // MONITOR; MWAIT: the processor is active behind the notification, whatever comes of it.
+    for (const [enabled, handled] of [[ENABLED, 0x31], [[], -1]] as const) {
+      const monitoring = make(...posting(...enabled));
+      monitoring.register(Gpr.RAX, BigInt(DATA));
+      assertEquals(monitoring.run(`31 c9 31 d2 0f 01 c8 31 c0 0f 01 c9 ${VMCALL}`), "halt");
+      post(monitoring, 0x31);
+      assertEquals([monitoring.goOn(), monitoring.exit[0], monitoring.handled], [
+        "exit",
+        Exit.VMCALL,
+        handled,
+      ]);
+    }
     const other = make(...posting(...ENABLED));
     other.send(DeliveryMode.FIXED, 0xf1);
     assertEquals([other.run("90"), other.exit], ["exit", [
