@@ -96,7 +96,7 @@ export class RepeatedStrings {
     if (!this.#point(this.#source, sourceLo, sourceHi)) return 0;
     this.#load(this.#source, 0); // the page is there for the first element, or for none
     if (this.#m[EVENT >> 2] !== 0) return 0;
-    this.#direct(this.#source, false);
+    this.#direct(this.#source, false); // others may not follow at once
     const lo = this.#load(this.#source, this.#iterations - 1), hi = this.#m[RETURN_HI >> 2]!;
     this.#writeGpr(Gpr.RAX, this.#size, lo, hi);
     this.#advance(this.#iterations, true, false);
@@ -258,6 +258,7 @@ export class RepeatedStrings {
       if (this.#m[EVENT >> 2] !== 0) return i;
       this.#store(i, lo, hi);
       if (this.#m[EVENT >> 2] !== 0) return i;
+      // Now that the first element is there, so is the page: others may not follow at once.
       if (i === 0) this.#direct(this.#destination, true);
     }
     return this.#iterations;
