@@ -40,6 +40,7 @@ export const TEST_KERNELS: readonly Kernel[] = [
     options: ["-O2", "-Wl,-Ttext=0x100000"],
   },
   kernel("tests/referee/kernels", "exits", ["exits.c", "exits.S"]),
+  kernel("tests/referee/kernels", "apic", ["apic.c", "apic.S"]),
   {
     name: "protection",
     bits: 32,

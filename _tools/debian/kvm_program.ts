@@ -1,4 +1,4 @@
-/** Compiles the program that runs a virtual machine through /dev/kvm: `deno run -A _tools/debian/kvm_program.ts`. */
+/** Compiles the programs that run virtual machines through /dev/kvm: `deno run -A _tools/debian/kvm_program.ts`. */
 import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { scriptLine } from "../script.ts";
@@ -6,9 +6,17 @@ import { scriptLine } from "../script.ts";
 const folder = (path: string): string =>
   fileURLToPath(new URL(`../../tests/guests/debian/${path}`, import.meta.url));
 
-/** The committed image. */
-export const KVM_PROGRAM: string = folder("files/kvm");
-const SOURCES = ["kvm/kvm.c", "kvm/guest.S"];
+/** A program: its committed image, and what it is compiled from. */
+export interface KvmProgram {
+  readonly image: string;
+  readonly sources: readonly string[];
+}
+
+/** The programs. */
+export const KVM_PROGRAMS: readonly KvmProgram[] = [
+  { image: folder("files/kvm"), sources: ["kvm/kvm.c", "kvm/guest.S"].map(folder) },
+  { image: folder("files/kvm-interrupts"), sources: ["kvm/interrupts.c", "kvm/interrupts.S"].map(folder) },
+];
 const OPTIONS = [
   "-std=gnu11",
   "-O2",
@@ -28,17 +36,15 @@ const OPTIONS = [
   )
   .concat("-fno-tree-loop-distribute-patterns", "-s");
 
-/** Compiles and links it. */
-export function buildKvmProgram(output: string): void {
-  execFileSync("gcc", [...OPTIONS, "-o", output, ...SOURCES.map(folder)], {
-    stdio: ["ignore", "ignore", "inherit"],
-  });
+/** Compiles and links one. */
+export function buildKvmProgram({ sources }: KvmProgram, output: string): void {
+  execFileSync("gcc", [...OPTIONS, "-o", output, ...sources], { stdio: ["ignore", "ignore", "inherit"] });
 }
 
 if (import.meta.main) {
   scriptLine({
     call: "deno run -A _tools/debian/kvm_program.ts",
-    description: "Compiles the program that runs a virtual machine through /dev/kvm.",
+    description: "Compiles the programs that run virtual machines through /dev/kvm.",
   });
-  buildKvmProgram(KVM_PROGRAM);
+  for (const program of KVM_PROGRAMS) buildKvmProgram(program, program.image);
 }

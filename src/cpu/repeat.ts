@@ -15,13 +15,15 @@ import { AF, CF, DF, EVENT, GPR, Gpr, OF, PF, RETURN_HI, RFLAGS_SYSTEM, Segment,
 
 /** Guest memory that also tells where a page lies in the linear memory. */
 export interface CopyMemory extends GuestMemory {
-  /** Offset in the linear memory of an address whose page can be accessed directly, or -1. */
+  /** Offset in the linear memory of an address whose page can be accessed directly, or -1, or -2 (ALONE). */
   offsetForCopy(lo: number, hi: number, write: boolean): number;
   /** Whether there are data breakpoints. */
   readonly isWatched: boolean;
 }
 
 const PAGE = 0x1000;
+/** Each element of this page must be an instruction of its own. */
+const ALONE = -2;
 /** Bytes of the longest instruction. */
 const MAX_INSTRUCTION = 15;
 
@@ -94,6 +96,7 @@ export class RepeatedStrings {
     if (!this.#point(this.#source, sourceLo, sourceHi)) return 0;
     this.#load(this.#source, 0); // the page is there for the first element, or for none
     if (this.#m[EVENT >> 2] !== 0) return 0;
+    this.#direct(this.#source, false); // others may not follow at once
     const lo = this.#load(this.#source, this.#iterations - 1), hi = this.#m[RETURN_HI >> 2]!;
     this.#writeGpr(Gpr.RAX, this.#size, lo, hi);
     this.#advance(this.#iterations, true, false);
@@ -222,10 +225,15 @@ export class RepeatedStrings {
     }
   }
 
-  /** Offset in the linear memory of the chunk's first element, if the whole chunk can be accessed there; else -1. */
+  /**
+   * Offset in the linear memory of the chunk's first element, if the whole chunk can be accessed there; else it is negative.
+   * The chunk has one element where each must be an instruction of its own.
+   */
   #direct(pointer: Pointer, write: boolean): number {
     if ((pointer.lo & (PAGE - 1)) + this.#size > PAGE) return -1;
-    return this.access.offsetForCopy(pointer.lo, pointer.hi, write);
+    const at = this.access.offsetForCopy(pointer.lo, pointer.hi, write);
+    if (at === ALONE) this.#iterations = 1;
+    return at;
   }
 
   #move(from: number, to: number): number {
@@ -250,6 +258,8 @@ export class RepeatedStrings {
       if (this.#m[EVENT >> 2] !== 0) return i;
       this.#store(i, lo, hi);
       if (this.#m[EVENT >> 2] !== 0) return i;
+      // Now that the first element is there, so is the page: others may not follow at once.
+      if (i === 0) this.#direct(this.#destination, true);
     }
     return this.#iterations;
   }

@@ -1,6 +1,7 @@
 /** What the processors of a machine share: linear memory, engines, soft TLBs, virtual time. */
 import { ATTENTION, Attention, BUDGET, INSTRUCTIONS, PROCESSOR_BYTES } from "../cpu/state.ts";
 import { ProcessorSeat, type SystemHelpers } from "../cpu/system/seat.ts";
+import type { AccessPage } from "../memory/access_page.ts";
 import type { GuestAccess } from "../memory/access.ts";
 import type { Mmio } from "../memory/mmio.ts";
 import type { LinearMemory } from "../memory/physical.ts";
@@ -19,6 +20,7 @@ export interface Resident {
   syscall(): void;
   readonly bus: Mmio;
   readonly secondStage: SecondStage | undefined;
+  readonly accessPage: AccessPage | undefined;
   /** It has taken the seat. */
   enter(): void;
   /** It is about to leave it. */
@@ -82,6 +84,7 @@ export class ProcessorCore {
     this.#seat.taken = processor.helpers;
     this.access.mmio = processor.bus;
     mmu.secondStage = processor.secondStage;
+    mmu.accessPage = processor.accessPage;
     mmu.enterWorld();
     mmu.breakpointsChanged();
     processor.enter();

@@ -21,13 +21,14 @@ import type { SystemHelpers } from "../cpu/system/seat.ts";
 import { type Delivery, SystemUnit } from "../cpu/system/unit.ts";
 import { CrossOver } from "../crossover/crossover.ts";
 import type { WorldCacheSizes } from "../crossover/world_cache.ts";
+import type { AccessPage } from "../memory/access_page.ts";
 import type { SecondStage } from "../memory/second_stage.ts";
 import { Vmx } from "../vmx/vmx.ts";
 import { VmxMode } from "../vmx/vmx_state.ts";
 import type { Bus } from "./bus.ts";
 import type { Pic8259 } from "./devices/8259_pic.ts";
 import { DeliveryMode, type InterruptMessage } from "./devices/interrupt_message.ts";
-import { type ApicWires, LocalApic } from "./devices/local_apic.ts";
+import { ApicRegister, type ApicWires, LocalApic } from "./devices/local_apic.ts";
 import type { HostedProcessor } from "./hosted_processor.ts";
 import { instructionAtRip } from "./exit_instruction.ts";
 import { ProcessorBus } from "./processor_bus.ts";
@@ -96,6 +97,8 @@ export interface Wait {
   readonly init: boolean;
   /** The VMX-preemption timer: when it runs out. */
   readonly deadline: number;
+  /** A virtual interrupt, or an open interrupt window, ends it at once. */
+  readonly isOver: boolean;
 }
 
 /** One processor of a machine, with its local APIC. It executes only while it sits in the core's seat. */
@@ -111,6 +114,7 @@ export class SystemProcessor implements Resident {
   /** What RDRAND and RDSEED give. */
   readonly random: RandomNumbers;
   readonly secondStage: SecondStage | undefined;
+  readonly accessPage: AccessPage | undefined;
   readonly #m: Int32Array;
   readonly #pic: Pic8259;
   readonly #waiting: Waiting;
@@ -124,7 +128,7 @@ export class SystemProcessor implements Resident {
   /** Vector of a STARTUP that has arrived. */
   #startup: number | undefined;
   /** What it waits for, while it does not sit in the seat. */
-  #wait: Wait = { interrupts: false, nmi: false, init: true, deadline: Infinity };
+  #wait: Wait = { interrupts: false, nmi: false, init: true, deadline: Infinity, isOver: false };
   /** Breakpoints that wait for its next instruction, while it does not sit in the seat. */
   #deferred = 0;
   /** Events settled since an instruction was last executed. */
@@ -167,6 +171,7 @@ export class SystemProcessor implements Resident {
       waiting: this.#waiting,
     });
     this.secondStage = inner.mmu.secondStage;
+    this.accessPage = inner.mmu.accessPage;
     if (crossover !== undefined) this.bus.crossover = new CrossOver(this.vmx.state, crossover);
   }
 
@@ -231,15 +236,16 @@ export class SystemProcessor implements Resident {
   get isReady(): boolean {
     if (this.#shutdown) return false;
     if (this.#init && this.#waits.init) return true;
-    const timedOut = this.#waits.deadline <= this.core.clock.now();
+    const { deadline, isOver } = this.#waits, timedOut = deadline <= this.core.clock.now();
     switch (this.#waiting.activity) {
       case Activity.ACTIVE:
         if (this.#monitored === undefined || !this.#monitored.line.isUnchanged) return true;
         this.apic.advance();
-        return this.#isDeliverable() || timedOut || (this.#monitored.endsWithMasked && this.#isPending());
+        return this.#isDeliverable() || timedOut || isOver ||
+          (this.#monitored.endsWithMasked && this.#isPending());
       case Activity.HLT:
         this.apic.advance();
-        return this.#isDeliverable() || timedOut;
+        return this.#isDeliverable() || timedOut || isOver;
       case Activity.SHUTDOWN:
         return this.#hasNmi() || timedOut;
       default:
@@ -310,6 +316,7 @@ export class SystemProcessor implements Resident {
       nmi: !(vmx?.blocksNmis ?? (m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) !== 0),
       init: m[VMX_MODE >> 2] !== VmxMode.ROOT && !(vmx?.inGuest === true && this.#awaitsStartup),
       deadline: vmx?.deadline ?? Infinity,
+      isOver: vmx?.boundary.endsWait === true,
     };
   }
 
@@ -462,7 +469,8 @@ export class SystemProcessor implements Resident {
     const acknowledge = (): number =>
       this.bus.hasApic && this.apic.pending() >= 0 ? this.apic.acknowledge() : this.#pic.acknowledge();
     if (this.vmx?.catchesInterrupts === true) {
-      if (!this.vmx.externalInterrupt(acknowledge)) this.#shutdown = true;
+      const endOfInterrupt = (): void => this.apic.write(ApicRegister.EOI, 0);
+      if (!this.vmx.externalInterrupt({ acknowledge, endOfInterrupt })) this.#shutdown = true;
       return true;
     }
     const vector = acknowledge();

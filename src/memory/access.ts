@@ -22,6 +22,8 @@ const STACK = 1, WRITE_INTENT = 2, SYSTEM = 4, ALIGNED = 8, CHECKED = 0x10;
 const TLB_BASE_WORD = TLB_BASE >> 2, RETURN_HI_WORD = RETURN_HI >> 2, RETURN_V128_WORD = RETURN_V128 >> 2;
 const READ_TAG = TLB_READ / 4, WRITE_TAG = TLB_WRITE / 4, TAG_HIGH = TLB_HIGH / 4, ADDEND = TLB_ADDEND / 4;
 const RAM_START = RAM_BASE;
+/** Size of pieces, as far as it matters: larger than what an access page takes. */
+const CROSSING_SIZE = 16;
 /** Where the pieces of an access that crosses a page are put together. */
 const CROSSING = SCRATCH + 0xfe0;
 /** Where the operand of an access to a device lies. */
@@ -117,8 +119,9 @@ export class GuestAccess {
   }
 
   /**
-   * Offset in the linear memory of the page that holds a linear address, for copying inside that page, or -1 if the
-   * access must go element by element (it faults, or the page holds translated code).
+   * Offset in the linear memory of the page that holds a linear address, for copying inside that page; -1 if the
+   * access must go element by element (it faults, or the page holds translated code), -2 if each element is an instruction
+   * of its own.
    */
   offsetForCopy(lo: number, hi: number, write: boolean): number {
     if (!this.mmu.isCanonical(hi)) return -1;
@@ -126,7 +129,7 @@ export class GuestAccess {
     if (!this.#hit(word, lo, hi, write)) {
       if (this.mmu.refill(lo, hi, write, false) !== 0) return -1;
       word = tlbWord(this.#i32, this.#i32[TLB_BASE_WORD]!, lo);
-      if (!this.#hit(word, lo, hi, write)) return -1;
+      if (!this.#hit(word, lo, hi, write)) return this.mmu.isAccessPage(this.mmu.walkedPage) ? -2 : -1;
     }
     return (lo + this.#i32[word + ADDEND]!) >>> 0;
   }
@@ -164,7 +167,7 @@ export class GuestAccess {
     if ((flags & (ALIGNED | CHECKED)) !== 0 && (lo & (size - 1)) !== 0) return this.#misaligned(flags);
     if (this.mmu.breakpoints.watches && this.#isHeld(lo, hi, size, false, flags)) return -1;
     if ((lo & 0xfff) > 0x1000 - size) return this.#readCrossing(lo, hi, size, flags);
-    const at = this.#locate(lo, hi, (flags & WRITE_INTENT) !== 0, flags);
+    const at = this.#locate(lo, hi, (flags & WRITE_INTENT) !== 0, flags, size, false);
     if (at === DEVICE) this.#readDevice(size);
     return at;
   }
@@ -174,7 +177,7 @@ export class GuestAccess {
     if ((flags & (ALIGNED | CHECKED)) !== 0 && (lo & (size - 1)) !== 0) return this.#misaligned(flags);
     if (this.mmu.breakpoints.watches && this.#isHeld(lo, hi, size, true, flags)) return -1;
     if ((lo & 0xfff) > 0x1000 - size) return this.#prepareCrossing(lo, hi, size, flags);
-    const at = this.#locate(lo, hi, true, flags);
+    const at = this.#locate(lo, hi, true, flags, size, true);
     return at === DEVICE || (at >= 0 && this.#mayStore(at, size)) ? at : -1;
   }
 
@@ -197,8 +200,13 @@ export class GuestAccess {
     return !this.allowCodeWrites;
   }
 
-  /** Offset of an address in the linear memory, DEVICE for one outside RAM; refills the TLB on a miss. */
-  #locate(lo: number, hi: number, write: boolean, flags: number): number {
+  /**
+   * Offset of an address in the linear memory, DEVICE for one outside RAM; refills the TLB on a miss.
+   *
+   * @param write whether it must be writable
+   * @param stores whether it is written now
+   */
+  #locate(lo: number, hi: number, write: boolean, flags: number, size: number, stores: boolean): number {
     const word = tlbWord(this.#i32, this.#i32[TLB_BASE_WORD]!, lo);
     if (!this.#hit(word, lo, hi, write)) {
       if (!this.mmu.isCanonical(hi)) return this.#refuse((flags & STACK) !== 0 ? Vector.SS : Vector.GP, 0);
@@ -206,10 +214,21 @@ export class GuestAccess {
       if (failure === SECOND_STAGE_REFUSED) return -1;
       if (failure !== 0) return this.#pageFault(lo, hi, failure);
       const page = this.mmu.walkedPage;
+      if (this.mmu.isAccessPage(page)) return this.#locateElsewhere(lo & 0xfff, write, size, stores);
       if (page >= this.#memory.ramBytes) return this.#locateDevice(page + (lo & 0xfff));
       return RAM_START + page + (lo & 0xfff);
     }
     return (lo + this.#i32[word + ADDEND]!) >>> 0;
+  }
+
+  /** Offset where an access to the access page goes. One that may write is an instruction's that is executed alone. */
+  #locateElsewhere(offset: number, write: boolean, size: number, stores: boolean): number {
+    if (write && !this.allowCodeWrites) {
+      this.#i32[EVENT >> 2] = Event.CODE_WRITE;
+      return -1;
+    }
+    const place = this.mmu.accessPage!.locate(offset, size, stores ? "write" : "read");
+    return place < 0 ? -1 : RAM_START + place;
   }
 
   #locateDevice(hpa: number): number {
@@ -281,7 +300,7 @@ export class GuestAccess {
   #locateByte(lo: number, hi: number, byte: number, write: boolean, flags: number): number {
     const at = (lo + byte) | 0;
     const carry = (at >>> 0) < (lo >>> 0) ? 1 : 0;
-    return this.#locate(at, (hi + carry) | 0, write, flags);
+    return this.#locate(at, (hi + carry) | 0, write, flags, CROSSING_SIZE, write);
   }
 
   #pageFault(lo: number, hi: number, failure: number): number {

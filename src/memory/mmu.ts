@@ -6,6 +6,7 @@ import { Flag } from "../cpu/rflags.ts";
 import { CPL, CR0, CR3, CR4, EFER, EPTP, PKRU, RFLAGS_SYSTEM, TLB_BASE } from "../cpu/state.ts";
 import { CodePages } from "./code_pages.ts";
 import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
+import type { AccessPage } from "./access_page.ts";
 import type { Access, Translation } from "./mmu_types.ts";
 import {
   directTables,
@@ -52,6 +53,8 @@ export class Mmu implements WorldControl {
   refills = 0;
   /** Translates guest-physical addresses while the EPTP cell is not 0. */
   secondStage: SecondStage | undefined;
+  /** A page whose accesses go elsewhere. */
+  accessPage: AccessPage | undefined;
 
   #linearLo = 0;
   #linearHi = 0;
@@ -192,7 +195,7 @@ export class Mmu implements WorldControl {
     if (this.worlds.meetsKey(key)) this.worlds.enter();
     const inRam = page < this.memory.ramBytes;
     // Accesses that a breakpoint may watch take the slow path.
-    const open = inRam && !this.breakpoints.watchesPage(lo, hi);
+    const open = inRam && !this.isAccessPage(page) && !this.breakpoints.watchesPage(lo, hi);
     const word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
     this.worlds.noteEntry(isTaken(this.memory, word, lo));
     if (large) this.worlds.noteLarge();
@@ -224,8 +227,9 @@ export class Mmu implements WorldControl {
   #runOf(lo: number, write: boolean): PageRun {
     const { large, entry, writable } = this.#walk;
     const number = lo >>> 12, at = number % LARGE_PAGES;
-    // Second stages and breakpoints have rights for each page. What will be writable waits for that.
-    if (this.#isStaged() || this.breakpoints.watches || !large && (entry < 0 || write !== writable)) {
+    // Second stages, breakpoints and access pages have rights for each page. What will be writable waits for that.
+    const isCut = this.breakpoints.watches || (this.accessPage?.page ?? -1) >= 0;
+    if (this.#isStaged() || isCut || !large && (entry < 0 || write !== writable)) {
       return { page: number, count: 1 };
     }
     const { i32, ramBytes } = this.memory, frame = this.#walk.page / PAGE_SIZE;
@@ -257,6 +261,11 @@ export class Mmu implements WorldControl {
     const { i32 } = this.memory, word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
     const isKnown = i32[word + TLB_EXECUTE / 4] === (lo & ~0xfff) && i32[word + TLB_HIGH / 4] === hi;
     return isKnown ? i32[word + TLB_FRAME / 4]! * PAGE_SIZE : -1;
+  }
+
+  /** Whether accesses to a host-physical page go elsewhere. */
+  isAccessPage(page: number): boolean {
+    return this.accessPage?.page === page;
   }
 
   /** Linear address of the last walk, successful or not. */
@@ -293,7 +302,15 @@ export class Mmu implements WorldControl {
       access,
       this.#walk,
     );
-    if (failure !== 0 || !staged) return failure;
+    if (failure !== 0) return failure;
+    if (staged && !this.#translateWalked(lo, access)) return SECOND_STAGE_REFUSED;
+    if (!execute || !this.isAccessPage(this.#walk.page)) return 0;
+    this.accessPage!.locate(lo & 0xfff, 1, "fetch");
+    return SECOND_STAGE_REFUSED;
+  }
+
+  /** Translates the guest-physical page that the walk has found; false if the second stage refuses. */
+  #translateWalked(lo: number, { write, execute }: WalkAccess): boolean {
     const stage = this.secondStage!;
     const hpa = stage.translate(this.#walk.page + (lo & 0xfff), {
       read: !write && !execute,
@@ -301,12 +318,12 @@ export class Mmu implements WorldControl {
       execute,
       table: false,
     });
-    if (hpa < 0) return SECOND_STAGE_REFUSED;
+    if (hpa < 0) return false;
     this.#walk.page = hpa;
     this.#walk.readable &&= stage.readable;
     this.#walk.writable &&= stage.writable;
     this.#walk.executable &&= stage.executable;
-    return 0;
+    return true;
   }
 
   #isStaged(): boolean {
@@ -324,6 +341,10 @@ export class Mmu implements WorldControl {
       linear,
     });
     if (hpa < 0) return -2;
+    if (this.isAccessPage(hpa)) {
+      this.accessPage!.refuseTable();
+      return -2;
+    }
     const at = hpa + physical % 0x1000;
     return at + 8 <= this.memory.ramBytes ? (RAM_BASE + at) / 4 : -1;
   }

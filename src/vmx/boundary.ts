@@ -2,8 +2,9 @@
 import { Vector } from "../cpu/fault.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Activity } from "../cpu/system/activity.ts";
-import type { DeliveryKind } from "../cpu/system/delivery.ts";
+import type { Delivery, DeliveryKind } from "../cpu/system/delivery.ts";
 import { DR7, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP } from "../cpu/state.ts";
+import { emulateWrite } from "./apic_access.ts";
 import { Primary } from "./controls.ts";
 import { getCell, setCell } from "./enter.ts";
 import { EventType } from "./entry_fields.ts";
@@ -11,6 +12,7 @@ import { leaveGuest } from "./exit.ts";
 import { Reason } from "./exit_reasons.ts";
 import { Field } from "./fields.ts";
 import type { GuestIntercepts } from "./intercepts.ts";
+import { takeVirtualInterrupt } from "./virtual_apic.ts";
 import { Blocking, Debug, VmxMode, type VmxState } from "./vmx_state.ts";
 
 const KINDS: Readonly<Record<number, DeliveryKind>> = {
@@ -48,12 +50,12 @@ export class Boundary {
       state.entered = false;
       if (state.word(Field.ENTRY_INTERRUPTION) < 0) return this.#inject();
     }
-    const { following } = state;
-    if (following !== undefined) {
+    if (state.apicWrite !== undefined) emulateWrite(state);
+    const listens = activity === Activity.ACTIVE || activity === Activity.HLT, { following } = state;
+    if (following !== undefined && listens) {
       state.record(following);
       return this.#settle();
     }
-    const listens = activity === Activity.ACTIVE || activity === Activity.HLT;
     if (state.trapPending && listens) return this.#leave(Reason.MONITOR_TRAP_FLAG);
     if (listens && this.#debugIsDue()) return this.#deliverDebug();
     if (activity === Activity.WAIT_FOR_SIPI) return "nothing";
@@ -62,9 +64,9 @@ export class Boundary {
     if (state.primary(Primary.NMI_WINDOW) && (blocked & (Blocking.NMI | Blocking.MOV_SS)) === 0) {
       return this.#leave(Reason.NMI_WINDOW);
     }
-    if (nmi || !listens || !state.primary(Primary.INTERRUPT_WINDOW)) return "nothing";
+    if (nmi || !listens || !this.#awaitsWindow) return "nothing";
     if (!this.#interruptsEnabled || (blocked & SHADOWS) !== 0) return "nothing";
-    return this.#leave(Reason.INTERRUPT_WINDOW);
+    return state.recognized ? this.#deliverVirtual() : this.#leave(Reason.INTERRUPT_WINDOW);
   }
 
   /** The processor is about to execute an instruction, or has just delivered an event. */
@@ -78,12 +80,22 @@ export class Boundary {
     const { state } = this, blocked = state.m[INTERRUPTIBILITY >> 2]!;
     return state.primary(Primary.MONITOR_TRAP_FLAG) || state.debug !== 0 ||
       (state.primary(Primary.NMI_WINDOW) && (blocked & Blocking.NMI) === 0) ||
-      (state.primary(Primary.INTERRUPT_WINDOW) && this.#interruptsEnabled);
+      (this.#awaitsWindow && this.#interruptsEnabled);
   }
 
   /** Whether something is due as soon as interrupts are enabled. */
   get awaitsInterruptFlag(): boolean {
-    return this.inGuest && this.state.primary(Primary.INTERRUPT_WINDOW) && !this.#interruptsEnabled;
+    return this.inGuest && this.#awaitsWindow && !this.#interruptsEnabled;
+  }
+
+  /** Whether HLT and MWAIT end at once: an interrupt window is open that something waits for. */
+  get endsWait(): boolean {
+    return this.inGuest && this.#awaitsWindow && this.#interruptsEnabled;
+  }
+
+  /** Whether something is due when interrupts can be delivered: a virtual interrupt, or an exit. */
+  get #awaitsWindow(): boolean {
+    return this.state.recognized || this.state.primary(Primary.INTERRUPT_WINDOW);
   }
 
   get #interruptsEnabled(): boolean {
@@ -111,6 +123,18 @@ export class Boundary {
     this.intercepts.injecting = false;
     // A debug exception that is injected leaves DR7.GD as it is. Section 27.6.1.
     if (delivery === "done") setCell(m, DR7, dr7);
+    return this.#delivered(delivery);
+  }
+
+  /** Delivers the virtual interrupt that has been recognized. Section 30.2.2. */
+  #deliverVirtual(): Due {
+    const { state } = this, vector = takeVirtualInterrupt(state);
+    state.surroundings.waiting.activity = Activity.ACTIVE;
+    this.proceed();
+    return this.#delivered(state.unit.deliver(vector, undefined, "external"));
+  }
+
+  #delivered(delivery: Delivery): Due {
     if (delivery === "exit") return this.#settle();
     return delivery === "shutdown" ? "shutdown" : "something";
   }
@@ -128,9 +152,8 @@ export class Boundary {
     state.surroundings.waiting.activity = Activity.ACTIVE;
     this.proceed();
     const delivery = unit.deliver(Vector.DB, undefined, "trap", undefined, 0, causes);
-    if (delivery === "exit") return this.#settle();
-    state.debug = 0;
-    return delivery === "shutdown" ? "shutdown" : "something";
+    if (delivery !== "exit") state.debug = 0;
+    return this.#delivered(delivery);
   }
 
   #leave(reason: number): Due {

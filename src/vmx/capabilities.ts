@@ -3,7 +3,7 @@ import { ALLOWED, type Allowed } from "./controls.ts";
 import { HIGHEST_INDEX } from "./fields.ts";
 
 /** Revision of our VMCS layout. */
-export const REVISION = 0x0043_5731;
+export const REVISION = 0x0043_5732;
 /** CR0 and CR4 in VMX operation: bits that must be 1. */
 export const CR0_FIXED0 = 0x8000_0021 | 0, CR4_FIXED0 = 0x2000;
 /** Bits that may be 1: what CR4 holds (cpu/system/control_registers.ts) in processor models that have VMX. */

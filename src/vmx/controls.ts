@@ -1,7 +1,13 @@
 /** VM-execution, VM-entry and VM-exit controls by name. SDM vol. 3C, sections 25.6 to 25.8. */
 
 /** Pin-based controls. */
-export const Pin = { EXTERNAL_INTERRUPT: 1, NMI: 8, VIRTUAL_NMIS: 0x20, PREEMPTION_TIMER: 0x40 } as const;
+export const Pin = {
+  EXTERNAL_INTERRUPT: 1,
+  NMI: 8,
+  VIRTUAL_NMIS: 0x20,
+  PREEMPTION_TIMER: 0x40,
+  POSTED_INTERRUPTS: 0x80,
+} as const;
 
 /** Primary processor-based controls. */
 export const Primary = {
@@ -30,6 +36,7 @@ export const Primary = {
 
 /** Secondary processor-based controls. */
 export const Secondary = {
+  APIC_ACCESSES: 1 << 0,
   EPT: 1 << 1,
   DESCRIPTOR_TABLES: 1 << 2,
   RDTSCP: 1 << 3,
@@ -37,12 +44,15 @@ export const Secondary = {
   VPID: 1 << 5,
   WBINVD: 1 << 6,
   UNRESTRICTED: 1 << 7,
+  APIC_REGISTERS: 1 << 8,
+  INTERRUPT_DELIVERY: 1 << 9,
   PAUSE_LOOP: 1 << 10,
   RDRAND: 1 << 11,
   INVPCID: 1 << 12,
   VMFUNC: 1 << 13,
   SHADOWING: 1 << 14,
   RDSEED: 1 << 16,
+  PML: 1 << 17,
   EPT_EXCEPTION: 1 << 18,
   TSC_SCALING: 1 << 25,
 } as const;

@@ -44,6 +44,7 @@ import { EventType, segmentFields } from "./entry_fields.ts";
 import { Field } from "./fields.ts";
 import { loadMsrs } from "./msr_areas.ts";
 import { guestPdptes, loadPdptes, usesPdptes } from "./pdptes.ts";
+import { enterVirtualApic } from "./virtual_apic.ts";
 import type { Vmcs } from "./vmcs.ts";
 import { Blocking, VmxMode, type VmxState } from "./vmx_state.ts";
 
@@ -121,6 +122,8 @@ export function loadGuestState(state: VmxState): void {
   m[EPTP_INDEX >> 2] = v.word(Field.EPTP_INDEX);
   m[VPID >> 2] = (secondary & Secondary.VPID) !== 0 ? v.word(Field.VPID) : 0;
   state.unit.intercepts = state.intercepts;
+  state.noteApicAccessPage();
+  enterVirtualApic(state);
   const timer = (v.word(Field.PIN_CONTROLS) & Pin.PREEMPTION_TIMER) !== 0;
   state.deadline = timer ? state.surroundings.now() + (v.word(Field.PREEMPTION_TIMER) >>> 0) : Infinity;
   // Events to inject, windows and timers are looked at before the first instruction.

@@ -1,17 +1,20 @@
 /** Checks of VM entry: VM-execution, VM-exit and VM-entry control fields. SDM vol. 3C, section 27.2.1. */
 import { Cr0 } from "../cpu/system/control_bits.ts";
+import { VirtualRegister } from "./apic_registers.ts";
 import { CR3_TARGETS, MAX_MSRS, VM_FUNCTIONS } from "./capabilities.ts";
 import { ALLOWED, ExitControl, isAllowed, Pin, Primary, Secondary } from "./controls.ts";
 import { EventType, injectionOf, isPage, isPhysical } from "./entry_fields.ts";
 import { isEptp } from "./ept.ts";
 import { Field } from "./fields.ts";
-import { pageByte, VIRTUAL_TPR } from "./virtual_apic.ts";
+import { pageByte } from "./virtual_apic.ts";
 import type { Vmcs } from "./vmcs.ts";
 import { secondaryOf } from "./vmx_state.ts";
 
 /** Vectors that push an error code. */
 const WITH_ERROR: readonly number[] = [8, 10, 11, 12, 13, 14, 17];
-const HIGHEST_EXCEPTION = 31, NMI_VECTOR = 2, MAX_INSTRUCTION_BYTES = 15;
+/** Secondary controls that are about the virtual-APIC page. */
+const WITH_TPR_SHADOW = Secondary.X2APIC | Secondary.APIC_REGISTERS | Secondary.INTERRUPT_DELIVERY;
+const HIGHEST_VECTOR = 255, HIGHEST_EXCEPTION = 31, NMI_VECTOR = 2, MAX_INSTRUCTION_BYTES = 15;
 
 /** Whether all control fields are valid. `functions`: the VM functions that there are. */
 export const controlsAreValid = (v: Vmcs, functions: number = VM_FUNCTIONS): boolean =>
@@ -30,22 +33,38 @@ function executionIsValid(v: Vmcs, functions: number): boolean {
     v.word(Field.CR3_TARGET_COUNT) >>> 0 <= CR3_TARGETS &&
     (!has(Primary.IO_BITMAPS) || (page(Field.IO_BITMAP_A) && page(Field.IO_BITMAP_B))) &&
     (!has(Primary.MSR_BITMAPS) || page(Field.MSR_BITMAPS)) &&
-    (has(Primary.TPR_SHADOW) ? taskPriorityIsValid(v) : !hasSecondary(Secondary.X2APIC)) &&
+    (has(Primary.TPR_SHADOW) ? taskPriorityIsValid(v, secondary) : !hasSecondary(WITH_TPR_SHADOW)) &&
+    (!hasSecondary(Secondary.APIC_ACCESSES) ||
+      (page(Field.APIC_ACCESS) && !hasSecondary(Secondary.X2APIC))) &&
+    (!hasSecondary(Secondary.INTERRUPT_DELIVERY) || hasPin(Pin.EXTERNAL_INTERRUPT)) &&
+    (!hasPin(Pin.POSTED_INTERRUPTS) ||
+      (hasSecondary(Secondary.INTERRUPT_DELIVERY) && postedInterruptsAreValid(v))) &&
     (hasPin(Pin.NMI) || !hasPin(Pin.VIRTUAL_NMIS)) &&
     (hasPin(Pin.VIRTUAL_NMIS) || !has(Primary.NMI_WINDOW)) &&
     (!hasSecondary(Secondary.VPID) || v.read(Field.VPID) !== 0n) &&
     (!hasSecondary(Secondary.EPT) || isEptp(v.read(Field.EPTP))) &&
     (!hasSecondary(Secondary.UNRESTRICTED) || hasSecondary(Secondary.EPT)) &&
+    (!hasSecondary(Secondary.PML) || (hasSecondary(Secondary.EPT) && page(Field.PML_ADDRESS))) &&
     (!hasSecondary(Secondary.VMFUNC) || functionsAreValid(v, secondary, functions)) &&
     (!hasSecondary(Secondary.SHADOWING) || (page(Field.VMREAD_BITMAP) && page(Field.VMWRITE_BITMAP))) &&
     (!hasSecondary(Secondary.EPT_EXCEPTION) || page(Field.EXCEPTION_INFORMATION));
 }
 
-/** The virtual-APIC page; its task priority must not be below the threshold. */
-function taskPriorityIsValid(v: Vmcs): boolean {
+/** The virtual-APIC page; its task priority must not be below the threshold, unless an exit follows the entry then. */
+function taskPriorityIsValid(v: Vmcs, secondary: number): boolean {
   const address = v.read(Field.VIRTUAL_APIC), threshold = v.word(Field.TPR_THRESHOLD);
-  if (!isPage(address) || (threshold & ~15) !== 0) return false;
-  return threshold <= pageByte(v.memory, address, VIRTUAL_TPR) >> 4;
+  if (!isPage(address)) return false;
+  if ((secondary & Secondary.INTERRUPT_DELIVERY) !== 0) return true;
+  if ((threshold & ~15) !== 0) return false;
+  return (secondary & Secondary.APIC_ACCESSES) !== 0 ||
+    threshold <= pageByte(v.memory, address, VirtualRegister.TASK_PRIORITY) >> 4;
+}
+
+function postedInterruptsAreValid(v: Vmcs): boolean {
+  const descriptor = v.read(Field.POSTED_INTERRUPT_DESCRIPTOR);
+  return (v.word(Field.EXIT_CONTROLS) & ExitControl.ACKNOWLEDGE) !== 0 &&
+    v.word(Field.POSTED_INTERRUPT_VECTOR) <= HIGHEST_VECTOR && (descriptor & 63n) === 0n &&
+    isPhysical(descriptor);
 }
 
 function functionsAreValid(v: Vmcs, secondary: number, supported: number): boolean {

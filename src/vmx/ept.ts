@@ -3,6 +3,7 @@ import { EPTP } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
 import type { SecondStage, SecondStageAccess } from "../memory/second_stage.ts";
 import { Reason } from "./exit_reasons.ts";
+import { logIsFull, logModification } from "./page_modification_log.ts";
 import { raiseVirtualizationException } from "./virtualization_exception.ts";
 import type { VmxState } from "./vmx_state.ts";
 
@@ -49,12 +50,19 @@ export class Ept implements SecondStage {
       rights &= lo;
       table = (hi & ADDRESS_HIGH) * 0x1_0000_0000 + ((lo & ~0xfff) >>> 0);
       if (!leaf) {
-        if (flags) m[at] = lo | ACCESSED;
+        if (flags && (lo & ACCESSED) === 0) {
+          if (logIsFull(this.state)) return this.#logFull();
+          m[at] = lo | ACCESSED;
+        }
         continue;
       }
       if ((rights & wanted) !== wanted) return this.#violate(gpa, access, wanted, rights, hi >= 0);
       const used = lo | ACCESSED | (write ? DIRTY : 0);
-      if (flags && used !== lo) m[at] = used;
+      if (flags && used !== lo) {
+        if (logIsFull(this.state)) return this.#logFull();
+        m[at] = used;
+        if (((used ^ lo) & DIRTY) !== 0) logModification(this.state, gpa);
+      }
       // A page that is not dirty yet must be seen by the next write.
       this.writable = (rights & WRITE) !== 0 && (!flags || (used & DIRTY) !== 0);
       this.readable = (rights & READ) !== 0;
@@ -82,6 +90,12 @@ export class Ept implements SecondStage {
     };
     if (convertible && raiseVirtualizationException(state, violation)) return -1;
     state.record({ reason: Reason.EPT_VIOLATION, ...violation });
+    return -1;
+  }
+
+  /** No flag is set, and the access does not happen: section 29.3.6. */
+  #logFull(): number {
+    this.state.record({ reason: Reason.PML_FULL, qualification: 0n });
     return -1;
   }
 

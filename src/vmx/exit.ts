@@ -43,8 +43,9 @@ import { Blocking, type ExitInformation, VmxMode, type VmxState } from "./vmx_st
 
 const VALID = 1 << 31, DELIVERS_ERROR = 0x800, UNUSABLE = 0x1_0000, PRESENT = 0x80;
 const NMI_BLOCKED = Blocking.NMI, SHADOWS = Blocking.STI | Blocking.MOV_SS;
-/** Bit 12 of interruption information and of the qualification of EPT violations: NMI unblocking due to IRET. */
+/** Bit 12 of interruption information and of the qualification of these exits: NMI unblocking due to IRET. */
 const NMI_UNBLOCKED = 0x1000;
+const TELLS_OF_IRET: ReadonlySet<number> = new Set([Reason.EPT_VIOLATION, Reason.PML_FULL]);
 /** VMX-abort indicators. Section 28.7. */
 const Abort = { STORE_MSRS: 1, PDPTES: 2, LOAD_MSRS: 4, LEAVES_LONG_MODE: 6 } as const;
 
@@ -83,13 +84,21 @@ export function leaveGuest(state: VmxState): boolean {
   return true;
 }
 
+/** Exits in the middle of an instruction or a delivery, by an access to memory. */
+const BY_ACCESS: ReadonlySet<number> = new Set([
+  Reason.APIC_ACCESS,
+  Reason.EPT_VIOLATION,
+  Reason.EPT_MISCONFIGURATION,
+  Reason.PML_FULL,
+]);
+
 /** The resume flag that the exit saves: what the event would have pushed, or what lets the access be tried again. Section 28.3.3. */
 function settleResumeFlag(m: Int32Array, exit: ExitInformation, during: InterceptedEvent | undefined): void {
   const { reason, interruption = 0 } = exit;
   let resumes: boolean;
   if (reason === Reason.EXCEPTION_OR_NMI) {
     resumes = ((interruption >> 8) & 7) === EventType.HARDWARE && (interruption & 0xff) !== Vector.DB;
-  } else if (reason === Reason.EPT_VIOLATION || reason === Reason.EPT_MISCONFIGURATION) {
+  } else if (BY_ACCESS.has(reason)) {
     resumes = during === undefined || during.kind === "fault";
   } else if (byInstruction(reason)) {
     resumes = false;
@@ -135,7 +144,7 @@ function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedE
   v.write(Field.EXIT_REASON, exit.reason);
   v.write(
     Field.EXIT_QUALIFICATION,
-    qualification | BigInt(exit.reason === Reason.EPT_VIOLATION ? unblocked : 0),
+    qualification | BigInt(TELLS_OF_IRET.has(exit.reason) ? unblocked : 0),
   );
   v.write(
     Field.EXIT_INTERRUPTION,
@@ -196,6 +205,8 @@ const AFTER_INSTRUCTION: ReadonlySet<number> = new Set([
   Reason.INIT,
   Reason.MONITOR_TRAP_FLAG,
   Reason.TPR_BELOW_THRESHOLD,
+  Reason.VIRTUALIZED_EOI,
+  Reason.APIC_WRITE,
 ]);
 
 /** Saves what holds the next events back, and whether the processor waits. Section 28.3.4. */
@@ -277,7 +288,9 @@ export function loadHostState(state: VmxState, interruptibility: number): void {
   m[EPTP_INDEX >> 2] = 0;
   m[VPID >> 2] = 0;
   state.deadline = Infinity;
-  state.following = undefined;
+  state.following = state.apicWrite = undefined;
+  state.recognized = false;
+  state.noteApicAccessPage();
   state.trapPending = state.entered = false;
   state.debug = 0;
   state.surroundings.waiting.activity = Activity.ACTIVE;

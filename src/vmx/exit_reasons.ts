@@ -24,12 +24,16 @@ export const Reason = {
   MSR_LOADING: 34,
   MONITOR_TRAP_FLAG: 37,
   TPR_BELOW_THRESHOLD: 43,
+  APIC_ACCESS: 44,
+  VIRTUALIZED_EOI: 45,
   EPT_VIOLATION: 48,
   EPT_MISCONFIGURATION: 49,
   INVEPT: 50,
   PREEMPTION_TIMER: 52,
   INVVPID: 53,
+  APIC_WRITE: 56,
   VMFUNC: 59,
+  PML_FULL: 62,
   /** WORLD_CALL has not found the callee (qualification 0) or the caller (1): src/crossover. */
   WORLD_CALL_MISS: 240,
 } as const;
@@ -54,9 +58,12 @@ const WITHOUT_INSTRUCTION: ReadonlySet<number> = new Set([
   Reason.NMI_WINDOW,
   Reason.MONITOR_TRAP_FLAG,
   Reason.TPR_BELOW_THRESHOLD,
+  Reason.VIRTUALIZED_EOI,
+  Reason.APIC_WRITE,
   Reason.EPT_VIOLATION,
   Reason.EPT_MISCONFIGURATION,
   Reason.PREEMPTION_TIMER,
+  Reason.PML_FULL,
 ]);
 /** Whether an instruction causes exits with this reason. */
 export const byInstruction = (reason: number): boolean => !WITHOUT_INSTRUCTION.has(reason);

@@ -23,6 +23,7 @@ import { Field, isHigh, slotOf, typeOf } from "./fields.ts";
 import { gpr } from "./intercepts.ts";
 import { invalidateEpt, invalidateVpid } from "./invalidation.ts";
 import { isShadowed, shadowOf } from "./shadow.ts";
+import { entersBelowThreshold, exitBehind } from "./virtual_apic.ts";
 import { isRegion, revisionOf, Vmcs } from "./vmcs.ts";
 import { vmfunc } from "./vmfunc.ts";
 import { Blocking, NO_VMCS, VmxMode, type VmxState } from "./vmx_state.ts";
@@ -196,6 +197,9 @@ export class Instructions implements VmxInstructions {
     }
     if (launch) v.isLaunched = true;
     state.entered = true;
+    if (entersBelowThreshold(state)) {
+      exitBehind(state, { reason: Reason.TPR_BELOW_THRESHOLD, qualification: 0n });
+    }
     state.unit.context.switches.count(WorldSwitch.VM_ENTRY, launch ? SwitchCause.VMLAUNCH : 0);
     return true;
   }

@@ -5,6 +5,7 @@ import type { InterceptedEvent, Intercepts, LinearHalves, MsrValue } from "../cp
 import { Msr } from "../cpu/system/msr.ts";
 import { GPR } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
+import { readApicMsr, writeApicMsr } from "./apic_msrs.ts";
 import { CR0_FIXED0 } from "./capabilities.ts";
 import { Pin, Primary, Secondary } from "./controls.ts";
 import { interruptionOf } from "./exit.ts";
@@ -16,8 +17,6 @@ import { Debug, type VmxState } from "./vmx_state.ts";
 /** Kinds of access in the qualification of control-register exits. SDM vol. 3C, table 28-3. */
 const TO_CR = 0, FROM_CR = 1, CLTS = 2;
 const STATUS_WORD = 15;
-/** MSR of the task priority in x2APIC mode. */
-const X2APIC_TPR = 0x808;
 /** Qualification of I/O exits: INS and OUTS. */
 const STRING_IO = 0x10;
 /** Bits below the point of the TSC multiplier. SDM vol. 3C, section 26.3. */
@@ -107,15 +106,11 @@ export class GuestIntercepts implements Intercepts {
 
   readMsr(index: number): MsrValue | undefined {
     if (index === Msr.TSC) return this.timeStamp(this.state.unit.context.bus.tsc());
-    if (index !== X2APIC_TPR || !this.#secondary(Secondary.X2APIC)) return undefined;
-    return { lo: virtualPriority(this.state), hi: 0 };
+    return readApicMsr(this.state, index);
   }
 
   writeMsr(index: number, lo: number, hi: number): boolean | undefined {
-    if (index !== X2APIC_TPR || !this.#secondary(Secondary.X2APIC)) return undefined;
-    if (hi !== 0 || lo >>> 8 !== 0) return false;
-    setVirtualPriority(this.state, lo);
-    return true;
+    return writeApicMsr(this.state, index, lo, hi);
   }
 
   taskPriority(): number | undefined {

@@ -1,8 +1,11 @@
 /** VMX's state outside the processor's registers and guest memory, for snapshots. */
-import { bool, fields, i32, maybe, type Shape, such, time, u32, u64 } from "../snapshot/shape.ts";
+import { bool, fields, i32, maybe, type Shape, such, time, u32, u64, whole } from "../snapshot/shape.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { isRegion, Vmcs } from "./vmcs.ts";
 import { type ExitInformation, NO_VMCS, VmxMode, type VmxState } from "./vmx_state.ts";
+
+/** Of a write to a virtual-APIC page: its last offset, and its largest size. */
+const LAST_OFFSET = 0xfff, REGISTER_BYTES = 4;
 
 /** An exit that follows: `ExitInformation` with all its fields. */
 type SavedExit = {
@@ -29,6 +32,8 @@ export type VmxSavedState = {
   readonly vmxon: bigint;
   readonly vmcs: bigint;
   readonly following: SavedExit | undefined;
+  readonly recognized: boolean;
+  readonly apicWrite: { readonly offset: number; readonly size: number } | undefined;
   readonly isAborted: boolean;
   readonly entered: boolean;
   readonly trapPending: boolean;
@@ -46,6 +51,8 @@ export function vmxSavedState(memory: LinearMemory): Shape<VmxSavedState> {
     vmxon: region,
     vmcs: region,
     following: maybe(EXIT),
+    recognized: bool,
+    apicWrite: maybe(fields({ offset: whole(0, LAST_OFFSET), size: whole(1, REGISTER_BYTES) })),
     isAborted: bool,
     entered: bool,
     trapPending: bool,
@@ -72,6 +79,8 @@ export function saveVmx(state: VmxState): VmxSavedState {
       physical: following.physical,
       length: following.length,
     },
+    recognized: state.recognized,
+    apicWrite: state.apicWrite && { ...state.apicWrite },
     isAborted: state.isAborted,
     entered: state.entered,
     trapPending: state.trapPending,
@@ -90,6 +99,8 @@ export function loadVmx(state: VmxState, saved: VmxSavedState): void {
   state.vmcs = saved.vmcs === NO_VMCS ? undefined : new Vmcs(state.memory, saved.vmcs);
   state.pending = state.vectoring = undefined;
   state.following = following === undefined ? undefined : given(following);
+  state.recognized = saved.recognized;
+  state.apicWrite = saved.apicWrite;
   state.isAborted = saved.isAborted;
   state.entered = saved.entered;
   state.trapPending = saved.trapPending;
@@ -99,6 +110,7 @@ export function loadVmx(state: VmxState, saved: VmxSavedState): void {
   state.lastPause = saved.lastPause;
   state.deadline = saved.deadline;
   state.unit.intercepts = state.mode === VmxMode.GUEST ? state.intercepts : undefined;
+  state.noteApicAccessPage();
   state.noteVmFunctions();
 }
 

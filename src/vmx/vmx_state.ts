@@ -37,6 +37,12 @@ export interface ExitInformation {
   readonly length?: number;
 }
 
+/** A write to the APIC-access page that has been virtualized. */
+export interface ApicWrite {
+  readonly offset: number;
+  readonly size: number;
+}
+
 /** A VM exit that has happened, as the VMCS tells it. */
 export interface ObservedExit {
   /** Basic exit reason. */
@@ -73,6 +79,12 @@ export class VmxState {
   isAborted = false;
   /** VM entry is complete but for the event that it injects. */
   entered = false;
+  /** A virtual interrupt is pending that the guest's priority lets through. */
+  recognized = false;
+  /** What the instruction at hand has written through the APIC-access page. */
+  apicWrite: ApicWrite | undefined;
+  /** Host-physical address of the APIC-access page of the guest; -1: it has none. */
+  apicAccessPage = -1;
   /** A VM exit that follows the instruction just executed. */
   following: ExitInformation | undefined;
   /** An exit by the monitor trap flag is pending. */
@@ -141,6 +153,12 @@ export class VmxState {
     const calls = this.worldFunctions?.isEnabled === true &&
       (this.mode === VmxMode.ROOT || (functions & WORLD_CALL_FUNCTION) !== 0);
     m[WORLD_CALLS >> 2] = calls ? m[WORLD_GENERATION >> 2]! : 0;
+  }
+
+  /** Finds the APIC-access page out. Called when root or non-root operation begins. */
+  noteApicAccessPage(): void {
+    const isOn = this.mode === VmxMode.GUEST && (this.secondary & Secondary.APIC_ACCESSES) !== 0;
+    this.apicAccessPage = isOn ? Number(this.vmcs!.read(Field.APIC_ACCESS)) : -1;
   }
 
   /** Records a VM exit: the instruction under way stops. */

@@ -1,12 +1,17 @@
 /** One random run at CPL 0 under VMX: code, page tables, descriptor tables, VMCS, worlds. */
+import { Flag } from "../../src/cpu/rflags.ts";
 import { GPR } from "../../src/cpu/state.ts";
+import { ExitControl, Pin, Primary, Secondary } from "../../src/vmx/controls.ts";
 import { Field } from "../../src/vmx/fields.ts";
+import type { Vmcs } from "../../src/vmx/vmcs.ts";
 import { Choices, type Places, randomCode } from "./kernel_code.ts";
 import * as at from "./kernel_machine.ts";
 import type { KernelMachine } from "./kernel_machine.ts";
 
 /** Guest instructions of a run. */
 const INSTRUCTIONS = 60;
+/** EPTP: accessed and dirty flags. */
+const EPT_FLAGS = 0x40;
 const FIELDS: readonly number[] = Object.values(Field);
 
 const STRUCTURES = [
@@ -107,4 +112,25 @@ function disturb({ processor, ram, m }: KernelMachine, c: Choices): void {
     if (c.once(2)) vmcs.write(field, old ^ (1n << BigInt(c.below(64))));
     else vmcs.write(field, BigInt.asUintN(64, BigInt(c.word(VALUES))));
   }
+  if (!c.once(2)) virtualizeApic(vmcs, c);
+}
+
+/** Gives the guest a virtual APIC, in the place of some structure, and a log. */
+function virtualizeApic(vmcs: Vmcs, c: Choices): void {
+  const { APIC_ACCESSES, APIC_REGISTERS, INTERRUPT_DELIVERY, X2APIC, PML } = Secondary;
+  const set = (field: number, bits: number): void => vmcs.write(field, (vmcs.word(field) | bits) >>> 0);
+  const some = (bits: number): number => c.once(2) ? bits : 0;
+  const delivers = some(INTERRUPT_DELIVERY), posts = delivers !== 0 && c.once(2);
+  set(Field.PRIMARY_CONTROLS, Primary.TPR_SHADOW | some(Primary.MSR_BITMAPS));
+  set(Field.SECONDARY_CONTROLS, c.one([APIC_ACCESSES, X2APIC]) | some(APIC_REGISTERS) | delivers | some(PML));
+  if (delivers) set(Field.PIN_CONTROLS, Pin.EXTERNAL_INTERRUPT | (posts ? Pin.POSTED_INTERRUPTS : 0));
+  if (posts) set(Field.EXIT_CONTROLS, ExitControl.ACKNOWLEDGE);
+  set(Field.EPTP, some(EPT_FLAGS));
+  set(Field.GUEST_RFLAGS, some(Flag.IF));
+  vmcs.write(Field.APIC_ACCESS, c.one(STRUCTURES));
+  vmcs.write(Field.PML_ADDRESS, at.MSR_AREA);
+  vmcs.write(Field.PML_INDEX, c.one([0, 511, 0xffff]));
+  vmcs.write(Field.POSTED_INTERRUPT_DESCRIPTOR, at.POINTERS);
+  vmcs.write(Field.POSTED_INTERRUPT_VECTOR, 0x30);
+  vmcs.write(Field.GUEST_INTERRUPT_STATUS, c.below(0x1_0000));
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMPILER, COMPILER_VERSION, compilerVersion } from "../../_tools/build_guests.ts";
-import { buildKvmProgram, KVM_PROGRAM } from "../../_tools/debian/kvm_program.ts";
+import { buildKvmProgram, KVM_PROGRAMS } from "../../_tools/debian/kvm_program.ts";
 
 const version = compilerVersion();
 const missing = version === COMPILER_VERSION
@@ -11,14 +11,16 @@ const missing = version === COMPILER_VERSION
   : ` [needs ${COMPILER} ${COMPILER_VERSION}; here: ${version ?? "none"}]`;
 
 Deno.test({
-  name: `buildKvmProgram() gives the committed image byte by byte${missing}`,
+  name: `buildKvmProgram() gives the committed images byte by byte${missing}`,
   ignore: missing !== "",
   fn() {
     const folder = mkdtempSync(join(tmpdir(), "kvm-"));
     try {
-      const output = join(folder, "kvm");
-      buildKvmProgram(output);
-      assert(readFileSync(output).equals(readFileSync(KVM_PROGRAM)));
+      for (const program of KVM_PROGRAMS) {
+        const output = join(folder, "program");
+        buildKvmProgram(program, output);
+        assert(readFileSync(output).equals(readFileSync(program.image)), program.image);
+      }
     } finally {
       rmSync(folder, { recursive: true });
     }

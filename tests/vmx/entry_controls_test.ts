@@ -1,6 +1,6 @@
 /** Checks of the control fields: each violates one rule of an otherwise valid VMCS. SDM vol. 3C, section 27.2.1. */
 import { assertEquals } from "@std/assert";
-import { ALLOWED, Pin, Primary, Secondary } from "../../src/vmx/controls.ts";
+import { ALLOWED, ExitControl, Pin, Primary, Secondary } from "../../src/vmx/controls.ts";
 import { controlsAreValid } from "../../src/vmx/entry_controls.ts";
 import { Field } from "../../src/vmx/fields.ts";
 import {
@@ -22,6 +22,20 @@ const tprShadow = (...changes: Values): Values => [
   [Field.VIRTUAL_APIC, VIRTUAL_APIC],
   ...changes,
 ];
+const virtualInterrupts = (...changes: Values): Values => [
+  ...tprShadow(),
+  ...secondary(Secondary.INTERRUPT_DELIVERY),
+  ...pin(Pin.EXTERNAL_INTERRUPT),
+  ...changes,
+];
+const posted = (...changes: Values): Values => [
+  ...virtualInterrupts(),
+  ...pin(Pin.EXTERNAL_INTERRUPT | Pin.POSTED_INTERRUPTS),
+  ...exitControls(ExitControl.ACKNOWLEDGE),
+  [Field.POSTED_INTERRUPT_VECTOR, 0xff],
+  [Field.POSTED_INTERRUPT_DESCRIPTOR, 0x40],
+  ...changes,
+];
 const inject = (information: number, ...more: Values): Values => [
   [Field.ENTRY_INTERRUPTION, (1 << 31 | information) >>> 0],
   [Field.ENTRY_INSTRUCTION_LENGTH, 1],
@@ -31,7 +45,7 @@ const inject = (information: number, ...more: Values): Values => [
 // Section 27.2.1.1.
 const EXECUTION: Rules = {
   "pin-based: a bit that must be 1": [[Field.PIN_CONTROLS, 0]],
-  "pin-based: process posted interrupts": pin(0x80),
+  "pin-based: a bit that is reserved": pin(0x100),
   "primary: a bit that must be 1": [[Field.PRIMARY_CONTROLS, 0]],
   "primary: activate tertiary controls": primary(1 << 17),
   "secondary: XSAVES": secondary(1 << 20),
@@ -45,6 +59,30 @@ const EXECUTION: Rules = {
   "TPR threshold: bits 31:4": tprShadow([Field.TPR_THRESHOLD, 0x10]),
   "TPR threshold above VTPR": tprShadow([Field.TPR_THRESHOLD, 6]),
   "x2APIC mode without TPR shadow": secondary(Secondary.X2APIC),
+  "APIC-register virtualization without TPR shadow": secondary(Secondary.APIC_REGISTERS),
+  "virtual-interrupt delivery without TPR shadow": [
+    ...secondary(Secondary.INTERRUPT_DELIVERY),
+    ...pin(Pin.EXTERNAL_INTERRUPT),
+  ],
+  "virtual-interrupt delivery without external-interrupt exiting": [
+    ...tprShadow(),
+    ...secondary(Secondary.INTERRUPT_DELIVERY),
+  ],
+  "APIC-access address: alignment": [...secondary(Secondary.APIC_ACCESSES), [Field.APIC_ACCESS, 0x800]],
+  "APIC-access address: width": [...secondary(Secondary.APIC_ACCESSES), [Field.APIC_ACCESS, TOO_HIGH]],
+  "APIC accesses and x2APIC mode": [...tprShadow(), ...secondary(Secondary.APIC_ACCESSES | Secondary.X2APIC)],
+  "TPR threshold: bits 31:4, with APIC accesses": [
+    ...tprShadow([Field.TPR_THRESHOLD, 0x10]),
+    ...secondary(Secondary.APIC_ACCESSES),
+  ],
+  "posted interrupts without virtual-interrupt delivery": [
+    ...posted(),
+    ...secondary(Secondary.APIC_ACCESSES),
+  ],
+  "posted interrupts without acknowledgment": [...posted(), ...exitControls(0)],
+  "posted-interrupt notification vector: bits 15:8": posted([Field.POSTED_INTERRUPT_VECTOR, 0x100]),
+  "posted-interrupt descriptor: alignment": posted([Field.POSTED_INTERRUPT_DESCRIPTOR, 0x20]),
+  "posted-interrupt descriptor: width": posted([Field.POSTED_INTERRUPT_DESCRIPTOR, TOO_HIGH]),
   "virtual NMIs without NMI exiting": pin(Pin.VIRTUAL_NMIS),
   "NMI-window exiting without virtual NMIs": [...pin(Pin.NMI), ...primary(Primary.NMI_WINDOW)],
   "VPID of 0": [[Field.VPID, 0]],
@@ -53,6 +91,9 @@ const EXECUTION: Rules = {
   "EPTP: reserved bits 11:7": [[Field.EPTP, 0x20de]],
   "EPTP: width": [[Field.EPTP, TOO_HIGH | 0x5en]],
   "unrestricted guest without EPT": [[Field.SECONDARY_CONTROLS, 0xa0]],
+  "page-modification logging without EPT": [[Field.SECONDARY_CONTROLS, Secondary.PML | Secondary.VPID]],
+  "PML address: alignment": [...secondary(Secondary.PML), [Field.PML_ADDRESS, 0x800]],
+  "PML address: width": [...secondary(Secondary.PML), [Field.PML_ADDRESS, TOO_HIGH]],
   "VM functions: reserved": [...secondary(Secondary.VMFUNC), [Field.VMFUNC_CONTROLS, 1n << 63n]],
   "EPTP list: alignment": [
     ...secondary(Secondary.VMFUNC),
@@ -115,8 +156,20 @@ const VALID: Rules = {
     [Field.VIRTUAL_APIC, VIRTUAL_APIC],
   ],
   "TPR threshold of VTPR": tprShadow([Field.TPR_THRESHOLD, 5]),
+  "TPR threshold above VTPR, with APIC accesses": [
+    ...tprShadow([Field.TPR_THRESHOLD, 6]),
+    ...secondary(Secondary.APIC_ACCESSES),
+  ],
+  "any TPR threshold, with virtual-interrupt delivery": virtualInterrupts([Field.TPR_THRESHOLD, 0xff]),
+  "APIC accesses without TPR shadow": secondary(Secondary.APIC_ACCESSES),
+  "APIC registers": [...tprShadow(), ...secondary(Secondary.APIC_REGISTERS)],
+  "x2APIC mode with virtual-interrupt delivery": virtualInterrupts(
+    ...secondary(Secondary.INTERRUPT_DELIVERY | Secondary.X2APIC),
+  ),
+  "posted interrupts": posted(),
   "x2APIC mode": [...tprShadow(), ...secondary(Secondary.X2APIC)],
   "NMI-window exiting": [...pin(Pin.NMI | Pin.VIRTUAL_NMIS), ...primary(Primary.NMI_WINDOW)],
+  "page-modification logging": [...secondary(Secondary.PML), [Field.PML_INDEX, 0xffff]],
   "EPTP: uncacheable": [[Field.EPTP, 0x2018]],
   "an interrupt": inject(0x20),
   "an NMI": inject(0x202),

@@ -39,6 +39,7 @@ export type ProgressState = {
     readonly nmi: boolean;
     readonly init: boolean;
     readonly deadline: number;
+    readonly isOver: boolean;
   };
   readonly deferred: number;
   readonly stalled: number;
@@ -55,7 +56,7 @@ export function progressShape({ ramBytes }: LinearMemory): Shape<ProgressState> 
     monitored: maybe(fields({ line, endsWithMasked: bool })),
     init: bool,
     startup: maybe(u8),
-    wait: fields({ interrupts: bool, nmi: bool, init: bool, deadline: time }),
+    wait: fields({ interrupts: bool, nmi: bool, init: bool, deadline: time, isOver: bool }),
     deferred: BREAKPOINTS,
     stalled: u32,
   });

@@ -67,6 +67,10 @@ export const GUESTS = {
     options: { kernel: read("tests/vmx/kernels/vmx.elf"), vmx: true, memory: SMALL },
     limit: 1e7,
   },
+  "virtual APIC test": {
+    options: { kernel: read("tests/referee/kernels/apic.elf"), vmx: true, memory: SMALL },
+    limit: 1e7,
+  },
   "processors test": {
     options: { kernel: read("tests/machine/kernels/smp.elf"), processors: 4, memory: SMALL },
     limit: 2e7,

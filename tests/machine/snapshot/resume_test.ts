@@ -28,7 +28,7 @@ for (const [name, guest] of Object.entries(GUESTS) as [string, Guest][]) {
   });
 }
 
-for (const [name, step] of [["echo", 1], ["lab", 67]] as const) {
+for (const [name, step] of [["echo", 1], ["lab", 67], ["virtual APIC test", 60_013]] as const) {
   Deno.test(`loadMachine() resumes the guest "${name}" saved every ${step} instructions`, async () => {
     const guest: Guest = GUESTS[name];
     const expected = runTo(boot(guest), guest.limit);

@@ -3,52 +3,13 @@
  * Documentation/virt/kvm/api.rst). It prints what the guest writes to port E9H, checks the sum that it writes to port
  * EAH, counts how often it reads port EBH, and ends when the guest halts.
  */
-#include "system.h"
+#include "report.h"
 
 extern const uint8_t guest_start[], guest_end[];
 
 enum { TEXT_PORT = 0xe9, SUM_PORT = 0xea, COUNT_PORT = 0xeb };
 enum { GUEST_BASE = 0x1000, GUEST_MEMORY = 0x10000, RFLAGS_FIXED = 2 };
 enum { EXPECTED_SUM = 500500, EXPECTED_READS = 1000 };
-
-static size_t length_of(const char *text)
-{
-    size_t length = 0;
-    while (text[length] != 0) length++;
-    return length;
-}
-
-static void print(const char *text)
-{
-    write_out(text, length_of(text));
-}
-
-static void print_number(unsigned long value)
-{
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value != 0);
-    write_out(digits + at, sizeof digits - at);
-}
-
-static _Noreturn void fail(const char *what, long number)
-{
-    print("kvm: ");
-    print(what);
-    print(" failed: ");
-    print_number((unsigned long)(number < 0 ? -number : number));
-    print("\n");
-    end_process(1);
-}
-
-static long checked(const char *what, long result)
-{
-    if (result < 0) fail(what, result);
-    return result;
-}
 
 /* Gives the virtual machine memory from address 0 on, with its program in it. */
 static void load_guest(int machine)

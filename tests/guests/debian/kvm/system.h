@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* Numbers of the calls, x86-64. */
-enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_MMAP = 9, SYS_IOCTL = 16, SYS_EXIT = 60 };
+enum { SYS_WRITE = 1, SYS_OPEN = 2, SYS_MMAP = 9, SYS_IOCTL = 16, SYS_SCHED_YIELD = 24, SYS_CLONE = 56, SYS_EXIT = 60 };
+enum { SYS_EXIT_GROUP = 231 };
 
 /* A system call; a result from -4095 to -1 is an error number, negative. */
 static inline long system_call(long number, long a, long b, long c, long d, long e, long f)
@@ -45,5 +46,28 @@ static inline void write_out(const char *text, size_t length)
 
 static inline _Noreturn void end_process(int code)
 {
-    for (;;) system_call(SYS_EXIT, code, 0, 0, 0, 0, 0);
+    for (;;) system_call(SYS_EXIT_GROUP, code, 0, 0, 0, 0, 0);
+}
+
+static inline _Noreturn void end_thread(void)
+{
+    for (;;) system_call(SYS_EXIT, 0, 0, 0, 0, 0, 0);
+}
+
+static inline void yield_processor(void)
+{
+    system_call(SYS_SCHED_YIELD, 0, 0, 0, 0, 0, 0);
+}
+
+/* Starts a thread of this process that calls a function which does not return, on a stack that ends at `top`. */
+static inline long start_thread(void (*run)(void), void *top)
+{
+    enum { VM = 0x100, FS = 0x200, FILES = 0x400, SIGHAND = 0x800, THREAD = 0x10000, SYSVSEM = 0x40000 };
+    long flags = VM | FS | FILES | SIGHAND | THREAD | SYSVSEM, result;
+    register long r10 asm("r10") = 0, r8 asm("r8") = 0;
+    asm volatile("syscall\n\ttest %%rax, %%rax\n\tjnz 1f\n\txor %%ebp, %%ebp\n\tcall *%[run]\n1:"
+                 : "=a"(result)
+                 : "a"((long)SYS_CLONE), "D"(flags), "S"(top), "d"(0L), "r"(r10), "r"(r8), [run] "r"(run)
+                 : "rcx", "r11", "memory");
+    return result;
 }
