@@ -47,7 +47,8 @@ everywhere("DebugPoints: code around a breakpoint stays compiled", (bare) => {
   bare.write(CODE + 8 + LOOP.length - 1, bytesOf("c3"));
   bare.set(Gpr.RSP, 0x2_0000);
   const { dispatcher } = bare.processor, turn = LENGTH + 3;
-  bare.run(CODE, 20 * turn);
+  // Long enough for regions that are made in slices.
+  bare.run(CODE, 60 * turn);
   const before = dispatcher.counts.interpretedInstructions + dispatcher.counts.singleSteps;
   points(bare).add(execute(CODE + 5));
   let start = bare.processor.instructions;
