@@ -27,7 +27,7 @@ export interface RegionGraph {
 const COPIED_BLOCKS = 12, COPIED_INSTRUCTIONS = 60, MOST_COPIED_BLOCKS = 96, MOST_COPIED_INSTRUCTIONS = 480;
 
 /** Most turns of a loop of one block that are written in a row, and most guest instructions of them. */
-const TURNS_IN_ROW = 4, INSTRUCTIONS_IN_ROW = 48;
+const TURNS_IN_ROW = 4, INSTRUCTIONS_IN_ROW = 16;
 
 /**
  * The graph of a region.
