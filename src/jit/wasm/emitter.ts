@@ -20,6 +20,7 @@ import {
 import type { FlagFunctions } from "./pending_flags.ts";
 import { I32, VOID, W } from "./instructions.ts";
 import type { GroupCells } from "./group_spans.ts";
+import { pushWords } from "./host_words.ts";
 import { instructionsOf } from "./region_graph.ts";
 import { RegionSpans } from "./region_spans.ts";
 import { LocalPool } from "./local_pool.ts";
@@ -218,25 +219,12 @@ export class Emitter implements IntegerWriter<Value> {
     const { code } = this;
     let words = 0;
     for (const value of operands) {
-      if (value.type === "i64") {
-        const local = this.operand(value);
-        code.get(local);
-        code.op(W.i32_wrap_i64);
-        code.get(local);
-        code.i64(32, 0);
-        code.op(W.i64_shr_u);
-        code.op(W.i32_wrap_i64);
-        words += 2;
-      } else if (value.type === "v128") {
-        const local = this.operand(value);
-        for (let word = 0; word < 4; word++) {
-          code.get(local);
-          code.lane(W.i32x4_extract_lane, word);
-        }
-        words += 4;
-      } else {
+      const type = localType(value);
+      if (type === I32) {
         this.push(value);
         words++;
+      } else {
+        words += pushWords(code, this.operand(value), type);
       }
     }
     if (last !== undefined) code.i32(last);

@@ -29,6 +29,7 @@ import {
 import { TLB_SHIFT } from "../../memory/tlb.ts";
 import { FunctionCode, type Imports } from "./encoder.ts";
 import { noteGroup } from "./group_spans.ts";
+import { pushHalves } from "./host_words.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { CHECKING } from "./memory_opcodes.ts";
 import { storeCell } from "./state_cells.ts";
@@ -99,16 +100,6 @@ export function finderCode(name: FinderName, imports: Imports): FunctionCode {
     code.call(imports.index("LOCATE", [I32, I32, I32, I32], true));
   });
   return code;
-}
-
-/** Leaves both halves of a local of 64 bits. */
-export function pushHalves(code: FunctionCode, local: number): void {
-  code.get(local);
-  code.op(W.i32_wrap_i64);
-  code.get(local);
-  code.i64(32, 0);
-  code.op(W.i64_shr_u);
-  code.op(W.i32_wrap_i64);
 }
 
 /**

@@ -2,8 +2,9 @@
 import { EVENT } from "../../cpu/state.ts";
 import { TLB_WRITE } from "../../memory/physical.ts";
 import { FunctionCode, type Imports } from "./encoder.ts";
-import { I32, I64, W } from "./instructions.ts";
-import { FIND_PARAMETERS, pushFlags, pushHalves, pushPlace } from "./locate.ts";
+import { pushHalves, pushWords } from "./host_words.ts";
+import { I32, W } from "./instructions.ts";
+import { FIND_PARAMETERS, pushFlags, pushPlace } from "./locate.ts";
 import { STORES } from "./memory_opcodes.ts";
 
 /** Stores, by what regions call the functions. */
@@ -38,21 +39,4 @@ export function slowStoreCode(name: SlowStoreName, imports: Imports): FunctionCo
   code.memory(instruction, 0);
   code.i32(0);
   return code;
-}
-
-/** Leaves the words of a local. Returns how many. */
-function pushWords(code: FunctionCode, local: number, type: number): number {
-  if (type === I64) {
-    pushHalves(code, local);
-    return 2;
-  }
-  if (type === I32) {
-    code.get(local);
-    return 1;
-  }
-  for (let word = 0; word < 4; word++) {
-    code.get(local);
-    code.lane(W.i32x4_extract_lane, word);
-  }
-  return 4;
 }
