@@ -13,17 +13,18 @@ import { Flag } from "./rflags.ts";
 import { elementsInside } from "./segment_limits.ts";
 import { AF, CF, DF, EVENT, GPR, Gpr, OF, PF, RETURN_HI, RFLAGS_SYSTEM, Segment, SF, ZF } from "./state.ts";
 
+/** What `offsetForCopy` says of a page each element of which must be an instruction of its own. */
+export const ALONE = -2;
+
 /** Guest memory that also tells where a page lies in the linear memory. */
 export interface CopyMemory extends GuestMemory {
-  /** Offset in the linear memory of an address whose page can be accessed directly, or -1, or -2 (ALONE). */
+  /** Offset in the linear memory of an address whose page can be accessed directly, or -1, or ALONE. */
   offsetForCopy(lo: number, hi: number, write: boolean): number;
   /** Whether there are data breakpoints. */
   readonly isWatched: boolean;
 }
 
 const PAGE = 0x1000;
-/** Each element of this page must be an instruction of its own. */
-const ALONE = -2;
 /** Bytes of the longest instruction. */
 const MAX_INSTRUCTION = 15;
 

@@ -1,5 +1,6 @@
 /** Slow paths of loads and stores: TLB refills, page crossings, faults, stores to translated code. */
 import { Event, Vector } from "../cpu/fault.ts";
+import { ALONE } from "../cpu/repeat.ts";
 import {
   EVENT,
   EVENT_ADDRESS,
@@ -120,8 +121,8 @@ export class GuestAccess {
 
   /**
    * Offset in the linear memory of the page that holds a linear address, for copying inside that page; -1 if the
-   * access must go element by element (it faults, or the page holds translated code), -2 if each element is an instruction
-   * of its own.
+   * access must go element by element (it faults, or the page holds translated code), ALONE if each element is an
+   * instruction of its own.
    */
   offsetForCopy(lo: number, hi: number, write: boolean): number {
     if (!this.mmu.isCanonical(hi)) return -1;
@@ -129,7 +130,7 @@ export class GuestAccess {
     if (!this.#hit(word, lo, hi, write)) {
       if (this.mmu.refill(lo, hi, write, false) !== 0) return -1;
       word = tlbWord(this.#i32, this.#i32[TLB_BASE_WORD]!, lo);
-      if (!this.#hit(word, lo, hi, write)) return this.mmu.isAccessPage(this.mmu.walkedPage) ? -2 : -1;
+      if (!this.#hit(word, lo, hi, write)) return this.mmu.isAccessPage(this.mmu.walkedPage) ? ALONE : -1;
     }
     return (lo + this.#i32[word + ADDEND]!) >>> 0;
   }

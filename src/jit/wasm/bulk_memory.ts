@@ -1,6 +1,7 @@
 /** Functions that fill and copy stretches of the linear memory as string instructions do, which regions call. */
 import { FunctionCode, type Label } from "./encoder.ts";
 import { I32, I64, V128, VOID, W } from "./instructions.ts";
+import { LOADS, type MemoryAccess, STORES } from "./memory_opcodes.ts";
 
 /** Offset, bytes, and the elements in 64 bits. */
 export const FILL_PARAMETERS: readonly number[] = [I32, I32, I64];
@@ -15,20 +16,24 @@ export type BulkFunction = (...operands: (number | bigint)[]) => number;
  */
 const BULK = 256;
 
-/** An access in pieces: of so many bytes, with its instructions. */
-interface Piece {
-  readonly size: number;
-  readonly type: number;
+/** A piece: of so many bytes, with the instructions of its accesses. */
+interface Piece extends Pick<MemoryAccess, "size" | "type"> {
   readonly load: number;
   readonly store: number;
 }
-const LARGEST: Piece = { size: 16, type: V128, load: W.v128_load, store: W.v128_store };
+const piece = ({ size, type, instruction }: MemoryAccess, store: MemoryAccess): Piece => ({
+  size,
+  type,
+  load: instruction,
+  store: store.instruction,
+});
+const LARGEST = piece(LOADS.loadv, STORES.storev);
 /** Two of one kind, which may overlap, are as many bytes as the next kind has at most. */
 const SMALLER: readonly Piece[] = [
-  { size: 8, type: I64, load: W.i64_load, store: W.i64_store },
-  { size: 4, type: I32, load: W.i32_load, store: W.i32_store },
-  { size: 2, type: I32, load: W.i32_load16_u, store: W.i32_store16 },
-  { size: 1, type: I32, load: W.i32_load8_u, store: W.i32_store8 },
+  piece(LOADS.load64, STORES.store64),
+  piece(LOADS.load32, STORES.store32),
+  piece(LOADS.load16, STORES.store16),
+  piece(LOADS.load8, STORES.store8),
 ];
 
 /** Leaves 64 bits of elements, which the low bytes of a local of 64 bits are. */

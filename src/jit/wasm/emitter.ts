@@ -250,11 +250,15 @@ export class Emitter implements IntegerWriter<Value> {
 
   /** Leaves by a side exit if an event has been raised. */
   checkEvent(inst: Inst): void {
-    const { code } = this;
     this.pushEvent();
-    code.openHinted(VOID, 0);
+    this.leaveIf(inst);
+  }
+
+  /** Leaves by a side exit if what is on the stack is not 0, which is rare. */
+  leaveIf(inst: Inst): void {
+    this.code.openHinted(VOID, 0);
     this.leaveBefore(inst);
-    code.end();
+    this.code.end();
   }
 
   /** Leaves: the guest instruction of `inst` has not been executed. */

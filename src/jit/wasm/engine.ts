@@ -132,7 +132,7 @@ export class WasmEngine implements Engine {
   #placeOwn({ goOnBehind }: SystemCalls): void {
     const imports = new Imports();
     const own = OWN.map(([name, code], place): TableFunction => ({ code: code(imports), place, name }));
-    this.#instantiate(encodeModule(own, imports, this.#pages), imports);
+    this.#instantiate(own, imports);
     for (const [place, [name]] of OWN.entries()) {
       // Where the host makes system calls, there are no links between privilege levels to look for.
       if (name === "SYSCALL" && goOnBehind) continue;
@@ -142,16 +142,15 @@ export class WasmEngine implements Engine {
 
   /** Gives a function a place in the table. */
   #placeFunction(name: string, code: FunctionCode): number {
-    const imports = new Imports(), place = this.#takePlace();
-    this.#instantiate(encodeModule([{ code, place, name }], imports, this.#pages), imports);
+    const place = this.#takePlace();
+    this.#instantiate([{ code, place, name }], new Imports());
     return place;
   }
 
   interpreterLoop(row: (index: number) => void): BlockLoop {
     const imports = new Imports(), code = interpreterLoopCode(imports);
     this.#functions[ROW] = row;
-    const module = encodeModule([{ code, place: LOOP, name: "interpret" }], imports, this.#pages);
-    this.#instantiate(module, imports);
+    this.#instantiate([{ code, place: LOOP, name: "interpret" }], imports);
     return this.#table.get(LOOP) as BlockLoop;
   }
 
@@ -189,7 +188,7 @@ export class WasmEngine implements Engine {
     this.#placed[place] = { region: undefined, granted: 0, links };
     this.onEmit?.(blocks, printCode(emitted.code.view(), (index) => imports.list[index]!.name));
     const name = `guest_${blocks[0]!.pc.toString(16)}`;
-    this.#instantiate(encodeModule([{ code: emitted.code, place, name }], imports, this.#pages), imports);
+    this.#instantiate([{ code: emitted.code, place, name }], imports);
     return this.#compiled(emitted, place);
   }
 
@@ -287,7 +286,8 @@ export class WasmEngine implements Engine {
     return link;
   }
 
-  #instantiate(bytes: Uint8Array<ArrayBuffer>, imports: Imports): void {
+  #instantiate(functions: readonly TableFunction[], imports: Imports): void {
+    const bytes = encodeModule(functions, imports, this.#pages);
     const f = Object.fromEntries(imports.list.map(({ name }) => [name, this.#functions[name]!]));
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { f, s: { m: this.#memory, t: this.#table } });
   }

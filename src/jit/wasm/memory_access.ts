@@ -154,13 +154,6 @@ function writeFound(e: Emitter, { inst, address, size, find }: Access, run?: Acc
   });
 }
 
-/** Writes how a region is left where what is on the stack says so. */
-function leaveIf(e: Emitter, inst: Inst): void {
-  e.code.openHinted(VOID, 0);
-  e.leaveBefore(inst);
-  e.code.end();
-}
-
 const load = ({ size, type, instruction }: MemoryAccess): Lowering => (e, inst) => {
   const { code } = e;
   const perform = (offset: number): void => code.memory(instruction, offset);
@@ -176,7 +169,7 @@ const load = ({ size, type, instruction }: MemoryAccess): Lowering => (e, inst) 
       code.tee(found);
       code.i32(-1);
       code.op(W.i32_eq);
-      leaveIf(e, inst);
+      e.leaveIf(inst);
       noted();
       code.get(found);
       perform(0);
@@ -199,7 +192,7 @@ const store = ({ size, type, instruction }: MemoryAccess, slow: SlowStoreName): 
     find: (noted) => {
       code.get(value);
       e.callTyped(slow, slowStoreParameters(type), true);
-      leaveIf(e, inst);
+      e.leaveIf(inst);
       noted();
     },
   });

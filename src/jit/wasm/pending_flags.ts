@@ -7,12 +7,12 @@ import type { Value } from "../../ir/types.ts";
 import { loadOf, storeOf } from "./cell_locals.ts";
 import { FunctionCode } from "./encoder.ts";
 import { ALL_FLAGS, flagOffset, type Recipe } from "./flags.ts";
-import { I32, I64, VOID, W } from "./instructions.ts";
+import { I32, VOID, W } from "./instructions.ts";
+import { localType } from "./lowering.ts";
 import { INTEGER_LOWERING, type IntegerOpcode, type IntegerWriter } from "./lowering_integer.ts";
 import { storeCell } from "./state_cells.ts";
 
 const OPERAND_BYTES = 8;
-const typeOf = ({ type }: Value): number => type === "i64" ? I64 : I32;
 
 /** The functions that there are, by the forms of recipes. */
 export class FlagFunctions {
@@ -58,7 +58,7 @@ export function leavePending(
   // What it does not define may be pending already.
   if (recipe.mask !== ALL_FLAGS) settlePending(code);
   for (const [n, value] of recipe.parameters.entries()) {
-    storeCell(code, storeOf(typeOf(value)), operandCell(n), () => push(value));
+    storeCell(code, storeOf(localType(value)), operandCell(n), () => push(value));
   }
   storeCell(code, W.i32_store, PENDING_FLAGS, () => code.i32(functions.placeOf(recipe)));
 }
@@ -91,7 +91,7 @@ class FlagWriter implements IntegerWriter<Value> {
 
   constructor({ parameters }: Recipe) {
     for (const [n, value] of parameters.entries()) {
-      this.code.load(loadOf(typeOf(value)), operandCell(n));
+      this.code.load(loadOf(localType(value)), operandCell(n));
       this.code.set(this.#note(value));
     }
   }
@@ -127,7 +127,7 @@ class FlagWriter implements IntegerWriter<Value> {
   /** The local that a value is kept in. */
   #note(value: Value): number {
     let local = this.#locals.get(value);
-    if (local === undefined) this.#locals.set(value, local = this.scratch(typeOf(value)));
+    if (local === undefined) this.#locals.set(value, local = this.scratch(localType(value)));
     return local;
   }
 }

@@ -11,7 +11,7 @@ export class ByteQueue {
   /** Adds bytes behind the others. */
   push(bytes: Uint8Array): void {
     if (this.#end + bytes.length > this.#bytes.length) {
-      const waiting = this.#bytes.subarray(this.#start, this.#end), needed = waiting.length + bytes.length;
+      const waiting = this.view, needed = waiting.length + bytes.length;
       const room = new Uint8Array(Math.max(this.#bytes.length, 2 * needed));
       room.set(waiting);
       this.#bytes = room;
@@ -27,9 +27,19 @@ export class ByteQueue {
     return this.#start < this.#end ? this.#bytes[this.#start++] : undefined;
   }
 
+  /** Takes so many of the oldest. */
+  drop(count: number): void {
+    this.#start += count;
+  }
+
+  /** All that wait, until more are added. */
+  get view(): Uint8Array {
+    return this.#bytes.subarray(this.#start, this.#end);
+  }
+
   /** All that wait, as a copy. */
   slice(): Uint8Array {
-    return this.#bytes.slice(this.#start, this.#end);
+    return this.view.slice();
   }
 
   clear(): void {

@@ -1,6 +1,7 @@
 /** The console device, with one port. Virtio 1.2, section 5.3. */
 import { bool, bytes, fields, type Shape } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
+import { ByteQueue } from "../devices/byte_queue.ts";
 import type { VirtioDevice } from "./pci_transport.ts";
 import { lengthOf, scatter } from "./buffers.ts";
 import { BadQueue, type Chain, type Dma } from "./virtqueue.ts";
@@ -25,7 +26,7 @@ export class VirtioConsole implements VirtioDevice, Stateful<State> {
   readonly configuration = new Uint8Array(0);
   #ready: (queue: number) => void = () => {};
   /** What was typed and has no buffer of the guest's yet. */
-  #waiting: Uint8Array = new Uint8Array(0);
+  readonly #waiting = new ByteQueue();
   /** The guest has a buffer for what will be typed. */
   #isAwaited = false;
 
@@ -48,10 +49,7 @@ export class VirtioConsole implements VirtioDevice, Stateful<State> {
 
   /** Something is typed. */
   receive(bytes: Uint8Array): void {
-    const both = new Uint8Array(this.#waiting.length + bytes.length);
-    both.set(this.#waiting);
-    both.set(bytes, this.#waiting.length);
-    this.#waiting = both;
+    this.#waiting.push(bytes);
     this.#ready(RECEIVE);
   }
 
@@ -64,17 +62,18 @@ export class VirtioConsole implements VirtioDevice, Stateful<State> {
     if (readable.length > 0) throw new BadQueue("nothing is read where a console writes");
     this.#isAwaited = this.#waiting.length === 0;
     if (this.#isAwaited) return undefined;
-    const done = scatter(this.#waiting, writable, this.dma);
-    this.#waiting = this.#waiting.slice(done);
+    const done = scatter(this.#waiting.view, writable, this.dma);
+    this.#waiting.drop(done);
     return done;
   }
 
   saveState(): State {
-    return { waiting: this.#waiting, isAwaited: this.#isAwaited };
+    return { waiting: this.#waiting.slice(), isAwaited: this.#isAwaited };
   }
 
   loadState({ waiting, isAwaited }: State): void {
-    this.#waiting = waiting.slice();
+    this.#waiting.clear();
+    this.#waiting.push(waiting);
     this.#isAwaited = isAwaited;
   }
 }
