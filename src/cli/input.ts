@@ -1,5 +1,6 @@
 /** Reads the files that commands are given. */
 import { closeSync, fstatSync, openSync, readFileSync, readSync } from "node:fs";
+import { joinBytes } from "../linux/memory/user_memory.ts";
 import { inputError } from "./exit_codes.ts";
 
 /** The most that is read of a pipe or a device, which may never end. */
@@ -35,13 +36,7 @@ function readUnsized(file: number): Uint8Array<ArrayBuffer> {
     if (size > MOST_UNSIZED) throw new RangeError(`it does not end within ${MOST_UNSIZED >> 20} MB`);
     pieces.push(piece.subarray(0, length));
   }
-  const bytes = new Uint8Array(size);
-  let done = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, done);
-    done += piece.length;
-  }
-  return bytes;
+  return joinBytes(pieces);
 }
 
 /** Why the host's file system refused, in words. */

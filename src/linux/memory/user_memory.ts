@@ -208,8 +208,8 @@ export class UserMemory {
 const ZEROS = new Uint8Array(PAGE_SIZE);
 
 /** One array of several; always a copy. */
-export function joinBytes(parts: readonly Uint8Array[]): Uint8Array {
-  if (parts.length === 1) return parts[0]!.slice();
+export function joinBytes(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  if (parts.length === 1) return new Uint8Array(parts[0]!);
   const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let at = 0;
   for (const part of parts) {

@@ -1,4 +1,5 @@
 /** The one network interface, `lo`: what rtnetlink(7) and netdevice(7) tell of it. */
+import { joinBytes } from "../memory/user_memory.ts";
 
 /** Index, name and properties of the interface. */
 export const LOOPBACK = {
@@ -62,7 +63,7 @@ function answer(request: Uint8Array, pid: number): Uint8Array[] {
     return bytes;
   };
   const error = (errno: number): Uint8Array =>
-    message(Message.ERROR, join([u32(-errno), errno === 0 ? request.subarray(0, HEADER) : request]));
+    message(Message.ERROR, joinBytes([u32(-errno), errno === 0 ? request.subarray(0, HEADER) : request]));
   const found = isDump || type !== Message.GETLINK
     ? dump(type, family)
     : asksForLoopback(request)
@@ -72,7 +73,7 @@ function answer(request: Uint8Array, pid: number): Uint8Array[] {
   const kind = type === Message.GETLINK ? Message.NEWLINK : Message.NEWADDR;
   const messages = found.map((body) => message(kind, body));
   if (isDump) {
-    return [...(messages.length > 0 ? [join(messages)] : []), message(Message.DONE, u32(0))];
+    return [...(messages.length > 0 ? [joinBytes(messages)] : []), message(Message.DONE, u32(0))];
   }
   if (messages.length === 0) return [error(ENODEV)];
   return (flags & NLM_F_ACK) === 0 ? messages : [...messages, error(0)];
@@ -123,7 +124,7 @@ function link(): Uint8Array {
   view.setUint16(2, type, true);
   view.setInt32(4, index, true);
   view.setUint32(8, flags, true);
-  return join([
+  return joinBytes([
     info,
     attribute(IFLA_IFNAME, text(name)),
     attribute(13, u32(queueLength)), // TXQLEN
@@ -150,8 +151,8 @@ function address(family: number): Uint8Array {
     0,
     0,
   );
-  const forever = join([u32(-1), u32(-1), u32(0), u32(0)]);
-  return join([
+  const forever = joinBytes([u32(-1), u32(-1), u32(0), u32(0)]);
+  return joinBytes([
     info,
     attribute(1, bytes), // ADDRESS
     ...(isIpv4 ? [attribute(2, bytes), attribute(3, text(LOOPBACK.name))] : []), // LOCAL, LABEL
@@ -176,16 +177,6 @@ function u32(value: number): Uint8Array {
 
 function text(value: string): Uint8Array {
   return new TextEncoder().encode(`${value}\0`);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }
 
 const Request = {

@@ -4,7 +4,7 @@
  * guest (interrupts.S) counts its interrupts; a second thread sends it some while it runs. It tells of each step by a
  * write to a port.
  */
-#include "report.h"
+#include "processor.h"
 
 extern const uint8_t guest_start[], guest_end[];
 
@@ -15,7 +15,7 @@ enum { SELF, MASKED, TIMER, MESSAGES, POSTED, WRITTEN, WRITTEN_AGAIN, X2_SELF, X
 enum { COUNTERS = 0x5000, SELF_VECTOR = 0x51, TIMER_VECTOR = 0x41, MESSAGE_VECTOR = 0x61, X2_VECTOR = 0x71 };
 enum { SELF_COUNT = 1000, TIMER_COUNT = 10, MESSAGE_COUNT = 100, POSTED_COUNT = 20 };
 /* Physical memory, of which the guest writes all pages from 1 MB on, then all but each fifth. */
-enum { GUEST_BASE = 0x1000, PAGE = 4096, PAGES = 1024, FIRST_WRITTEN = 256, RFLAGS_FIXED = 2 };
+enum { GUEST_BASE = 0x1000, PAGE = 4096, PAGES = 1024, FIRST_WRITTEN = 256 };
 
 static uint8_t *memory;
 static int machine;
@@ -160,15 +160,7 @@ _Noreturn void program(void)
     struct kvm_run *run = map_memory((size_t)bytes, processor);
     checked("mmap", (long)run);
     set_features(kvm, processor);
-
-    struct kvm_sregs system;
-    checked("KVM_GET_SREGS", io_control(processor, KVM_GET_SREGS, &system));
-    system.cs.base = 0;
-    system.cs.selector = 0;
-    checked("KVM_SET_SREGS", io_control(processor, KVM_SET_SREGS, &system));
-    struct kvm_regs general = { .rip = GUEST_BASE, .rflags = RFLAGS_FIXED };
-    checked("KVM_SET_REGS", io_control(processor, KVM_SET_REGS, &general));
-
+    start_processor(processor, GUEST_BASE);
     run_guest(processor, run);
     print("kvm: the guest's interrupts and pages are all there\n");
     end_process(0);

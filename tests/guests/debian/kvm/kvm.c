@@ -3,12 +3,12 @@
  * Documentation/virt/kvm/api.rst). It prints what the guest writes to port E9H, checks the sum that it writes to port
  * EAH, counts how often it reads port EBH, and ends when the guest halts.
  */
-#include "report.h"
+#include "processor.h"
 
 extern const uint8_t guest_start[], guest_end[];
 
 enum { TEXT_PORT = 0xe9, SUM_PORT = 0xea, COUNT_PORT = 0xeb };
-enum { GUEST_BASE = 0x1000, GUEST_MEMORY = 0x10000, RFLAGS_FIXED = 2 };
+enum { GUEST_BASE = 0x1000, GUEST_MEMORY = 0x10000 };
 enum { EXPECTED_SUM = 500500, EXPECTED_READS = 1000 };
 
 /* Gives the virtual machine memory from address 0 on, with its program in it. */
@@ -21,18 +21,6 @@ static void load_guest(int machine)
         .userspace_addr = (uintptr_t)memory,
     };
     checked("KVM_SET_USER_MEMORY_REGION", io_control(machine, KVM_SET_USER_MEMORY_REGION, &region));
-}
-
-/* Starts the processor at the program, in real-address mode with all segments at 0. */
-static void set_registers(int processor)
-{
-    struct kvm_sregs system;
-    checked("KVM_GET_SREGS", io_control(processor, KVM_GET_SREGS, &system));
-    system.cs.base = 0;
-    system.cs.selector = 0;
-    checked("KVM_SET_SREGS", io_control(processor, KVM_SET_SREGS, &system));
-    struct kvm_regs general = { .rip = GUEST_BASE, .rflags = RFLAGS_FIXED };
-    checked("KVM_SET_REGS", io_control(processor, KVM_SET_REGS, &general));
 }
 
 /* What the guest has done. */
@@ -83,7 +71,7 @@ _Noreturn void program(void)
     long bytes = checked("KVM_GET_VCPU_MMAP_SIZE", io_control(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL));
     struct kvm_run *run = map_memory((size_t)bytes, processor);
     checked("mmap", (long)run);
-    set_registers(processor);
+    start_processor(processor, GUEST_BASE);
 
     struct account account = run_guest(processor, run);
     if (account.sum != EXPECTED_SUM) fail("the guest's sum", account.sum);
