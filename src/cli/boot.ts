@@ -34,15 +34,15 @@ import {
   DUMP_FILE,
   ENGINE,
   HELP,
-  JSON_OUTPUT,
   MAX_INSTRUCTIONS,
   memoryOption,
   SEED,
   STATS,
+  STATS_AS_JSON,
   WORLD_CALL_CYCLES,
 } from "./shared_options.ts";
 import { LOAD, loadFile, SAVE, SAVE_AT, SAVE_EXIT, SAVE_WHEN, Saver } from "./snapshots.ts";
-import { reportStatistics } from "./statistics.ts";
+import { reportStatistics, statisticsFormat } from "./statistics.ts";
 import { parseAddress, parseCount, parsePath } from "./values.ts";
 
 const OPTIONS = {
@@ -119,7 +119,7 @@ const OPTIONS = {
   cycles: CYCLES,
   "world-call-cycles": WORLD_CALL_CYCLES,
   stats: STATS,
-  json: JSON_OUTPUT,
+  json: STATS_AS_JSON,
   dump: DUMP,
   "dump-file": DUMP_FILE,
   help: HELP,
@@ -129,6 +129,8 @@ const OPTIONS = {
 const TRIPLE_FAULT = 127;
 /** Most virtual time, in nanoseconds, that is skipped before we wait as long. */
 const IDLE = 10_000_000;
+/** Bytes of a console's output that are kept, for snapshots and the text of --save-when: all of it goes to stdout at once. */
+const KEPT_OUTPUT = 1 << 20;
 /** Instructions between two looks at the keyboard: some tens of milliseconds. */
 const SLICE = 2_000_000;
 
@@ -161,6 +163,7 @@ export const boot: Command = {
     if (values.gdb !== undefined && (values["save-at"] ?? values["save-when"]) !== undefined) {
       throw usageError("--save-at and --save-when do not go with --gdb; SIGUSR2 saves there, too");
     }
+    const format = statisticsFormat(values);
     const dump = openDump(values.dump, values["dump-file"]), saver = new Saver(values);
     const machine = values.load === undefined
       ? bootFromFiles(values, dump?.observer)
@@ -168,7 +171,7 @@ export const boot: Command = {
     return drive(machine, saver, values).then(({ machine, stop, seconds }) => {
       dump?.close();
       if (values.screen) showScreen(machine);
-      if (values.stats) reportStatistics(machine.statistics(), seconds, values.json);
+      if (format !== undefined) reportStatistics(machine.statistics(), seconds, format);
       return stop === "saved" ? 0 : conclude(machine, stop);
     });
   },
@@ -362,6 +365,7 @@ async function drive(
     throw usageError("--net-port: the snapshot's machine has no network");
   }
   saver.check(machine);
+  for (const console of machine.consoles) console.kept = KEPT_OUTPUT;
   machine.on("console", (bytes) => writeAll(1, bytes));
   machine.on("virtioConsole", (bytes) => writeAll(1, bytes));
   if (debug) machine.on("debug", (byte) => writeAll(2, new Uint8Array([byte])));

@@ -9,18 +9,18 @@ import { choice, parseCommandLine, value, values } from "./options.ts";
 import { print, report } from "./output.ts";
 import { applyRegisterFile, registerFile } from "./register_file.ts";
 import { openDump } from "./dump.ts";
-import { reportStatistics } from "./statistics.ts";
+import { reportStatistics, statisticsFormat } from "./statistics.ts";
 import {
   defined,
   DUMP,
   DUMP_FILE,
   ENGINE,
   HELP,
-  JSON_OUTPUT,
   MAX_INSTRUCTIONS,
   memoryOption,
   SEED,
   STATS,
+  STATS_AS_JSON,
 } from "./shared_options.ts";
 import { parseAddress, parsePath, parseRange } from "./values.ts";
 
@@ -45,7 +45,7 @@ const OPTIONS = {
   dump: DUMP,
   "dump-file": DUMP_FILE,
   stats: STATS,
-  json: JSON_OUTPUT,
+  json: STATS_AS_JSON,
   help: HELP,
 };
 
@@ -87,7 +87,7 @@ export const exec: Command = {
         `exec takes one FILE with machine code; got ${rest.length === 0 ? "none" : rest.join(" ")}`,
       );
     }
-    const code = readInput(file);
+    const format = statisticsFormat(values), code = readInput(file);
     if (code.length === 0) throw inputError(`${file} is empty`);
     const dump = openDump(values.dump, values["dump-file"]);
     try {
@@ -107,7 +107,7 @@ export const exec: Command = {
       const stop = cpu.run({ instructions: values["max-instructions"] ?? Infinity });
       const seconds = (performance.now() - start) / 1000;
       print(JSON.stringify(registerFile(cpu, stop, values["dump-memory"]), null, 1));
-      if (values.stats) reportStatistics(cpu.statistics(), seconds, values.json);
+      if (format !== undefined) reportStatistics(cpu.statistics(), seconds, format);
       return exitCode(stop);
     } catch (error) {
       // Refusals of the library: memory that does not fit, addresses that nothing is mapped at.

@@ -24,13 +24,13 @@ import {
   DUMP_FILE,
   ENGINE,
   HELP,
-  JSON_OUTPUT,
   MAX_INSTRUCTIONS,
   memoryOption,
   SEED,
   STATS,
+  STATS_AS_JSON,
 } from "./shared_options.ts";
-import { reportStatistics } from "./statistics.ts";
+import { reportStatistics, statisticsFormat } from "./statistics.ts";
 import { parsePath } from "./values.ts";
 
 /** RAM where `--memory` does not say. The host's memory is only used as the guest touches it. */
@@ -56,7 +56,7 @@ export const PROGRAM_OPTIONS = {
     "Prints each system call to stderr, as strace does. Makes system calls some ten times slower.",
   ),
   stats: STATS,
-  json: JSON_OUTPUT,
+  json: STATS_AS_JSON,
   dump: DUMP,
   "dump-file": DUMP_FILE,
 };
@@ -120,6 +120,7 @@ export const run: Command = {
 
 /** Runs a program with the options of the command line; its streams are ours. Answers the exit code. */
 export async function runGuest(options: RunOptions, given: Values<typeof PROGRAM_OPTIONS>): Promise<number> {
+  const format = statisticsFormat(given);
   const dump = openDump(given.dump, given["dump-file"]);
   const start = performance.now();
   let result: RunResult;
@@ -147,7 +148,9 @@ export async function runGuest(options: RunOptions, given: Values<typeof PROGRAM
   } finally {
     dump?.close();
   }
-  if (given.stats) reportStatistics(result.statistics, (performance.now() - start) / 1000, given.json);
+  if (format !== undefined) {
+    reportStatistics(result.statistics, (performance.now() - start) / 1000, format);
+  }
   return conclude(result);
 }
 

@@ -92,6 +92,9 @@ export const STATS: Flag = flag(
 /** Machine-readable tables. */
 export const JSON_OUTPUT: Flag = flag("Prints tables as JSON.");
 
+/** The same where `--stats` prints the only table. */
+export const STATS_AS_JSON: Flag = flag("Prints the numbers of --stats as JSON, in one line.");
+
 /** Help. */
 export const HELP: Flag = flag("Prints this.");
 

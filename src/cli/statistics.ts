@@ -2,6 +2,7 @@
 import type { MachineStatistics, Statistics } from "../machine/api/statistics.ts";
 import type { WorldSwitches } from "../machine/api/watched_processor.ts";
 import { SWITCH_KIND_NAMES, type SwitchKindName } from "../machine/api/world_events.ts";
+import { usageError } from "./exit_codes.ts";
 import { report } from "./output.ts";
 
 /** What tables call the kinds of world switches. */
@@ -17,14 +18,25 @@ export const SWITCH_LABELS: Readonly<Record<SwitchKindName, string>> = {
   cr3Write: "writes of CR3",
 };
 
+/** How the numbers are printed. */
+export type StatisticsFormat = "table" | "json";
+
+/** What `--stats` and `--json` ask for; undefined if they ask for nothing. */
+export function statisticsFormat(
+  { stats, json }: { readonly stats: boolean; readonly json: boolean },
+): StatisticsFormat | undefined {
+  if (json && !stats) throw usageError("--json needs --stats, which says what to print");
+  return stats ? (json ? "json" : "table") : undefined;
+}
+
 /** Prints the numbers to stderr. `seconds` is the host's time for the run. */
 export function reportStatistics(
   statistics: Statistics & Partial<WorldSwitches> & Partial<Pick<MachineStatistics, "worldSwitches">>,
   seconds: number,
-  json: boolean,
+  format: StatisticsFormat,
 ): void {
   const mips = seconds > 0 ? statistics.instructions / seconds / 1e6 : 0;
-  if (json) {
+  if (format === "json") {
     report(JSON.stringify({ ...statistics, seconds, mips }));
     return;
   }

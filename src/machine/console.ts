@@ -34,6 +34,11 @@ export class Console implements Stateful<State> {
   #isClosed = false;
   /** Told when the text that is waited for has been written. */
   onFound: (() => void) | undefined;
+  /**
+   * How many bytes of what the guest has written are kept at least, for `text`, for who waits for a text, and in snapshots.
+   * Default: all. Those who run a machine for long set it.
+   */
+  kept = Infinity;
   readonly #port: () => ConsolePort;
   readonly #input: InputSignal;
   #output = new Uint8Array(BATCH);
@@ -49,7 +54,7 @@ export class Console implements Stateful<State> {
     this.#input = input;
   }
 
-  /** Everything the guest has written so far. */
+  /** Everything the guest has written so far, or the end of it: as much as is `kept`. */
   get text(): string {
     return new TextDecoder().decode(this.#output.subarray(0, this.#length));
   }
@@ -100,11 +105,7 @@ export class Console implements Stateful<State> {
 
   /** The guest has written a byte. */
   put(byte: number): void {
-    if (this.#length === this.#output.length) {
-      const larger = new Uint8Array(2 * this.#length);
-      larger.set(this.#output);
-      this.#output = larger;
-    }
+    if (this.#length === this.#output.length) this.#makeRoom();
     this.#output[this.#length++] = byte;
     if (byte === NEWLINE || this.#length - this.#told >= BATCH) this.flush();
     if (this.#needle !== undefined && this.#search(this.#needle)) this.onFound?.();
@@ -142,6 +143,23 @@ export class Console implements Stateful<State> {
   /** Waits for nothing any more. */
   expectNothing(): void {
     this.#needle = undefined;
+  }
+
+  /** Forgets what need not be kept if that is half of it or more, else takes more memory. */
+  #makeRoom(): void {
+    const spare = this.#length - this.kept;
+    if (spare >= this.#length / 2) return this.#forget(spare);
+    const larger = new Uint8Array(2 * this.#length);
+    larger.set(this.#output);
+    this.#output = larger;
+  }
+
+  /** Forgets the oldest bytes. */
+  #forget(count: number): void {
+    this.flush();
+    this.#output.copyWithin(0, count, this.#length);
+    this.#length = this.#told = this.#length - count;
+    this.#searchFrom = Math.max(0, this.#searchFrom - count);
   }
 
   #search(needle: Uint8Array): boolean {

@@ -64,6 +64,8 @@ export class Machine {
   readonly console: Console;
   /** The virtio console, if there is one. */
   readonly virtioConsole: Console | undefined;
+  /** All consoles. */
+  readonly consoles: readonly Console[];
   readonly processors: Processors;
   /** What it is made of. */
   readonly configuration: MachineConfiguration;
@@ -76,7 +78,6 @@ export class Machine {
     for (const processor of this.processors.all) watchWorlds(processor, this.#events);
   });
   readonly #input = new InputSignal();
-  readonly #consoles: readonly Console[];
   readonly #network: UserNetwork | undefined;
   #found = false;
 
@@ -169,8 +170,8 @@ export class Machine {
         setLine: (line, level) => lines.set(line, level),
       });
     }
-    this.#consoles = this.virtioConsole === undefined ? [this.console] : [this.console, this.virtioConsole];
-    for (const console of this.#consoles) {
+    this.consoles = this.virtioConsole === undefined ? [this.console] : [this.console, this.virtioConsole];
+    for (const console of this.consoles) {
       console.onFound = () => {
         this.#found = true;
         this.processors.core.ask();
@@ -239,12 +240,12 @@ export class Machine {
       readonly idle?: number;
     } = {},
   ): MachineStop {
-    this.#found = until !== undefined && this.#consoles.some((console) => console.expect(until));
+    this.#found = until !== undefined && this.consoles.some((console) => console.expect(until));
     const stop: MachineStop = this.#found
       ? { kind: "text" }
       : this.#run(this.instructions + instructions, idle);
     this.#found = false;
-    for (const console of this.#consoles) {
+    for (const console of this.consoles) {
       console.expectNothing();
       console.flush();
       if (isEnd(stop)) console.close();
@@ -374,7 +375,7 @@ export class Machine {
   }
 
   get #mayGetInput(): boolean {
-    return this.waitsForHost || this.#consoles.some(({ wantsInput }) => wantsInput);
+    return this.waitsForHost || this.consoles.some(({ wantsInput }) => wantsInput);
   }
 
   get #acceptsInterrupts(): boolean {

@@ -75,6 +75,7 @@ const OPTIONS: readonly Refusal[] = [
     ["--kernel", ECHO, "--dump-file", "x"],
     "--dump-file needs --dump, which says what to write there",
   ),
+  usage(["--kernel", ECHO, "--json"], "--json needs --stats, which says what to print"),
 ];
 
 /** Files by what is wrong with them; a message's `PATH` stands for where they are. */

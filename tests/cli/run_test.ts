@@ -169,6 +169,7 @@ for (
     [["run", ""], 2, "run takes a PROGRAM and its arguments"],
     [["run", "--env", "NAME", "x"], 2, "--env NAME: must be NAME=VALUE"],
     [["run", "--cycles", "z80", "x"], 2, "--cycles z80: must be haswell, skylake or off"],
+    [["run", "--json", image("hello")], 2, "--json needs --stats"],
     [["demo", "--dump-file", "x"], 2, "--dump-file needs --dump"],
     [["run", "--seed", "1e12", "x"], 2, "--seed 1e12: must be less than"],
     [["demo", "x"], 2, "demo takes no arguments"],
