@@ -18,12 +18,14 @@
  */
 export {
   BareProcessor,
+  type BareStop as Stop,
   createProcessor,
   type ProcessorEvents,
   type ProcessorOptions,
   type RunLimits,
   type StopEvent,
 } from "./src/machine/api/bare_processor.ts";
+export type { PointStop, WatchedAccess } from "./src/machine/api/points.ts";
 export type { Protection } from "./src/machine/api/address_space.ts";
 export type { BareMode } from "./src/machine/api/modes.ts";
 export {
@@ -56,7 +58,6 @@ export {
 } from "./src/machine/cycle_model.ts";
 export { ENGINE_NAMES, type EngineName } from "./src/machine/engines.ts";
 export type { TranslationObserver } from "./src/machine/observer.ts";
-export type { Stop } from "./src/machine/processor.ts";
 export {
   bootMachine,
   Machine,

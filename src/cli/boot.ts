@@ -430,6 +430,8 @@ function conclude(machine: Machine, stop: MachineStop): number {
       return 0;
     case "budget":
     case "text":
+    case "breakpoint": // Only debuggers set these two, and hear of them.
+    case "watchpoint":
       report("causeway: stopped by --max-instructions");
       return ExitCode.BUDGET;
     case "triple fault":

@@ -1,7 +1,6 @@
 /** `causeway exec`: runs raw machine code and prints the registers. */
-import { createProcessor } from "../machine/api/bare_processor.ts";
+import { type BareStop, createProcessor } from "../machine/api/bare_processor.ts";
 import type { BareMode } from "../machine/api/modes.ts";
-import type { Stop } from "../machine/processor.ts";
 import type { Command } from "./command.ts";
 import { CommandError, ExitCode, inputError, usageError } from "./exit_codes.ts";
 import { readInput } from "./input.ts";
@@ -119,11 +118,13 @@ export const exec: Command = {
   },
 };
 
-function exitCode(stop: Stop): number {
+function exitCode(stop: BareStop): number {
   switch (stop.kind) {
     case "halt":
       return 0;
     case "budget":
+    case "breakpoint": // Nobody has set these two.
+    case "watchpoint":
       report("causeway exec: stopped by --max-instructions");
       return ExitCode.BUDGET;
     case "fault":

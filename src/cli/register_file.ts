@@ -2,12 +2,12 @@
 import { inputError } from "./exit_codes.ts";
 import {
   type BareProcessor,
+  type BareStop,
   isRegisterName,
   REGISTER_NAMES,
   registerBits,
   type RegisterName,
 } from "../machine/api/bare_processor.ts";
-import type { Stop } from "../machine/processor.ts";
 import type { AddressRange } from "./values.ts";
 
 /** Names that stand in the object `fpu` rather than at the top. */
@@ -67,7 +67,7 @@ export function applyRegisterFile(cpu: BareProcessor, text: string, path: string
 /** Registers, fault, and the memory asked for, as an object for JSON. */
 export function registerFile(
   cpu: BareProcessor,
-  stop: Stop,
+  stop: BareStop,
   ranges: readonly AddressRange[],
 ): Record<string, unknown> {
   const file: Record<string, unknown> = {};

@@ -1,9 +1,18 @@
 /** A computer: processor, RAM, bus and chips, put together and booted. */
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
-import { LinearMemory } from "../memory/physical.ts";
+import { findLinear } from "../memory/inspect.ts";
+import { LinearMemory, PAGE_SIZE } from "../memory/physical.ts";
 import { EventSource } from "./api/events.ts";
 import { type LiveOptions, runLive } from "./api/live.ts";
 import { postMortem } from "./api/post_mortem.ts";
+import {
+  addBreakpoint,
+  addWatchpoint,
+  leavePoint,
+  type PointStop,
+  pointStop,
+  type WatchedAccess,
+} from "./api/points.ts";
 import { readRegister, type RegisterName, writeRegister } from "./api/registers.ts";
 import { type MachineStatistics, readMachineStatistics } from "./api/statistics.ts";
 import {
@@ -16,6 +25,7 @@ import { momentOf, watchWorlds, type WorldEvents } from "./api/world_watch.ts";
 import { switchCounts } from "./api/world_events.ts";
 import { StatefulParts } from "../snapshot/stateful.ts";
 import type { UserNetwork } from "./net/user_network.ts";
+import { linearRip } from "./debug/program_counter.ts";
 import { type InputLimits, InputSignal } from "./input.ts";
 import { attachDevice } from "./attached_device.ts";
 import { addBootChips, firmwareFiles, prepareBoot } from "./boot_source.ts";
@@ -203,7 +213,23 @@ export class Machine {
     return current;
   }
 
-  /** Breakpoints and watchpoints of a debugger, which the guest cannot see. */
+  /**
+   * Stops runs before the instruction at a linear address, in whatever address space and on whichever processor. The run after
+   * that goes on with this instruction. The guest cannot see it. Returns a function that takes it away.
+   */
+  breakpoint(address: bigint | number): () => void {
+    return addBreakpoint(this.debugPoints, address);
+  }
+
+  /**
+   * Stops runs behind instructions that access any of `size` bytes at a linear address. Other accesses to the pages that
+   * they lie in become slower. Returns a function that takes it away.
+   */
+  watch(address: bigint | number, size: number, access: WatchedAccess = "any"): () => void {
+    return addWatchpoint(this.debugPoints, address, size, access);
+  }
+
+  /** Breakpoints and watchpoints, for debuggers. */
   get debugPoints(): DebugPoints {
     return this.processors.core.inner.mmu.breakpoints.outside;
   }
@@ -292,20 +318,20 @@ export class Machine {
     writeRegister(this.#memory.view, name, BigInt(value));
   }
 
-  /** Reads memory at a linear address, as the code that is running sees it. */
+  /** Reads memory at a linear address, as the code that is running sees it, whatever its protection. */
   read(address: bigint | number, size: number): Uint8Array {
     const bytes = new Uint8Array(size);
-    for (let done = 0; done < size;) {
-      const at = BigInt.asUintN(64, BigInt(address) + BigInt(done));
-      const place = this.processor.core.inner.mmu.translate(at, "read", false);
-      if ("error" in place) {
-        throw new RangeError(`Cannot read memory at 0x${at.toString(16)}: it is not mapped`);
-      }
-      const length = Math.min(size - done, 0x1000 - Number(at & 0xfffn));
-      bytes.set(this.#memory.ram(place.hpa, length), done);
-      done += length;
-    }
+    this.#eachPiece(address, size, (physical, length, done) => {
+      bytes.set(this.readPhysical(physical, length), done);
+    });
     return bytes;
+  }
+
+  /** Writes memory at a linear address, as the code that is running sees it, whatever its protection. */
+  write(address: bigint | number, bytes: Uint8Array): void {
+    this.#eachPiece(address, bytes.length, (physical, length, done) => {
+      this.writePhysical(physical, bytes.subarray(done, done + length));
+    });
   }
 
   /** Reads memory at a physical address. */
@@ -352,8 +378,28 @@ export class Machine {
     return this.#events.on(name, listener);
   }
 
+  /** Calls `visit` for the pieces of RAM behind a linear range: where they are, their sizes, how many bytes came before. */
+  #eachPiece(
+    address: bigint | number,
+    size: number,
+    visit: (physical: number, length: number, done: number) => void,
+  ): void {
+    for (let done = 0; done < size;) {
+      const at = BigInt.asUintN(64, BigInt(address) + BigInt(done));
+      const physical = findLinear(this.#memory, this.#memory.view, at);
+      if (physical === undefined) {
+        throw new RangeError(`Cannot reach memory at 0x${at.toString(16)}: it is not mapped`);
+      }
+      const length = Math.min(size - done, PAGE_SIZE - physical % PAGE_SIZE);
+      visit(physical, length, done);
+      done += length;
+    }
+  }
+
   #run(end: number, idle: number): MachineStop {
     const { clock } = this.processors.core, { skipped } = clock;
+    let met: PointStop | undefined;
+    leavePoint(this.debugPoints, linearRip(this.#memory.view));
     while (this.#ending.end === undefined) {
       const left = end - this.instructions,
         idleEnd = skipped + (this.waitsForHost ? Math.min(idle, HOST_IDLE) : idle);
@@ -363,7 +409,8 @@ export class Machine {
           break;
         case "asked":
           if (this.#found) return { kind: "text" };
-          if (this.debugPoints.hit !== undefined) return { kind: "budget" };
+          met = pointStop(this.debugPoints);
+          if (met !== undefined) return met;
           break;
         case "halt":
           return { kind: "halt", awaitsInput: this.#acceptsInterrupts && this.#mayGetInput };

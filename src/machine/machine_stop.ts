@@ -1,12 +1,14 @@
 /** Why a machine stops, and what of that belongs to its state: stops that nothing follows. */
 import { fields, maybe, oneOf, type Shape, whole } from "../snapshot/shape.ts";
+import type { PointStop } from "./api/points.ts";
 import type { Stateful } from "../snapshot/stateful.ts";
 
 /** Why `Machine.run` returned. */
 export type MachineStop =
+  | PointStop
   /**
-   * The instructions asked for have been executed, or as much time has been skipped, or a point of `Machine.debugPoints` was
-   * met; or the guest waits for some milliseconds while a connection to the host is open (`Machine.waitsForHost`).
+   * The instructions asked for have been executed, or as much time has been skipped; or the guest waits for some milliseconds
+   * while a connection to the host is open (`Machine.waitsForHost`).
    */
   | { readonly kind: "budget" }
   /** The guest has written the text asked for. */

@@ -8,6 +8,7 @@ import {
   EVENT_VECTOR,
   RETURN_HI,
   RETURN_V128,
+  RIP,
   SCRATCH,
   TLB_BASE,
 } from "../cpu/state.ts";
@@ -194,7 +195,9 @@ export class GuestAccess {
     if (met === 0 && point === undefined) return false;
     if (this.allowCodeWrites) {
       breakpoints.hits |= met;
-      if (point !== undefined) outside.touched(point);
+      if (point !== undefined) {
+        outside.touched(point, lo, hi, { isWrite: write, size, rip: this.#view.getBigUint64(RIP, true) });
+      }
     } else {
       this.#i32[EVENT >> 2] = Event.CODE_WRITE;
     }

@@ -2,7 +2,7 @@
 import { assertEquals } from "@std/assert";
 import type { EngineName } from "../../src/machine/engines.ts";
 import { BareProcessor, type RegisterName } from "../../src/machine/api/bare_processor.ts";
-import type { Stop } from "../../src/machine/processor.ts";
+import type { BareStop } from "../../src/machine/api/bare_processor.ts";
 import { Vector } from "../../src/cpu/fault.ts";
 import { type FileTest, hexBytes, type Run } from "./format.ts";
 
@@ -110,7 +110,7 @@ export class FileTestProcessor {
   }
 
   /** How the code ended, with the offset of RIP. */
-  #stopText(stop: Stop): string {
+  #stopText(stop: BareStop): string {
     const start = this.mode === 16 ? 0n : BigInt(CODE);
     const offset = this.#cpu.get("rip") - start;
     switch (stop.kind) {
@@ -125,6 +125,8 @@ export class FileTestProcessor {
         return `interrupt(${stop.vector})+${offset}`;
       case "syscall":
       case "budget":
+      case "breakpoint":
+      case "watchpoint":
         return `${stop.kind}+${offset}`;
     }
   }

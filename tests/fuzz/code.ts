@@ -9,7 +9,7 @@ import { value } from "../../src/cli/options.ts";
 import { parseCount, parseSeed } from "../../src/cli/values.ts";
 import { type BareProcessor, createProcessor } from "../../src/machine/api/bare_processor.ts";
 import type { BareMode } from "../../src/machine/api/modes.ts";
-import type { Stop } from "../../src/machine/processor.ts";
+import type { BareStop } from "../../src/machine/api/bare_processor.ts";
 import { REGISTER_NAMES, type RegisterName } from "../../src/machine/api/registers.ts";
 import { ENGINE_NAMES, type EngineName } from "../../src/machine/engines.ts";
 import { RandomSource } from "../../src/linux/random.ts";
@@ -142,7 +142,7 @@ function makeBuffer(random: RandomSource): Buffer {
   return { mode, code, data, setup: registers };
 }
 
-function runBuffer({ cpu, fresh }: Subject, { code, data, setup }: Buffer): Stop {
+function runBuffer({ cpu, fresh }: Subject, { code, data, setup }: Buffer): BareStop {
   cpu.write(CODE, new Uint8Array(2 * LONGEST));
   cpu.write(CODE, code);
   cpu.write(DATA, data);
@@ -152,7 +152,7 @@ function runBuffer({ cpu, fresh }: Subject, { code, data, setup }: Buffer): Stop
 }
 
 /** All that a run leaves, as text. */
-function describe(cpu: BareProcessor, stop: Stop): string {
+function describe(cpu: BareProcessor, stop: BareStop): string {
   const registers = REGISTER_NAMES.map((name) => `${name}=${cpu.get(name).toString(16)}`);
   let hash = 0;
   for (const place of [CODE, DATA]) {

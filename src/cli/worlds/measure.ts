@@ -116,6 +116,8 @@ function endOf(stop: MachineStop, limit: number): string {
     case "power off":
     case "reset":
     case "text":
+    case "breakpoint":
+    case "watchpoint":
       return `it ended with a ${stop.kind}`;
     case "halt":
       return "it halted, and nothing can wake it";

@@ -11,11 +11,21 @@ export interface DebugPoint {
   readonly length: number;
 }
 
+/** An access to data that is watched. */
+export interface DebugAccess {
+  readonly isWrite: boolean;
+  /** Linear. */
+  readonly address: bigint;
+  readonly size: number;
+  /** RIP of the instruction. */
+  readonly rip: bigint;
+}
+
 /** The point that was met. */
 export interface DebugHit {
   readonly point: DebugPoint;
-  /** Whether the instruction at RIP is the one that met it, and has not been executed. */
-  readonly isBefore: boolean;
+  /** The access that met it; undefined: the instruction at RIP did, and has not been executed. */
+  readonly access: DebugAccess | undefined;
 }
 
 /** The points of a debugger. They hold for all processors and address spaces. */
@@ -75,7 +85,7 @@ export class DebugPoints {
     this.#passed = undefined;
     if (passed === linear) return false;
     const point = this.#all.find(({ kind, address }) => kind === "execute" && address === linear);
-    if (point !== undefined) this.#meet({ point, isBefore: true });
+    if (point !== undefined) this.#meet({ point, access: undefined });
     return point !== undefined;
   }
 
@@ -112,14 +122,14 @@ export class DebugPoints {
     );
   }
 
-  /** The instruction that is executed has met a point for data. */
-  touched(point: DebugPoint): void {
-    if (this.hit === undefined) this.#meet({ point, isBefore: false });
+  /** The instruction that is executed has met a point for data, by an access to a linear address. */
+  touched(point: DebugPoint, lo: number, hi: number, access: Omit<DebugAccess, "address">): void {
+    if (this.hit === undefined) this.#meet({ point, access: { ...access, address: linearOf(lo, hi) } });
   }
 
   /** The instruction has raised a fault: it will be executed again, and with it what it accesses. */
   undo(): void {
-    if (this.hit?.isBefore === false) this.hit = undefined;
+    if (this.hit?.access !== undefined) this.hit = undefined;
   }
 
   #meet(hit: DebugHit): void {

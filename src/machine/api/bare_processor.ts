@@ -5,10 +5,20 @@ import type { HostedProcessor } from "../hosted_processor.ts";
 import type { TranslationObserver } from "../observer.ts";
 import type { Stop } from "../processor.ts";
 import { Vector } from "../../cpu/fault.ts";
+import type { DebugPoints } from "../../cpu/system/debug_points.ts";
 import { LinearMemory } from "../../memory/physical.ts";
+import { linearRip } from "../debug/program_counter.ts";
 import { AddressSpace, type Protection } from "./address_space.ts";
 import { EventSource } from "./events.ts";
 import { type BareMode, enterBareMode } from "./modes.ts";
+import {
+  addBreakpoint,
+  addWatchpoint,
+  leavePoint,
+  type PointStop,
+  pointStop,
+  type WatchedAccess,
+} from "./points.ts";
 import { readRegister, type RegisterName, writeRegister } from "./registers.ts";
 import { readStatistics, type Statistics } from "./statistics.ts";
 
@@ -28,9 +38,12 @@ export interface ProcessorOptions {
   readonly observer?: TranslationObserver;
 }
 
+/** Why `run` of a bare processor returned. */
+export type BareStop = Stop | PointStop;
+
 /** Why the processor stopped, for a listener that may want it to go on. */
-export type StopEvent<K extends Stop["kind"] = Exclude<Stop["kind"], "budget">> =
-  & Extract<Stop, { kind: K }>
+export type StopEvent<K extends BareStop["kind"] = Exclude<BareStop["kind"], "budget">> =
+  & Extract<BareStop, { kind: K }>
   & {
     /** Makes `run` go on, from RIP as it is then, rather than return. */
     resume(): void;
@@ -46,8 +59,12 @@ export interface ProcessorEvents {
   readonly interrupt: StopEvent<"interrupt">;
   /** HLT. RIP is behind it. */
   readonly halt: StopEvent<"halt">;
+  /** A breakpoint: RIP is at its instruction, which has not been executed. */
+  readonly breakpoint: StopEvent<"breakpoint">;
+  /** An access that is watched. RIP is behind the instruction. */
+  readonly watchpoint: StopEvent<"watchpoint">;
   /** `run` is about to return. */
-  readonly stop: Stop;
+  readonly stop: BareStop;
 }
 
 /** Limits of a run. */
@@ -162,12 +179,29 @@ export class BareProcessor {
     }
   }
 
+  /**
+   * Stops runs before the instruction at a linear address. The run after that goes on with this instruction. As many as one
+   * likes; they change no byte of memory. Returns a function that takes it away.
+   */
+  breakpoint(address: bigint | number): () => void {
+    return addBreakpoint(this.#points, address);
+  }
+
+  /**
+   * Stops runs behind instructions that access any of `size` bytes at a linear address. Other accesses to the pages that
+   * they lie in become slower. Returns a function that takes it away.
+   */
+  watch(address: bigint | number, size: number, access: WatchedAccess = "any"): () => void {
+    return addWatchpoint(this.#points, address, size, access);
+  }
+
   /** Runs until something stops it that no listener resumes. */
-  run({ instructions = Infinity }: RunLimits = {}): Stop {
+  run({ instructions = Infinity }: RunLimits = {}): BareStop {
     const end = this.#processor.instructions + instructions;
     for (;;) {
+      leavePoint(this.#points, linearRip(this.#processor.memory.view));
       const left = end - this.#processor.instructions;
-      const stop: Stop = left > 0 ? this.#slice(Math.min(left, SLICE)) : { kind: "budget" };
+      const stop: BareStop = left > 0 ? this.#slice(Math.min(left, SLICE)) : { kind: "budget" };
       if (stop.kind === "budget" && this.#processor.instructions < end) continue;
       if (stop.kind !== "budget" && this.#resumed(stop)) continue;
       this.#events.emit("stop", stop);
@@ -181,7 +215,7 @@ export class BareProcessor {
   }
 
   /** Runs one instruction. */
-  step(): Stop {
+  step(): BareStop {
     return this.run({ instructions: 1 });
   }
 
@@ -190,9 +224,14 @@ export class BareProcessor {
     return this.#events.on(name, listener);
   }
 
+  get #points(): DebugPoints {
+    return this.#processor.mmu.breakpoints.outside;
+  }
+
   /** User code may not execute HLT; here it is how code says that it is done. */
-  #slice(instructions: number): Stop {
+  #slice(instructions: number): BareStop {
     const stop = this.#processor.run(instructions);
+    if (stop.kind === "budget") return pointStop(this.#points) ?? stop;
     if (stop.kind !== "fault" || stop.vector !== Vector.GP || this.mode === 16) return stop;
     const rip = this.get("rip"), hpa = this.#space.translate(rip);
     if (hpa === undefined || this.#processor.memory.ram(hpa, 1)[0] !== HLT) return stop;
@@ -200,7 +239,7 @@ export class BareProcessor {
     return { kind: "halt" };
   }
 
-  #resumed(stop: Exclude<Stop, { kind: "budget" }>): boolean {
+  #resumed(stop: Exclude<BareStop, { kind: "budget" }>): boolean {
     let resumed = false;
     const resume = (): void => void (resumed = true);
     this.#events.emit(stop.kind, { ...stop, resume } as StopEvent);

@@ -97,6 +97,8 @@ export class MachineTarget implements Debuggee<MachineStop> {
         return { kind: "stop", signal: DebugSignal.SEGV, message: "triple fault" };
       case "budget":
       case "text":
+      case "breakpoint":
+      case "watchpoint":
         return { kind: step === this.current && machine.instructions > before ? "stepped" : "ran" };
     }
   }

@@ -33,7 +33,7 @@ everywhere("DebugPoints: a breakpoint inside hot code stops before its instructi
   assertEquals(bare.run(CODE), { kind: "budget" });
   for (let turn = 0; turn < TURNS; turn++) {
     assertEquals([bare.rip, bare.get(Gpr.RCX)], [DEC, TURNS - turn]);
-    assertEquals(points(bare).hit, { point: execute(DEC), isBefore: true });
+    assertEquals(points(bare).hit, { point: execute(DEC), access: undefined });
     assertEquals(bare.processor.instructions - start, 3 + 4 * turn);
     assertEquals(resume(bare).kind, turn === TURNS - 1 ? "fault" : "budget");
   }
@@ -75,7 +75,10 @@ everywhere("DebugPoints: a watched store stops behind it, with the same count of
   bare.run(CODE);
   for (let turn = 0; turn < TURNS; turn++) {
     assertEquals(bare.rip, DEC);
-    assertEquals(points(bare).hit, { point: watch, isBefore: false });
+    assertEquals(points(bare).hit, {
+      point: watch,
+      access: { isWrite: true, address: BigInt(DATA), size: 4, rip: BigInt(STORE) },
+    });
     assertEquals(bare.processor.instructions - start, 3 + 4 * turn);
     resume(bare);
   }

@@ -6,7 +6,7 @@ import {
   type RegisterName,
 } from "../../../../src/machine/api/bare_processor.ts";
 import { ENGINE_NAMES } from "../../../../src/machine/engines.ts";
-import type { Stop } from "../../../../src/machine/processor.ts";
+import type { BareStop } from "../../../../src/machine/api/bare_processor.ts";
 
 /** Where the code is, and memory of two pages behind which nothing is mapped. */
 export const CODE = 0x10000n;
@@ -21,7 +21,7 @@ export function bytes(hex: string): Uint8Array {
 /** What a processor did. */
 export interface Outcome {
   readonly cpu: BareProcessor;
-  readonly stop: Stop;
+  readonly stop: BareStop;
 }
 
 /**
