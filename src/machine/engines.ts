@@ -72,6 +72,9 @@ export function newProcessor(
   configuration: ProcessorConfiguration = {},
 ): HostedProcessor {
   const { engine = "auto", seed = 1, tiers = {}, observer } = configuration;
+  if (!ENGINE_NAMES.includes(engine)) {
+    throw new RangeError(`There is no engine ${engine}: there are ${ENGINE_NAMES.join(", ")}`);
+  }
   const { tlbEntries } = tiers;
   const mmu = new Mmu(memory, tlbEntries === undefined ? undefined : { least: tlbEntries, most: tlbEntries });
   const access = new GuestAccess(mmu);

@@ -2,11 +2,15 @@
 import type { Mmu } from "../../memory/mmu.ts";
 import { type LinearMemory, PAGE_SIZE } from "../../memory/physical.ts";
 
-/** What user code may do with a page: some of `r`, `w` and `x`. Without `r` or `w` or `x` nothing is mapped. */
+/** What user code may do with a page. */
 export type Protection = "r" | "rw" | "rx" | "rwx";
+const PROTECTIONS: readonly string[] = ["r", "rw", "rx", "rwx"] satisfies Protection[];
 
-/** Page-table entry bits: present, writable, user, no-execute. SDM vol. 3A, table 4-20. */
-const P = 1n, W = 2n, U = 4n, NX = 1n << 63n;
+/**
+ * Page-table entry bits: present, writable, user, accessed, dirty, no-execute. SDM vol. 3A, table 4-20. The two that
+ * processors set are set from the start: so the tables stay as they are while code runs.
+ */
+const P = 1n, W = 2n, U = 4n, A = 0x20n, D = 0x40n, NX = 1n << 63n;
 const FRAME = 0x000f_ffff_ffff_f000n;
 const PAGE = BigInt(PAGE_SIZE);
 
@@ -21,6 +25,8 @@ export class AddressSpace {
   readonly #mmu: Mmu;
   #bottom = 0;
   #top: number;
+  /** Frames of pages that have been taken away. */
+  readonly #free: number[] = [];
 
   constructor(memory: LinearMemory, mmu: Mmu) {
     this.#memory = memory;
@@ -29,29 +35,34 @@ export class AddressSpace {
     this.cr3 = this.#takeTable();
   }
 
-  /** Maps all pages that [address, address + size) touches; pages that are mapped already keep their bytes. */
+  /**
+   * Maps all pages that [address, address + size) touches, zeros at first; pages that are mapped already keep their bytes.
+   * Maps all of them or, where that is refused, none.
+   */
   map(address: bigint, size: number, protection: Protection): void {
-    const flags = P | U | (protection.includes("w") ? W : 0n) | (protection.includes("x") ? 0n : NX);
-    for (let page = address & -PAGE; page < address + BigInt(size); page += PAGE) {
-      if (BigInt.asUintN(64, BigInt.asIntN(48, page)) !== page) {
-        throw new RangeError(`Cannot map memory at 0x${page.toString(16)}: the address is not canonical`);
+    if (!PROTECTIONS.includes(protection)) {
+      throw new RangeError(`Cannot map memory as ${protection}: it must be ${PROTECTIONS.join(", ")}`);
+    }
+    const flags = P | U | A | D | (protection.includes("w") ? W : 0n) | (protection.includes("x") ? 0n : NX);
+    const added: bigint[] = [];
+    try {
+      for (const page of pagesOf(address, size, "map")) {
+        const at = this.#entry(page, true)!;
+        const old = this.#memory.view.getBigUint64(at, true);
+        const frame = (old & P) === 0n ? BigInt(this.#takePage()) : old & FRAME;
+        this.#memory.view.setBigUint64(at, frame | flags, true);
+        if ((old & P) === 0n) added.push(page);
+        else this.#mmu.invalidatePage(page);
       }
-      const at = this.#entry(page, true)!;
-      const old = this.#memory.view.getBigUint64(at, true);
-      const frame = (old & P) === 0n ? BigInt(this.#takePage()) : old & FRAME;
-      this.#memory.view.setBigUint64(at, frame | flags, true);
-      if ((old & P) !== 0n) this.#mmu.invalidatePage(page);
+    } catch (error) {
+      for (const page of added) this.#unmapPage(page);
+      throw error;
     }
   }
 
   /** Takes all pages that [address, address + size) touches out of the address space. */
   unmap(address: bigint, size: number): void {
-    for (let page = address & -PAGE; page < address + BigInt(size); page += PAGE) {
-      const at = this.#entry(page, false);
-      if (at === undefined) continue;
-      this.#memory.view.setBigUint64(at, 0n, true);
-      this.#mmu.invalidatePage(page);
-    }
+    for (const page of pagesOf(address, size, "unmap")) this.#unmapPage(page);
   }
 
   /** Physical address of a linear one; undefined where nothing is mapped. */
@@ -71,14 +82,30 @@ export class AddressSpace {
       let entry = this.#memory.view.getBigUint64(at, true);
       if ((entry & P) === 0n) {
         if (!create) return undefined;
-        entry = BigInt(this.#takeTable()) | P | W | U;
+        entry = BigInt(this.#takeTable()) | P | W | U | A;
         this.#memory.view.setBigUint64(at, entry, true);
       }
       table = Number(entry & FRAME);
     }
   }
 
+  #unmapPage(page: bigint): void {
+    const at = this.#entry(page, false);
+    if (at === undefined) return;
+    const entry = this.#memory.view.getBigUint64(at, true);
+    if ((entry & P) === 0n) return;
+    this.#memory.view.setBigUint64(at, 0n, true);
+    this.#mmu.invalidatePage(page);
+    this.#free.push(Number(entry & FRAME));
+  }
+
   #takePage(): number {
+    const old = this.#free.pop();
+    if (old !== undefined) {
+      this.#memory.ram(old, PAGE_SIZE).fill(0);
+      this.#mmu.wroteRam(old, PAGE_SIZE);
+      return old;
+    }
     this.#needFrame();
     this.#bottom += PAGE_SIZE;
     return this.#bottom - PAGE_SIZE;
@@ -96,5 +123,23 @@ export class AddressSpace {
         `Cannot map more memory: all ${this.#memory.ramBytes} bytes of RAM are in use; more memory may help`,
       );
     }
+  }
+}
+
+/** Refuses what is no number of bytes. */
+export function checkSize(size: number, verb: string): void {
+  if (!Number.isSafeInteger(size) || size < 0) throw new RangeError(`Cannot ${verb} ${size} bytes`);
+}
+
+/** The pages that [address, address + size) touches. */
+function* pagesOf(address: bigint, size: number, verb: string): Generator<bigint> {
+  checkSize(size, verb);
+  for (let page = address & -PAGE; page < address + BigInt(size); page += PAGE) {
+    if (BigInt.asUintN(64, BigInt.asIntN(48, page)) !== page) {
+      throw new RangeError(
+        `Cannot ${verb} memory at 0x${page.toString(16)}: the address is not canonical`,
+      );
+    }
+    yield page;
   }
 }

@@ -8,7 +8,7 @@ import { Vector } from "../../cpu/fault.ts";
 import type { DebugPoints } from "../../cpu/system/debug_points.ts";
 import { LinearMemory } from "../../memory/physical.ts";
 import { linearRip } from "../debug/program_counter.ts";
-import { AddressSpace, type Protection } from "./address_space.ts";
+import { AddressSpace, checkSize, type Protection } from "./address_space.ts";
 import { EventSource } from "./events.ts";
 import { type BareMode, enterBareMode } from "./modes.ts";
 import {
@@ -118,6 +118,7 @@ export class BareProcessor {
    * can reach is there already, and this only checks.
    */
   map(address: bigint | number, size: number, protection: Protection = "rwx"): void {
+    checkSize(size, "map");
     const start = BigInt(address), reach = REACH[this.mode];
     if (reach !== undefined && start + BigInt(size) > BigInt(reach.end)) {
       throw new RangeError(
@@ -136,6 +137,7 @@ export class BareProcessor {
 
   /** Reads memory, whatever its protection. */
   read(address: bigint | number, size: number): Uint8Array {
+    checkSize(size, "read");
     const bytes = new Uint8Array(size);
     this.#eachPiece(BigInt(address), size, (ram, done) => bytes.set(ram, done));
     return bytes;

@@ -23,6 +23,7 @@ import { Flag, writeRflags } from "../../cpu/rflags.ts";
  * 16: real mode.
  */
 export type BareMode = 64 | 32 | 16;
+const MODES: readonly number[] = [64, 32, 16] satisfies BareMode[];
 
 /** CR0: PE MP ET NE WP PG. */
 const CR0_PAGING = 0x8001_0033;
@@ -45,6 +46,7 @@ const FCW_INIT = 0x37f, MXCSR_INIT = 0x1f80;
 
 /** Sets control and segment registers for `mode`, FINIT, MXCSR and RFLAGS; all other registers stay. */
 export function enterBareMode(state: DataView, mode: BareMode, cr3: number): void {
+  if (!MODES.includes(mode)) throw new RangeError(`There is no mode ${mode}: there are ${MODES.join(", ")}`);
   const real = mode === 16;
   const set = (offset: number, value: number): void => state.setUint32(offset, value >>> 0, true);
   set(CR0, real ? CR0_REAL : CR0_PAGING);

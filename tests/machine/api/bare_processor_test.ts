@@ -147,3 +147,47 @@ Deno.test("BareProcessor.statistics() has a share of at most 1 where a fault lea
   cpu.load(code("90 8b 04 25 00 00 00 70 90 90 f4")); // NOP; MOV EAX,[70000000H]; NOP; NOP; HLT
   assertEquals([cpu.run().kind, cpu.instructions, cpu.statistics().interpretedShare], ["fault", 1, 1]);
 });
+
+Deno.test("BareProcessor.map() maps all that it is asked for, or nothing", () => {
+  const cpu = createProcessor({ memory: 1 << 20 });
+  assertThrows(() => cpu.map(0x10000, 1e12), RangeError, "Cannot map more memory: all 1048576 bytes of RAM");
+  assertThrows(() => cpu.read(0x10000, 1), RangeError, "nothing is mapped there");
+  cpu.map(0x10000, 0xf0000);
+});
+
+Deno.test("BareProcessor.unmap() gives memory back; what is mapped next is zeros, code included", () => {
+  const cpu = createProcessor({ memory: 1 << 20 });
+  for (let turn = 0; turn < 100; turn++) {
+    const address = 0x4000_0000 + 0x10_0000 * (turn % 2);
+    cpu.map(address, 0x4_0000);
+    assert(cpu.read(address, 0x4_0000).every((byte) => byte === 0));
+    cpu.write(address, code("ff c0 eb fc")); // INC EAX; JMP back
+    cpu.set("rip", address);
+    assertEquals(cpu.run({ instructions: 5000 }).kind, "budget");
+    cpu.unmap(address, 0x4_0000);
+    assertEquals(cpu.step().kind, "fault");
+  }
+});
+
+Deno.test("BareProcessor.map() refuses what is no size and no protection", () => {
+  const cpu = createProcessor();
+  for (const size of [-1, NaN, 1.5, Infinity]) {
+    assertThrows(() => cpu.map(0x1000, size), RangeError, `Cannot map ${size} bytes`);
+    assertThrows(() => cpu.unmap(0x1000, size), RangeError, `Cannot unmap ${size} bytes`);
+    assertThrows(() => cpu.read(0x1000, size), RangeError, `Cannot read ${size} bytes`);
+  }
+  assertThrows(() => cpu.map(0x1000, 1, "wx" as "rwx"), RangeError, "Cannot map memory as wx: it must be");
+});
+
+Deno.test("createProcessor() refuses modes and engines that there are not", () => {
+  assertThrows(
+    () => createProcessor({ mode: 8 as 16 }),
+    RangeError,
+    "There is no mode 8: there are 64, 32, 16",
+  );
+  assertThrows(
+    () => createProcessor({ engine: "fast" as "js" }),
+    RangeError,
+    "There is no engine fast: there are",
+  );
+});
