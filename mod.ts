@@ -23,6 +23,7 @@ export {
   type ProcessorEvents,
   type ProcessorOptions,
   type RunLimits,
+  type SavedProcessor,
   type StopEvent,
 } from "./src/machine/api/bare_processor.ts";
 export type { PointStop, WatchedAccess } from "./src/machine/api/points.ts";

@@ -14,6 +14,15 @@ const P = 1n, W = 2n, U = 4n, A = 0x20n, D = 0x40n, NX = 1n << 63n;
 const FRAME = 0x000f_ffff_ffff_f000n;
 const PAGE = BigInt(PAGE_SIZE);
 
+/** An address space as it was. */
+export interface SavedSpace {
+  readonly free: readonly number[];
+  /** From the bottom of RAM. */
+  readonly pages: Uint8Array;
+  /** Up to its top. */
+  readonly tables: Uint8Array;
+}
+
 /**
  * Maps pages of RAM at any canonical addresses. Frames for pages are taken from the bottom of RAM as they are needed,
  * those for tables from its top: memory mapped from address 0 on before any other lies at the same physical addresses.
@@ -26,7 +35,7 @@ export class AddressSpace {
   #bottom = 0;
   #top: number;
   /** Frames of pages that have been taken away. */
-  readonly #free: number[] = [];
+  #free: number[] = [];
 
   constructor(memory: LinearMemory, mmu: Mmu) {
     this.#memory = memory;
@@ -87,6 +96,52 @@ export class AddressSpace {
       }
       table = Number(entry & FRAME);
     }
+  }
+
+  /** What is mapped, and the bytes of all pages. */
+  save(): SavedSpace {
+    const memory = this.#memory, bottom = this.#bottom, top = this.#top;
+    return {
+      free: [...this.#free],
+      pages: memory.ram(0, bottom).slice(),
+      tables: memory.ram(top, memory.ramBytes - top).slice(),
+    };
+  }
+
+  /** Makes everything as it was when it was saved. Costs a look at all pages, and little more where few have changed. */
+  restore({ free, pages, tables }: SavedSpace): void {
+    const bottom = pages.length, top = this.#memory.ramBytes - tables.length;
+    // What has been taken since then will be taken again, and must be zeros.
+    this.#clear(bottom, this.#bottom);
+    this.#clear(this.#top, top);
+    this.#free = [...free];
+    this.#bottom = bottom;
+    this.#top = top;
+    this.#restoreFrames(0, pages);
+    if (this.#restoreFrames(top, tables)) this.#mmu.flushAll();
+  }
+
+  #clear(start: number, end: number): void {
+    if (start >= end) return;
+    this.#memory.ram(start, end - start).fill(0);
+    this.#mmu.wroteRam(start, end - start);
+  }
+
+  /** Restores the frames from `start` on. Returns whether any has changed. */
+  #restoreFrames(start: number, saved: Uint8Array): boolean {
+    const ram = this.#memory.ram(start, saved.length), words = new Int32Array(saved.buffer);
+    const now = new Int32Array(ram.buffer, ram.byteOffset, words.length);
+    let hasChanged = false;
+    for (let frame = 0; frame < saved.length; frame += PAGE_SIZE) {
+      const end = (frame + PAGE_SIZE) / 4;
+      let word = frame / 4;
+      while (word < end && now[word] === words[word]) word++;
+      if (word === end) continue;
+      ram.set(saved.subarray(frame, frame + PAGE_SIZE), frame);
+      this.#mmu.wroteRam(start + frame, PAGE_SIZE);
+      hasChanged = true;
+    }
+    return hasChanged;
   }
 
   #unmapPage(page: bigint): void {

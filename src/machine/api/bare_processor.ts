@@ -7,8 +7,9 @@ import type { Stop } from "../processor.ts";
 import { Vector } from "../../cpu/fault.ts";
 import type { DebugPoints } from "../../cpu/system/debug_points.ts";
 import { LinearMemory } from "../../memory/physical.ts";
+import { loadCells, saveCells } from "../snapshot/processor_cells.ts";
 import { linearRip } from "../debug/program_counter.ts";
-import { AddressSpace, checkSize, type Protection } from "./address_space.ts";
+import { AddressSpace, checkSize, type Protection, type SavedSpace } from "./address_space.ts";
 import { EventSource } from "./events.ts";
 import { type BareMode, enterBareMode } from "./modes.ts";
 import {
@@ -65,6 +66,17 @@ export interface ProcessorEvents {
   readonly watchpoint: StopEvent<"watchpoint">;
   /** `run` is about to return. */
   readonly stop: BareStop;
+}
+
+/** Registers and memory of a processor as they were when `save` was called. */
+export interface SavedProcessor {
+  readonly mode: BareMode;
+  /** Size of the memory in bytes. */
+  readonly memory: number;
+  /** @internal */
+  readonly cells: Uint8Array;
+  /** @internal */
+  readonly space: SavedSpace;
 }
 
 /** Limits of a run. */
@@ -209,6 +221,35 @@ export class BareProcessor {
       this.#events.emit("stop", stop);
       return stop;
     }
+  }
+
+  /**
+   * Saves all registers and the memory, for `restore`. Breakpoints, watchpoints and listeners are not in it, nor the
+   * time-stamp counter and the random numbers: they go on.
+   */
+  save(): SavedProcessor {
+    const { memory } = this.#processor;
+    return {
+      mode: this.mode,
+      memory: memory.ramBytes,
+      cells: saveCells(memory.i32),
+      space: this.#space.save(),
+    };
+  }
+
+  /**
+   * Makes registers and memory as they were when `save` was called, here or of a processor with the same mode and memory;
+   * as often as one likes. It takes microseconds where little has changed, and code that was compiled stays so.
+   */
+  restore({ mode, memory, cells, space }: SavedProcessor): void {
+    const { i32, ramBytes } = this.#processor.memory;
+    if (mode !== this.mode || memory !== ramBytes) {
+      throw new RangeError(
+        `Cannot restore mode ${mode} with ${memory} bytes of memory: this processor has mode ${this.mode} and ${ramBytes} bytes`,
+      );
+    }
+    loadCells(i32, cells);
+    this.#space.restore(space);
   }
 
   /** Numbers about all runs so far. */

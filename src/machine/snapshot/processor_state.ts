@@ -1,58 +1,15 @@
 /** The saved state of one processor: registers, progress, MSRs of its bus, VMX, world calls. */
 import { RANDOM_STATE } from "../../cpu/random.ts";
-import { readRflags, writeRflags } from "../../cpu/rflags.ts";
-import {
-  ATTENTION,
-  BUDGET,
-  CPL,
-  EPTP_LIST,
-  EVENT,
-  EVENT_ADDRESS,
-  EVENT_ERROR,
-  EVENT_VECTOR,
-  FP_RAISED,
-  INSTRUCTIONS,
-  PROCESSOR_BYTES,
-  RETURN_HI,
-  RETURN_V128,
-  TLB_BASE,
-  VMX_MODE,
-  WORLD_CALLS,
-  WORLD_GENERATION,
-} from "../../cpu/state.ts";
+import { CPL, PROCESSOR_BYTES, VMX_MODE } from "../../cpu/state.ts";
 import { CROSSOVER_STATE, type CrossOverState } from "../../crossover/crossover.ts";
 import { bytes, fields, maybe, type Shape, such } from "../../snapshot/shape.ts";
 import { loadVmx, saveVmx, type VmxSavedState, vmxSavedState } from "../../vmx/saved_state.ts";
 import { NO_VMCS, VmxMode } from "../../vmx/vmx_state.ts";
 import { PROCESSOR_BUS_STATE, type ProcessorBusState } from "../processor_bus.ts";
 import type { SystemProcessor } from "../system_processor.ts";
+import { loadCells, saveCells } from "./processor_cells.ts";
 import { progressShape, type ProgressState, saveProgress } from "./processor_progress.ts";
 
-/** Words of cells that only hold something while an instruction is executed. */
-const MOMENTARY: readonly number[] = [
-  FP_RAISED,
-  EVENT,
-  EVENT_VECTOR,
-  EVENT_ERROR,
-  EVENT_ADDRESS,
-  EVENT_ADDRESS + 4,
-  RETURN_HI,
-  RETURN_V128,
-  RETURN_V128 + 4,
-  RETURN_V128 + 8,
-  RETURN_V128 + 12,
-  ATTENTION,
-].map((offset) => offset >> 2);
-/** Words of cells that say where in the linear memory things lie, or that belong to the run. */
-const DERIVED: readonly number[] = [
-  TLB_BASE,
-  EPTP_LIST,
-  WORLD_CALLS,
-  WORLD_GENERATION,
-  BUDGET,
-  INSTRUCTIONS,
-  INSTRUCTIONS + 4,
-].map((offset) => offset >> 2);
 const HIGHEST_CPL = 3;
 
 /** The saved state. */
@@ -98,13 +55,8 @@ function isConsistent({ registers, vmx }: ProcessorState): boolean {
 
 /** Saves a processor's state: the same one whatever engine has run it. */
 export function saveProcessor(processor: SystemProcessor): ProcessorState {
-  const words = new Int32Array(PROCESSOR_BYTES / 4);
-  words.set(processor.state.subarray(0, words.length));
-  for (const word of [...DERIVED, ...MOMENTARY]) words[word] = 0;
-  // Flags have several encodings each.
-  writeRflags(words, readRflags(words));
   return {
-    registers: new Uint8Array(words.buffer),
+    registers: saveCells(processor.state),
     progress: saveProgress(processor),
     random: processor.random.saveState(),
     bus: processor.bus.saveState(),
@@ -115,11 +67,8 @@ export function saveProcessor(processor: SystemProcessor): ProcessorState {
 
 /** Restores the state of the processor that sits in the seat; its progress follows when it may have left it. */
 export function loadProcessor(processor: SystemProcessor, state: ProcessorState): void {
-  const { memory, inner } = processor.core, { i32 } = memory;
-  const words = new Int32Array(state.registers.slice().buffer);
-  const kept = DERIVED.map((word) => i32[word]!);
-  i32.set(words);
-  for (const [n, word] of DERIVED.entries()) i32[word] = kept[n]!;
+  const { memory, inner } = processor.core;
+  loadCells(memory.i32, state.registers);
   processor.random.loadState(state.random);
   processor.bus.loadState(state.bus);
   if (state.vmx !== undefined) loadVmx(processor.vmx!.state, state.vmx);

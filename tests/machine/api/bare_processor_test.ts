@@ -1,5 +1,5 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { createProcessor } from "../../../src/machine/api/bare_processor.ts";
+import { createProcessor, REGISTER_NAMES } from "../../../src/machine/api/bare_processor.ts";
 import { dumpStages } from "../../../src/machine/api/dump.ts";
 import { ENGINE_NAMES } from "../../../src/machine/engines.ts";
 
@@ -190,4 +190,84 @@ Deno.test("createProcessor() refuses modes and engines that there are not", () =
     RangeError,
     "There is no engine fast: there are",
   );
+});
+
+for (const engine of ENGINE_NAMES) {
+  Deno.test(`BareProcessor.restore() with ${engine} makes registers, memory and mappings as they were`, () => {
+    const cpu = createProcessor({ engine });
+    // 10000: MOV [RBX], AL; INC AL; INC RBX; DEC ECX; JNZ; MOV BYTE [10000H], 90H; HLT
+    cpu.load(code("88 03 fe c0 48 ff c3 ff c9 75 f5 c6 04 25 00 00 01 00 90 f4"));
+    cpu.map(0x40_0000, 0x2000, "rw");
+    for (const [name, value] of [["rbx", 0x40_0000], ["rcx", 0x2000], ["mxcsr", 0x1fa0]] as const) {
+      cpu.set(name, value);
+    }
+    cpu.set("st3", 0x3fff_8000_0000_0000_0000n);
+    cpu.set("xmm7", 1n << 100n);
+    const saved = cpu.save(), state = () => REGISTER_NAMES.map((name) => cpu.get(name));
+    const before = state(), text = cpu.read(0x1_0000, 20);
+    const results = [1, 2, 3].map(() => {
+      assertEquals(cpu.run().kind, "halt");
+      const result = [...cpu.read(0x40_0000, 0x2000), cpu.get("rax"), cpu.get("rflags")];
+      cpu.set("xmm7", 5);
+      cpu.map(0x7000_0000_0000n, 0x3000);
+      cpu.write(0x7000_0000_0000n, Uint8Array.of(1, 2, 3));
+      cpu.unmap(0x40_0000, 0x1000);
+      cpu.restore(saved);
+      assertEquals(state(), before);
+      assertEquals(cpu.read(0x1_0000, 20), text);
+      assert(cpu.read(0x40_0000, 0x2000).every((byte) => byte === 0));
+      assertThrows(() => cpu.read(0x7000_0000_0000n, 1), RangeError, "nothing is mapped there");
+      cpu.map(0x7000_0000_0000n, 0x3000);
+      assert(cpu.read(0x7000_0000_0000n, 0x3000).every((byte) => byte === 0));
+      cpu.restore(saved);
+      return result;
+    });
+    assertEquals(results[1], results[0]);
+    assertEquals(results[2], results[0]);
+  });
+}
+
+Deno.test("BareProcessor.restore() takes real mode back, and goes to any of several saved states", () => {
+  const cpu = createProcessor({ mode: 16 });
+  cpu.load(code("40 f4 40 f4"), 0x7c00); // INC AX; HLT; INC AX; HLT
+  const start = cpu.save();
+  cpu.run();
+  const middle = cpu.save();
+  cpu.set("ds", 0x1234);
+  cpu.run();
+  for (
+    const [saved, rax, rip] of [[start, 0n, 0x7c00n], [middle, 1n, 0x7c02n], [start, 0n, 0x7c00n]] as const
+  ) {
+    cpu.restore(saved);
+    assertEquals([cpu.get("rax"), cpu.get("rip"), cpu.get("ds_base")], [rax, rip, 0n]);
+  }
+});
+
+Deno.test("BareProcessor.restore() takes what another processor of the same kind has saved, and no other", () => {
+  const cpu = createProcessor({ memory: 1 << 20 });
+  cpu.load(code("ff c0 f4")); // INC EAX; HLT
+  const saved = cpu.save(), same = createProcessor({ memory: 1 << 20, engine: "interpreter" });
+  same.restore(saved);
+  assertEquals([same.run().kind, same.get("rax"), cpu.get("rax")], ["halt", 1n, 0n]);
+  for (const other of [createProcessor(), createProcessor({ memory: 1 << 20, mode: 32 })]) {
+    assertThrows(
+      () => other.restore(saved),
+      RangeError,
+      "Cannot restore mode 64 with 1048576 bytes of memory",
+    );
+  }
+});
+
+Deno.test("BareProcessor.restore() leaves code compiled that has not changed", () => {
+  const cpu = createProcessor({ engine: "wasm" });
+  cpu.load(code("ff c0 ff c9 75 fa f4")); // INC EAX; DEC ECX; JNZ; HLT
+  cpu.set("rcx", 1000);
+  const saved = cpu.save();
+  cpu.run();
+  const { compiledRegions } = cpu.statistics();
+  for (let turn = 0; turn < 10; turn++) {
+    cpu.restore(saved);
+    cpu.run();
+  }
+  assertEquals(cpu.statistics().compiledRegions, compiledRegions);
 });
