@@ -20,6 +20,8 @@ export {
   BareProcessor,
   type BareStop as Stop,
   createProcessor,
+  type PortRead,
+  type PortWrite,
   type ProcessorEvents,
   type ProcessorOptions,
   type RunLimits,

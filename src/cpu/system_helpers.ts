@@ -34,20 +34,25 @@ export interface SystemSources {
    * host is the operating system.
    */
   readonly unit?: SystemUnit | ProcessorSeat | undefined;
+  /** I/O ports of a processor without one. Default: nothing is there, and all ones are read. */
+  readonly ports?: IoPorts | undefined;
 }
+
+/** What IN and OUT reach. */
+export type IoPorts = Pick<SystemBus, "in" | "out">;
 
 /** Creates the helpers over a linear memory. */
 export function createSystemHelpers(
   memory: StateMemory,
   access: SystemAccess,
-  { clock, seed, unit }: SystemSources,
+  { clock, seed, unit, ports = NO_PORTS }: SystemSources,
 ): SystemHelpers {
   if (unit instanceof ProcessorSeat) {
     return unit.helpers(Object.keys(SYSTEM_HELPERS) as (keyof typeof SYSTEM_HELPERS)[]);
   }
   const numbers = new RandomNumbers(seed);
   if (unit !== undefined) return systemHelpers(unit, numbers);
-  const hosted = new SystemUnit(memory, access, NO_WORLDS, hostedBus(clock), HOSTED_DESCRIPTORS);
+  const hosted = new SystemUnit(memory, access, NO_WORLDS, hostedBus(clock, ports), HOSTED_DESCRIPTORS);
   return { ...systemHelpers(hosted, numbers), ...refusals(memory.i32, access) };
 }
 
@@ -170,11 +175,13 @@ const NO_WORLDS: WorldControl = {
   breakpointsChanged: () => {},
 };
 
-/** There is nothing on the bus of such a processor: all ones. */
-function hostedBus(clock: GuestClock): SystemBus {
+const NO_PORTS: IoPorts = { in: () => -1, out: () => {} };
+
+/** There is nothing but ports on the bus of such a processor. */
+function hostedBus(clock: GuestClock, ports: IoPorts): SystemBus {
   return {
-    in: () => -1,
-    out: () => {},
+    in: (port, size) => ports.in(port, size),
+    out: (port, size, value) => ports.out(port, size, value),
     readMsr: () => undefined,
     writeMsr: () => false,
     tsc: () => clock.cycles(),

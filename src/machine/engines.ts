@@ -15,7 +15,7 @@ import { GuestAccess } from "../memory/access.ts";
 import { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { createIntegerHelpers } from "../cpu/integer_helpers.ts";
-import { createSystemHelpers } from "../cpu/system_helpers.ts";
+import { createSystemHelpers, type IoPorts } from "../cpu/system_helpers.ts";
 import type { ProcessorSeat } from "../cpu/system/seat.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
 import type { TranslationObserver } from "./observer.ts";
@@ -38,6 +38,8 @@ export interface ProcessorConfiguration {
   };
   /** Makes the system unit of a processor that has its own operating system, or the seat of several. */
   readonly system?: (access: GuestAccess) => SystemUnit | ProcessorSeat;
+  /** I/O ports of a processor without a system unit. */
+  readonly ports?: IoPorts;
   /** Is shown what is translated and compiled. */
   readonly observer?: TranslationObserver;
 }
@@ -82,7 +84,12 @@ export function newProcessor(
   const clock = { cycles: (): number => dispatcher.cycles() };
   const implementations: Record<HelperName, HelperFunction> = {
     ...createIntegerHelpers(memory, access),
-    ...createSystemHelpers(memory, access, { clock, seed, unit: configuration.system?.(access) }),
+    ...createSystemHelpers(memory, access, {
+      clock,
+      seed,
+      unit: configuration.system?.(access),
+      ports: configuration.ports,
+    }),
     ...createVectorHelpers(memory, access, float),
     ...createX87Helpers(memory, access, float),
   };

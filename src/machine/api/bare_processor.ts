@@ -64,8 +64,31 @@ export interface ProcessorEvents {
   readonly breakpoint: StopEvent<"breakpoint">;
   /** An access that is watched. RIP is behind the instruction. */
   readonly watchpoint: StopEvent<"watchpoint">;
+  /** IN or INS: what was answered last is read, all ones where nobody answers. */
+  readonly in: PortRead;
+  /** OUT or OUTS. */
+  readonly out: PortWrite;
   /** `run` is about to return. */
   readonly stop: BareStop;
+}
+
+/**
+ * A read of an I/O port. In real mode code may do that, else with RFLAGS.IOPL = 3 only; registers are not up to date while it is
+ * answered.
+ */
+export interface PortRead {
+  readonly port: number;
+  /** Bytes. */
+  readonly size: number;
+  /** Says what is read. */
+  answer(value: number): void;
+}
+
+/** A write to an I/O port, as `PortRead`. */
+export interface PortWrite {
+  readonly port: number;
+  readonly size: number;
+  readonly value: number;
 }
 
 /** Registers and memory of a processor as they were when `save` was called. */
@@ -112,7 +135,11 @@ export class BareProcessor {
     const linear = new LinearMemory(memory);
     // Code that is worth a processor of its own may be short; who names an engine wants to see that at work.
     const tiers = configuration.engine === "js" ? { tiers: { threshold: 1 } } : {};
-    this.#processor = newProcessor(linear, { ...configuration, ...tiers });
+    const ports = {
+      in: (port: number, size: number) => this.#in(port, size),
+      out: (port: number, size: number, value: number) => this.#events.emit("out", { port, size, value }),
+    };
+    this.#processor = newProcessor(linear, { ...configuration, ...tiers, ports });
     const { mmu } = this.#processor;
     this.#space = new AddressSpace(linear, mmu);
     enterBareMode(linear.view, mode, this.#space.cr3);
@@ -280,6 +307,12 @@ export class BareProcessor {
     if (hpa === undefined || this.#processor.memory.ram(hpa, 1)[0] !== HLT) return stop;
     this.set("rip", rip + 1n);
     return { kind: "halt" };
+  }
+
+  #in(port: number, size: number): number {
+    let answered = -1;
+    this.#events.emit("in", { port, size, answer: (value) => answered = value });
+    return answered;
   }
 
   #resumed(stop: Exclude<BareStop, { kind: "budget" }>): boolean {

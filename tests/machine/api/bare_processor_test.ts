@@ -271,3 +271,26 @@ Deno.test("BareProcessor.restore() leaves code compiled that has not changed", (
   }
   assertEquals(cpu.statistics().compiledRegions, compiledRegions);
 });
+
+for (const engine of ENGINE_NAMES) {
+  Deno.test(`BareProcessor.on('in') and on('out') with ${engine} are the ports of bare code`, () => {
+    const cpu = createProcessor({ engine, mode: 16 }), written: unknown[] = [];
+    // MOV DX, 3F8H; IN AL, DX; OUT DX, AL; IN AX, 60H; OUT 80H, AX; HLT
+    cpu.load(code("ba f8 03 ec ee e5 60 e7 80 f4"), 0x7c00);
+    cpu.on("in", ({ port, size, answer }) => size === 1 && answer(port === 0x3f8 ? 0x1241 : 0));
+    cpu.on("out", (event) => written.push(event));
+    assertEquals(cpu.run().kind, "halt");
+    assertEquals(written, [{ port: 0x3f8, size: 1, value: 0x41 }, { port: 0x80, size: 2, value: 0xffff }]);
+  });
+}
+
+Deno.test("ports are there for 64-bit code with RFLAGS.IOPL = 3, and raise #GP without", () => {
+  const cpu = createProcessor(), written: number[] = [];
+  cpu.load(code("ef f4")); // OUT DX, EAX; HLT
+  cpu.on("out", ({ value }) => written.push(value));
+  cpu.set("rax", 0xffff_fffe);
+  assertEquals(cpu.run(), { kind: "fault", vector: 13, error: 0, address: 0n });
+  cpu.set("rflags", 0x3202);
+  assertEquals(cpu.run().kind, "halt");
+  assertEquals(written, [0xffff_fffe]);
+});
