@@ -90,4 +90,9 @@ export { CannotRunError } from "./src/linux/exec.ts";
 export type { FileSystem } from "./src/linux/fs/file_system.ts";
 export { type InitialFiles, MemoryFileSystem } from "./src/linux/fs/memory.ts";
 export type { HostIo } from "./src/linux/files/host_io.ts";
-export { disassemble, type DisassembleOptions, type Disassembly } from "./src/frontend/disassemble.ts";
+export {
+  disassemble,
+  disassembleAll,
+  type DisassembleOptions,
+  type Disassembly,
+} from "./src/frontend/disassemble.ts";

@@ -29,7 +29,7 @@ export interface Disassembly {
  * Disassembles one instruction.
  *
  * ```ts
- * import { disassemble } from "./disassemble.ts";
+ * import { disassemble } from "@causeway/x86";
  *
  * console.log(disassemble(Uint8Array.of(0x48, 0x8b, 0x04, 0x8f)).text); // mov rax, qword ptr [rdi+rcx*4]
  * ```

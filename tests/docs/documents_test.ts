@@ -23,6 +23,7 @@ const DOCUMENTS = [
   "docs/debugging.md",
   "docs/devices.md",
   "docs/hypervisor_lab.md",
+  "docs/library.md",
   "docs/snapshots.md",
   "src/guests/worlds/README.md",
 ];
@@ -81,6 +82,7 @@ Deno.test("code examples of the documents and docstrings run", () => {
     "CONTRIBUTING.md",
     "docs/devices.md",
     "docs/hypervisor_lab.md",
+    "docs/library.md",
     "docs/snapshots.md",
     "mod.ts",
     "src/cli/host.ts",

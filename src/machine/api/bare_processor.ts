@@ -221,7 +221,7 @@ export class BareProcessor {
   }
 
   /**
-   * Stops runs before the instruction at a linear address. The run after that goes on with this instruction. As many as one
+   * Stops runs before the instruction at a linear address, which must be mapped by then. The run after that goes on with this instruction. As many as one
    * likes; they change no byte of memory. Returns a function that takes it away.
    */
   breakpoint(address: bigint | number): () => void {
