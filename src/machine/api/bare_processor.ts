@@ -268,8 +268,8 @@ export class BareProcessor {
    * Makes registers and memory as they were when `save` was called, here or of a processor with the same mode and memory;
    * as often as one likes. It takes microseconds where little has changed, and code that was compiled stays so.
    */
-  restore({ mode, memory, cells, space }: SavedProcessor): void {
-    const { i32, ramBytes } = this.#processor.memory;
+  restore(saved: SavedProcessor): void {
+    const { mode, memory, cells, space } = saved, { i32, ramBytes } = this.#processor.memory;
     if (mode !== this.mode || memory !== ramBytes) {
       throw new RangeError(
         `Cannot restore mode ${mode} with ${memory} bytes of memory: this processor has mode ${this.mode} and ${ramBytes} bytes`,
