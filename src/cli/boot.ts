@@ -1,5 +1,5 @@
 /** `causeway boot`: boots a computer. */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync } from "node:fs";
 import { basename } from "node:path";
 import { isatty } from "node:tty";
 import { bootMachine, type Machine, type MachineStop } from "../machine/machine.ts";
@@ -25,7 +25,7 @@ import { GDB, GDB_ARCH, GdbServer } from "./gdb.ts";
 import { ExitCode, inputError, usageError } from "./exit_codes.ts";
 import { readInput } from "./input.ts";
 import { choice, flag, parseCommandLine, value, type Values, values } from "./options.ts";
-import { print, report, writeAll } from "./output.ts";
+import { openOutput, print, report, writeAll } from "./output.ts";
 import {
   cycleChoice,
   CYCLES,
@@ -89,6 +89,11 @@ const OPTIONS = {
     ["serial", "virtio"],
     "What stdin goes to. serial (default): the first serial port. virtio: a virtio console, which is hvc0 in Linux; what " +
       "is printed there and on the serial port goes to stdout.",
+  ),
+  "second-serial": value(
+    "FILE",
+    "Where what the guest writes to its second serial port goes. Without it that is dropped.",
+    parsePath,
   ),
   memory: memoryOption("256M"),
   cpus: value("N", "Processors, up to 255. They take turns, so they add no speed.", parseProcessors),
@@ -352,6 +357,7 @@ async function drive(
     "max-instructions": limit = Infinity,
     realtime,
     "debug-port": debug,
+    "second-serial": secondSerial,
     "net-port": ports,
     console: name,
   }: Values<typeof OPTIONS>,
@@ -368,6 +374,7 @@ async function drive(
   for (const console of machine.consoles) console.kept = KEPT_OUTPUT;
   machine.on("console", (bytes) => writeAll(1, bytes));
   machine.on("virtioConsole", (bytes) => writeAll(1, bytes));
+  const closeSecond = secondSerial === undefined ? () => {} : copySecondSerial(machine, secondSerial);
   if (debug) machine.on("debug", (byte) => writeAll(2, new Uint8Array([byte])));
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
   const input = openInput(machine, console), idle = realtime || isatty(0) ? IDLE : Infinity;
@@ -406,8 +413,16 @@ async function drive(
   } finally {
     input.close();
     saver.close();
+    closeSecond();
     await gdb?.close();
   }
+}
+
+/** Writes what comes from the second serial port into a file. Returns a function that closes it. */
+function copySecondSerial(machine: Machine, path: string): () => void {
+  const fd = openOutput(path);
+  machine.on("secondSerial", (bytes) => writeAll(fd, bytes, path));
+  return () => closeSync(fd);
 }
 
 /** Runs the machine for a while, as the debugger wants if there is one. */
@@ -426,7 +441,9 @@ function conclude(machine: Machine, stop: MachineStop): number {
     case "exit":
       return stop.code;
     case "power off":
+      return 0;
     case "reset":
+      report("causeway: the guest has reset the machine");
       return 0;
     case "budget":
     case "text":

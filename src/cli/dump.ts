@@ -1,9 +1,9 @@
 /** Where `--dump` goes. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { type DumpStage, dumpStages } from "../machine/api/dump.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
 import { usageError } from "./exit_codes.ts";
-import { cannotWrite, writeAll } from "./output.ts";
+import { openOutput, writeAll } from "./output.ts";
 
 /** An open dump. */
 export interface Dump {
@@ -23,11 +23,6 @@ export function openDump(
   if (path === undefined) {
     return { observer: dumpStages(stages, (text) => writeAll(2, text)), close() {} };
   }
-  let fd: number;
-  try {
-    fd = openSync(path, "w");
-  } catch (error) {
-    throw cannotWrite(path, error);
-  }
+  const fd = openOutput(path);
   return { observer: dumpStages(stages, (text) => writeAll(fd, text, path)), close: () => closeSync(fd) };
 }

@@ -1,5 +1,5 @@
 /** Writes to the host's streams and files, all of it and in order. */
-import { writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { type CommandError, inputError } from "./exit_codes.ts";
 import { reasonOf } from "./input.ts";
@@ -32,6 +32,15 @@ export function writeAll(
   } catch (error) {
     if ((error as { code?: string }).code === "EPIPE") throw error;
     throw cannotWrite(name, error);
+  }
+}
+
+/** Opens a file for output of ours, empty at first. Throws an error that says why where it cannot be written. */
+export function openOutput(path: string): number {
+  try {
+    return openSync(path, "w");
+  } catch (error) {
+    throw cannotWrite(path, error);
   }
 }
 

@@ -55,6 +55,8 @@ export type { MachineStop } from "./machine_stop.ts";
 export interface MachineEvents extends WorldEvents {
   /** The guest has written to its console. */
   readonly console: Uint8Array;
+  /** The guest has written to its second serial port. */
+  readonly secondSerial: Uint8Array;
   /** The guest has written to its virtio console. */
   readonly virtioConsole: Uint8Array;
   /** The firmware has written a byte to its debug port, 402H. */
@@ -72,6 +74,8 @@ const HOST_IDLE = 10_000_000;
 export class Machine {
   /** The first serial port. */
   readonly console: Console;
+  /** The second one. */
+  readonly secondSerial: Console;
   /** The virtio console, if there is one. */
   readonly virtioConsole: Console | undefined;
   /** All consoles. */
@@ -127,7 +131,7 @@ export class Machine {
     this.parts.add("8259", pic);
     this.parts.add("82093AA", ioApic);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
-    const { uart, display, pci } = addPlatform({
+    const { uart, secondUart, display, pci } = addPlatform({
       ...this.configuration,
       files: firmwareFiles({ firmware, processors }, options.firmwareFiles ?? {}),
       bus,
@@ -136,11 +140,14 @@ export class Machine {
       parts: this.parts,
       now,
       transmit: (byte) => this.console.put(byte),
+      transmitSecond: (byte) => this.secondSerial.put(byte),
       end: (end) => this.#end(end),
     });
     this.#display = display;
     this.console = new Console(() => uart, this.#input);
     this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
+    this.secondSerial = new Console(() => secondUart, this.#input);
+    this.secondSerial.onOutput = (bytes) => this.#events.emit("secondSerial", bytes);
     const expansion = addExpansion(this.configuration, options, {
       bus,
       pci,
@@ -180,7 +187,8 @@ export class Machine {
         setLine: (line, level) => lines.set(line, level),
       });
     }
-    this.consoles = this.virtioConsole === undefined ? [this.console] : [this.console, this.virtioConsole];
+    const { virtioConsole } = this, serialPorts = [this.console, this.secondSerial];
+    this.consoles = virtioConsole === undefined ? serialPorts : [...serialPorts, virtioConsole];
     for (const console of this.consoles) {
       console.onFound = () => {
         this.#found = true;
@@ -189,6 +197,7 @@ export class Machine {
     }
     this.parts.add("processors", this.processors);
     this.parts.add("console", this.console);
+    this.parts.add("second serial port", this.secondSerial);
     this.parts.add("machine", this.#ending);
     if (marks) {
       bus.addPorts(

@@ -18,7 +18,7 @@ import type { MachineEnd } from "./machine_stop.ts";
 import type { Schedule } from "./schedule.ts";
 
 const KEYBOARD_LINE = 1;
-/** The serial ports: the first is the console, at the end of the second nobody is. */
+/** The serial ports. */
 const COM1 = 0x3f8, COM1_LINE = 4, COM2 = 0x2f8, COM2_LINE = 3;
 /** What the real-time clock shows when the machine starts: 2026-01-01, in milliseconds since 1970. */
 const CLOCK_START = Date.UTC(2026, 0, 1);
@@ -37,15 +37,17 @@ export interface PlatformWires {
   readonly files: Readonly<Record<string, Uint8Array>>;
   /** Virtual time. */
   now(): number;
-  /** Takes what is sent over the first serial port. */
+  /** Takes what is sent over the serial ports. */
   transmit(byte: number): void;
+  transmitSecond(byte: number): void;
   end(end: MachineEnd): void;
 }
 
 /** What the rest of the machine is connected to. */
 export interface Platform {
-  /** The first serial port. */
+  /** The serial ports. */
   readonly uart: Uart16550;
+  readonly secondUart: Uart16550;
   readonly display: Vga;
   /** Takes PCI devices. */
   readonly pci: PciConfiguration;
@@ -90,11 +92,11 @@ export function addPlatform(wires: PlatformWires): Platform {
     return uart;
   };
   const uart = serial(COM1, COM1_LINE, wires.transmit);
-  serial(COM2, COM2_LINE, () => {});
+  const secondUart = serial(COM2, COM2_LINE, wires.transmitSecond);
   const pci = new PciConfiguration(), bridge = new HostBridge82441FX();
   for (const chip of pci.chips) bus.addPorts(chip);
   pci.add(0, 0, bridge);
   parts.add("PCI configuration", pci);
   parts.add("82441FX", bridge);
-  return { uart, display, pci };
+  return { uart, secondUart, display, pci };
 }

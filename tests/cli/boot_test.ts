@@ -82,6 +82,39 @@ Deno.test("Console.unread counts what is typed until the guest has read it, on b
   }
 });
 
+/** MOV DX, 2F8H; IN AL, DX; INC AL; OUT DX, AL; INC AL; MOV DX, 3F8H; OUT DX, AL; then a full reset: MOV DX, CF9H; MOV AL, 6; OUT DX, AL; HLT. */
+const SECOND_SERIAL = elfWithNote([
+  ...[0x66, 0xba, 0xf8, 0x02, 0xec, 0xfe, 0xc0, 0xee, 0xfe, 0xc0, 0x66, 0xba, 0xf8, 0x03, 0xee],
+  ...[0x66, 0xba, 0xf9, 0x0c, 0xb0, 0x06, 0xee, 0xf4],
+]);
+
+Deno.test("boot --second-serial writes what the guest sends there to a file; a reset ends it, and is told", () => {
+  withFolder((folder) => {
+    const kernel = join(folder, "kernel"), log = join(folder, "log");
+    writeFileSync(kernel, SECOND_SERIAL);
+    const reset = "causeway: the guest has reset the machine\n";
+    assertEquals(causeway(["boot", "--kernel", kernel]), { code: 0, stdout: "\x02", stderr: reset });
+    const args = ["boot", "--kernel", kernel, "--second-serial"];
+    assertEquals(causeway([...args, log]), { code: 0, stdout: "\x02", stderr: reset });
+    assertEquals(readFileSync(log, "latin1"), "\x01");
+    assertEquals(causeway([...args, join(folder, "none", "log")]), {
+      code: 125,
+      stdout: "",
+      stderr: `causeway boot: cannot write ${join(folder, "none", "log")}: there is no folder ${
+        join(folder, "none")
+      }\n`,
+    });
+  });
+});
+
+Deno.test("Machine.secondSerial is a console of its own", () => {
+  const machine = bootMachine({ kernel: SECOND_SERIAL }), written: number[] = [];
+  machine.on("secondSerial", (bytes) => written.push(...bytes));
+  machine.secondSerial.write("a");
+  assertEquals(machine.run().kind, "reset");
+  assertEquals([machine.console.text, machine.secondSerial.text, written], ["c", "b", [98]]);
+});
+
 Deno.test("boot exits with 127 and the registers after a triple fault", () => {
   const { code, stderr } = causeway(["boot", "--kernel", SELFTEST, "--append", "triple"]);
   assertEquals(code, 127);
