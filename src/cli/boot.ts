@@ -62,7 +62,9 @@ const OPTIONS = {
     parsePath,
   ),
   "vga-bios": value("FILE", "The display's BIOS, which --firmware runs: SeaVGABIOS.", parsePath),
-  "debug-port": flag("Writes what the firmware says on its debug port, 402H, to stderr."),
+  "debug-port": flag(
+    "Writes what the guest says on the debug port, E9H, and firmware on its own, 402H, to stderr.",
+  ),
   screen: flag("Shows the text screen when the machine stops."),
   initrd: values(
     "FILE",
@@ -286,7 +288,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
 
 /** Options that only kernels have a use for, and those that only firmware has. */
 const OF_KERNELS = ["initrd", "append", "load-address"] as const;
-const OF_FIRMWARE = ["vga-bios", "debug-port"] as const;
+const OF_FIRMWARE = ["vga-bios"] as const;
 
 /** Refuses options that would do nothing, and says which option is missing. */
 function refuseStray(

@@ -1,6 +1,6 @@
 /** What a machine boots: a kernel that a loader of ours puts into RAM, or firmware, which finds it by itself. */
 import type { Bus } from "./bus.ts";
-import { DebugPort } from "./devices/debug_port.ts";
+import { DEBUG_PORT, DebugPort, FIRMWARE_DEBUG_PORT } from "./devices/debug_port.ts";
 import { addFirmwareRom } from "./devices/firmware_rom.ts";
 import { leaveBiosRemains } from "./loaders/bios_remains.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
@@ -21,7 +21,7 @@ export interface BootSource {
   /** Where a kernel without a format goes. */
   readonly loadAddress: number | undefined;
   readonly processors: number;
-  /** Takes what firmware writes to its debug port. */
+  /** Takes what is written to the debug ports. */
   debug(byte: number): void;
 }
 
@@ -35,9 +35,10 @@ export function firmwareFiles(
 
 /** Puts what is always there onto the bus. */
 export function addBootChips(bus: Bus, { firmware, debug }: Pick<BootSource, "firmware" | "debug">): void {
+  bus.addPorts(new DebugPort(DEBUG_PORT, debug));
   if (firmware === undefined) return;
   addFirmwareRom(bus, firmware);
-  bus.addPorts(new DebugPort(debug));
+  bus.addPorts(new DebugPort(FIRMWARE_DEBUG_PORT, debug));
 }
 
 /** Puts it into RAM. Returns what puts the processor where it starts. Throws `CannotBootError`. */

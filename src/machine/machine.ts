@@ -59,7 +59,7 @@ export interface MachineEvents extends WorldEvents {
   readonly secondSerial: Uint8Array;
   /** The guest has written to its virtio console. */
   readonly virtioConsole: Uint8Array;
-  /** The firmware has written a byte to its debug port, 402H. */
+  /** The guest has written a byte to the debug port, E9H, or firmware to its own, 402H. */
   readonly debug: number;
   /** `run` is about to return. */
   readonly stop: MachineStop;

@@ -63,7 +63,6 @@ const OPTIONS: readonly Refusal[] = [
   usage(["--kernel", ECHO, "--kernel", ECHO], "--kernel is given twice; give it once"),
   usage(["--kernel", ECHO, "--firmware", ECHO], "boot takes either --kernel or --firmware"),
   usage(["--kernel", ECHO, "--vga-bios", ECHO], "--vga-bios needs --firmware"),
-  usage(["--kernel", ECHO, "--debug-port"], "--debug-port needs --firmware"),
   usage(["--firmware", ECHO, "--initrd", ECHO], "--initrd needs --kernel"),
   usage(["--firmware", ECHO, "--append", "quiet"], "--append needs --kernel"),
   usage(["--firmware", ECHO, "--load-address", "0"], "--load-address needs --kernel"),

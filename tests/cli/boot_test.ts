@@ -107,6 +107,17 @@ Deno.test("boot --second-serial writes what the guest sends there to a file; a r
   });
 });
 
+Deno.test("boot --debug-port shows what a kernel writes to port E9H", () => {
+  withFolder((folder) => {
+    const kernel = join(folder, "kernel");
+    // IN AL, E9H; OUT E9H, AL; MOV AL, 0AH; OUT E9H, AL; OUT F4H, AL
+    writeFileSync(kernel, elfWithNote([0xe4, 0xe9, 0xe6, 0xe9, 0xb0, 0x0a, 0xe6, 0xe9, 0xe6, 0xf4]));
+    const args = ["boot", "--kernel", kernel];
+    assertEquals(causeway(args), { code: 21, stdout: "", stderr: "" });
+    assertEquals(causeway([...args, "--debug-port"]), { code: 21, stdout: "", stderr: "\ufffd\n" });
+  });
+});
+
 Deno.test("Machine.secondSerial is a console of its own", () => {
   const machine = bootMachine({ kernel: SECOND_SERIAL }), written: number[] = [];
   machine.on("secondSerial", (bytes) => written.push(...bytes));
