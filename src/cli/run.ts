@@ -167,12 +167,15 @@ async function debug(system: LinuxSystem, port: number): Promise<ExitStatus> {
   }
 }
 
-function conclude({ reason, exitCode, signal, missing }: RunResult): number {
+function conclude({ reason, exitCode, signal, fault, missing }: RunResult): number {
   if (missing !== undefined) {
     report(`causeway: the program needs an instruction that is not implemented: ${missing}`);
     return ExitCode.NOT_IMPLEMENTED;
   }
-  if (signal !== undefined) report(`causeway: the program died of ${signalName(signal)}`);
+  if (signal !== undefined) {
+    const where = fault === undefined ? "" : ` ${fault}`;
+    report(`causeway: the program died of ${signalName(signal)}${where}`);
+  }
   if (reason === "limit") {
     report("causeway: stopped by --max-instructions");
     return ExitCode.BUDGET;

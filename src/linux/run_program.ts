@@ -68,6 +68,8 @@ export interface RunResult {
   readonly reason: ExitStatus["kind"];
   /** The signal that killed it; undefined if none did. */
   readonly signal: number | undefined;
+  /** Where and why, if that was the signal of a fault: `at 0x401136: it wrote to 0x0, where nothing is mapped`. */
+  readonly fault: string | undefined;
   /** The instruction that it died of since it is not implemented; undefined if it did not. */
   readonly missing: string | undefined;
   /** What it printed, as text; `stdoutBytes` has the bytes. */
@@ -138,6 +140,7 @@ export function prepareProgram(options: RunOptions): PreparedProgram {
     exitCode: exitCodeOf(status),
     reason: status.kind,
     signal: status.kind === "signaled" ? status.signal : undefined,
+    fault: status.kind === "signaled" ? status.fault : undefined,
     missing: status.kind === "signaled" && status.signal === Signal.ILL ? watched.missing : undefined,
     get stdout() {
       return stdout.text();

@@ -30,6 +30,8 @@ export class PathContext {
 export type GroupEnd = { readonly kind: "exited"; readonly code: number } | {
   readonly kind: "signaled";
   readonly signal: number;
+  /** Where and why, if it was the signal of a fault. */
+  readonly fault?: string | undefined;
 };
 
 /** User and group ids. */

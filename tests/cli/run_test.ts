@@ -62,10 +62,36 @@ Deno.test("run --max-instructions stops after exactly so many, with exit code 12
 });
 
 Deno.test("run gives 128 + N and one line where the guest dies of signal N", () => {
-  assertEquals(runCode("0f 0b"), { code: 132, stdout: "", stderr: "causeway: the program died of SIGILL\n" });
-  assertEquals(runCode("31 c0 8b 00").code, 139); // XOR EAX, EAX; MOV EAX, [RAX]
-  assertEquals(runCode("31 c9 f7 f1").code, 136); // XOR ECX, ECX; DIV ECX
-  assertEquals(runCode("ff 25 00 00 00 00 00 00 00 00 00 80 00 00").code, 139); // JMP to an address that is not canonical
+  const died = (hex: string) => {
+    const { code, stdout, stderr } = runCode(hex);
+    assertEquals(stdout, "");
+    return [
+      code,
+      stderr.replace(/^causeway: the program died of /, "").replace(/ \(\/.*?\+/, " (PATH+").trim(),
+    ];
+  };
+  assertEquals(died("0f 0b"), [132, "SIGILL at 0x400078 (PATH+0x78): #UD"]);
+  // XOR EAX, EAX; MOV EAX, [RAX] or MOV [RAX], EAX or JMP RAX
+  const unmapped = "0x0, where nothing is mapped";
+  assertEquals(died("31 c0 8b 00"), [139, `SIGSEGV at 0x40007a (PATH+0x7a): it read from ${unmapped}`]);
+  assertEquals(died("31 c0 89 00"), [139, `SIGSEGV at 0x40007a (PATH+0x7a): it wrote to ${unmapped}`]);
+  assertEquals(died("31 c0 ff e0"), [139, `SIGSEGV at 0x0: it executed ${unmapped}`]);
+  // LEA RAX, [RIP]; MOV [RAX], AL
+  assertEquals(died("48 8d 05 00 00 00 00 88 00"), [
+    139,
+    "SIGSEGV at 0x40007f (PATH+0x7f): it wrote to 0x40007f, where it may not",
+  ]);
+  assertEquals(died("31 c9 f7 f1"), [136, "SIGFPE at 0x40007a (PATH+0x7a): #DE"]); // XOR ECX, ECX; DIV ECX
+  // JMP to an address that is not canonical
+  assertEquals(died("ff 25 00 00 00 00 00 00 00 00 00 80 00 00"), [
+    139,
+    "SIGSEGV at 0x400078 (PATH+0x78): #GP",
+  ]);
+  // MOV EDI, … kill(getpid(), SIGTERM): no fault
+  assertEquals(died("b8 27 00 00 00 0f 05 89 c7 be 0f 00 00 00 b8 3e 00 00 00 0f 05 eb fe"), [
+    143,
+    "SIGTERM",
+  ]);
 });
 
 Deno.test("run names an instruction that is not implemented, with exit code 126", () => {

@@ -5,6 +5,7 @@ import { ActionFlag, defaultAction, SIG_DFL, SIG_IGN, Signal, SignalCode } from 
 import { rip, setGpr, setNumber } from "../registers.ts";
 import type { LinuxSystem } from "../system.ts";
 import type { Task, ThreadGroup } from "../task.ts";
+import { describeFault } from "./fatal_fault.ts";
 import { pushFrame } from "./frame.ts";
 import type { SignalInfo } from "./state.ts";
 
@@ -138,7 +139,7 @@ export class Signals {
         const what = defaultAction(signal);
         if (what === "stop") this.#stop(task, signal);
         else if (what === "terminate" || what === "core") {
-          this.system.endGroup(task.group, { kind: "signaled", signal });
+          this.system.endGroup(task.group, { kind: "signaled", signal, fault: describeFault(task, info) });
         }
         continue;
       }
