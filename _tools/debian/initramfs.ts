@@ -75,5 +75,8 @@ if (import.meta.main) {
     }.`,
     operands: ["KERNEL", "OUTPUT"],
   });
-  writeFileSync(output!, initramfs(oneOf(KERNEL_NAMES, name!)));
+  const chosen = oneOf(KERNEL_NAMES, name!);
+  writeFileSync(output!, initramfs(chosen));
+  const { image } = debianKernel(chosen);
+  console.log(`causeway boot --kernel ${image} --initrd ${output} --append console=ttyS0`);
 }
