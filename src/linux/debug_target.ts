@@ -1,9 +1,12 @@
 /** The first program of a system as a debugger sees it: its threads are the program's tasks. */
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
-import type { Advance, Debuggee, DebugThread, Resumption } from "../machine/debug/target.ts";
+import type { Advance, DebugFiles, Debuggee, DebugThread, Resumption } from "../machine/debug/target.ts";
 import { PAGE_SIZE } from "../memory/physical.ts";
 import { SyscallError } from "./abi/errno.ts";
+import { Open } from "./abi/files.ts";
 import { Signal, signalName } from "./abi/signals.ts";
+import type { OpenFile } from "./files/open_file.ts";
+import { isRegular } from "./fs/file_system.ts";
 import { Pte, USER_END } from "./memory/page_tables.ts";
 import type { ExitStatus, LinuxSystem } from "./system.ts";
 import type { Task } from "./task.ts";
@@ -99,6 +102,12 @@ export class ProgramTarget implements Debuggee<ExitStatus> {
     return this.system.first?.auxiliary;
   }
 
+  get files(): DebugFiles | undefined {
+    const { first } = this.system;
+    if (first === undefined || first.executable === "") return undefined;
+    return { executable: first.executable, read: (path) => this.#readFile(path) };
+  }
+
   advance(instructions: number, { step, signal }: Resumption): Advance<ExitStatus> {
     const fault = this.#fault;
     this.#fault = undefined;
@@ -116,6 +125,24 @@ export class ProgramTarget implements Debuggee<ExitStatus> {
       };
     }
     return { kind: task !== undefined && task.instructions > before ? "stepped" : "ran" };
+  }
+
+  #readFile(path: string): Uint8Array | undefined {
+    const { system } = this, [task] = this.#tasks;
+    if (task === undefined) return undefined;
+    try {
+      const place = system.mounts.existing(task, path, "/", true);
+      if (!isRegular(place.status)) return undefined;
+      const file = system.mounts.open(task, place, Open.RDONLY, 0, false);
+      try {
+        return readWhole(file, place.status.size);
+      } finally {
+        file.release();
+      }
+    } catch (error) {
+      if (error instanceof SyscallError) return undefined;
+      throw error;
+    }
   }
 
   #arisen(): { readonly task: Task; readonly signal: number } | undefined {
@@ -162,6 +189,20 @@ export class ProgramTarget implements Debuggee<ExitStatus> {
       done += part;
     }
     return end;
+  }
+}
+
+/** All bytes of a file, whose size may be known. */
+function readWhole(file: OpenFile, size: number): Uint8Array {
+  let bytes = new Uint8Array(size + 1);
+  for (let done = 0;;) {
+    const count = file.readAt(bytes.subarray(done), done);
+    if (count === 0) return bytes.subarray(0, done);
+    done += count;
+    if (done < bytes.length) continue;
+    const larger = new Uint8Array(2 * bytes.length);
+    larger.set(bytes);
+    bytes = larger;
   }
 }
 

@@ -213,6 +213,32 @@ for (const engine of ENGINE_NAMES) {
   });
 }
 
+Deno.test({
+  name: `run --gdb: gdb finds the program and its libraries by itself${needs(missing)}`,
+  ignore: missing.length > 0,
+  fn: async () => {
+    const folder = Deno.makeTempDirSync({ prefix: "causeway-gdb-" });
+    try {
+      const [library, program] = [join(folder, "libtwice.so"), join(folder, "program")];
+      const compile = (source: string, ...args: string[]) =>
+        assertEquals(
+          spawnSync("gcc", ["-g", "-O0", "-xc", "-", "-xnone", ...args], { input: source }).status,
+          0,
+        );
+      compile("int twice(int n) { return 2 * n; }", "-shared", "-fPIC", "-o", library);
+      const main = "int twice(int); int main(int argc, char **argv) { return argv ? twice(argc) : 0; }";
+      compile(main, "-o", program, `-Wl,-rpath,${folder}`, library);
+      const waiting = new Waiting("run", [program, "a"]);
+      const { stdout } = await gdb(await waiting.port(), ["break twice", "continue", "bt", "continue"]);
+      assertMatch(stdout, /^Breakpoint 1, twice \(n=2\) at /m);
+      assertMatch(stdout, /^#1 .* in main \(argc=2, argv=0x[0-9a-f]+\) at /m);
+      assertEquals((await waiting.finished).code, 4);
+    } finally {
+      Deno.removeSync(folder, { recursive: true });
+    }
+  },
+});
+
 Deno.test("run --gdb: stepping and breakpoints leave the run as it is without a debugger", async () => {
   // With a root of its own it has the same environment everywhere: so it is in the same loop after as many steps.
   const args = ["--stats", "--json", "--root", path("../../src/guests/hello"), "/hello.elf", "Ada"];

@@ -11,6 +11,7 @@ const PAGE_MASK = BigInt(PAGE_SIZE - 1);
 export class MachineTarget implements Debuggee<MachineStop> {
   readonly isProgram = false;
   readonly auxiliary = undefined;
+  readonly files = undefined;
   readonly points: DebugPoints;
   readonly #memory: LinearMemory;
   /** The triple fault that the debugger was told of. */

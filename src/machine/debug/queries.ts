@@ -58,6 +58,7 @@ function supported(target: DebugTarget): string {
     "hwbreak-",
     "qXfer:features:read+",
     ...(target.auxiliary === undefined ? [] : ["qXfer:auxv:read+"]),
+    ...(target.files === undefined ? [] : ["qXfer:exec-file:read+"]),
   ].join(";");
 }
 
@@ -74,6 +75,9 @@ function transfer({ target, shown }: Queried, text: string): string | Uint8Array
       break;
     case "auxv":
       whole = target.auxiliary;
+      break;
+    case "exec-file":
+      whole = target.files && new TextEncoder().encode(target.files.executable);
   }
   if (whole === undefined) return "";
   if (offset === undefined || length === undefined) return Refusal.INVALID;

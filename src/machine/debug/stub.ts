@@ -11,6 +11,7 @@ import {
   PacketReader,
   textOfBytes,
 } from "./packets.ts";
+import { FilePackets } from "./file_packets.ts";
 import { answerMemory } from "./memory_packets.ts";
 import { answerPoint } from "./point_packets.ts";
 import { answerQuery } from "./queries.ts";
@@ -53,6 +54,7 @@ export class GdbStub {
   #acknowledges = true;
   #lastPacket: Uint8Array = new Uint8Array(0);
   readonly #reader = new PacketReader();
+  readonly #files: FilePackets | undefined;
 
   /** The view that this connection has been told of. */
   readonly shown: DebugView;
@@ -67,6 +69,7 @@ export class GdbStub {
     readonly view: { choice: DebugViewChoice },
   ) {
     this.thread = target.current;
+    this.#files = target.files && new FilePackets(target.files);
     const state = target.state(this.thread);
     this.shown = viewOf(view.choice, state === undefined ? 64 : codeSize(state));
   }
@@ -173,6 +176,7 @@ export class GdbStub {
           this.state = "killed";
           return "OK";
         }
+        if (text.startsWith("vFile:")) return this.#files?.answer(text) ?? "";
         if (text === "vCont?") return "vCont;c;C;s;S;r";
         if (!text.startsWith("vCont;")) return "";
         return this.#resume(text);

@@ -34,6 +34,16 @@ export interface DebugTarget {
   writePhysical(address: bigint, bytes: Uint8Array): boolean;
   /** The auxiliary vector of a Linux program. */
   readonly auxiliary: Uint8Array | undefined;
+  /** Its files. */
+  readonly files: DebugFiles | undefined;
+}
+
+/** The files that a Linux program sees. */
+export interface DebugFiles {
+  /** Path of the program. */
+  readonly executable: string;
+  /** All bytes of a file; undefined where there is none that can be read. */
+  read(path: string): Uint8Array | undefined;
 }
 
 /** How to go on. */
