@@ -23,6 +23,8 @@ import { main } from "../esm/cli.js";
 process.exit(await main(process.argv.slice(2)));
 `;
 
+/** What the README leads to, and itself. */
+const DOCUMENTS = ["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "DEVIATIONS.md", "docs"];
 /** Kernels that the README's examples boot, by their folders. */
 const KERNELS = ["echo", "lab"];
 
@@ -41,7 +43,9 @@ export async function buildNpm(folder: string): Promise<void> {
   for (const kernel of KERNELS) {
     cpSync(join(ROOT, "src/guests", kernel), join(folder, "guests", kernel), { recursive: true });
   }
-  for (const name of ["LICENSE", "README.md", "DEVIATIONS.md"]) cpSync(join(ROOT, name), join(folder, name));
+  for (const name of ["LICENSE", ...DOCUMENTS]) {
+    cpSync(join(ROOT, name), join(folder, name), { recursive: true });
+  }
   writeFileSync(join(folder, "package.json"), JSON.stringify(packageJson(), null, 2) + "\n");
 }
 
@@ -69,7 +73,7 @@ function packageJson(): Record<string, unknown> {
         { types: `./types/${path.replace(/\.ts$/, ".d.ts")}`, default: `./esm/${nameOf(path)}.js` },
       ])),
     },
-    files: ["bin", "esm", "guests", "types", "DEVIATIONS.md"],
+    files: ["bin", "esm", "guests", "types", ...DOCUMENTS],
   };
 }
 

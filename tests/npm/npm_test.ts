@@ -1,11 +1,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 import { buildNpm } from "../../_tools/build_npm.ts";
+import { findLinks } from "../../_tools/docs.ts";
 import { causeway } from "../cli/command_line.ts";
 
 const node = spawnSync("node", ["--version"], { encoding: "utf8" });
@@ -122,6 +123,9 @@ Deno.test({
           for (const path of [types, code]) readFileSync(join(home, path!));
         }
         assertEquals([json.dependencies, json.version], [undefined, readVersion()]);
+        for (const path of json.files) assert(existsSync(join(home, path)), path);
+        const links = findLinks(readFileSync(join(home, "README.md"), "utf8"));
+        assertEquals(links.filter(({ path }) => !existsSync(join(home, path))), []);
       });
     } finally {
       rmSync(folder, { recursive: true });
