@@ -5,6 +5,7 @@
  * figures are means from tight loops with warm caches and TLBs; a program that works between its switches pays more.
  */
 import { WORLD_SWITCH_KINDS, WorldSwitch, type WorldSwitchKind } from "../cpu/system/world_switches.ts";
+import { requireOneOf } from "./api/choice.ts";
 
 /** A published figure, in cycles. */
 export interface Figure {
@@ -84,6 +85,7 @@ export function switchCycles(choice: CycleChoice): readonly number[] {
   for (const kind of WITHOUT_INSTRUCTION) costs[kind] = 0;
   if (choice === "off") return costs;
   const { profile, worldCall } = typeof choice === "string" ? { profile: choice } as CycleModel : choice;
+  requireOneOf("cycle model", CYCLE_PROFILE_NAMES, profile);
   const figures: CycleProfile = CYCLE_PROFILES[profile];
   const split = (there: WorldSwitchKind, back: WorldSwitchKind, { cycles }: Figure): void => {
     costs[there] = Math.ceil(cycles / 2);

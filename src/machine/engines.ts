@@ -18,6 +18,7 @@ import { createIntegerHelpers } from "../cpu/integer_helpers.ts";
 import { createSystemHelpers, type IoPorts } from "../cpu/system_helpers.ts";
 import type { ProcessorSeat } from "../cpu/system/seat.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
+import { requireOneOf } from "./api/choice.ts";
 import type { TranslationObserver } from "./observer.ts";
 import { compilerFor, whyNoWebAssembly } from "./compilers.ts";
 import { HostedProcessor } from "./hosted_processor.ts";
@@ -74,9 +75,7 @@ export function newProcessor(
   configuration: ProcessorConfiguration = {},
 ): HostedProcessor {
   const { engine = "auto", seed = 1, tiers = {}, observer } = configuration;
-  if (!ENGINE_NAMES.includes(engine)) {
-    throw new RangeError(`There is no engine ${engine}: there are ${ENGINE_NAMES.join(", ")}`);
-  }
+  requireOneOf("engine", ENGINE_NAMES, engine);
   const { tlbEntries } = tiers;
   const mmu = new Mmu(memory, tlbEntries === undefined ? undefined : { least: tlbEntries, most: tlbEntries });
   const access = new GuestAccess(mmu);

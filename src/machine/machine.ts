@@ -94,6 +94,7 @@ export class Machine {
   readonly #input = new InputSignal();
   readonly #network: UserNetwork | undefined;
   #found = false;
+  #isRunning = false;
 
   /** @param boots false: RAM is empty and the processor where nothing is, until a snapshot's states are restored */
   constructor(options: MachineOptions, boots = true) {
@@ -275,18 +276,24 @@ export class Machine {
       readonly idle?: number;
     } = {},
   ): MachineStop {
-    this.#found = until !== undefined && this.consoles.some((console) => console.expect(until));
-    const stop: MachineStop = this.#found
-      ? { kind: "text" }
-      : this.#run(this.instructions + instructions, idle);
-    this.#found = false;
-    for (const console of this.consoles) {
-      console.expectNothing();
-      console.flush();
-      if (isEnd(stop)) console.close();
+    this.#refuseListener("run");
+    this.#isRunning = true;
+    try {
+      this.#found = until !== undefined && this.consoles.some((console) => console.expect(until));
+      const stop: MachineStop = this.#found
+        ? { kind: "text" }
+        : this.#run(this.instructions + instructions, idle);
+      for (const console of this.consoles) {
+        console.expectNothing();
+        console.flush();
+        if (isEnd(stop)) console.close();
+      }
+      this.#events.emit("stop", stop);
+      return stop;
+    } finally {
+      this.#found = false;
+      this.#isRunning = false;
     }
-    this.#events.emit("stop", stop);
-    return stop;
   }
 
   /**
@@ -364,6 +371,7 @@ export class Machine {
    * at once: the machine may run on while the promise is pending.
    */
   snapshot(): Promise<Uint8Array> {
+    this.#refuseListener("save");
     return saveMachine(this);
   }
 
@@ -385,6 +393,13 @@ export class Machine {
   /** Calls `listener` at each event of this name. Returns a function that ends it. */
   on<N extends keyof MachineEvents>(name: N, listener: (event: MachineEvents[N]) => void): () => void {
     return this.#events.on(name, listener);
+  }
+
+  /** What only works between runs. */
+  #refuseListener(verb: string): void {
+    if (this.#isRunning) {
+      throw new Error(`Cannot ${verb} the machine while it runs: listeners are called in between`);
+    }
   }
 
   /** Calls `visit` for the pieces of RAM behind a linear range: where they are, their sizes, how many bytes came before. */

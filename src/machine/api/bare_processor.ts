@@ -129,6 +129,7 @@ export class BareProcessor {
   readonly #processor: HostedProcessor;
   readonly #space: AddressSpace;
   readonly #events = new EventSource<ProcessorEvents>();
+  #isExecuting = false;
 
   constructor({ memory = 1 << 24, mode = 64, ...configuration }: ProcessorOptions = {}) {
     this.mode = mode;
@@ -300,13 +301,25 @@ export class BareProcessor {
 
   /** User code may not execute HLT; here it is how code says that it is done. */
   #slice(instructions: number): BareStop {
-    const stop = this.#processor.run(instructions);
+    const stop = this.#execute(instructions);
     if (stop.kind === "budget") return pointStop(this.#points) ?? stop;
     if (stop.kind !== "fault" || stop.vector !== Vector.GP || this.mode === 16) return stop;
     const rip = this.get("rip"), hpa = this.#space.translate(rip);
     if (hpa === undefined || this.#processor.memory.ram(hpa, 1)[0] !== HLT) return stop;
     this.set("rip", rip + 1n);
     return { kind: "halt" };
+  }
+
+  #execute(instructions: number): Stop {
+    if (this.#isExecuting) {
+      throw new Error("Cannot run the processor while it waits for what its port answers");
+    }
+    this.#isExecuting = true;
+    try {
+      return this.#processor.run(instructions);
+    } finally {
+      this.#isExecuting = false;
+    }
   }
 
   #in(port: number, size: number): number {

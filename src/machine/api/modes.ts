@@ -17,6 +17,7 @@ import {
   XCR0,
 } from "../../cpu/state.ts";
 import { Flag, writeRflags } from "../../cpu/rflags.ts";
+import { requireOneOf } from "./choice.ts";
 
 /**
  * How bare code runs: 64: user code in 64-bit mode. 32: user code in compatibility mode, with flat segments.
@@ -46,7 +47,7 @@ const FCW_INIT = 0x37f, MXCSR_INIT = 0x1f80;
 
 /** Sets control and segment registers for `mode`, FINIT, MXCSR and RFLAGS; all other registers stay. */
 export function enterBareMode(state: DataView, mode: BareMode, cr3: number): void {
-  if (!MODES.includes(mode)) throw new RangeError(`There is no mode ${mode}: there are ${MODES.join(", ")}`);
+  requireOneOf("mode", MODES, mode);
   const real = mode === 16;
   const set = (offset: number, value: number): void => state.setUint32(offset, value >>> 0, true);
   set(CR0, real ? CR0_REAL : CR0_PAGING);

@@ -15,6 +15,7 @@ import {
   u32,
   whole,
 } from "../../snapshot/shape.ts";
+import { requireOneOf } from "../api/choice.ts";
 import { CYCLE_PROFILE_NAMES, type CycleProfileName } from "../cycle_model.ts";
 import { isFirmware } from "../loaders/firmware.ts";
 import type { MachineOptions } from "../machine.ts";
@@ -95,14 +96,15 @@ const DEFAULT_MEMORY = 1 << 28, DEFAULT_SEED = 1;
  * @throws {TypeError | RangeError} if there is no such machine
  */
 export function configurationOf(options: MachineOptions): MachineConfiguration {
-  const { cycles = "off", network = false } = options;
+  const { cycles = "off", network = false, cpu = "causeway" } = options;
+  requireOneOf("processor model", CPU_MODEL_NAMES, cpu);
   return {
     memory: options.memory ?? DEFAULT_MEMORY,
     processors: options.processors ?? 1,
     commandLine: options.commandLine ?? "",
     seed: (options.seed ?? DEFAULT_SEED) | 0,
     vmx: options.vmx ?? false,
-    cpu: options.cpu ?? "causeway",
+    cpu,
     crossover: worldCacheSizes(options),
     cycles: cycles === "off"
       ? undefined

@@ -284,6 +284,14 @@ for (const engine of ENGINE_NAMES) {
   });
 }
 
+Deno.test("a listener of a port cannot run the processor; others can", () => {
+  const cpu = createProcessor({ mode: 16 });
+  cpu.load(code("e6 80 cd 10 f4")); // OUT 80H, AL; INT 10H; HLT
+  cpu.on("out", () => assertThrows(() => cpu.run(), Error, "Cannot run the processor while it waits"));
+  cpu.on("interrupt", () => assertEquals(cpu.run().kind, "halt"));
+  assertEquals(cpu.run().kind, "interrupt");
+});
+
 Deno.test("ports are there for 64-bit code with RFLAGS.IOPL = 3, and raise #GP without", () => {
   const cpu = createProcessor(), written: number[] = [];
   cpu.load(code("ef f4")); // OUT DX, EAX; HLT
