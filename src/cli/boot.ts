@@ -14,6 +14,7 @@ import { MachineTarget } from "../machine/debug/machine_target.ts";
 import type { TranslationObserver } from "../machine/observer.ts";
 import { CPU_MODEL_NAMES, MAX_PROCESSORS, mayHaveVmx } from "../machine/processors.ts";
 import { CannotBootError } from "../machine/loaders/boot_error.ts";
+import { ElfSymbols } from "../machine/loaders/elf_symbols.ts";
 import { kernelFormat } from "../machine/loaders/load.ts";
 import type { Command } from "./command.ts";
 import { SLOTS } from "../machine/pci_slots.ts";
@@ -113,6 +114,11 @@ const OPTIONS = {
   gdb: GDB,
   "gdb-arch": GDB_ARCH,
   load: LOAD,
+  symbols: value(
+    "FILE",
+    "An ELF file whose symbols name addresses when the machine dies. Default: the kernel.",
+    parsePath,
+  ),
   save: SAVE,
   "save-at": SAVE_AT,
   "save-when": SAVE_WHEN,
@@ -171,6 +177,7 @@ export const boot: Command = {
       throw usageError("--save-at and --save-when do not go with --gdb; SIGUSR2 saves there, too");
     }
     const format = statisticsFormat(values);
+    const symbols = values.symbols === undefined ? undefined : readSymbols(values.symbols);
     const dump = openDump(values.dump, values["dump-file"]), saver = new Saver(values);
     const machine = values.load === undefined
       ? bootFromFiles(values, dump?.observer)
@@ -179,7 +186,7 @@ export const boot: Command = {
       dump?.close();
       if (values.screen) showScreen(machine);
       if (format !== undefined) reportStatistics(machine.statistics(), seconds, format);
-      return stop === "saved" ? 0 : conclude(machine, stop);
+      return stop === "saved" ? 0 : conclude(machine, stop, symbols);
     });
   },
 };
@@ -438,7 +445,16 @@ async function runFor(
   return outcome.kind === "ran" ? { kind: "budget" } : outcome.end;
 }
 
-function conclude(machine: Machine, stop: MachineStop): number {
+/** Reads a file with symbols. */
+function readSymbols(path: string): Uint8Array {
+  const file = readInput(path);
+  if (new ElfSymbols(file).isEmpty) {
+    throw inputError(`${path} has no symbols: it is no ELF file, or stripped`);
+  }
+  return file;
+}
+
+function conclude(machine: Machine, stop: MachineStop, symbols: Uint8Array | undefined): number {
   switch (stop.kind) {
     case "exit":
       return stop.code;
@@ -454,13 +470,13 @@ function conclude(machine: Machine, stop: MachineStop): number {
       report("causeway: stopped by --max-instructions");
       return ExitCode.BUDGET;
     case "triple fault":
-      report(`causeway: triple fault\n${machine.postMortem()}`);
+      report(`causeway: triple fault\n${machine.postMortem(symbols)}`);
       return TRIPLE_FAULT;
     case "halt":
       report("causeway: stopped: the processor halted, and nothing can wake it");
       // A kernel that has panicked halts with interrupts off.
       if (!machine.processors.all.some(({ acceptsInterrupts }) => acceptsInterrupts)) {
-        report(machine.postMortem());
+        report(machine.postMortem(symbols));
       }
       return ExitCode.BAD_INPUT;
   }

@@ -93,6 +93,7 @@ export class Machine {
   });
   readonly #input = new InputSignal();
   readonly #network: UserNetwork | undefined;
+  readonly #kernel: Uint8Array | undefined;
   #found = false;
   #isRunning = false;
 
@@ -101,6 +102,7 @@ export class Machine {
     this.configuration = configurationOf(options);
     const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks } = this.configuration;
     const { kernel, firmware, modules = [], observer, tiers, loadAddress } = options;
+    this.#kernel = kernel;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
     const bus = new Bus();
@@ -361,9 +363,13 @@ export class Machine {
     this.processors.core.inner.mmu.wroteRam(address, bytes.length);
   }
 
-  /** Text that tells how the machine died: registers, the code at RIP, the last events, where execution came from. */
-  postMortem(): string {
-    return postMortem(this.processor);
+  /**
+   * Text that tells how the machine died: registers, the code at RIP, the last events, where execution came from.
+   *
+   * @param symbols an ELF file whose symbols name the addresses; by default the kernel that was booted
+   */
+  postMortem(symbols: Uint8Array | undefined = this.#kernel): string {
+    return postMortem(this.processor, symbols);
   }
 
   /**

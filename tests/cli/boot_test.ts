@@ -8,6 +8,7 @@ import type { SwitchCounts } from "../../src/machine/api/world_events.ts";
 import { ENGINE_NAMES } from "../../src/machine/engines.ts";
 import { bootMachine } from "../../src/machine/machine.ts";
 import { elfWithNote } from "../machine/loaders/_pvh.ts";
+import { elfWithSymbols } from "../machine/loaders/_symbols.ts";
 import { causeway, MAIN, withFolder } from "./command_line.ts";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -131,6 +132,27 @@ Deno.test("boot exits with 127 and the registers after a triple fault", () => {
   assertEquals(code, 127);
   assertStringIncludes(stderr, "causeway: triple fault\nRAX ");
   assertMatch(stderr, /CR0 0000000080010033 {2}CR2 /);
+});
+
+Deno.test("boot --symbols names the addresses after a triple fault, and refuses a file without symbols", () => {
+  withFolder((folder) => {
+    const kernel = join(folder, "kernel"), symbols = join(folder, "symbols");
+    writeFileSync(kernel, elfWithNote([0x0f, 0x0b]));
+    const { code, stderr } = causeway(["boot", "--kernel", kernel]);
+    assertEquals(code, 127);
+    const start = Number(/#UD at (0x[0-9a-f]+)$/m.exec(stderr)![1]);
+    const names = elfWithSymbols(32, { start, size: 16 }, [{ name: "die", value: start, size: 2, type: 2 }]);
+    writeFileSync(symbols, names);
+    assertMatch(
+      causeway(["boot", "--kernel", kernel, "--symbols", symbols]).stderr,
+      /#UD at 0x[0-9a-f]+ <die>$/m,
+    );
+    assertEquals(causeway(["boot", "--kernel", kernel, "--symbols", kernel]), {
+      code: 125,
+      stdout: "",
+      stderr: `causeway boot: ${kernel} has no symbols: it is no ELF file, or stripped\n`,
+    });
+  });
 });
 
 Deno.test("boot --max-instructions stops with 124; a kernel that waits for nothing stops with 125", () => {

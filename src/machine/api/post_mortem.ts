@@ -4,6 +4,7 @@ import { Vector } from "../../cpu/fault.ts";
 import type { PastEvent } from "../../cpu/system/event_history.ts";
 import { findLinear } from "../../memory/inspect.ts";
 import type { LinearMemory } from "../../memory/physical.ts";
+import { ElfSymbols } from "../loaders/elf_symbols.ts";
 import { codeSize, linearRip, ripOf } from "../debug/program_counter.ts";
 import type { SystemProcessor } from "../system_processor.ts";
 import { dumpRegisters } from "./system_registers.ts";
@@ -16,18 +17,32 @@ const VECTOR_NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(Vector).map(([name, number]) => [number, `#${name}`]),
 );
 
-/** The report on the processor whose turn it is. */
-export function postMortem(processor: SystemProcessor): string {
+/** An address, with its name if it has one. */
+type Shown = (address: bigint) => string;
+
+/**
+ * The report on the processor whose turn it is.
+ *
+ * @param symbolFile an ELF file that has the names of addresses
+ */
+export function postMortem(processor: SystemProcessor, symbolFile: Uint8Array | undefined): string {
+  const symbols = new ElfSymbols(symbolFile ?? new Uint8Array(0));
+  const shown: Shown = (address) => {
+    const name = symbols.nameOf(address);
+    return `0x${address.toString(16)}${name === undefined ? "" : ` <${name}>`}`;
+  };
   const { memory, inner } = processor.core, state = memory.view;
   const events = processor.unit.context.events.last;
   const places = inner.dispatcher.finder.history.last(PLACES);
   return [
     dumpRegisters(state),
-    "code at RIP:",
+    `code at RIP${symbols.isEmpty ? "" : `, ${shown(linearRip(state))}`}:`,
     ...codeAtRip(memory, state),
-    ...(events.length === 0 ? [] : ["last events, each with RIP before it:", ...events.map(eventLine)]),
+    ...(events.length === 0
+      ? []
+      : ["last events, each with RIP before it:", ...events.map((event) => eventLine(event, shown))]),
     "code that was entered last (not: by jumps within and between compiled code):",
-    ...rows(places.map((place) => `0x${place.toString(16)}`)),
+    ...rows(places.map((place) => shown(BigInt(place))), symbols.isEmpty ? PLACES_A_LINE : 1),
   ].join("\n");
 }
 
@@ -63,19 +78,19 @@ function readCode(memory: LinearMemory, state: DataView): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-function eventLine({ vector, error, lo, hi, addressLo, addressHi }: PastEvent): string {
+function eventLine({ vector, error, lo, hi, addressLo, addressHi }: PastEvent, shown: Shown): string {
   const name = VECTOR_NAMES.get(vector) ?? `interrupt ${vector}`;
   const code = error === undefined ? "" : `, error code 0x${error.toString(16)}`;
   const address = vector === Vector.PF ? `, address 0x${wide(addressLo, addressHi).toString(16)}` : "";
-  return `  ${name} at 0x${wide(lo, hi).toString(16)}${code}${address}`;
+  return `  ${name} at ${shown(wide(lo, hi))}${code}${address}`;
 }
 
 const wide = (lo: number, hi: number): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
 
-function rows(texts: readonly string[]): readonly string[] {
+function rows(texts: readonly string[], aLine: number): readonly string[] {
   const lines: string[] = [];
-  for (let at = 0; at < texts.length; at += PLACES_A_LINE) {
-    lines.push(`  ${texts.slice(at, at + PLACES_A_LINE).join(" ")}`);
+  for (let at = 0; at < texts.length; at += aLine) {
+    lines.push(`  ${texts.slice(at, at + aLine).join(" ")}`);
   }
   return lines;
 }

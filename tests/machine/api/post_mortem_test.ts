@@ -4,6 +4,7 @@ import { bootMachine, type Machine } from "../../../src/machine/machine.ts";
 import { bytesOf } from "../../cpu/system/_machine.ts";
 import { CONFIGURATIONS } from "../../jit/_bare.ts";
 import { CODE, kernelOf } from "../debug/_client.ts";
+import { elfWithSymbols } from "../loaders/_symbols.ts";
 
 const MEMORY = 1 << 24;
 const hex = (value: number): string => value.toString(16);
@@ -50,4 +51,16 @@ Deno.test("CodeHistory.last() gives the last places, the latest at the end, each
   for (let lo = 0; lo < 1000; lo++) history.note(lo, 1);
   assertEquals(history.last(1000).length, 64);
   assertEquals(history.last(1), [0x1_0000_03e7n]);
+});
+
+Deno.test("postMortem() names addresses by an ELF file's symbols", () => {
+  const machine = dead("bb 05 00 00 00 eb 03 90 90 90 0f 0b f4");
+  const symbols = elfWithSymbols(32, { start: CODE, size: 0x100 }, [
+    { name: "start", value: CODE, size: 10, type: 2 },
+    { name: "die", value: CODE + 10, size: 3, type: 2 },
+  ]);
+  const text = machine.postMortem(symbols), die = `0x${hex(CODE + 10)} <die>`;
+  assertStringIncludes(text, `code at RIP, ${die}:\n`);
+  assertStringIncludes(text, `  #UD at ${die}\n`);
+  assertStringIncludes(text, `\n  0x${hex(CODE)} <start>\n  ${die}`);
 });
