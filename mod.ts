@@ -59,6 +59,7 @@ export {
   type Figure,
   switchCycles,
 } from "./src/machine/cycle_model.ts";
+export { Vector } from "./src/cpu/fault.ts";
 export { ENGINE_NAMES, type EngineName } from "./src/machine/engines.ts";
 export type { TranslationObserver } from "./src/machine/observer.ts";
 export {

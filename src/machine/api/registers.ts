@@ -181,6 +181,8 @@ export function writeRegister(state: DataView, name: RegisterName, value: bigint
 
 function accessTo(name: string): Access {
   const access = ACCESS.get(name);
-  if (access === undefined) throw new RangeError(`There is no register ${name}`);
+  if (access === undefined) {
+    throw new RangeError(`There is no register ${name}: REGISTER_NAMES lists those that there are`);
+  }
   return access;
 }
