@@ -229,9 +229,16 @@ Deno.test({
       const main = "int twice(int); int main(int argc, char **argv) { return argv ? twice(argc) : 0; }";
       compile(main, "-o", program, `-Wl,-rpath,${folder}`, library);
       const waiting = new Waiting("run", [program, "a"]);
-      const { stdout } = await gdb(await waiting.port(), ["break twice", "continue", "bt", "continue"]);
+      const { stdout } = await gdb(await waiting.port(), [
+        "break twice",
+        "continue",
+        "bt",
+        "monitor maps",
+        "continue",
+      ]);
       assertMatch(stdout, /^Breakpoint 1, twice \(n=2\) at /m);
       assertMatch(stdout, /^#1 .* in main \(argc=2, argv=0x[0-9a-f]+\) at /m);
+      assertMatch(stdout, /^[0-9a-f]+-[0-9a-f]+ r-xp .*\/libtwice\.so$/m);
       assertEquals((await waiting.finished).code, 4);
     } finally {
       Deno.removeSync(folder, { recursive: true });

@@ -48,14 +48,17 @@ Deno.test({
     try {
       const file = join(folder, "snapshot");
       const child = spawn(process.execPath, ["run", "-A", MAIN, "boot", "--kernel", ECHO, "--save", file]);
-      await new Promise<void>((resolve) => {
-        let text = "";
-        child.stdout.on("data", (data) => (text += data).includes("> ") && resolve());
-      });
-      process.kill(child.pid!, "SIGUSR2");
-      await new Promise<void>((resolve) => child.stderr.once("data", () => resolve()));
-      assert(existsSync(file));
       const left = new Promise((resolve) => child.on("exit", resolve));
+      await Promise.race([
+        left,
+        new Promise<void>((resolve) => {
+          let text = "";
+          child.stdout.on("data", (data) => (text += data).includes("> ") && resolve());
+        }),
+      ]);
+      process.kill(child.pid!, "SIGUSR2");
+      await Promise.race([left, new Promise<void>((resolve) => child.stderr.once("data", () => resolve()))]);
+      assert(existsSync(file), "it was ended by the signal");
       child.stdin.end("exit\n");
       assertEquals(await left, 1, "it has gone on");
       assertEquals(causeway(["boot", "--load", file], "exit\n").stdout, "exit\n");

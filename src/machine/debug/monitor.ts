@@ -55,6 +55,14 @@ const COMMANDS: Readonly<Record<string, MonitorCommand>> = {
       return bytes.length === 0 ? "no RAM there\n" : rowsOf(address, bytes);
     },
   },
+  maps: {
+    usage: "maps",
+    help: "prints what a program has mapped where, as /proc/self/maps does",
+    run: ({ target }) => {
+      const text = target.files?.read("/proc/self/maps");
+      return text === undefined ? "there is no program\n" : new TextDecoder().decode(text);
+    },
+  },
   physical: {
     usage: "physical on|off",
     help: "takes the addresses of memory commands as physical ones, or as linear ones again",
