@@ -81,7 +81,7 @@ export class ProcessorCore {
     for (const [n, word] of SHARED_WORDS.entries()) i32[word] = shared[n]!;
     this.#resident = processor;
     this.interrupted = false;
-    this.#seat.taken = processor.helpers;
+    this.#seat.take(processor.helpers);
     this.access.mmio = processor.bus;
     mmu.secondStage = processor.secondStage;
     mmu.accessPage = processor.accessPage;
