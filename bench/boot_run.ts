@@ -1,11 +1,12 @@
 /**
  * One boot in Causeway, in a process of its own: `boot_run.ts ENGINE KERNEL INITRD`. Prints a `BootRun` as JSON.
  */
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import process from "node:process";
 import { oneOf, scriptLine } from "../_tools/script.ts";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
-import { bootMachine, type Machine } from "../src/machine/machine.ts";
+import { bootMachine } from "../src/machine/machine.ts";
+import { RAM_BASE } from "../src/memory/physical.ts";
 import { BOOT_MEMORY, COMMAND_LINE, PROMPT } from "./boot_setup.ts";
 
 /** What a boot took. */
@@ -15,27 +16,34 @@ export interface BootRun {
   readonly instructions: number;
   /** Processor time that the guest waited for compilations, in seconds. */
   readonly compiling: number;
-  /** Guest RAM in use, in bytes: the pages in which anything is. The host gives memory to no others, or to few. */
+  /** Guest RAM that the host has given memory to, in bytes. */
   readonly ram: number;
   /** The most memory that the host's process held, the runtime included, without that. */
   readonly memory: number;
 }
 
-/** So much is read at once. */
-const CHUNK = 1 << 20, PAGE_WORDS = 1024;
+/** Pages of the host, and the bits of a word of /proc/PID/pagemap that say of one that it is there, and of this process only. */
+const PAGE = 4096, WORD = 8, PRESENT = 1n << 63n, EXCLUSIVE = 1n << 56n;
 
-/** Bytes of the RAM's pages in which anything is. */
-function usedRam(machine: Machine): number {
-  let pages = 0;
-  for (let address = 0; address < BOOT_MEMORY; address += CHUNK) {
-    const words = new Uint32Array(machine.readPhysical(address, CHUNK).buffer);
-    for (let page = 0; page < words.length; page += PAGE_WORDS) {
-      let n = page;
-      while (n < page + PAGE_WORDS && words[n] === 0) n++;
-      if (n < page + PAGE_WORDS) pages++;
-    }
+/** Bytes of the guest's RAM that the host has given memory to. Linux, Documentation/admin-guide/mm/pagemap.rst. */
+function residentRam(): number {
+  const size = RAM_BASE + BOOT_MEMORY;
+  const start = readFileSync("/proc/self/maps", "latin1").split("\n").map((line) => {
+    const [from, to] = line.split(/[- ]/, 2).map((half) => parseInt(half, 16));
+    return to! - from! === size ? from! : -1;
+  }).find((from) => from >= 0);
+  if (start === undefined) throw new Error(`No ${size} bytes of this process are the linear memory`);
+  const words = new BigUint64Array(BOOT_MEMORY / PAGE);
+  const file = openSync("/proc/self/pagemap", "r");
+  try {
+    const at = (start + RAM_BASE) / PAGE * WORD;
+    const length = readSync(file, new Uint8Array(words.buffer), 0, words.byteLength, at);
+    if (length !== words.byteLength) throw new Error(`/proc/self/pagemap ends behind ${length} bytes`);
+  } finally {
+    closeSync(file);
   }
-  return pages * PAGE_WORDS * Uint32Array.BYTES_PER_ELEMENT;
+  // A page that has only been read is the page of zeros that all share.
+  return words.filter((word) => (word & PRESENT) !== 0n && (word & EXCLUSIVE) !== 0n).length * PAGE;
 }
 
 function run(engine: EngineName, kernel: string, initrd: string): BootRun {
@@ -51,8 +59,7 @@ function run(engine: EngineName, kernel: string, initrd: string): BootRun {
   const before = process.cpuUsage();
   machine.waitForText(PROMPT, { instructions: 1e11 });
   const { user, system } = process.cpuUsage(before);
-  // What counting reads is no part of it.
-  const held = process.resourceUsage().maxRSS * 1024, ram = usedRam(machine);
+  const held = process.resourceUsage().maxRSS * 1024, ram = residentRam();
   return {
     seconds: (user + system) / 1e6,
     instructions: machine.instructions,

@@ -6,7 +6,7 @@ import { CannotBootError } from "./boot_error.ts";
 import type { BootEntry, BootRequest } from "./boot_request.ts";
 import { LowMemory } from "./low_memory.ts";
 import { identityMap } from "./identity_map.ts";
-import { HIGH, memoryMap, place } from "./memory_map.ts";
+import { HIGH, memoryMap, requireRam } from "./memory_map.ts";
 
 /** Fields of the setup header, by their offset in the file, which is that in the zero page too. */
 const Header = {
@@ -81,7 +81,9 @@ export function loadLinux(ram: Uint8Array, { kernel, modules, commandLine }: Boo
       } bytes behind its setup code ${image.length} are there`,
     );
   }
-  place(ram, { address: start, bytes: image, memorySize: Math.max(end - start, image.length) });
+  // The kernel clears what it needs cleared of the room that it decompresses itself in.
+  requireRam(ram, start, Math.max(end - start, image.length));
+  ram.set(image, start);
   const initrd = placeInitrd(ram, modules.map(({ bytes }) => bytes), {
     from: Math.max(end, start + image.length),
     to: header.getUint32(Header.INITRD_MAX, true) + 1,

@@ -28,16 +28,18 @@ export function memoryMap(ramBytes: number): MemoryRange[] {
   ];
 }
 
+/** Refuses a machine that has no RAM where something is to lie. */
+export function requireRam(ram: Uint8Array, address: number, size: number): void {
+  if (address + size <= ram.length) return;
+  throw new CannotBootError(
+    `RAM ends at 0x${ram.length.toString(16)}, and ${size} bytes are to go to 0x${address.toString(16)}; ` +
+      `more memory may help`,
+  );
+}
+
 /** Puts a piece of a kernel into RAM. */
 export function place(ram: Uint8Array, { address, bytes, memorySize }: LoadSegment): void {
-  if (address + memorySize > ram.length) {
-    throw new CannotBootError(
-      `RAM ends at 0x${ram.length.toString(16)}, and ${memorySize} bytes are to go to 0x${
-        address.toString(16)
-      }; ` +
-        `more memory may help`,
-    );
-  }
+  requireRam(ram, address, memorySize);
   ram.set(bytes, address);
   ram.fill(0, address + bytes.length, address + memorySize);
 }
