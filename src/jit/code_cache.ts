@@ -10,8 +10,8 @@ interface FrameCode {
   readonly starts: Map<number, Code[]>;
   /** All blocks with bytes here. */
   readonly all: Set<Code>;
-  /** One byte for each byte of the frame: 1 where an instruction lies. */
-  readonly bytes: Uint8Array;
+  /** Bits for the bytes of the frame, 32 a word: 1 where an instruction lies. */
+  readonly bits: Int32Array;
 }
 
 /** What the cache counts. */
@@ -129,7 +129,9 @@ export class CodeCache implements CodeOwner {
     const frame = this.#frames.get(Math.floor(hpa / PAGE_SIZE));
     if (frame === undefined) return false;
     const from = hpa % PAGE_SIZE;
-    for (let at = from; at < from + length; at++) if (frame.bytes[at] === 1) return true;
+    for (let at = from; at < from + length; at++) {
+      if ((frame.bits[at >> 5]! >> (at & 31) & 1) !== 0) return true;
+    }
     return false;
   }
 
@@ -152,13 +154,13 @@ export class CodeCache implements CodeOwner {
   #occupy(code: Code, number: number): FrameCode {
     let frame = this.#frames.get(number);
     if (frame === undefined) {
-      frame = { starts: new Map(), all: new Set(), bytes: new Uint8Array(PAGE_SIZE) };
+      frame = { starts: new Map(), all: new Set(), bits: new Int32Array(PAGE_SIZE / 32) };
       this.#frames.set(number, frame);
       this.pages.mark(number);
     }
     const [from, to] = extent(code, number);
     frame.all.add(code);
-    note(frame, from, to, 1);
+    note(frame, from, to, true);
     return frame;
   }
 
@@ -172,10 +174,10 @@ export class CodeCache implements CodeOwner {
         continue;
       }
       const [from, to] = extent(code, number);
-      note(frame, from, to, 0);
+      note(frame, from, to, false);
       for (const other of frame.all) {
         const [start, end] = extent(other, number);
-        if (start < to && from < end) note(frame, start, end, 1);
+        if (start < to && from < end) note(frame, start, end, true);
       }
     }
     const starts = this.#frames.get(Math.floor(code.hpa / PAGE_SIZE))?.starts;
@@ -187,9 +189,12 @@ export class CodeCache implements CodeOwner {
   }
 }
 
-/** Notes whether instructions lie in some bytes: so few that calling the host's `fill` would take longer. */
-function note({ bytes }: FrameCode, from: number, to: number, has: 0 | 1): void {
-  for (let at = from; at < to; at++) bytes[at] = has;
+/** Notes whether instructions lie in some bytes. */
+function note({ bits }: FrameCode, from: number, to: number, has: boolean): void {
+  for (let at = from; at < to; at++) {
+    const word = at >> 5, bit = 1 << (at & 31);
+    bits[word] = has ? bits[word]! | bit : bits[word]! & ~bit;
+  }
 }
 
 /** Numbers of the frames that a block's bytes lie in. */
