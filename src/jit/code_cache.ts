@@ -6,8 +6,8 @@ import type { Region } from "./engine.ts";
 
 /** The blocks that occupy bytes of one frame. */
 interface FrameCode {
-  /** By `place` of the first byte; blocks at one place differ in PC or mode. Only blocks that start here. */
-  readonly starts: Map<number, Code[]>;
+  /** Blocks that start here, by the place of the first byte: the first of those at one place (`Code.another`). */
+  readonly starts: Map<number, Code>;
   /** All blocks with bytes here. */
   readonly all: Set<Code>;
   /** Bits for the bytes of the frame, 32 a word: 1 where an instruction lies. */
@@ -51,13 +51,11 @@ export class CodeCache implements CodeOwner {
 
   /** The block that starts at a host-physical address, was translated for this PC and mode, and continues in this page. */
   find(hpa: number, lo: number, hi: number, mode: number): Code | undefined {
-    const candidates = this.#frames.get(Math.floor(hpa / PAGE_SIZE))?.starts.get(hpa % PAGE_SIZE);
-    if (candidates === undefined) return undefined;
-    for (let n = 0; n < candidates.length; n++) {
-      const code = candidates[n]!;
-      if (code.lo === lo && code.hi === hi && code.mode === mode) return code;
+    let code = this.#frames.get(Math.floor(hpa / PAGE_SIZE))?.starts.get(hpa % PAGE_SIZE);
+    while (code !== undefined && (code.lo !== lo || code.hi !== hi || code.mode !== mode)) {
+      code = code.another;
     }
-    return undefined;
+    return code;
   }
 
   /** Adds a block; evicts the oldest ones above the limit. */
@@ -68,13 +66,12 @@ export class CodeCache implements CodeOwner {
     code.number = this.codes.push(code) - 1;
     code.watched = this.isWatched(code);
     this.#live.add(code);
-    const first = Math.floor(code.hpa / PAGE_SIZE), starts = this.#occupy(code, first);
+    const first = Math.floor(code.hpa / PAGE_SIZE), { starts } = this.#occupy(code, first);
     const second = code.secondPage / PAGE_SIZE;
     if (second >= 0 && second !== first) this.#occupy(code, second);
     const place = code.hpa % PAGE_SIZE;
-    const list = starts.starts.get(place);
-    if (list === undefined) starts.starts.set(place, [code]);
-    else list.push(code);
+    code.another = starts.get(place);
+    starts.set(place, code);
   }
 
   /** What `isWatched` tells is different: what has been compiled of blocks that are watched is dropped. */
@@ -181,11 +178,7 @@ export class CodeCache implements CodeOwner {
       }
     }
     const starts = this.#frames.get(Math.floor(code.hpa / PAGE_SIZE))?.starts;
-    const place = code.hpa % PAGE_SIZE;
-    const rest = starts?.get(place)?.filter((other) => other !== code);
-    if (rest === undefined) return;
-    if (rest.length === 0) starts!.delete(place);
-    else starts!.set(place, rest);
+    if (starts !== undefined) removeStart(starts, code);
   }
 }
 
@@ -195,6 +188,19 @@ function note({ bits }: FrameCode, from: number, to: number, has: boolean): void
     const word = at >> 5, bit = 1 << (at & 31);
     bits[word] = has ? bits[word]! | bit : bits[word]! & ~bit;
   }
+}
+
+/** Removes a block from those that start at its place. */
+function removeStart(starts: Map<number, Code>, code: Code): void {
+  const place = code.hpa % PAGE_SIZE;
+  let before = starts.get(place);
+  if (before === code) {
+    if (code.another === undefined) starts.delete(place);
+    else starts.set(place, code.another);
+    return;
+  }
+  while (before !== undefined && before.another !== code) before = before.another;
+  if (before !== undefined) before.another = code.another;
 }
 
 /** Numbers of the frames that a block's bytes lie in. */

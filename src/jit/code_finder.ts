@@ -22,6 +22,7 @@ import { Code, type Entry } from "./code.ts";
 import { CodeHistory } from "./code_history.ts";
 import type { CodeCache } from "./code_cache.ts";
 import type { Region } from "./engine.ts";
+import { whole } from "./address.ts";
 import type { Interpreter } from "./interpreter/interpreter.ts";
 
 /** Makes IR of guest bytes; frontend/translate.ts is one. */
@@ -112,7 +113,7 @@ export class CodeFinder {
   translate(mode: number, limit: number | undefined): Block | undefined {
     const m = this.#m;
     const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
-    const pc = BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
+    const pc = whole(lo, hi);
     const linear = this.#linear(lo, hi);
     const page = this.#fetchPage(linear.lo, linear.hi);
     if (page < 0) return undefined;
@@ -133,7 +134,7 @@ export class CodeFinder {
 
   /** The block of translated code again, as the passes leave it. Its bytes are those it was translated from. */
   optimized({ lo, hi, hpa, secondPage, mode, count }: Code): Block {
-    const pc = BigInt.asUintN(64, (BigInt(hi) << 32n) | BigInt(lo >>> 0));
+    const pc = whole(lo, hi);
     const bytes = this.#bytes(hpa);
     const block = secondPage < 0
       ? this.#translate(bytes, bytes.length, pc, mode, count)

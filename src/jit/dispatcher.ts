@@ -94,7 +94,7 @@ export class Dispatcher {
     outside.onBreakpoints = () => this.cache.watchAnew();
     places.onChange = () => this.cache.watchAnew();
     this.#interpreter = new Interpreter(bindings, tiers.engine);
-    this.cache.onDropCode = ({ program }) => this.#interpreter.release(program);
+    this.cache.onDropCode = (code) => this.#interpreter.release(code);
     this.finder = new CodeFinder(bindings, this.cache, translate, this.#interpreter);
     this.#maker = new RegionMaker(bindings, this.finder, tiers, this.counts);
     this.#stepper = new SingleStepper(
@@ -280,7 +280,7 @@ export class Dispatcher {
     if (code.runs === RUNS_TO_OPTIMIZE) this.#optimize(code);
     this.counts.interpretedBlocks++;
     this.counts.interpretedInstructions += code.count;
-    const stopped = this.#interpreter.run(code.program);
+    const stopped = this.#interpreter.run(code);
     // A rest of a block would become a second way into the loop around it.
     if (this.#rest?.lo !== code.lo || this.#rest.hi !== code.hi) code.runs++;
     this.#rest = undefined;
@@ -297,8 +297,8 @@ export class Dispatcher {
   /** Has the interpreter execute a block as the passes leave it. */
   #optimize(code: Code): void {
     const program = this.#interpreter.prepare(this.finder.optimized(code));
-    this.#interpreter.release(code.program);
-    code.program = program;
+    this.#interpreter.release(code);
+    code.take(program);
   }
 
   /** Goes on with the region that is being made, if it is time. */
@@ -417,7 +417,7 @@ export class Dispatcher {
     // A region asks for more than its first block does.
     if (code.count <= m[BUDGET >> 2]!) {
       this.counts.interpretedInstructions += code.count;
-      this.#interpreter.run(code.program);
+      this.#interpreter.run(code);
       return this.#settle();
     }
     const block = this.finder.translate(mode, m[BUDGET >> 2]!);

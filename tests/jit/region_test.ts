@@ -33,10 +33,10 @@ class Blocks {
           offsets: [0, 1],
           length: 1,
           insts: [],
-          terminal: { kind: "jump", target: 0n },
+          terminal: { kind: "vmfunc", next: 0n },
         };
         const code = new Code(block, assemble(block, CONSTANTS, STORE), 0, -1, false);
-        code.targets = targets.map(BigInt);
+        for (const lo of targets) code.noteTarget({ lo, hi: 0 });
         code.runs = runs[Number(pc)] ?? 1000;
         return [BigInt(pc), code];
       }),

@@ -1,23 +1,15 @@
 /** A block as the interpreter executes it: numbers in one array, a tenth of the size of the IR they are made from. */
 import { OPCODE_NAMES, type OpcodeInfo, opcodeNumber, OPCODES } from "../../ir/opcodes.ts";
-import type { Terminal } from "../../ir/terminal.ts";
 import { FLOAT_OPCODES } from "../../ir/float_opcodes.ts";
 import type { Block, Inst, Type } from "../../ir/types.ts";
 import { VECTOR_OPCODES } from "../../ir/vector_opcodes.ts";
+import { halves } from "../address.ts";
 import type { Constants } from "./constants.ts";
 import type { ProgramStore } from "./program_store.ts";
 import { join } from "./joined_operations.ts";
 import { hasRow, OPERATIONS } from "./operations.ts";
-import {
-  END_WORDS,
-  EndField,
-  EndKind,
-  EXITS,
-  Field,
-  GUEST_SHIFT,
-  OPERATION_WORDS,
-  VALUE_WORDS,
-} from "./words.ts";
+import { writeEnd } from "./program_end.ts";
+import { END_WORDS, EXITS, Field, GUEST_SHIFT, OPERATION_WORDS, VALUE_WORDS } from "./words.ts";
 
 /** What a called function yields. */
 const RESULT_KINDS = { void: 0, i8: 1, i16: 1, i32: 1, i64: 2, v128: 3 } as const satisfies Record<
@@ -45,12 +37,6 @@ const BUFFER = new Int32Array(0x1000);
 /** Where the values of a block lie, by id. */
 const PLACES = new Int32Array(0x400);
 
-/** An address in halves. */
-export interface Address {
-  readonly lo: number;
-  readonly hi: number;
-}
-
 /** An assembled block. */
 export interface Program {
   /** Operations, the end, lists of operands, then the offset of each guest instruction from the block's start. */
@@ -71,7 +57,6 @@ const { HEAD, TO, A, B, C, IMM, IMM2, ARGS } = Field,
   WORDS = OPERATION_WORDS,
   VALUE = VALUE_WORDS,
   GUEST = GUEST_SHIFT;
-const { KIND, VALUE: END_VALUE, LO, TAKEN_LO, EVENT: END_EVENT, VECTOR, ERROR, UNDO } = EndField;
 
 /** Assembles a block. */
 export function assemble(block: Block, constants: Constants, store: ProgramStore): Program {
@@ -101,7 +86,7 @@ export function assemble(block: Block, constants: Constants, store: ProgramStore
   const first = store.take(end + END_WORDS + lists.length + offsets.length), { words } = store;
   const behind = first + end, listed = behind + END_WORDS, last = listed + lists.length;
   for (let n = 0; n < end; n++) words[first + n] = operations[n]!;
-  writeEnd(terminal, places, words, behind);
+  writeEnd(terminal, (value) => places[value.id]!, words, behind);
   for (let n = 0; n < lists.length; n++) words[listed + n] = lists[n]!;
   for (let n = 0; n < offsets.length; n++) words[last + n] = offsets[n]!;
   if (lists.length > 0) {
@@ -138,47 +123,4 @@ function list({ args }: Inst, places: Int32Array, lists: number[]): void {
     for (let word = 0; word < words; word++) lists.push(places[value.id]! + word);
   }
   lists[at - 1] = lists.length - at;
-}
-
-/** Halves of an address. */
-export function halves(address: bigint): Address {
-  return { lo: Number(BigInt.asIntN(32, address)), hi: Number(BigInt.asIntN(32, address >> 32n)) };
-}
-
-/** Writes how a block ends. */
-function writeEnd(terminal: Terminal, places: Int32Array, words: Int32Array, at: number): void {
-  switch (terminal.kind) {
-    case "jump":
-      words[at + KIND] = EndKind.JUMP;
-      return writeAddress(words, at + LO, terminal.target);
-    case "branch":
-      words[at + KIND] = EndKind.BRANCH;
-      words[at + END_VALUE] = places[terminal.condition.id]!;
-      writeAddress(words, at + LO, terminal.next);
-      return writeAddress(words, at + TAKEN_LO, terminal.taken);
-    case "indirect":
-      words[at + KIND] = EndKind.INDIRECT;
-      words[at + END_VALUE] = places[terminal.target.id]!;
-      return;
-    case "redispatch":
-      words[at + KIND] = EndKind.REDISPATCH;
-      words[at + END_VALUE] = places[terminal.target.id]!;
-      return;
-    case "vmfunc":
-      words[at + KIND] = EndKind.VMFUNC;
-      return writeAddress(words, at + LO, terminal.next);
-    case "event":
-      words[at + KIND] = EndKind.EVENT;
-      words[at + END_EVENT] = terminal.event;
-      words[at + VECTOR] = terminal.vector;
-      words[at + ERROR] = terminal.error;
-      words[at + UNDO] = terminal.retired ? 0 : 1;
-      return writeAddress(words, at + LO, terminal.rip);
-  }
-}
-
-function writeAddress(words: Int32Array, at: number, address: bigint): void {
-  const { lo, hi } = halves(address);
-  words[at] = lo;
-  words[at + 1] = hi;
 }

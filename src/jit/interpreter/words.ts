@@ -35,11 +35,13 @@ export const EndField = {
   /** The condition or the target: a word index of the value file. Of events: which. */
   VALUE: 1,
   EVENT: 1,
-  /** Where it goes on, in halves: of a branch, where the condition is 0; then where it is not. */
+  /** Where it goes on, in halves: of a branch, where the condition is 0; then where it is not. Of calls, where they return. */
   LO: 2,
   HI: 3,
   TAKEN_LO: 4,
   TAKEN_HI: 5,
+  /** How many of these two are given; not of events. */
+  KNOWN: 6,
   /** Of events; UNDO: instructions that have not been executed. */
   VECTOR: 4,
   ERROR: 5,

@@ -6,7 +6,7 @@ import { BUDGET, EVENT, MXCSR, RIP, TLB_BASE } from "../../cpu/state.ts";
 import { helperInfo } from "../../cpu/helpers.ts";
 import { SLOT_TLB_MASK, TLB_ADDEND, TLB_HIGH } from "../../memory/physical.ts";
 import { TLB_SHIFT } from "../../memory/tlb.ts";
-import { type Address, halves } from "../interpreter/program.ts";
+import { type Address, halves } from "../address.ts";
 import type { Exit } from "../engine.ts";
 import { analyse, type Analysis, HI, LO } from "./analysis.ts";
 import { LOWERING } from "./lowering.ts";

@@ -40,7 +40,7 @@ import {
   SLOT_TLB_MASK,
 } from "../../memory/physical.ts";
 import { CallLink, EptpLink, LINKED_SEGMENTS_BYTES } from "../../memory/world_links.ts";
-import type { Address } from "../interpreter/program.ts";
+import type { Address } from "../address.ts";
 import { highName, lowName, SWITCH_CELLS } from "./registers.ts";
 
 /** VM functions, as EAX names them; entries of an EPTP list. */

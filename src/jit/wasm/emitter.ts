@@ -3,7 +3,7 @@ import type { Block, Inst, Type, Value } from "../../ir/types.ts";
 import { BUDGET, EVENT, RETURN_HI, RETURN_V128, TLB_BASE } from "../../cpu/state.ts";
 import type { Exit } from "../engine.ts";
 import type { Slices } from "../slices.ts";
-import { type Address, halves } from "../interpreter/program.ts";
+import { type Address, halves } from "../address.ts";
 import { CellLocals, loadOf, storeOf } from "./cell_locals.ts";
 import { ACCESS_TYPES } from "./cells.ts";
 import { FunctionCode, type Imports, type Label } from "./encoder.ts";

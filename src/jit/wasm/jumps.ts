@@ -1,7 +1,7 @@
 /** Leaves a region for other code: by links to known addresses, by the world's table of ways to computed ones. */
 import type { Value } from "../../ir/types.ts";
 import { RIP } from "../../cpu/state.ts";
-import { type Address, halves } from "../interpreter/program.ts";
+import { type Address, halves } from "../address.ts";
 import { REGION_ENTRIES, SLOT_REGIONS } from "../../memory/physical.ts";
 import type { Slices } from "../slices.ts";
 import type { Emitter } from "./emitter.ts";

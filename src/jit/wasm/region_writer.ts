@@ -5,7 +5,7 @@ import { MXCSR_PE } from "../../cpu/mode.ts";
 import { MXCSR, RIP } from "../../cpu/state.ts";
 import type { Exit } from "../engine.ts";
 import { atOnce, type Slices } from "../slices.ts";
-import { halves } from "../interpreter/program.ts";
+import { halves } from "../address.ts";
 import { Emitter, type RegionSurroundings } from "./emitter.ts";
 import { FunctionCode, type Label } from "./encoder.ts";
 import { VOID, W } from "./instructions.ts";

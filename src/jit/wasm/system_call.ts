@@ -1,6 +1,6 @@
 /** SYSCALL in a WebAssembly region: the call is made without leaving WebAssembly's frames. SDM vol. 2B, "SYSCALL". */
 import { RIP } from "../../cpu/state.ts";
-import type { Address } from "../interpreter/program.ts";
+import type { Address } from "../address.ts";
 import { CallOutcome } from "../system_calls.ts";
 import type { Emitter } from "./emitter.ts";
 import { FLAG_COUNT } from "./flags.ts";

@@ -37,7 +37,7 @@ import {
   SLOT_EPTP_LINKS,
 } from "../../memory/physical.ts";
 import { CallLink, EptpLink, LINKED_SEGMENTS_BYTES } from "../../memory/world_links.ts";
-import type { Address } from "../interpreter/program.ts";
+import type { Address } from "../address.ts";
 import { SWITCH_CELLS } from "../js/registers.ts";
 import type { Emitter } from "./emitter.ts";
 import type { Label } from "./encoder.ts";
