@@ -19,6 +19,8 @@ export interface GuestMemory {
   store16(lo: number, hi: number, value: number, flags: number): void;
   store32(lo: number, hi: number, value: number, flags: number): void;
   store64(lo: number, hi: number, valueLo: number, valueHi: number, flags: number): void;
+  /** Offset in the linear memory of an address whose page can be accessed directly; else it is negative. */
+  offsetForCopy(lo: number, hi: number, write: boolean): number;
   /** PKRU has changed. */
   keysChanged?(): void;
   /** Raises a fault: sets the EVENT cells. `error` is -1 where the vector has none. */

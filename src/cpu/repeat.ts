@@ -16,10 +16,8 @@ import { AF, CF, DF, EVENT, GPR, Gpr, OF, PF, RETURN_HI, RFLAGS_SYSTEM, Segment,
 /** What `offsetForCopy` says of a page each element of which must be an instruction of its own. */
 export const ALONE = -2;
 
-/** Guest memory that also tells where a page lies in the linear memory. */
+/** Guest memory that also tells of data breakpoints; its `offsetForCopy` may say ALONE. */
 export interface CopyMemory extends GuestMemory {
-  /** Offset in the linear memory of an address whose page can be accessed directly, or -1, or ALONE. */
-  offsetForCopy(lo: number, hi: number, write: boolean): number;
   /** Whether there are data breakpoints. */
   readonly isWatched: boolean;
 }

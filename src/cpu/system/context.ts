@@ -32,8 +32,6 @@ const SHADOWS = 3, MOV_SS = 2;
 export interface SystemAccess extends GuestMemory {
   /** While it is set, stores to translated code happen (and drop it) instead of raising CODE_WRITE. */
   allowCodeWrites: boolean;
-  /** Offset in the linear memory of an address whose page can be accessed directly; else it is negative. */
-  offsetForCopy(lo: number, hi: number, write: boolean): number;
 }
 
 /** State and surroundings of one processor. */

@@ -1,4 +1,4 @@
-/** Images between a buffer and guest memory, in pieces of four bytes and less. */
+/** Images between a buffer and guest memory: at once inside a page, else in pieces of four bytes and less. */
 import { MemoryFlag } from "../../ir/types.ts";
 import type { GuestMemory } from "../guest_memory.ts";
 import { EFER, EVENT, SEG_ATTRIBUTES, SEGMENT, Segment, SEGMENT_STRIDE } from "../state.ts";
@@ -7,6 +7,7 @@ const EFER_LMA = 1 << 10;
 const CS_ATTRIBUTES = SEGMENT + SEGMENT_STRIDE * Segment.CS + SEG_ATTRIBUTES;
 /** L in a code segment's attributes. */
 const CODE_64 = 1 << 13;
+const PAGE_SIZE = 0x1000;
 
 /** Upper half of a linear address `offset` bytes on; outside 64-bit mode addresses start again at 0 behind 4 GB. */
 export function upperHalf(m: Int32Array, lo: number, hi: number, offset: number): number {
@@ -43,6 +44,25 @@ export function writable(
   return readable(access, m, lo, hi, flags | MemoryFlag.WRITE_INTENT, bytes);
 }
 
+/**
+ * Word index in the linear memory of bytes `from` to `to` - 1 of an image at an address, where these are words of one page that
+ * can be accessed directly; else it is negative.
+ */
+function directWord(
+  access: GuestMemory,
+  m: Int32Array,
+  lo: number,
+  hi: number,
+  from: number,
+  to: number,
+  write: boolean,
+): number {
+  const start = (lo + from) | 0, bytes = to - from;
+  if (((start | bytes) & 3) !== 0 || (start & (PAGE_SIZE - 1)) + bytes > PAGE_SIZE) return -1;
+  const at = access.offsetForCopy(start, upperHalf(m, lo, hi, from), write);
+  return at < 0 ? -1 : at / 4;
+}
+
 /** Stores bytes `from` to `to` - 1 of `image` at the same offsets from the address. Returns false after a fault. */
 export function storeBytes(
   access: GuestMemory,
@@ -54,6 +74,11 @@ export function storeBytes(
   from: number,
   to: number,
 ): boolean {
+  const word = directWord(access, m, lo, hi, from, to, true);
+  if (word >= 0) {
+    for (let at = from; at < to; at += 4) m[word + (at - from) / 4] = image.getInt32(at, true);
+    return true;
+  }
   for (let at = from; at < to; at += 4) {
     const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
     if (to - at >= 4) access.store32(here, above, image.getInt32(at, true), flags);
@@ -74,6 +99,11 @@ export function loadBytes(
   from: number,
   to: number,
 ): boolean {
+  const word = directWord(access, m, lo, hi, from, to, false);
+  if (word >= 0) {
+    for (let at = from; at < to; at += 4) image.setInt32(at, m[word + (at - from) / 4]!, true);
+    return true;
+  }
   for (let at = from; at < to; at += 4) {
     const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
     if (to - at >= 4) image.setInt32(at, access.load32(here, above, flags), true);
