@@ -46,6 +46,8 @@ const LEAF7_ECX = bits(3, 16), LEAF7_ECX_OSPKE = bits(4);
 const PKRU_COMPONENT = 9;
 /** IBRS and IBPB, STIBP, IA32_ARCH_CAPABILITIES. */
 const LEAF7_EDX = bits(26, 27, 29);
+/** Subleaf 2 of leaf 7, the last: BHI_DIS_S. Without it Linux clears the history of branches by a loop at each system call. */
+const LEAF7_SUBLEAVES = 2, LEAF7_2_EDX = bits(4);
 /** 1 GB pages. */
 const EXTENDED1_EDX = bits(26);
 /** Leaf 80000008H, EAX: bits of a linear address. */
@@ -95,9 +97,10 @@ export function machineCpuid(
     case 6:
       return [LEAF6_EAX, 0, 0, 0];
     case 7:
+      if (subleaf === LEAF7_SUBLEAVES) return [0, 0, 0, LEAF7_2_EDX];
       if (subleaf !== 0) return [eax, ebx, ecx, edx];
       return [
-        eax,
+        LEAF7_SUBLEAVES,
         ebx | LEAF7_EBX,
         ecx | LEAF7_ECX | (state.ospke === true ? LEAF7_ECX_OSPKE : 0),
         edx | LEAF7_EDX,

@@ -6,8 +6,8 @@ import type { MsrValue } from "../cpu/system/bus.ts";
 import { fields, type Shape, whole } from "../snapshot/shape.ts";
 
 const SPEC_CTRL = 0x48, PRED_CMD = 0x49, ARCH_CAPABILITIES = 0x10a;
-/** IA32_SPEC_CTRL: IBRS, STIBP. */
-const SPEC_CTRL_BITS = 3;
+/** IA32_SPEC_CTRL: IBRS, STIBP, BHI_DIS_S. */
+const SPEC_CTRL_BITS = 0x403;
 /** IA32_PRED_CMD: IBPB. */
 const PRED_CMD_BITS = 1;
 /**

@@ -3,14 +3,14 @@ import { SpeculationMsrs } from "../../src/machine/speculation_msrs.ts";
 
 const SPEC_CTRL = 0x48, PRED_CMD = 0x49, ARCH_CAPABILITIES = 0x10a;
 
-Deno.test("SpeculationMsrs keep IBRS and STIBP, and refuse other bits of IA32_SPEC_CTRL", () => {
+Deno.test("SpeculationMsrs keep IBRS, STIBP and BHI_DIS_S, and refuse other bits of IA32_SPEC_CTRL", () => {
   const msrs = new SpeculationMsrs();
-  assertEquals(msrs.write(SPEC_CTRL, 3, 0), true);
-  assertEquals(msrs.read(SPEC_CTRL), { lo: 3, hi: 0 });
-  for (const [lo, hi] of [[4, 0], [0x400, 0], [0, 1]] as const) {
+  assertEquals(msrs.write(SPEC_CTRL, 0x403, 0), true);
+  assertEquals(msrs.read(SPEC_CTRL), { lo: 0x403, hi: 0 });
+  for (const [lo, hi] of [[4, 0], [0x800, 0], [0, 1]] as const) {
     assertEquals(msrs.write(SPEC_CTRL, lo, hi), false);
   }
-  assertEquals(msrs.read(SPEC_CTRL), { lo: 3, hi: 0 });
+  assertEquals(msrs.read(SPEC_CTRL), { lo: 0x403, hi: 0 });
 });
 
 Deno.test("SpeculationMsrs take IBPB; IA32_PRED_CMD cannot be read", () => {
