@@ -81,6 +81,7 @@ export class Mmu implements WorldControl {
     smap: false,
     alignmentCheck: false,
     pageSizeExtensions: false,
+    globalPages: false,
     pkru: 0,
   };
 
@@ -371,6 +372,7 @@ export class Mmu implements WorldControl {
     context.smap = (cr4 & Cr4.SMAP) !== 0;
     context.alignmentCheck = (i32[RFLAGS_SYSTEM >> 2]! & Flag.AC) !== 0;
     context.pageSizeExtensions = (cr4 & Cr4.PSE) !== 0;
+    context.globalPages = (cr4 & Cr4.PGE) !== 0;
     context.pkru = (cr4 & Cr4.PKE) !== 0 && context.levels >= 4 ? i32[PKRU >> 2]! : 0;
   }
 

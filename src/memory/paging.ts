@@ -38,6 +38,8 @@ export interface PagingContext {
   alignmentCheck: boolean;
   /** CR4.PSE: 4-MB pages with 32-bit paging. */
   pageSizeExtensions: boolean;
+  /** CR4.PGE: entries with G are global. */
+  globalPages: boolean;
   /** PKRU, or 0 where there are no protection keys (CR4.PKE): they come with 4 and 5 levels. */
   pkru: number;
 }
@@ -153,7 +155,7 @@ export function walk(
     out.writable = mayWrite;
     out.executable = mayExecute;
     out.dirty = (used & Pte.D) !== 0;
-    out.global = (used & Pte.G) !== 0;
+    out.global = context.globalPages && (used & Pte.G) !== 0;
     out.large = level > 0;
     out.key = key;
     out.entry = level === 0 && wide ? at : -1;

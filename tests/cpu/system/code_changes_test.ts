@@ -62,6 +62,13 @@ everywhere("a global code page survives MOV to CR3, or not, but INVLPG shows the
   assertEquals(remap(machine, [...RELOAD_CR3, ...invlpg(SHOWN)], PRESENT_WRITABLE | GLOBAL), 2n);
 });
 
+everywhere(
+  "a code page marked as global, without CR4.PGE: MOV to CR3 shows the new code, 4.10.2.4",
+  (make) => {
+    assertEquals(remap(make(), RELOAD_CR3, PRESENT_WRITABLE | GLOBAL), 2n);
+  },
+);
+
 everywhere("a data page made read-only in a hot loop: the store behind INVLPG faults", (make) => {
   const machine = make();
   // MOV ECX, 300; loop: MOV [DATA], ECX; DEC ECX; JNZ loop

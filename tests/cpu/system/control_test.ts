@@ -218,19 +218,20 @@ everywhere("XSETBV: XCR0 takes x87 and SSE, x87 always, vol. 2D", (create) => {
 });
 
 everywhere(
-  "MOV to CR3 and INVLPG drop what was cached, INVLPG also global pages, section 4.10.4.1",
+  "MOV to CR3 and INVLPG drop what was cached, INVLPG also global pages, which CR4.PGE decides about, section 4.10.4.1",
   (create) => {
-    const PAGE = 0x5_0000, OTHER = 0x5_1000, ENTRY = 0x4000 + 8 * 0x50;
+    const PAGE = 0x5_0000, OTHER = 0x5_1000, ENTRY = 0x4000 + 8 * 0x50, GLOBAL_PAGES = 0x6a0;
     for (
-      const [flags, code, expected] of [
-        [3, "0f 20 d8 0f 22 d8", 2n],
-        [0x103, "0f 20 d8 0f 22 d8", 1n],
-        [0x103, "0f 01 3c 25 00 00 05 00", 2n],
-        [0x103, "0f 20 e0 0f ba f0 07 0f 22 e0", 2n],
+      const [flags, cr4, code, expected] of [
+        [3, GLOBAL_PAGES, "0f 20 d8 0f 22 d8", 2n],
+        [0x103, GLOBAL_PAGES, "0f 20 d8 0f 22 d8", 1n],
+        [0x103, 0x620, "0f 20 d8 0f 22 d8", 2n],
+        [0x103, GLOBAL_PAGES, "0f 01 3c 25 00 00 05 00", 2n],
+        [0x103, GLOBAL_PAGES, "0f 20 e0 0f ba f0 07 0f 22 e0", 2n],
       ] as const
     ) {
       const machine = create();
-      machine.unit.control.store(4, 0x6a0, 0);
+      machine.unit.control.store(4, cr4, 0);
       machine.writeWords(PAGE, [1]);
       machine.writeWords(OTHER, [2]);
       machine.writeWords(ENTRY, [PAGE | flags]);
