@@ -192,8 +192,15 @@ export class CodeFinder {
     const inPlace = region.codes.every((code) =>
       this.placeOf(code.lo, code.hi) === code.hpa && this.goesOn(code)
     );
-    worlds.notePlacement(region.id, inPlace);
+    worlds.notePlacement(region.id, inPlace, inPlace && region.codes.every((code) => this.#isGlobal(code)));
     return inPlace;
+  }
+
+  /** Whether a block has been found through global pages in the current world. */
+  #isGlobal({ lo, hi, secondPage }: Code): boolean {
+    const { worlds } = this.bindings.access.mmu, linear = this.#linear(lo, hi);
+    return worlds.hasGlobalCode(linear.lo, linear.hi) &&
+      (secondPage < 0 || worlds.hasGlobalCode(...nextPage(linear.lo, linear.hi)));
   }
 
   /** Whether what a block has on a second page lies in place in the current world. */

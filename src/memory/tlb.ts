@@ -97,6 +97,13 @@ export function isTaken({ i32 }: LinearMemory, word: number, lo: number): boolea
   return isUsed(tag) && tag !== (lo & ~0xfff);
 }
 
+/** Whether a slot's soft TLB has the page of a linear address for fetches, as a global one. */
+export function isGlobal({ i32 }: LinearMemory, slot: number, lo: number, hi: number): boolean {
+  const word = tlbWord(i32, slotOffset(slot), lo);
+  return i32[word + EXECUTE_TAG] === (lo & ~0xfff) && i32[word + TAG_HIGH] === hi &&
+    (i32[word + FLAGS]! & TlbFlag.GLOBAL) !== 0;
+}
+
 /** Word index behind the soft TLB of a slot. */
 function endOf(memory: LinearMemory, slot: number): number {
   return (slotOffset(slot) >> 2) + tlbEntries(memory, slot) * ENTRY_WORDS;

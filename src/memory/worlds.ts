@@ -25,6 +25,7 @@ import {
   slotAt,
   slotOffset,
   SLOTS,
+  TlbFlag,
 } from "./physical.ts";
 import {
   clearJumps,
@@ -33,6 +34,7 @@ import {
   clearTlbExcept,
   dropLargePages,
   dropPage,
+  isGlobal,
   JUMP_PAGES,
   protectFrame,
   resizeTlb,
@@ -63,10 +65,13 @@ interface Slot {
   world: World;
   readonly description: Int32Array;
   hash: number;
-  /** Linear pages (numbers) that code was found through. */
+  /** Linear pages (numbers) that code was found through: those that are not global, and those that are. */
   readonly codePages: Set<number>;
+  readonly globalCode: Set<number>;
   /** The one that was noted last, or -1: mostly it is noted again. */
   latestCodePage: number;
+  /** Regions that lie in place, all on global pages: they stay there where only those stay. */
+  readonly globalRegions: Set<number>;
   /** Whether it may hold entries that are parts of larger pages. */
   large: boolean;
   /** Flags of the entries that it may still hold, because it has got none since others were dropped; undefined: any. */
@@ -148,10 +153,13 @@ export class Worlds {
       dropPage(this.memory, number, lo);
       if (slot.large) {
         dropLargePages(this.memory, number);
-        this.#forgetCode(slot);
+        this.#forgetCode(slot, 0);
         slot.large = false;
-      } else if (slot.codePages.delete(page)) {
+      } else {
+        const hadGlobal = slot.globalCode.delete(page);
+        if (!slot.codePages.delete(page) && !hadGlobal) continue;
         slot.latestCodePage = -1;
+        slot.globalRegions.clear();
         clearRegions(this.memory, number);
         clearJumpsTo(this.memory, number, page);
       }
@@ -224,7 +232,14 @@ export class Worlds {
     slot.left = undefined;
     if (page === slot.latestCodePage) return;
     slot.latestCodePage = page;
-    slot.codePages.add(page);
+    if (isGlobal(this.memory, slot.number, lo, hi)) slot.globalCode.add(page);
+    else slot.codePages.add(page);
+  }
+
+  /** Whether code has been found through the page of a linear address in the current world, and that is global. */
+  hasGlobalCode(lo: number, hi: number): boolean {
+    const { codePages, globalCode } = this.#current, page = pageNumber(lo, hi);
+    return globalCode.has(page) && !codePages.has(page);
   }
 
   /** Called when the current world gets an entry that is part of a larger page. */
@@ -234,27 +249,30 @@ export class Worlds {
 
   /** Whether a compiled region is known to lie in place in the current world (true), or not to (false). */
   placement(region: number): boolean | undefined {
-    const known = this.memory.i32[this.#regionWord(region)]!;
+    const known = this.memory.i32[regionWord(slotAt(this.memory.i32[TLB_BASE >> 2]!), region)]!;
     return known === region ? true : known === -region ? false : undefined;
   }
 
-  /** Records whether a region lies in place in the current world; holds until a mapping of its code pages is dropped. */
-  notePlacement(region: number, inPlace: boolean): void {
-    this.memory.i32[this.#regionWord(region)] = inPlace ? region : -region;
-    this.#current.left = undefined;
+  /**
+   * Records whether a region lies in place in the current world; holds until a mapping of its code pages is dropped.
+   *
+   * @param isGlobal whether all its code has been found through global pages
+   */
+  notePlacement(region: number, inPlace: boolean, isGlobal = false): void {
+    const slot = this.#current;
+    this.memory.i32[regionWord(slot.number, region)] = inPlace ? region : -region;
+    if (inPlace && isGlobal) slot.globalRegions.add(region);
+    slot.left = undefined;
   }
 
   /** Forgets where a region lies, in every world: links to it lead nowhere any more. */
   forgetRegion(region: number): void {
     const { i32 } = this.memory;
-    for (const { number } of this.#slots) {
-      const word = ((slotOffset(number) + SLOT_REGIONS) >> 2) + (region & (REGION_ENTRIES - 1));
+    for (const { number, globalRegions } of this.#slots) {
+      const word = regionWord(number, region);
       if (i32[word] === region) i32[word] = 0;
+      globalRegions.delete(region);
     }
-  }
-
-  #regionWord(region: number): number {
-    return ((this.memory.i32[TLB_BASE >> 2]! + SLOT_REGIONS) >> 2) + (region & (REGION_ENTRIES - 1));
   }
 
   /** The slot that the state names: translated code switches slots too. */
@@ -284,7 +302,9 @@ export class Worlds {
         description: now.slice(),
         hash,
         codePages: new Set(),
+        globalCode: new Set(),
         latestCodePage: -1,
+        globalRegions: new Set(),
         large: false,
         left: 0,
         evictions: 0,
@@ -299,7 +319,7 @@ export class Worlds {
       slot.world = world;
       slot.description.set(now);
       slot.hash = hash;
-      this.#forgetCode(slot);
+      this.#forgetCode(slot, 0);
       slot.large = false;
       slot.left = 0;
       this.onReuse?.();
@@ -329,21 +349,34 @@ export class Worlds {
     into[10] = (cr4 & Cr4.PKE) !== 0 ? i32[PKRU >> 2]! & this.#keys : 0;
   }
 
-  /** Drops the entries of a slot that have none of the flags `kept`, and all code, unless that has been done already. */
+  /** Drops the entries of a slot, and what is known of its code, but for `kept` ones, unless that has been done already. */
   #drop(slot: Slot, kept: number): void {
     if (slot.left !== undefined && (slot.left & ~kept) === 0) return;
     clearTlbExcept(this.memory, slot.number, kept);
-    this.#forgetCode(slot);
+    this.#forgetCode(slot, kept);
     slot.left = kept;
   }
 
-  /** Drops what is known of where code lies: the jumps to few pages one by one, which is less than the table. */
-  #forgetCode(slot: Slot): void {
-    const { number, codePages } = slot;
+  /**
+   * Drops what is known of where code lies, but for that in `kept` pages (TlbFlag.GLOBAL): the jumps to few pages one by one,
+   * which is less than the table.
+   */
+  #forgetCode(slot: Slot, kept: number): void {
+    const { number, codePages, globalCode, globalRegions } = slot, { i32 } = this.memory;
     clearRegions(this.memory, number);
-    if (codePages.size >= JUMP_PAGES) clearJumps(this.memory, number);
-    else for (const page of codePages) clearJumpsTo(this.memory, number, page);
-    codePages.clear();
+    const forgotten = [codePages];
+    if ((kept & TlbFlag.GLOBAL) !== 0) {
+      for (const region of globalRegions) i32[regionWord(number, region)] = region;
+    } else {
+      globalRegions.clear();
+      forgotten.push(globalCode);
+    }
+    const pages = forgotten.reduce((sum, { size }) => sum + size, 0);
+    if (pages >= JUMP_PAGES) clearJumps(this.memory, number);
+    for (const set of forgotten) {
+      if (pages < JUMP_PAGES) { for (const page of set) clearJumpsTo(this.memory, number, page); }
+      set.clear();
+    }
     slot.latestCodePage = -1;
   }
 
@@ -354,6 +387,10 @@ export class Worlds {
     return this.#slots.reduce((oldest, slot) => age(slot) > age(oldest) ? slot : oldest);
   }
 }
+
+/** Word index of the entry for a region in a slot's table of regions in place. */
+const regionWord = (slot: number, region: number): number =>
+  ((slotOffset(slot) + SLOT_REGIONS) >> 2) + (region & (REGION_ENTRIES - 1));
 
 function equal(a: Int32Array, b: Int32Array): boolean {
   for (let n = 0; n < DESCRIPTION_WORDS; n++) if (a[n] !== b[n]) return false;
