@@ -11,6 +11,7 @@ import type { Access, Translation } from "./mmu_types.ts";
 import {
   directTables,
   loadPdptes,
+  PAGE_SHIFT,
   type PagingContext,
   SECOND_STAGE_REFUSED,
   type TableMemory,
@@ -65,7 +66,7 @@ export class Mmu implements WorldControl {
     executable: false,
     dirty: false,
     global: false,
-    large: false,
+    shift: PAGE_SHIFT,
     key: 0,
     entry: -1,
   };
@@ -192,14 +193,15 @@ export class Mmu implements WorldControl {
       return failure;
     }
     this.refills++;
-    const { page, readable, writable, executable, dirty, global, large, key } = this.#walk;
+    const { page, readable, writable, executable, dirty, global, shift, key } = this.#walk;
+    const large = shift > PAGE_SHIFT;
     if (this.worlds.meetsKey(key)) this.worlds.enter();
     const inRam = page < this.memory.ramBytes;
     // Accesses that a breakpoint may watch take the slow path.
     const open = inRam && !this.isAccessPage(page) && !this.breakpoints.watchesPage(lo, hi);
     const word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
     this.worlds.noteEntry(isTaken(this.memory, word, lo));
-    if (large) this.worlds.noteLarge();
+    if (large) this.worlds.noteLarge(lo, hi, shift);
     fillEntry(this.memory, word, lo, hi, page, {
       read: open && readable,
       write: open && writable && dirty && !this.codePages.has(page / 0x1000),
@@ -226,7 +228,7 @@ export class Mmu implements WorldControl {
    * as well (SDM vol. 3A, section 4.10.2.3): of the same large page, or of entries that have been accessed.
    */
   #runOf(lo: number, write: boolean): PageRun {
-    const { large, entry, writable } = this.#walk;
+    const { shift, entry, writable } = this.#walk, large = shift > PAGE_SHIFT;
     const number = lo >>> 12, at = number % LARGE_PAGES;
     // Second stages, breakpoints and access pages have rights for each page. What will be writable waits for that.
     const isCut = this.breakpoints.watches || (this.accessPage?.page ?? -1) >= 0;

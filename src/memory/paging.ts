@@ -16,6 +16,9 @@ const RESERVED_HIGH = 0xf_ffff & ~PHYSICAL_HIGH;
 const PDPTE_RESERVED = 0x1e6;
 const PDPTES = 4;
 /** Bits 20:13 of a 2-MB page's entry, and 29:13 of a 1-GB page's, are reserved. */
+/** Binary logarithms of the sizes of pages; that of 4 KB, and of the largest. */
+export const PAGE_SHIFT = 12, SHIFT_1G = 30;
+const SHIFT_2M = 21, SHIFT_4M = 22;
 const RESERVED_2M = 0x1f_e000, RESERVED_1G = 0x3fff_e000;
 
 /** Bits 62:59 of an entry are the protection key; PKRU has two bits for each: access disable, write disable. */
@@ -62,8 +65,8 @@ export interface Walk {
   executable: boolean;
   dirty: boolean;
   global: boolean;
-  /** Whether the page is larger than 4 KB. */
-  large: boolean;
+  /** Binary logarithm of the page's size. */
+  shift: number;
   /** The protection key of a user-mode page, 0 elsewhere. */
   key: number;
   /** Word index of the page's entry of 64 bits in a page table; -1 where it has none. */
@@ -156,7 +159,7 @@ export function walk(
     out.executable = mayExecute;
     out.dirty = (used & Pte.D) !== 0;
     out.global = context.globalPages && (used & Pte.G) !== 0;
-    out.large = level > 0;
+    out.shift = level === 0 ? PAGE_SHIFT : !wide ? SHIFT_4M : level === 1 ? SHIFT_2M : SHIFT_1G;
     out.key = key;
     out.entry = level === 0 && wide ? at : -1;
     return 0;
@@ -189,7 +192,8 @@ function unpaged(lo: number, out: Walk): number {
     out.executable =
     out.dirty =
       true;
-  out.global = out.large = false;
+  out.global = false;
+  out.shift = PAGE_SHIFT;
   out.key = 0;
   out.entry = -1;
   return 0;

@@ -33,7 +33,7 @@ export const TLB_FLAGS = 28;
 /** Bits of TLB_FLAGS, and of SPAN_FLAGS. */
 export const TlbFlag = {
   GLOBAL: 1,
-  /** Part of a larger page: INVLPG of any of its addresses drops the entry too. */
+  /** Part of a larger page: INVLPG of any address of that drops the entry too. */
   LARGE: 2,
   /** Of spans: stores need no slow path. */
   WRITABLE: 4,
@@ -65,7 +65,7 @@ export const JUMP_ENTRIES = 8192;
 export const JUMP_ENTRY_BYTES = 16;
 
 /** Entries of a slot's table of regions in place: numbers of regions, or minus one that is known not to be. */
-export const REGION_ENTRIES = 1024;
+export const REGION_ENTRIES = 8192;
 
 /**
  * Entries of a slot's table of ways, which compiled code looks computed jumps up in: linear PC (64 bits), mode, way into

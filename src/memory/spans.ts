@@ -33,6 +33,7 @@ import {
   TLB_WRITE,
   TlbFlag,
 } from "./physical.ts";
+import { PAGE_SHIFT } from "./paging.ts";
 
 const { GLOBAL, LARGE, WRITABLE } = TlbFlag;
 /** V8 knows the values of a module's own constants, and reads imported ones each time. */
@@ -177,6 +178,24 @@ export function dropSpans({ i32 }: LinearMemory, slot: number, drops: (flags: nu
   for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
     if (i32[span + PAGES] !== 0 && drops(i32[span + FLAGS]!)) empty(i32, span);
+  }
+}
+
+/** Drops the spans with parts of larger pages that meet the block of 2^shift bytes around a linear address. */
+export function dropLargeSpans(
+  { i32 }: LinearMemory,
+  slot: number,
+  lo: number,
+  hi: number,
+  shift: number,
+): void {
+  forgetFound(i32, slot);
+  const block = lo >>> shift, toBlock = shift - PAGE_SHIFT;
+  for (let number = 1; number < ALL; number++) {
+    const span = first(slot) + number * SPAN_WORDS, page = i32[span + START]! >>> PAGE_SHIFT;
+    const pages = i32[span + PAGES]!;
+    if (pages === 0 || (i32[span + FLAGS]! & LARGE) === 0 || i32[span + START_HIGH] !== hi) continue;
+    if (page >>> toBlock <= block && (page + pages - 1) >>> toBlock >= block) empty(i32, span);
   }
 }
 

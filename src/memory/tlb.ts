@@ -24,7 +24,7 @@ import {
   WAY_ENTRIES,
   WAY_ENTRY_BYTES,
 } from "./physical.ts";
-import { dropFromSpans, dropSpans, protectInSpans } from "./spans.ts";
+import { dropFromSpans, dropLargeSpans, dropSpans, protectInSpans } from "./spans.ts";
 
 /** V8 knows the values of a module's own constants, and reads those that are imported or exported each time. */
 const READ_TAG = TLB_READ / 4,
@@ -142,9 +142,21 @@ export function clearTlbExcept(memory: LinearMemory, slot: number, kept: number)
   dropEntries(memory, slot, (flags) => (flags & kept) === 0);
 }
 
-/** Drops the entries of a slot that are parts of larger pages. */
-export function dropLargePages(memory: LinearMemory, slot: number): void {
-  dropEntries(memory, slot, (flags) => (flags & TlbFlag.LARGE) !== 0);
+/** Drops the entries of a slot that are parts of larger pages, in the block of 2^shift bytes around a linear address. */
+export function dropLargePages(
+  memory: LinearMemory,
+  slot: number,
+  lo: number,
+  hi: number,
+  shift: number,
+): void {
+  dropLargeSpans(memory, slot, lo, hi, shift);
+  const { i32 } = memory, end = endOf(memory, slot);
+  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
+    if ((i32[word + FLAGS]! & TlbFlag.LARGE) === 0 || i32[word + TAG_HIGH] !== hi) continue;
+    const tag = isUsed(i32[word + READ_TAG]!) ? i32[word + READ_TAG]! : i32[word + EXECUTE_TAG]!;
+    if (tag >>> shift === lo >>> shift) dropEntry(memory, word);
+  }
 }
 
 /** Drops what a slot's TLB knows about the page of a linear address. */

@@ -27,6 +27,7 @@ import {
   SLOTS,
   TlbFlag,
 } from "./physical.ts";
+import { PAGE_SHIFT, SHIFT_1G } from "./paging.ts";
 import {
   clearJumps,
   clearJumpsTo,
@@ -72,8 +73,9 @@ interface Slot {
   latestCodePage: number;
   /** Regions that lie in place, all on global pages: they stay there where only those stay. */
   readonly globalRegions: Set<number>;
-  /** Whether it may hold entries that are parts of larger pages. */
-  large: boolean;
+  /** Blocks of the size of the largest pages (numbers) that it may hold parts of large pages of, and the largest page met. */
+  readonly largeBlocks: Set<number>;
+  largestShift: number;
   /** Flags of the entries that it may still hold, because it has got none since others were dropped; undefined: any. */
   left: number | undefined;
   /** Entries of its soft TLB that others have displaced since it has its size; turns since that was looked at. */
@@ -95,6 +97,9 @@ const EVICTIONS_TO_GROW = 2;
 /** Turns (Worlds.resize) after which one is looked at that may be too large. */
 const TURNS_TO_SHRINK = 256;
 
+/** Pages of a block in which what is known of large pages is dropped together: of the largest there are. */
+const BLOCK_PAGES = 2 ** (SHIFT_1G - PAGE_SHIFT);
+const blockOf = (page: number): number => Math.floor(page / BLOCK_PAGES);
 const pageNumber = (lo: number, hi: number): number => (hi >>> 0) * 0x10_0000 + (lo >>> 12);
 
 /** The slots of one linear memory. */
@@ -151,18 +156,9 @@ export class Worlds {
       const { world, number } = slot;
       if (world.vpid !== now.vpid || world.vmx !== now.vmx) continue;
       dropPage(this.memory, number, lo);
-      if (slot.large) {
-        dropLargePages(this.memory, number);
-        this.#forgetCode(slot, 0);
-        slot.large = false;
-      } else {
-        const hadGlobal = slot.globalCode.delete(page);
-        if (!slot.codePages.delete(page) && !hadGlobal) continue;
-        slot.latestCodePage = -1;
-        slot.globalRegions.clear();
-        clearRegions(this.memory, number);
-        clearJumpsTo(this.memory, number, page);
-      }
+      const inLarge = slot.largeBlocks.has(blockOf(page));
+      if (inLarge) dropLargePages(this.memory, number, lo, hi, slot.largestShift);
+      this.#forgetCodeAt(slot, page, inLarge ? slot.largestShift - PAGE_SHIFT : 0);
     }
   }
 
@@ -242,9 +238,11 @@ export class Worlds {
     return globalCode.has(page) && !codePages.has(page);
   }
 
-  /** Called when the current world gets an entry that is part of a larger page. */
-  noteLarge(): void {
-    this.#current.large = true;
+  /** Called when the current world gets an entry for an address that is part of a page of 2^shift bytes, more than 4 KB. */
+  noteLarge(lo: number, hi: number, shift: number): void {
+    const slot = this.#current;
+    slot.largeBlocks.add(blockOf(pageNumber(lo, hi)));
+    slot.largestShift = Math.max(slot.largestShift, shift);
   }
 
   /** Whether a compiled region is known to lie in place in the current world (true), or not to (false). */
@@ -305,7 +303,8 @@ export class Worlds {
         globalCode: new Set(),
         latestCodePage: -1,
         globalRegions: new Set(),
-        large: false,
+        largeBlocks: new Set(),
+        largestShift: PAGE_SHIFT,
         left: 0,
         evictions: 0,
         turns: 0,
@@ -319,8 +318,7 @@ export class Worlds {
       slot.world = world;
       slot.description.set(now);
       slot.hash = hash;
-      this.#forgetCode(slot, 0);
-      slot.large = false;
+      this.#forget(slot, 0);
       slot.left = 0;
       this.onReuse?.();
     }
@@ -353,15 +351,15 @@ export class Worlds {
   #drop(slot: Slot, kept: number): void {
     if (slot.left !== undefined && (slot.left & ~kept) === 0) return;
     clearTlbExcept(this.memory, slot.number, kept);
-    this.#forgetCode(slot, kept);
+    this.#forget(slot, kept);
     slot.left = kept;
   }
 
   /**
-   * Drops what is known of where code lies, but for that in `kept` pages (TlbFlag.GLOBAL): the jumps to few pages one by one,
-   * which is less than the table.
+   * Forgets what pages a slot has had, and where code lies, but for `kept` pages (TlbFlag.GLOBAL): the jumps to few pages one by
+   * one, which is less than the table.
    */
-  #forgetCode(slot: Slot, kept: number): void {
+  #forget(slot: Slot, kept: number): void {
     const { number, codePages, globalCode, globalRegions } = slot, { i32 } = this.memory;
     clearRegions(this.memory, number);
     const forgotten = [codePages];
@@ -370,6 +368,8 @@ export class Worlds {
     } else {
       globalRegions.clear();
       forgotten.push(globalCode);
+      slot.largeBlocks.clear();
+      slot.largestShift = PAGE_SHIFT;
     }
     const pages = forgotten.reduce((sum, { size }) => sum + size, 0);
     if (pages >= JUMP_PAGES) clearJumps(this.memory, number);
@@ -378,6 +378,23 @@ export class Worlds {
       set.clear();
     }
     slot.latestCodePage = -1;
+  }
+
+  /** Forgets code that was found through the pages of the block of 2^toBlock pages around one. */
+  #forgetCodeAt(slot: Slot, page: number, toBlock: number): void {
+    const { number, codePages, globalCode } = slot, pages = 2 ** toBlock, block = Math.floor(page / pages);
+    let any = false;
+    for (const set of [codePages, globalCode]) {
+      for (const one of pages === 1 ? [page] : [...set]) {
+        if (Math.floor(one / pages) !== block || !set.delete(one)) continue;
+        clearJumpsTo(this.memory, number, one);
+        any = true;
+      }
+    }
+    if (!any) return;
+    slot.latestCodePage = -1;
+    slot.globalRegions.clear();
+    clearRegions(this.memory, number);
   }
 
   #leastRecent(): Slot {

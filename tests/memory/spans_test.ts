@@ -30,6 +30,7 @@ import {
   protectFrame,
   resizeTlb,
   tlbWord,
+  usedEntries,
 } from "../../src/memory/tlb.ts";
 
 const { GLOBAL, LARGE, WRITABLE } = TlbFlag;
@@ -154,7 +155,7 @@ Deno.test("what drops entries of the soft TLB drops them from spans, and what wa
   const cases: [drop: (slot: Slot) => void, left: number[][]][] = [
     [({ memory }) => clearTlbExcept(memory, SLOT, GLOBAL), all.slice(1)],
     [({ memory }) => clearTlbExcept(memory, SLOT, 0), []],
-    [({ memory }) => dropLargePages(memory, SLOT), all],
+    [({ memory }) => dropLargePages(memory, SLOT, 0x10_0000, 0, 21), all],
     [({ memory }) => dropPage(memory, SLOT, 0x10_0000), [[0x101, 3, WRITABLE], all[1]!]],
     [({ memory }) => dropPage(memory, SLOT, 0x10_2000), [[0x100, 2, WRITABLE], all[1]!]],
     [({ memory }) => protectFrame(memory, SLOT, 0x13), [all[0]!, [0x110, 2, WRITABLE | GLOBAL]]],
@@ -164,5 +165,34 @@ Deno.test("what drops entries of the soft TLB drops them from spans, and what wa
     drop(slot);
     assertEquals(slot.spans, left);
     for (const room of ROOMS) assertEquals(slot.memory.i32[room], 0);
+  }
+});
+
+Deno.test("dropLargePages() drops parts of large pages in the block of an address, and no others", () => {
+  const filled = (): Slot =>
+    // Of the first 2 MB and of the third; and a page of 4 KB.
+    [0, 1, 0x402, 0x403].reduce((slot, page) => slot.enter(page, page + 0x10, { flags: LARGE }), new Slot())
+      .enter(0x404, 0x600).enter(0x405, 0x601);
+  const [first, third, small] = [[0, 2, WRITABLE | LARGE], [0x402, 2, WRITABLE | LARGE], [
+    0x404,
+    2,
+    WRITABLE,
+  ]];
+  assertEquals(filled().spans, [first, third, small]);
+  for (
+    const [lo, hi, shift, left] of [
+      [0x1f_f000, 0, 21, [third, small]],
+      [0x20_0000, 0, 21, [first, third, small]],
+      [0x5f_f000, 0, 21, [first, small]],
+      [0x5f_f000, 1, 21, [first, third, small]],
+      [0x7fff_0000, 0, 30, [first, third, small]],
+      [0x3fff_0000, 0, 30, [small]],
+    ] as const
+  ) {
+    const slot = filled();
+    dropLargePages(slot.memory, SLOT, lo, hi, shift);
+    assertEquals(slot.spans, [...left], `${lo.toString(16)} ${hi} ${shift}`);
+    const used = left.length * 2;
+    assertEquals(usedEntries(slot.memory, SLOT), used, `${lo.toString(16)} ${hi} ${shift}`);
   }
 });
