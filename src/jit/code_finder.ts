@@ -189,10 +189,11 @@ export class CodeFinder {
     const { worlds } = this.bindings.access.mmu;
     const known = worlds.placement(region.id);
     if (known !== undefined) return known;
-    const inPlace = region.codes.every((code) =>
+    const { landmarks } = region;
+    const inPlace = landmarks.every((code) =>
       this.placeOf(code.lo, code.hi) === code.hpa && this.goesOn(code)
     );
-    worlds.notePlacement(region.id, inPlace, inPlace && region.codes.every((code) => this.#isGlobal(code)));
+    worlds.notePlacement(region.id, inPlace, inPlace && landmarks.every((code) => this.#isGlobal(code)));
     return inPlace;
   }
 

@@ -385,7 +385,7 @@ export class Dispatcher {
 
   /** Whether compiled code can still be entered, in the current world. */
   #isLinked({ region }: Entry): boolean {
-    return !region.dropped && this.bindings.access.mmu.worlds.placement(region.id) === true;
+    return !region.dropped && this.finder.isInPlace(region);
   }
 
   /** Stores what an exit with an event says. */

@@ -71,6 +71,8 @@ export interface Region extends Compiled {
   readonly generation: number;
   /** The blocks in it. */
   readonly codes: readonly Code[];
+  /** Some of them: where these lie in place, all do. */
+  readonly landmarks: readonly Code[];
   /** It must not be entered again. */
   dropped: boolean;
   /** Times it was entered, and after how many it is made again from what has become warm since. */

@@ -1,4 +1,5 @@
 /** Chooses the blocks that are compiled together: those the entry leads to, as far as they are warm. */
+import { PAGE_SIZE } from "../memory/physical.ts";
 import type { Code } from "./code.ts";
 
 /**
@@ -39,4 +40,19 @@ export function selectRegion(
     if (!isTaken(next, limit - codes.length)) choose(next);
   }
   return codes;
+}
+
+/** Blocks that tell where all lie, as pages are mapped as a whole: one on each page, and those that go on in another. */
+export function landmarksOf(codes: readonly Code[]): Code[] {
+  const landmarks: Code[] = [];
+  for (const code of codes) {
+    const { lo, hi, hpa, secondPage } = code;
+    const isKnown = secondPage < 0 &&
+      landmarks.some((other) =>
+        Math.floor(other.hpa / PAGE_SIZE) === Math.floor(hpa / PAGE_SIZE) && other.hi === hi &&
+        ((lo - other.lo) | 0) === hpa - other.hpa
+      );
+    if (!isKnown) landmarks.push(code);
+  }
+  return landmarks;
 }

@@ -10,7 +10,7 @@ import type { Code, Entry } from "./code.ts";
 import type { CodeFinder } from "./code_finder.ts";
 import type { DispatchCounts, Tiers } from "./tiers.ts";
 import type { Compiled, CompileRequest, Region } from "./engine.ts";
-import { selectRegion } from "./region.ts";
+import { landmarksOf, selectRegion } from "./region.ts";
 import type { Slices } from "./slices.ts";
 
 /**
@@ -187,6 +187,7 @@ export class RegionMaker {
       id,
       generation,
       codes,
+      landmarks: landmarksOf(codes),
       dropped: false,
       entered: 0,
       mostEntered: REGROW_ENTRIES * MORE_ENTRIES ** generation,

@@ -383,6 +383,7 @@ export class Worlds {
   /** Forgets code that was found through the pages of the block of 2^toBlock pages around one. */
   #forgetCodeAt(slot: Slot, page: number, toBlock: number): void {
     const { number, codePages, globalCode } = slot, pages = 2 ** toBlock, block = Math.floor(page / pages);
+    if (pages === 1 && !codePages.has(page) && !globalCode.has(page)) return;
     let any = false;
     for (const set of [codePages, globalCode]) {
       for (const one of pages === 1 ? [page] : [...set]) {

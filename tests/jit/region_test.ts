@@ -5,7 +5,7 @@ import { Code } from "../../src/jit/code.ts";
 import { Constants } from "../../src/jit/interpreter/constants.ts";
 import { assemble } from "../../src/jit/interpreter/program.ts";
 import { ProgramArrays } from "../../src/jit/interpreter/program_store.ts";
-import { selectRegion } from "../../src/jit/region.ts";
+import { landmarksOf, selectRegion } from "../../src/jit/region.ts";
 
 const CONSTANTS = new Constants(new Int32Array(64), 0), STORE = new ProgramArrays();
 
@@ -80,4 +80,23 @@ Deno.test("selectRegion() leaves cold blocks out, and what others have taken by 
   };
   assertEquals(new Blocks(GRAPH).select({ taken }), [1, 3, 6, 7]);
   assertEquals(rooms, [99, 99, 98, 97]);
+});
+
+Deno.test("landmarksOf() takes a block of each page, and each that goes on in another", () => {
+  const at = (lo: number, hpa: number, secondPage = -1): Code => {
+    const block: Block = {
+      pc: BigInt(lo),
+      mode: 2,
+      offsets: [0, 1],
+      length: 1,
+      insts: [],
+      terminal: { kind: "vmfunc", next: 0n },
+    };
+    return new Code(block, assemble(block, CONSTANTS, STORE), hpa, secondPage, false);
+  };
+  const first = at(0x1010, 0x5010), crossing = at(0x1fff, 0x5fff, 0x9000), second = at(0x2000, 0x9000);
+  // The same frame at another address, and the same address in another frame.
+  const again = at(0x7010, 0x5010), other = at(0x1020, 0x6020);
+  const codes = [first, at(0x1020, 0x5020), crossing, second, again, other, at(0x2ff0, 0x9ff0)];
+  assertEquals(landmarksOf(codes), [first, crossing, second, again, other]);
 });
