@@ -68,10 +68,10 @@ export const JUMP_ENTRY_BYTES = 16;
 export const REGION_ENTRIES = 8192;
 
 /**
- * Entries of a slot's table of ways, which compiled code looks computed jumps up in: linear PC (64 bits), mode, way into
- * compiled code, number of its region.
+ * Entries of the table of ways, which compiled code looks computed jumps up in: linear PC (64 bits), mode, way into compiled
+ * code, number of its region. All worlds share it: an entry holds in those in which the region lies in place.
  */
-export const WAY_ENTRIES = 4096;
+export const WAY_ENTRIES = 0x8000;
 export const WAY_ENTRY_BYTES = 32;
 export const WAY_MODE = 8;
 export const WAY = 12;
@@ -107,9 +107,8 @@ export const CALL_LINKS = 512;
 export const CALL_LINK_BYTES = 256;
 export const SLOT_CALL_LINKS: number = SLOT_REGIONS + REGION_ENTRIES * 4;
 export const SLOT_EPTP_LINKS: number = SLOT_CALL_LINKS + CALL_LINKS * CALL_LINK_BYTES;
-export const SLOT_WAYS: number = SLOT_EPTP_LINKS + EPTP_LINKS * EPTP_LINK_BYTES;
 /** The odd number of cache lines keeps the same entry of all slots from competing for one set of the host's caches. */
-const SLOT_BYTES = SLOT_WAYS + WAY_ENTRIES * WAY_ENTRY_BYTES + 2 * 64;
+const SLOT_BYTES = SLOT_EPTP_LINKS + EPTP_LINKS * EPTP_LINK_BYTES + 2 * 64;
 const FIRST_SLOT = GROUP_SPANS + GROUP_SPANS_BYTES;
 
 /** Words in which the world caches of all processors keep when their entries were used last. */
@@ -127,10 +126,14 @@ export const codeLinks: number = (worldUses + WORLD_USES) * 4;
 export const REGION_PLACES = 0x8000;
 export const regionVisits: number = codeLinks + CODE_LINKS * CODE_LINK_BYTES;
 
+/** Where the table of ways starts, as a byte offset. */
+export const ways: number = regionVisits + REGION_PLACES * 4;
+
 /** Values and programs of the interpreter (jit/interpreter/program_space.ts): of twice as many blocks as a booting kernel has. */
 export const INTERPRETER_BYTES = 0x510_0000;
 /** Where they start, as a byte offset. */
-export const interpreterSpace: number = Math.ceil((regionVisits + REGION_PLACES * 4) / PAGE_SIZE) * PAGE_SIZE;
+export const interpreterSpace: number = Math.ceil((ways + WAY_ENTRIES * WAY_ENTRY_BYTES) / PAGE_SIZE) *
+  PAGE_SIZE;
 
 /** Offset of guest-physical (and host-physical) address 0 in the linear memory. */
 export const RAM_BASE: number = Math.ceil((interpreterSpace + INTERPRETER_BYTES) / 0x10_0000) * 0x10_0000;

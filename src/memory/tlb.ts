@@ -8,7 +8,6 @@ import {
   SLOT_JUMPS,
   SLOT_REGIONS,
   SLOT_TLB_MASK,
-  SLOT_WAYS,
   slotOffset,
   TLB_ADDEND,
   TLB_ENTRY_BYTES,
@@ -21,8 +20,6 @@ import {
   TLB_WRITE,
   TLB_WRITE_HIGH,
   TlbFlag,
-  WAY_ENTRIES,
-  WAY_ENTRY_BYTES,
 } from "./physical.ts";
 import { dropFromSpans, dropLargeSpans, dropSpans, protectInSpans } from "./spans.ts";
 
@@ -38,21 +35,11 @@ const WRITE_TAG_HIGH = TLB_WRITE_HIGH / 4,
 const INVALID = TLB_INVALID, MASK = SLOT_TLB_MASK, ENTRY_BYTES = TLB_ENTRY_BYTES;
 const ENTRY_WORDS = TLB_ENTRY_BYTES / 4;
 const JUMP_WORDS = JUMP_ENTRY_BYTES / 4;
-const WAY_WORDS = WAY_ENTRY_BYTES / 4;
 /** Jump-table entries that the code of one page shares: so that a page's entries are found and dropped together. */
 const JUMPS_PER_PAGE = 128;
 /** Linear pages whose jumps do not meet. */
 export const JUMP_PAGES: number = JUMP_ENTRIES / JUMPS_PER_PAGE;
 const PAGE_MASK = JUMP_PAGES - 1;
-
-/** Ways that the code of one page shares, and linear pages whose ways do not meet. */
-export const WAYS_PER_PAGE = 64;
-export const WAY_PAGES: number = WAY_ENTRIES / WAYS_PER_PAGE;
-
-/** Index of the way of a linear PC (its low half). */
-export function wayIndex(lo: number): number {
-  return (((lo >>> 12) & (WAY_PAGES - 1)) * WAYS_PER_PAGE) | ((lo ^ (lo >>> 6)) & (WAYS_PER_PAGE - 1));
-}
 
 /** Index of the jump-table entry of a linear PC (its low half), which may be in the one beside it (index ^ 1) as well. */
 export function jumpIndex(lo: number): number {
@@ -115,10 +102,9 @@ export function clearRegions({ i32 }: LinearMemory, slot: number): void {
   i32.fill(0, regions, regions + REGION_ENTRIES);
 }
 
-/** Empties a slot's jump table, and its table of ways. */
+/** Empties a slot's jump table. */
 export function clearJumps({ i32 }: LinearMemory, slot: number): void {
-  const jumps = (slotOffset(slot) + SLOT_JUMPS) >> 2, ways = (slotOffset(slot) + SLOT_WAYS) >> 2;
-  i32.fill(0, ways, ways + WAY_ENTRIES * WAY_WORDS);
+  const jumps = (slotOffset(slot) + SLOT_JUMPS) >> 2;
   // A PC whose upper half is -1 and lower half 1 is looked up like any other; no code is number 0.
   i32.fill(0, jumps, jumps + JUMP_ENTRIES * JUMP_WORDS);
 }
@@ -128,8 +114,6 @@ export function clearJumpsTo({ i32 }: LinearMemory, slot: number, page: number):
   const first = (page & (JUMP_PAGES - 1)) * JUMPS_PER_PAGE * JUMP_WORDS;
   const jumps = ((slotOffset(slot) + SLOT_JUMPS) >> 2) + first;
   i32.fill(0, jumps, jumps + JUMPS_PER_PAGE * JUMP_WORDS);
-  const ways = ((slotOffset(slot) + SLOT_WAYS) >> 2) + (page & (WAY_PAGES - 1)) * WAYS_PER_PAGE * WAY_WORDS;
-  i32.fill(0, ways, ways + WAYS_PER_PAGE * WAY_WORDS);
 }
 
 /** Empties the soft TLB of a slot. */

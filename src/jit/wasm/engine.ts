@@ -8,13 +8,7 @@ import {
   codeLinks,
   REGION_PLACES,
   regionVisits,
-  SLOT_WAYS,
-  WAY,
-  WAY_ENTRY_BYTES,
-  WAY_MODE,
-  WAY_REGION,
 } from "../../memory/physical.ts";
-import { wayIndex } from "../../memory/tlb.ts";
 import { CallLink } from "../../memory/world_links.ts";
 import type { Bindings } from "../bindings.ts";
 import type { Entry } from "../code.ts";
@@ -27,7 +21,7 @@ import { totalInstructions } from "./emitter.ts";
 import { encodeModule, type FunctionCode, Imports, type TableFunction } from "./encoder.ts";
 import { systemCallCode, type SystemCallMaker, type SystemReturn, systemReturnCode } from "./fast_calls.ts";
 import { findModeCode, type ModeFinder } from "./find_mode.ts";
-import { findWayCode, type WayFinder } from "./find_way.ts";
+import { findWayCode, noteWay, type WayFinder } from "./find_way.ts";
 import { type ImportedFunction, importedFunctions } from "./imports.ts";
 import { FlagFunctions } from "./pending_flags.ts";
 import { forgetGroupsCode, GroupCells } from "./group_spans.ts";
@@ -239,23 +233,8 @@ export class WasmEngine implements Engine {
       m[(link + CallLink.WAY_REGION) >> 2] = region.id;
       m[(link + CallLink.WAY_MODE) >> 2] = mode;
     } else {
-      const lo = m[RIP >> 2]!;
-      const index = wayIndex(lo), entry = this.#wayEntry(index), beside = this.#wayEntry(index ^ 1);
-      // What was there goes to the entry beside it, unless one of the two is where it belongs to.
-      if (wayIndex(m[entry]!) === index && wayIndex(m[beside]!) !== (index ^ 1)) {
-        m.copyWithin(beside, entry, entry + (WAY_ENTRY_BYTES >> 2));
-      }
-      m[entry] = lo;
-      m[entry + 1] = m[(RIP >> 2) + 1]!;
-      m[entry + (WAY_MODE >> 2)] = code.mode;
-      m[entry + (WAY >> 2)] = way;
-      m[entry + (WAY_REGION >> 2)] = region.id;
+      noteWay(m, code.mode, way, region.id);
     }
-  }
-
-  /** Word index of an entry of the current world's table of ways. */
-  #wayEntry(index: number): number {
-    return (this.#m[TLB_BASE >> 2]! + SLOT_WAYS + index * WAY_ENTRY_BYTES) >> 2;
   }
 
   drop({ place }: Region): void {
