@@ -201,7 +201,7 @@ export class Mmu implements WorldControl {
     const open = inRam && !this.isAccessPage(page) && !this.breakpoints.watchesPage(lo, hi);
     const word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
     this.worlds.noteEntry(isTaken(this.memory, word, lo));
-    if (large) this.worlds.noteLarge(lo, hi, shift);
+    this.worlds.notePage(lo, hi, shift, global);
     fillEntry(this.memory, word, lo, hi, page, {
       read: open && readable,
       write: open && writable && dirty && !this.codePages.has(page / 0x1000),

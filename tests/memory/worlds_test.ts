@@ -1,6 +1,6 @@
 /** World slots: which world has which, and what is known in each. ARCHITECTURE.md, "Worlds". */
 import { assertEquals, assertNotEquals } from "@std/assert";
-import { CPL, CR0, CR3, EPTP, RFLAGS_SYSTEM, TLB_BASE, VMX_MODE, VPID } from "../../src/cpu/state.ts";
+import { CPL, CR0, CR3, CR4, EPTP, RFLAGS_SYSTEM, TLB_BASE, VMX_MODE, VPID } from "../../src/cpu/state.ts";
 import {
   LEAST_TLB_ENTRIES,
   LinearMemory,
@@ -9,6 +9,7 @@ import {
   SLOT_JUMPS,
   slotAt,
   SLOTS,
+  TlbFlag,
 } from "../../src/memory/physical.ts";
 import { fillEntry, tlbEntries, tlbWord, usedEntries } from "../../src/memory/tlb.ts";
 import { type TlbSizes, Worlds } from "../../src/memory/worlds.ts";
@@ -140,4 +141,72 @@ Deno.test("resize() makes a world's soft TLB smaller when few of its entries are
   fill(3);
   for (let n = 0; n < 1000; n++) worlds.resize();
   assertEquals([tlbEntries(memory, slot), usedEntries(memory, slot)], [LEAST_TLB_ENTRIES, 0]);
+});
+
+/** Enters a page for reading and fetching into the soft TLB of the current world. */
+function addPage({ worlds, m }: ReturnType<typeof make>, lo: number, flags: number): void {
+  const rights = { read: true, write: false, execute: true };
+  fillEntry(worlds.memory, tlbWord(m, m[TLB_BASE >> 2]!, lo), lo, 0, 0x3000, rights, flags);
+  worlds.notePage(lo, 0, flags === TlbFlag.LARGE ? 21 : 12, flags === TlbFlag.GLOBAL);
+}
+
+Deno.test("dropPage() drops a page of the current PCID, and a global one of all, section 4.10.4.1", () => {
+  const made = make(), { worlds, enter, m } = made, PCIDE = 0x2_0000;
+  m[CR4 >> 2] = PCIDE;
+  const slots = [0x1001, 0x2001, 0x1002].map(enter);
+  for (
+    const [flags, dropped] of [
+      [0, [true, true, false]],
+      [TlbFlag.GLOBAL, [true, true, true]],
+    ] as const
+  ) {
+    for (const cr3 of [0x1001, 0x2001, 0x1002]) {
+      enter(cr3);
+      addPage(made, 0x5000, flags);
+    }
+    enter(0x1001);
+    worlds.dropPage(0x5abcn);
+    assertEquals(slots.map((slot) => m[tlbWord(m, slot, 0x5000)] !== 0x5000), [...dropped]);
+  }
+});
+
+Deno.test("dropPage() of an address in a large page forgets the code in that, and none in others", () => {
+  const made = make(), { worlds, enter } = made;
+  enter(0x1000);
+  const addCode = (): void => {
+    addPage(made, 0x20_0000, TlbFlag.LARGE);
+    worlds.noteCode(0x20_0000, 0);
+    worlds.notePlacement(3, true);
+  };
+  for (
+    const [address, placed] of [[0x40_0000n, true], [0x5_0020_0000n, true], [0x3f_f000n, undefined]] as const
+  ) {
+    addCode();
+    worlds.dropPage(address);
+    assertEquals(worlds.placement(3), placed, `${address}`);
+  }
+});
+
+Deno.test("dropWhere() leaves regions in place that lie on global pages, where those are kept", () => {
+  const made = make(), { worlds, enter } = made;
+  enter(0x1000);
+  const place = (): void => {
+    for (const [lo, flags, region] of [[0x5000, TlbFlag.GLOBAL, 3], [0x6000, 0, 4]] as const) {
+      addPage(made, lo, flags);
+      worlds.noteCode(lo, 0);
+      worlds.notePlacement(region, true, worlds.hasGlobalCode(lo, 0));
+    }
+    worlds.notePlacement(5, false);
+  };
+  const placements = (): (boolean | undefined)[] => [3, 4, 5].map((region) => worlds.placement(region));
+  place();
+  worlds.dropWhere(() => true, TlbFlag.GLOBAL);
+  assertEquals(placements(), [true, undefined, undefined]);
+  place();
+  worlds.forgetRegion(3);
+  worlds.dropWhere(() => true, TlbFlag.GLOBAL);
+  assertEquals(placements(), [undefined, undefined, undefined]);
+  place();
+  worlds.dropWhere(() => true, 0);
+  assertEquals(placements(), [undefined, undefined, undefined]);
 });
