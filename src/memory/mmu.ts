@@ -117,8 +117,8 @@ export class Mmu implements WorldControl {
     this.enterWorld();
     if (!flush) return;
     // Without PCIDs all address spaces have PCID 0: world calls come back to others without loading CR3.
-    const tagged = (this.memory.i32[CR4 >> 2]! & Cr4.PCIDE) !== 0, pcid = value & PCID_MASK;
-    this.worlds.dropWhere(({ cr3 }) => !tagged || (cr3 & PCID_MASK) === pcid, TlbFlag.GLOBAL);
+    const tagged = (this.memory.i32[CR4 >> 2]! & Cr4.PCIDE) !== 0, loaded = Number(value & PCID_MASK);
+    this.worlds.dropWhere(({ pcid }) => !tagged || pcid === loaded, TlbFlag.GLOBAL);
   }
 
   loadPdptes(table: number): PdpteLoad {
@@ -142,12 +142,12 @@ export class Mmu implements WorldControl {
     this.worlds.dropPage(linear);
   }
 
-  invalidatePcid(type: number, pcid: number, linear: bigint): void {
+  invalidatePcid(type: number, named: number, linear: bigint): void {
     switch (type) {
       case InvpcidType.ADDRESS:
-        return this.invalidatePage(linear);
+        return this.worlds.dropPage(linear, named);
       case InvpcidType.CONTEXT:
-        return this.worlds.dropWhere(({ cr3 }) => Number(cr3 & PCID_MASK) === pcid, TlbFlag.GLOBAL);
+        return this.worlds.dropWhere(({ pcid }) => pcid === named, TlbFlag.GLOBAL);
       case InvpcidType.ALL_BUT_GLOBAL:
         return this.worlds.dropWhere(() => true, TlbFlag.GLOBAL);
       default:

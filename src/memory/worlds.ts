@@ -51,13 +51,15 @@ const EFER_PAGING = Efer.LMA | Efer.NXE;
 /** A world, as who drops what is cached for some of them sees it. */
 export interface World {
   readonly cr3: bigint;
+  /** Process-context identifier: 0 without CR4.PCIDE. SDM vol. 3A, section 4.10.1. */
+  readonly pcid: number;
   readonly vmx: number;
   readonly eptp: bigint;
   readonly vpid: number;
 }
 
 /** Everything that decides how an address is fetched and accessed, in words: see `describe`. */
-const DESCRIPTION_WORDS = 11, DESCRIBED_CR3 = 1, DESCRIBED_CR4 = 8;
+const DESCRIPTION_WORDS = 11;
 const PCID_MASK = 0xfff;
 
 /** A world slot that is in use. */
@@ -77,8 +79,9 @@ interface Slot {
   /** Blocks of the size of the largest pages (numbers) that it may hold parts of large pages of, and the largest page met. */
   readonly largeBlocks: Set<number>;
   largestShift: number;
-  /** Such blocks that it may hold global pages of. */
+  /** Such blocks that it may hold global pages of, and the lowest of them; Infinity: there are none. */
   readonly globalBlocks: Set<number>;
+  lowestGlobal: number;
   /** Flags of the entries that it may still hold, because it has got none since others were dropped; undefined: any. */
   left: number | undefined;
   /** Entries of its soft TLB that others have displaced since it has its size; turns since that was looked at. */
@@ -103,9 +106,6 @@ const TURNS_TO_SHRINK = 256;
 /** Pages of a block in which what is known of large pages is dropped together: of the largest there are. */
 const BLOCK_PAGES = 2 ** (SHIFT_1G - PAGE_SHIFT);
 const blockOf = (page: number): number => Math.floor(page / BLOCK_PAGES);
-/** The process-context identifier whose entries a slot caches. SDM vol. 3A, section 4.10.1. */
-const pcidOf = ({ description }: Slot): number =>
-  (description[DESCRIBED_CR4]! & Cr4.PCIDE) !== 0 ? description[DESCRIBED_CR3]! & PCID_MASK : 0;
 const pageNumber = (lo: number, hi: number): number => (hi >>> 0) * 0x10_0000 + (lo >>> 12);
 
 /** The slots of one linear memory. */
@@ -154,14 +154,17 @@ export class Worlds {
     return true;
   }
 
-  /** Drops what is cached of the page of a linear address in the worlds of the current VPID: of its PCID, or global. */
-  dropPage(linear: bigint): void {
+  /**
+   * Drops what is cached of the page of a linear address in the worlds of the current VPID: of a process-context identifier
+   * (default: the current one), and what is global.
+   */
+  dropPage(linear: bigint, pcid: number = this.#current.world.pcid): void {
     const lo = Number(BigInt.asIntN(32, linear)), hi = Number(BigInt.asIntN(32, linear >> 32n));
-    const page = pageNumber(lo, hi), block = blockOf(page), current = this.#current, { world: now } = current;
+    const page = pageNumber(lo, hi), block = blockOf(page), { vpid, vmx } = this.#current.world;
     for (const slot of this.#slots) {
       const { world, number } = slot;
-      if (world.vpid !== now.vpid || world.vmx !== now.vmx) continue;
-      if (pcidOf(slot) !== pcidOf(current) && !slot.globalBlocks.has(block)) continue;
+      if (world.pcid !== pcid && (block < slot.lowestGlobal || !slot.globalBlocks.has(block))) continue;
+      if (world.vpid !== vpid || world.vmx !== vmx) continue;
       dropPage(this.memory, number, lo);
       const inLarge = slot.largeBlocks.has(block);
       if (inLarge) dropLargePages(this.memory, number, lo, hi, slot.largestShift);
@@ -249,7 +252,10 @@ export class Worlds {
   notePage(lo: number, hi: number, shift: number, isGlobal: boolean): void {
     if (shift === PAGE_SHIFT && !isGlobal) return;
     const slot = this.#current, block = blockOf(pageNumber(lo, hi));
-    if (isGlobal) slot.globalBlocks.add(block);
+    if (isGlobal) {
+      slot.globalBlocks.add(block);
+      slot.lowestGlobal = Math.min(slot.lowestGlobal, block);
+    }
     if (shift === PAGE_SHIFT) return;
     slot.largeBlocks.add(block);
     slot.largestShift = Math.max(slot.largestShift, shift);
@@ -297,6 +303,7 @@ export class Worlds {
     const now = this.#now, hash = hashOf(now);
     const world = {
       cr3: pair(now[1]!, now[2]!),
+      pcid: (now[8]! & Cr4.PCIDE) !== 0 ? now[1]! & PCID_MASK : 0,
       vmx: now[3]!,
       eptp: pair(now[4]!, now[5]!),
       vpid: now[6]!,
@@ -316,6 +323,7 @@ export class Worlds {
         largeBlocks: new Set(),
         largestShift: PAGE_SHIFT,
         globalBlocks: new Set(),
+        lowestGlobal: Infinity,
         left: 0,
         evictions: 0,
         turns: 0,
@@ -345,14 +353,14 @@ export class Worlds {
     // RFLAGS.AC only matters where SMAP does.
     const suspended = cpl < 3 && (cr4 & Cr4.SMAP) !== 0 ? i32[RFLAGS_SYSTEM >> 2]! & Flag.AC : 0;
     into[0] = cpl | suspended;
-    into[DESCRIBED_CR3] = i32[CR3 >> 2]!;
+    into[1] = i32[CR3 >> 2]!;
     into[2] = i32[(CR3 >> 2) + 1]!;
     into[3] = i32[VMX_MODE >> 2]!;
     into[4] = i32[EPTP >> 2]!;
     into[5] = i32[(EPTP >> 2) + 1]!;
     into[6] = i32[VPID >> 2]!;
     into[7] = i32[CR0 >> 2]! & CR0_PAGING;
-    into[DESCRIBED_CR4] = cr4;
+    into[8] = cr4;
     into[9] = i32[EFER >> 2]! & EFER_PAGING;
     // Worlds differ by what PKRU says of keys that some page has had: mostly there is one, whatever PKRU says of others.
     into[10] = (cr4 & Cr4.PKE) !== 0 ? i32[PKRU >> 2]! & this.#keys : 0;
@@ -382,6 +390,7 @@ export class Worlds {
       slot.largeBlocks.clear();
       slot.largestShift = PAGE_SHIFT;
       slot.globalBlocks.clear();
+      slot.lowestGlobal = Infinity;
     }
     const pages = forgotten.reduce((sum, { size }) => sum + size, 0);
     if (pages >= JUMP_PAGES) clearJumps(this.memory, number);

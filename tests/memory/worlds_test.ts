@@ -150,13 +150,14 @@ function addPage({ worlds, m }: ReturnType<typeof make>, lo: number, flags: numb
   worlds.notePage(lo, 0, flags === TlbFlag.LARGE ? 21 : 12, flags === TlbFlag.GLOBAL);
 }
 
-Deno.test("dropPage() drops a page of the current PCID, and a global one of all, section 4.10.4.1", () => {
+Deno.test("dropPage() drops a page of the current PCID, or of another, and a global one of all, section 4.10.4.1", () => {
   const made = make(), { worlds, enter, m } = made, PCIDE = 0x2_0000;
   m[CR4 >> 2] = PCIDE;
   const slots = [0x1001, 0x2001, 0x1002].map(enter);
   for (
-    const [flags, dropped] of [
+    const [flags, dropped, pcid] of [
       [0, [true, true, false]],
+      [0, [false, false, true], 2],
       [TlbFlag.GLOBAL, [true, true, true]],
     ] as const
   ) {
@@ -165,7 +166,7 @@ Deno.test("dropPage() drops a page of the current PCID, and a global one of all,
       addPage(made, 0x5000, flags);
     }
     enter(0x1001);
-    worlds.dropPage(0x5abcn);
+    worlds.dropPage(0x5abcn, pcid);
     assertEquals(slots.map((slot) => m[tlbWord(m, slot, 0x5000)] !== 0x5000), [...dropped]);
   }
 });

@@ -273,6 +273,42 @@ everywhere(
   },
 );
 
+everywhere(
+  "INVPCID drops what is cached for the PCID that it names, which another one is current for, section 4.10.4.1",
+  (create) => {
+    const PAGE = 0x5_0000, OTHER = 0x5_1000, ENTRY = 0x4000 + 8 * 0x50, DESCRIPTOR = 0x3_0000;
+    const le = (value: number): string =>
+      [0, 8, 16, 24].map((shift) => ((value >>> shift) & 255).toString(16)).join(" ");
+    // MOV RAX,CR3; AND RAX,-2; OR RAX,pcid; BTS RAX,63; MOV CR3,RAX: nothing is flushed.
+    const enter = (pcid: number): string => `0f 20 d8 48 83 e0 fe 48 83 c8 0${pcid} 48 0f ba e8 3f 0f 22 d8`;
+    const load = `8b 0c 25 ${le(PAGE)}`;
+    for (
+      const [type, pcid, address, expected] of [
+        [0, 0, PAGE, 2n],
+        [0, 1, PAGE, 1n],
+        [0, 0, OTHER, 1n],
+        [1, 0, 0, 2n],
+        [1, 1, 0, 1n],
+        [2, 0, 0, 2n],
+        [3, 0, 0, 2n],
+      ] as const
+    ) {
+      const machine = create();
+      machine.unit.control.store(4, 0x2_0620, 0);
+      machine.writeWords(PAGE, [1]);
+      machine.writeWords(OTHER, [2]);
+      machine.writeWords(ENTRY, [PAGE | 3]);
+      machine.writeWords(DESCRIPTOR, [pcid, 0, address, 0]);
+      const invalidate = `b8 ${le(type)} 66 0f 38 82 04 25 ${le(DESCRIPTOR)}`;
+      machine.runCode(
+        `${load} ${enter(1)} c7 04 25 ${le(ENTRY)} ${le(OTHER | 3)} ${invalidate} ${enter(0)} ${load}`,
+      );
+      assertEquals([stoppedIn(machine), machine.get(Gpr.RCX)], [-1, expected], `type ${type} of ${pcid}`);
+    }
+  },
+  CONFIGURATIONS,
+);
+
 everywhere("CR3 and CR4 read as they were written by the machine", (create) => {
   const machine = create();
   machine.runCode("0f 20 d8 0f 20 e3");
