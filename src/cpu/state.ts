@@ -201,22 +201,30 @@ export const REGION_LEFT = 0x888;
 /** Byte offset of the link that the last WORLD_CALL in WebAssembly went over (memory/world_links.ts). */
 export const WORLD_LINK_TAKEN = 0x88c;
 
-/** Where WebAssembly keeps a span that it has found (jit/wasm/locate.ts): start, and rooms for reads and writes, 64 bits each; addend. */
+/**
+ * Where WebAssembly keeps a span that it has found (jit/wasm/locate.ts): start, and rooms for reads and writes, 64 bits each;
+ * addend; whether it is shared (TlbFlag.SHARED), not 0 then.
+ */
 export const FOUND_START = 0;
 export const FOUND_ROOM = 8;
 export const FOUND_WRITE_ROOM = 16;
 export const FOUND_ADDEND = 24;
+export const FOUND_SHARED = 28;
 export const FOUND_BYTES = 32;
 /**
  * Such spans of groups of accesses in the regions of one class, of supervisor or of user mode (jit/wasm/region_spans.ts): the
- * slot that they are of, how many were found since they were forgotten, and the offsets of those if they are few; spans.
+ * slot that they are of, how many were found since they were forgotten, and the offsets of those if they are few; the kind
+ * of that slot (SLOT_KIND), and the number and offsets of those among them that are not shared by its kind; spans.
  */
 export const GROUP_CLASSES = 2;
 export const GROUP_SLOTS = 0x8d0;
 export const GROUP_COUNTS = 0x8d8;
 /** Offset in the linear memory of the run that the access found last begins (jit/wasm/access_runs.ts); 0 if no span has it all. */
 export const FOUND_RUN = 0x8e0;
+export const GROUP_KINDS = 0x8e8;
+export const GROUP_OWN_COUNTS = 0x8f0;
 export const GROUP_LISTS = 0x900;
+export const GROUP_OWN_LISTS = 0xc00;
 export const GROUP_LIST_ENTRIES = 64;
 
 /**

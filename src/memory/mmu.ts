@@ -66,6 +66,7 @@ export class Mmu implements WorldControl {
     executable: false,
     dirty: false,
     global: false,
+    user: false,
     shift: PAGE_SHIFT,
     key: 0,
     entry: -1,
@@ -185,28 +186,27 @@ export class Mmu implements WorldControl {
    */
   refill(lo: number, hi: number, write: boolean, execute: boolean): number {
     const { i32 } = this.memory;
-    const user = i32[CPL >> 2] === 3;
-    const failure = this.#doWalk(lo, hi, write, execute, user);
+    const failure = this.#doWalk(lo, hi, write, execute, i32[CPL >> 2] === 3);
     if (failure !== 0) {
       // A page fault drops what is cached of the page. SDM 3A 4.10.4.1.
-      dropPage(this.memory, slotAt(i32[TLB_BASE >> 2]!), lo);
+      dropPage(this.memory, slotAt(i32[TLB_BASE >> 2]!), lo, this.worlds.mayBeShared(hi));
       return failure;
     }
     this.refills++;
-    const { page, readable, writable, executable, dirty, global, shift, key } = this.#walk;
-    const large = shift > PAGE_SHIFT;
+    const { page, readable, writable, executable, dirty, global, user, shift, key } = this.#walk;
+    const large = shift > PAGE_SHIFT, shared = global && !user;
     if (this.worlds.meetsKey(key)) this.worlds.enter();
     const inRam = page < this.memory.ramBytes;
     // Accesses that a breakpoint may watch take the slow path.
     const open = inRam && !this.isAccessPage(page) && !this.breakpoints.watchesPage(lo, hi);
     const word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
     this.worlds.noteEntry(isTaken(this.memory, word, lo));
-    this.worlds.notePage(lo, hi, shift, global);
+    this.worlds.notePage(lo, hi, shift, global, shared);
     fillEntry(this.memory, word, lo, hi, page, {
       read: open && readable,
       write: open && writable && dirty && !this.codePages.has(page / 0x1000),
       execute: inRam && executable,
-    }, (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0));
+    }, (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0) | (shared ? TlbFlag.SHARED : 0));
     if (open && readable) this.#joinSpan(word, lo);
     return 0;
   }

@@ -65,6 +65,8 @@ export interface Walk {
   executable: boolean;
   dirty: boolean;
   global: boolean;
+  /** Whether it can be accessed in user mode. */
+  user: boolean;
   /** Binary logarithm of the page's size. */
   shift: number;
   /** The protection key of a user-mode page, 0 elsewhere. */
@@ -159,6 +161,7 @@ export function walk(
     out.executable = mayExecute;
     out.dirty = (used & Pte.D) !== 0;
     out.global = context.globalPages && (used & Pte.G) !== 0;
+    out.user = user;
     out.shift = level === 0 ? PAGE_SHIFT : !wide ? SHIFT_4M : level === 1 ? SHIFT_2M : SHIFT_1G;
     out.key = key;
     out.entry = level === 0 && wide ? at : -1;
@@ -192,7 +195,7 @@ function unpaged(lo: number, out: Walk): number {
     out.executable =
     out.dirty =
       true;
-  out.global = false;
+  out.global = out.user = false;
   out.shift = PAGE_SHIFT;
   out.key = 0;
   out.entry = -1;

@@ -37,6 +37,8 @@ export const TlbFlag = {
   LARGE: 2,
   /** Of spans: stores need no slow path. */
   WRITABLE: 4,
+  /** Global, and of supervisor mode: accessed alike in all worlds of a kind (SLOT_KIND). */
+  SHARED: 8,
 } as const;
 /** Where in TLB_FLAGS the number of the span stands that the page was part of when it was looked up; 0: of none. */
 export const TLB_SPAN_SHIFT = 8;
@@ -90,6 +92,11 @@ export const SLOT_TLB_MASK: number = SLOT_LAST_USE + 4;
 /** Offsets of the slots that SYSCALL and SYSRET lead to (world_links.ts), 0 where that is not known. */
 export const SLOT_SYSCALL_LINK: number = SLOT_LAST_USE + 8;
 export const SLOT_SYSRET_LINK: number = SLOT_LAST_USE + 12;
+/**
+ * Worlds of one kind differ in CR3, RFLAGS.AC and PKRU only, of which pages that are global and of supervisor mode do not
+ * depend. 0: there are no global pages.
+ */
+export const SLOT_KIND: number = SLOT_LAST_USE + 16;
 /** On cache lines of their own. */
 export const SLOT_SPANS: number = SLOT_LAST_USE + 64;
 /** Spans of groups of accesses in regions that switch between worlds (jit/wasm/region_spans.ts), as in GROUP_SPANS (cpu/state.ts). */

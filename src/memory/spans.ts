@@ -4,7 +4,14 @@
  * slot learns them from the refills of its soft TLB and the entries around those in page tables, and forgets them where it
  * forgets entries.
  */
-import { FOUND_BYTES, FOUND_ROOM, FOUND_WRITE_ROOM, GROUP_CLASSES, GROUP_SLOTS } from "../cpu/state.ts";
+import {
+  FOUND_BYTES,
+  FOUND_ROOM,
+  FOUND_WRITE_ROOM,
+  GROUP_CLASSES,
+  GROUP_KINDS,
+  GROUP_SLOTS,
+} from "../cpu/state.ts";
 import {
   type LinearMemory,
   PAGE_SIZE,
@@ -35,7 +42,9 @@ import {
 } from "./physical.ts";
 import { PAGE_SHIFT } from "./paging.ts";
 
-const { GLOBAL, LARGE, WRITABLE } = TlbFlag;
+const { GLOBAL, LARGE, SHARED, WRITABLE } = TlbFlag;
+/** What holds of a span if it holds of all its pages. */
+const OF_ALL = GLOBAL | SHARED;
 /** V8 knows the values of a module's own constants, and reads imported ones each time. */
 const ALL = SPANS, PAGES = SPAN_PAGES / 4, START = SPAN_START / 4, START_HIGH = SPAN_START_HIGH / 4;
 const FLAGS = SPAN_FLAGS / 4, FRAME = SPAN_FRAME / 4, ADDEND = SPAN_ADDEND / 4, ROOM = SPAN_ROOM / 4;
@@ -43,9 +52,7 @@ const ENTRY_READ = TLB_READ / 4, ENTRY_WRITE = TLB_WRITE / 4, ENTRY_HIGH = TLB_H
 const ENTRY_ADDEND = TLB_ADDEND / 4, ENTRY_FLAGS = TLB_FLAGS / 4;
 const FOUND_AT = SLOT_FOUND, END_OF_FOUND = SLOT_FOUND + SLOT_GROUPS * FOUND_BYTES, ONE_FOUND = FOUND_BYTES;
 const READ_ROOM = FOUND_ROOM, WRITE_ROOM = FOUND_WRITE_ROOM;
-const FIRST_GROUP_SLOT = GROUP_SLOTS / 4,
-  END_OF_GROUP_SLOTS = FIRST_GROUP_SLOT + GROUP_CLASSES,
-  FIRST = SLOT_SPANS;
+const FIRST_GROUP_SLOT = GROUP_SLOTS / 4, FIRST_GROUP_KIND = GROUP_KINDS / 4, FIRST = SLOT_SPANS;
 const SPAN_WORDS = SPAN_BYTES / 4;
 
 /** Bits of a page number in the low half of a linear address: spans do not leave it. */
@@ -77,12 +84,12 @@ export function joinSpan(
   const tag = i32[word + ENTRY_READ]!, high = i32[word + ENTRY_HIGH]!, page = tag >>> 12;
   const addend = i32[word + ENTRY_ADDEND]!;
   const writable = i32[word + ENTRY_WRITE] === tag ? WRITABLE : 0;
-  let kind = (i32[word + ENTRY_FLAGS]! & (GLOBAL | LARGE)) | writable;
+  let kind = (i32[word + ENTRY_FLAGS]! & (OF_ALL | LARGE)) | writable;
   let from = page, to = page + 1, isInside = false;
   const include = (start: number, pages: number, flags: number): void => {
     from = Math.min(from, start);
     to = Math.max(to, start + pages);
-    kind = writable | (kind & flags & GLOBAL) | ((kind | flags) & LARGE);
+    kind = writable | (kind & flags & OF_ALL) | ((kind | flags) & LARGE);
   };
   const joined: number[] = [];
   for (let number = 1; number < ALL; number++) {
@@ -160,10 +167,15 @@ function place(
   i32[span + FLAGS] = flags;
 }
 
-/** Forgets what groups of accesses have found in a slot: those that are not the slot's, when they are next used. */
-function forgetFound(i32: Int32Array, slot: number): void {
-  for (let word = FIRST_GROUP_SLOT; word < END_OF_GROUP_SLOTS; word++) {
-    if (i32[word] === slotOffset(slot)) i32[word] = 0;
+/**
+ * Forgets what groups of accesses have found in a slot: those that are not the slot's, when they are next used.
+ *
+ * @param shared whether shared pages may have been dropped, which may have been found in other slots
+ */
+function forgetFound(i32: Int32Array, slot: number, shared: boolean): void {
+  for (let group = 0; group < GROUP_CLASSES; group++) {
+    if (shared || i32[FIRST_GROUP_SLOT + group] === slotOffset(slot)) i32[FIRST_GROUP_SLOT + group] = 0;
+    if (shared) i32[FIRST_GROUP_KIND + group] = 0;
   }
   const start = slotOffset(slot);
   for (let cells = start + FOUND_AT; cells < start + END_OF_FOUND; cells += ONE_FOUND) {
@@ -172,12 +184,12 @@ function forgetFound(i32: Int32Array, slot: number): void {
   }
 }
 
-/** Drops the spans of a slot whose flags `drops` accepts. */
-export function dropSpans({ i32 }: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
-  forgetFound(i32, slot);
+/** Drops the spans of a slot that have none of the flags `kept`. */
+export function dropSpansExcept({ i32 }: LinearMemory, slot: number, kept: number): void {
+  forgetFound(i32, slot, (kept & GLOBAL) === 0);
   for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
-    if (i32[span + PAGES] !== 0 && drops(i32[span + FLAGS]!)) empty(i32, span);
+    if (i32[span + PAGES] !== 0 && (i32[span + FLAGS]! & kept) === 0) empty(i32, span);
   }
 }
 
@@ -189,7 +201,7 @@ export function dropLargeSpans(
   hi: number,
   shift: number,
 ): void {
-  forgetFound(i32, slot);
+  forgetFound(i32, slot, true);
   const block = lo >>> shift, toBlock = shift - PAGE_SHIFT;
   for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS, page = i32[span + START]! >>> PAGE_SHIFT;
@@ -199,9 +211,13 @@ export function dropLargeSpans(
   }
 }
 
-/** Takes the page of a linear address (its low half) out of the spans of a slot, whatever its high half is. */
-export function dropFromSpans({ i32 }: LinearMemory, slot: number, lo: number): void {
-  forgetFound(i32, slot);
+/**
+ * Takes the page of a linear address (its low half) out of the spans of a slot, whatever its high half is.
+ *
+ * @param shared whether it may be shared
+ */
+export function dropFromSpans({ i32 }: LinearMemory, slot: number, lo: number, shared: boolean): void {
+  forgetFound(i32, slot, shared);
   for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
     cut(i32, span, (lo >>> 12) - (i32[span + START]! >>> 12));
@@ -210,7 +226,7 @@ export function dropFromSpans({ i32 }: LinearMemory, slot: number, lo: number): 
 
 /** Takes a frame out of the writable spans of a slot. */
 export function protectInSpans({ i32 }: LinearMemory, slot: number, frame: number): void {
-  forgetFound(i32, slot);
+  forgetFound(i32, slot, true);
   for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
     if ((i32[span + FLAGS]! & WRITABLE) !== 0) cut(i32, span, frame - i32[span + FRAME]!);

@@ -21,7 +21,7 @@ import {
   TLB_WRITE_HIGH,
   TlbFlag,
 } from "./physical.ts";
-import { dropFromSpans, dropLargeSpans, dropSpans, protectInSpans } from "./spans.ts";
+import { dropFromSpans, dropLargeSpans, dropSpansExcept, protectInSpans } from "./spans.ts";
 
 /** V8 knows the values of a module's own constants, and reads those that are imported or exported each time. */
 const READ_TAG = TLB_READ / 4,
@@ -118,12 +118,16 @@ export function clearJumpsTo({ i32 }: LinearMemory, slot: number, page: number):
 
 /** Empties the soft TLB of a slot. */
 export function clearTlb(memory: LinearMemory, slot: number): void {
-  dropEntries(memory, slot, () => true);
+  clearTlbExcept(memory, slot, 0);
 }
 
 /** Drops the entries of a slot that have none of the flags `kept`. */
 export function clearTlbExcept(memory: LinearMemory, slot: number, kept: number): void {
-  dropEntries(memory, slot, (flags) => (flags & kept) === 0);
+  dropSpansExcept(memory, slot, kept);
+  const { i32 } = memory, end = endOf(memory, slot);
+  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
+    if ((i32[word + FLAGS]! & kept) === 0) dropEntry(memory, word);
+  }
 }
 
 /** Drops the entries of a slot that are parts of larger pages, in the block of 2^shift bytes around a linear address. */
@@ -143,9 +147,9 @@ export function dropLargePages(
   }
 }
 
-/** Drops what a slot's TLB knows about the page of a linear address. */
-export function dropPage(memory: LinearMemory, slot: number, lo: number): void {
-  dropFromSpans(memory, slot, lo);
+/** Drops what a slot's TLB knows about the page of a linear address, which may be `shared`. */
+export function dropPage(memory: LinearMemory, slot: number, lo: number, shared: boolean): void {
+  dropFromSpans(memory, slot, lo, shared);
   dropEntry(memory, tlbWord(memory.i32, slotOffset(slot), lo));
 }
 
@@ -155,14 +159,6 @@ export function protectFrame(memory: LinearMemory, slot: number, frame: number):
   const { i32 } = memory, end = endOf(memory, slot);
   for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
     if (i32[word + FRAME] === frame) i32[word + WRITE_TAG] = INVALID;
-  }
-}
-
-function dropEntries(memory: LinearMemory, slot: number, drops: (flags: number) => boolean): void {
-  dropSpans(memory, slot, drops);
-  const end = endOf(memory, slot);
-  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
-    if (drops(memory.i32[word + FLAGS]!)) dropEntry(memory, word);
   }
 }
 

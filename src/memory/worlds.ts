@@ -20,6 +20,7 @@ import {
   type LinearMemory,
   MOST_TLB_ENTRIES,
   REGION_ENTRIES,
+  SLOT_KIND,
   SLOT_LAST_USE,
   SLOT_REGIONS,
   slotAt,
@@ -120,6 +121,9 @@ export class Worlds {
   readonly #now = new Int32Array(DESCRIPTION_WORDS);
   /** Bits of PKRU for the protection keys that pages have been met with, and key 0, which most have. */
   #keys = 3;
+  /** Kinds of worlds that have been met; whether pages have been shared in the lower half of the address space, where few are. */
+  #kinds = 0;
+  #sharesBelow = false;
 
   /** @param tlbSizes entries of soft TLBs: powers of 2, at most `MOST_TLB_ENTRIES` */
   constructor(readonly memory: LinearMemory, readonly tlbSizes: TlbSizes = DYNAMIC_TLB) {}
@@ -165,7 +169,7 @@ export class Worlds {
       const { world, number } = slot;
       if (world.pcid !== pcid && (block < slot.lowestGlobal || !slot.globalBlocks.has(block))) continue;
       if (world.vpid !== vpid || world.vmx !== vmx) continue;
-      dropPage(this.memory, number, lo);
+      dropPage(this.memory, number, lo, this.mayBeShared(hi));
       const inLarge = slot.largeBlocks.has(block);
       if (inLarge) dropLargePages(this.memory, number, lo, hi, slot.largestShift);
       this.#forgetCodeAt(slot, page, inLarge ? slot.largestShift - PAGE_SHIFT : 0);
@@ -248,9 +252,15 @@ export class Worlds {
     return globalCode.has(page) && !codePages.has(page);
   }
 
+  /** Whether a page in the half of the address space that the upper half of an address tells may be shared (TlbFlag.SHARED). */
+  mayBeShared(hi: number): boolean {
+    return hi < 0 || this.#sharesBelow;
+  }
+
   /** Called when the current world gets an entry for an address in a page of 2^shift bytes. */
-  notePage(lo: number, hi: number, shift: number, isGlobal: boolean): void {
+  notePage(lo: number, hi: number, shift: number, isGlobal: boolean, isShared: boolean): void {
     if (shift === PAGE_SHIFT && !isGlobal) return;
+    if (isShared && hi >= 0) this.#sharesBelow = true;
     const slot = this.#current, block = blockOf(pageNumber(lo, hi));
     if (isGlobal) {
       slot.globalBlocks.add(block);
@@ -342,8 +352,17 @@ export class Worlds {
       this.onReuse?.();
     }
     this.#setSize(slot, this.tlbSizes.least);
+    this.memory.i32[(slotOffset(slot.number) + SLOT_KIND) >> 2] = this.#kindOf(slot);
     this.#byHash.set(hash, [...this.#byHash.get(hash) ?? [], slot]);
     return slot;
+  }
+
+  /** The kind of a slot's world (SLOT_KIND): that of another slot, or a new one. */
+  #kindOf(slot: Slot): number {
+    const { description } = slot, { i32 } = this.memory;
+    if ((description[8]! & Cr4.PGE) === 0) return 0;
+    const other = this.#slots.find((one) => one !== slot && isOfKind(one.description, description));
+    return other === undefined ? ++this.#kinds : i32[(slotOffset(other.number) + SLOT_KIND) >> 2]!;
   }
 
   /** Writes what decides how an address is fetched and accessed. */
@@ -435,6 +454,10 @@ function equal(a: Int32Array, b: Int32Array): boolean {
   for (let n = 0; n < DESCRIPTION_WORDS; n++) if (a[n] !== b[n]) return false;
   return true;
 }
+
+/** Whether two worlds differ at most in CR3, RFLAGS.AC and PKRU. */
+const isOfKind = (a: Int32Array, b: Int32Array): boolean =>
+  ((a[0]! ^ b[0]!) & ~Flag.AC) === 0 && [3, 4, 5, 6, 7, 8, 9].every((n) => a[n] === b[n]);
 
 function hashOf(words: Int32Array): number {
   let hash = 0;

@@ -156,8 +156,8 @@ Deno.test("what drops entries of the soft TLB drops them from spans, and what wa
     [({ memory }) => clearTlbExcept(memory, SLOT, GLOBAL), all.slice(1)],
     [({ memory }) => clearTlbExcept(memory, SLOT, 0), []],
     [({ memory }) => dropLargePages(memory, SLOT, 0x10_0000, 0, 21), all],
-    [({ memory }) => dropPage(memory, SLOT, 0x10_0000), [[0x101, 3, WRITABLE], all[1]!]],
-    [({ memory }) => dropPage(memory, SLOT, 0x10_2000), [[0x100, 2, WRITABLE], all[1]!]],
+    [({ memory }) => dropPage(memory, SLOT, 0x10_0000, false), [[0x101, 3, WRITABLE], all[1]!]],
+    [({ memory }) => dropPage(memory, SLOT, 0x10_2000, false), [[0x100, 2, WRITABLE], all[1]!]],
     [({ memory }) => protectFrame(memory, SLOT, 0x13), [all[0]!, [0x110, 2, WRITABLE | GLOBAL]]],
   ];
   for (const [drop, left] of cases) {

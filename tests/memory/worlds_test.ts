@@ -147,7 +147,7 @@ Deno.test("resize() makes a world's soft TLB smaller when few of its entries are
 function addPage({ worlds, m }: ReturnType<typeof make>, lo: number, flags: number): void {
   const rights = { read: true, write: false, execute: true };
   fillEntry(worlds.memory, tlbWord(m, m[TLB_BASE >> 2]!, lo), lo, 0, 0x3000, rights, flags);
-  worlds.notePage(lo, 0, flags === TlbFlag.LARGE ? 21 : 12, flags === TlbFlag.GLOBAL);
+  worlds.notePage(lo, 0, flags === TlbFlag.LARGE ? 21 : 12, flags === TlbFlag.GLOBAL, false);
 }
 
 Deno.test("dropPage() drops a page of the current PCID, or of another, and a global one of all, section 4.10.4.1", () => {

@@ -3,21 +3,26 @@
  * Supervisor mode and user mode have different ones, as each is in other worlds.
  *
  * The cells hold in one slot. Where a region begins in another one, those that were found since are forgotten: by a list as
- * long as they are few.
+ * long as they are few. In a slot of the same kind shared ones hold too, so that a kernel keeps its own from process to process.
  */
 import {
   FOUND_BYTES,
   FOUND_ROOM,
+  FOUND_SHARED,
   GROUP_CLASSES,
   GROUP_COUNTS,
+  GROUP_KINDS,
   GROUP_LIST_ENTRIES,
   GROUP_LISTS,
+  GROUP_OWN_COUNTS,
+  GROUP_OWN_LISTS,
   GROUP_SLOTS,
   GROUP_SPANS,
   GROUPS,
   TLB_BASE,
 } from "../../cpu/state.ts";
 import { Mode } from "../../cpu/mode.ts";
+import { SLOT_KIND } from "../../memory/physical.ts";
 import { FunctionCode } from "./encoder.ts";
 import { I32, VOID, W } from "./instructions.ts";
 
@@ -52,47 +57,121 @@ export function writeForget(code: FunctionCode, group: number, slot: number, for
   code.end();
 }
 
-/** Writes code that lists cells, before they are written, if they are of a group and know nothing. */
-export function noteGroup(code: FunctionCode, cells: number): void {
-  const list = code.local(I32), count = code.local(I32);
+/**
+ * Writes code that lists cells, before they are written, if they are of a group and know nothing, or nothing that is not shared.
+ *
+ * @param shared a local: not 0 if what they will know is shared
+ */
+export function noteGroup(code: FunctionCode, cells: number, shared: number): void {
+  const list = code.local(I32), isNew = code.local(I32);
+  const append = (counts: number, lists: number): void => {
+    const count = code.local(I32);
+    code.get(list);
+    code.memory(W.i32_load, counts);
+    code.tee(count);
+    code.opWith(W.i32_lt_u, GROUP_LIST_ENTRIES);
+    code.openHinted(VOID, 0);
+    code.get(list);
+    code.opWith(W.i32_shl, Math.log2(LIST_BYTES / 4));
+    code.get(count);
+    code.opWith(W.i32_shl, 2);
+    code.op(W.i32_add);
+    code.get(cells);
+    code.memory(W.i32_store, lists);
+    code.end();
+    code.get(list);
+    code.get(count);
+    code.opWith(W.i32_add, 1);
+    code.memory(W.i32_store, counts);
+  };
   code.get(cells);
   code.opWith(W.i32_sub, GROUP_SPANS);
   code.opWith(W.i32_lt_u, GROUP_CLASSES * CLASS_BYTES);
   code.get(cells);
   code.memory(W.i64_load, FOUND_ROOM);
   code.op(W.i64_eqz);
+  code.tee(isNew);
+  code.get(cells);
+  code.memory(W.i32_load, FOUND_SHARED);
+  code.get(shared);
+  code.op(W.i32_gt_u);
+  code.op(W.i32_or);
   code.op(W.i32_and);
   code.openHinted(VOID, 0);
   code.get(cells);
   code.opWith(W.i32_sub, GROUP_SPANS);
   code.opWith(W.i32_shr_u, Math.log2(CLASS_BYTES));
   code.opWith(W.i32_shl, 2);
-  code.tee(list);
-  code.memory(W.i32_load, GROUP_COUNTS);
-  code.tee(count);
-  code.opWith(W.i32_lt_u, GROUP_LIST_ENTRIES);
-  code.openHinted(VOID, 0);
-  code.get(list);
-  code.opWith(W.i32_shl, Math.log2(LIST_BYTES / 4));
-  code.get(count);
-  code.opWith(W.i32_shl, 2);
-  code.op(W.i32_add);
-  code.get(cells);
-  code.memory(W.i32_store, GROUP_LISTS);
+  code.set(list);
+  code.get(isNew);
+  code.openHinted(VOID, 1);
+  append(GROUP_COUNTS, GROUP_LISTS);
   code.end();
-  code.get(list);
-  code.get(count);
-  code.opWith(W.i32_add, 1);
-  code.memory(W.i32_store, GROUP_COUNTS);
+  code.get(shared);
+  code.op(W.i32_eqz);
+  code.openHinted(VOID, 0);
+  append(GROUP_OWN_COUNTS, GROUP_OWN_LISTS);
+  code.end();
   code.end();
 }
 
-/** The code that makes the cells of a class (its parameter) those of the current slot, none of whose spans they know. Returns 0, as there must be something. */
+/**
+ * The code that makes the cells of a class (its parameter) those of the current slot, so that they know none of other slots'
+ * spans, or shared ones only of its kind's. Returns 0, as there must be something.
+ */
 export function forgetGroupsCode(): FunctionCode {
   const code = new FunctionCode([I32]), group = 0;
+  const word = code.local(I32), slot = code.local(I32), kind = code.local(I32);
+  const load = (cell: number): void => {
+    code.get(word);
+    code.memory(W.i32_load, cell);
+  };
+  const store = (cell: number, push: () => void): void => {
+    code.get(word);
+    push();
+    code.memory(W.i32_store, cell);
+  };
+  code.get(group);
+  code.opWith(W.i32_shl, 2);
+  code.set(word);
+  code.load(W.i32_load, TLB_BASE);
+  code.tee(slot);
+  code.memory(W.i32_load, SLOT_KIND);
+  code.tee(kind);
+  load(GROUP_KINDS);
+  code.op(W.i32_eq);
+  code.get(kind);
+  code.opWith(W.i32_ne, 0);
+  code.op(W.i32_and);
+  code.openHinted(VOID, 1);
+  forgetListed(code, { group, word, counts: GROUP_OWN_COUNTS, lists: GROUP_OWN_LISTS });
+  code.else();
+  forgetListed(code, { group, word, counts: GROUP_COUNTS, lists: GROUP_LISTS });
+  store(GROUP_COUNTS, () => code.i32(0));
+  store(GROUP_KINDS, () => code.get(kind));
+  code.end();
+  store(GROUP_OWN_COUNTS, () => code.i32(0));
+  store(GROUP_SLOTS, () => code.get(slot));
+  code.i32(0);
+  return code;
+}
+
+/** A list of cells: of the class in a local, whose words in tables of all classes are at the offset in another. */
+interface CellList {
+  readonly group: number;
+  readonly word: number;
+  readonly counts: number;
+  readonly lists: number;
+}
+
+/** Writes code that makes the listed cells know nothing, or all of the class if there are more. */
+function forgetListed(code: FunctionCode, { group, word, counts, lists }: CellList): void {
   const count = code.local(I32), at = code.local(I32), end = code.local(I32);
   /** Goes through words or cells from `at` to `end`. */
   const each = (step: number, pushCells: () => void): void => {
+    code.get(at);
+    code.get(end);
+    code.op(W.i32_lt_u);
     code.openHinted(VOID, 1);
     const again = code.open(W.loop, VOID);
     pushCells();
@@ -109,18 +188,8 @@ export function forgetGroupsCode(): FunctionCode {
     code.end();
     code.end();
   };
-  const isBefore = (): void => {
-    code.get(at);
-    code.get(end);
-    code.op(W.i32_lt_u);
-  };
-  const pushWord = (): void => {
-    code.get(group);
-    code.opWith(W.i32_shl, 2);
-  };
-
-  pushWord();
-  code.memory(W.i32_load, GROUP_COUNTS);
+  code.get(word);
+  code.memory(W.i32_load, counts);
   code.tee(count);
   code.opWith(W.i32_le_u, GROUP_LIST_ENTRIES);
   code.open(W.if, VOID);
@@ -131,10 +200,9 @@ export function forgetGroupsCode(): FunctionCode {
   code.opWith(W.i32_shl, 2);
   code.op(W.i32_add);
   code.set(end);
-  isBefore();
   each(4, () => {
     code.get(at);
-    code.memory(W.i32_load, GROUP_LISTS);
+    code.memory(W.i32_load, lists);
   });
   code.else();
   code.get(group);
@@ -143,15 +211,6 @@ export function forgetGroupsCode(): FunctionCode {
   code.tee(at);
   code.opWith(W.i32_add, CLASS_BYTES);
   code.set(end);
-  isBefore();
   each(FOUND_BYTES, () => code.get(at));
   code.end();
-  pushWord();
-  code.i32(0);
-  code.memory(W.i32_store, GROUP_COUNTS);
-  pushWord();
-  code.load(W.i32_load, TLB_BASE);
-  code.memory(W.i32_store, GROUP_SLOTS);
-  code.i32(0);
-  return code;
 }

@@ -6,6 +6,7 @@ import {
   FOUND_ADDEND,
   FOUND_ROOM,
   FOUND_RUN,
+  FOUND_SHARED,
   FOUND_START,
   FOUND_WRITE_ROOM,
   TLB_BASE,
@@ -178,10 +179,12 @@ function noteFound(code: FunctionCode, { address, access, slot, entry, page, tag
   const writable = code.local(I32),
     addend = code.local(I32),
     writeRoom = code.local(I64),
-    place = code.local(I32);
+    place = code.local(I32),
+    shared = code.local(I32);
   code.get(slot);
   code.get(entry);
   code.memory(W.i32_load, TLB_FLAGS);
+  code.tee(shared);
   code.opWith(W.i32_shr_u, TLB_SPAN_SHIFT);
   code.opWith(W.i32_mul, SPAN_BYTES);
   code.op(W.i32_add);
@@ -207,6 +210,9 @@ function noteFound(code: FunctionCode, { address, access, slot, entry, page, tag
   code.get(span);
   code.memory(W.i64_load, SLOT_SPANS + SPAN_START);
   code.set(page);
+  code.get(span);
+  code.memory(W.i32_load, SLOT_SPANS + SPAN_FLAGS);
+  code.set(shared);
   code.else();
   code.i64(PAGE_SIZE - SPAN_MARGIN + 1, 0);
   code.set(room);
@@ -224,7 +230,10 @@ function noteFound(code: FunctionCode, { address, access, slot, entry, page, tag
   code.get(entry);
   code.memory(W.i32_load, TLB_ADDEND);
   code.set(addend);
-  noteGroup(code, cells);
+  code.get(shared);
+  code.opWith(W.i32_and, TlbFlag.SHARED);
+  code.set(shared);
+  noteGroup(code, cells, shared);
   const store = (local: number, instruction: number, cell: number): void => {
     code.get(cells);
     code.get(local);
@@ -234,6 +243,7 @@ function noteFound(code: FunctionCode, { address, access, slot, entry, page, tag
   store(room, W.i64_store, FOUND_ROOM);
   store(writeRoom, W.i64_store, FOUND_WRITE_ROOM);
   store(addend, W.i32_store, FOUND_ADDEND);
+  store(shared, W.i32_store, FOUND_SHARED);
 
   storeCell(code, W.i32_store, FOUND_RUN, () => {
     const back = (): void => pushField(code, access, BACK_SHIFT, RUN_WRITES_SHIFT - BACK_SHIFT);

@@ -6,7 +6,7 @@ import type { VectorOpcode } from "../../ir/vector_opcodes.ts";
 import { Mode } from "../../cpu/mode.ts";
 import { HELPER_NAMES, helperInfo, type HelperName } from "../../cpu/helpers.ts";
 import { type Intrinsic, INTRINSICS } from "./intrinsics.ts";
-import { changesMappings } from "./traits.ts";
+import { changesMappings, isLeftBehind } from "./traits.ts";
 import type { Emitter } from "./emitter.ts";
 import { I32, I64, W } from "./instructions.ts";
 import { FLOAT_INTRINSICS, FLOAT_LOWERING } from "./lowering_float.ts";
@@ -38,7 +38,7 @@ const callHelper: Lowering = (e, inst) => {
     if (isAll) e.storeState();
     e.callFlat(`H_${name}`, inst.args, inst.type);
     if (isAll) e.loadState();
-    if (changesMappings(inst)) e.spans.settle(e.code);
+    if (changesMappings(inst) && !isLeftBehind(e.block, inst)) e.spans.settle(e.code);
     if (info.exits === true) e.checkEvent(inst);
   };
   if (isAll) e.materialize(e.plan.stateAt[inst.id]!);

@@ -1,6 +1,6 @@
 /** What the emitter asks of operations again and again, by opcode number (`Inst.code`): looking names up takes longer. */
 import { OPCODE_NAMES, type OpcodeInfo, OPCODES } from "../../ir/opcodes.ts";
-import type { Inst } from "../../ir/types.ts";
+import type { Block, Inst } from "../../ir/types.ts";
 import { HELPER_NAMES, HELPERS } from "../../cpu/helpers.ts";
 
 /** Traits of an opcode, as bits. */
@@ -50,4 +50,14 @@ export function reloadsCells({ code, imm }: Inst): boolean {
 /** Whether mappings may be others behind an operation. */
 export function changesMappings({ code, imm }: Inst): boolean {
   return code === CALL && REMAPS[imm] === 1;
+}
+
+/** Whether nothing of a block accesses memory behind one of its operations, and the region is left then to where RIP says. */
+export function isLeftBehind({ insts, terminal }: Block, inst: Inst): boolean {
+  if (terminal.kind !== "redispatch") return false;
+  for (let n = insts.length - 1; insts[n] !== inst; n--) {
+    const { code } = insts[n]!;
+    if (code === CALL || (TRAITS[code]! & (Trait.LOAD | Trait.STORE)) !== 0) return false;
+  }
+  return true;
 }

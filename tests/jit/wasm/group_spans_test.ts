@@ -4,10 +4,12 @@ import { Mode } from "../../../src/cpu/mode.ts";
 import {
   FOUND_BYTES,
   FOUND_ROOM,
+  FOUND_SHARED,
   FOUND_WRITE_ROOM,
   GROUP_CLASSES,
   GROUP_COUNTS,
   GROUP_LIST_ENTRIES,
+  GROUP_OWN_COUNTS,
   GROUP_SLOTS,
   GROUP_SPANS,
   GROUPS,
@@ -16,17 +18,17 @@ import {
 import { encodeModule, FunctionCode, Imports } from "../../../src/jit/wasm/encoder.ts";
 import { forgetGroupsCode, GroupCells, groupClass, noteGroup } from "../../../src/jit/wasm/group_spans.ts";
 import { I32 } from "../../../src/jit/wasm/instructions.ts";
-import { LinearMemory, SLOT_FOUND, slotOffset } from "../../../src/memory/physical.ts";
+import { LinearMemory, SLOT_FOUND, SLOT_KIND, slotOffset } from "../../../src/memory/physical.ts";
 
 /** Notes cells, and forgets those of a class. */
 class Groups {
   readonly memory = new LinearMemory(1 << 16);
   readonly #forget: (group: number) => number;
-  readonly #note: (cells: number) => number;
+  readonly #note: (cells: number, shared: number) => number;
 
   constructor() {
-    const note = new FunctionCode([I32]);
-    noteGroup(note, 0);
+    const note = new FunctionCode([I32, I32]);
+    noteGroup(note, 0, 1);
     note.get(0);
     const imports = new Imports(),
       { wasm } = this.memory,
@@ -35,21 +37,24 @@ class Groups {
     const bytes = encodeModule(functions, imports, wasm.buffer.byteLength / 0x1_0000);
     new WebAssembly.Instance(new WebAssembly.Module(bytes), { f: {}, s: { m: wasm, t } });
     this.#forget = t.get(0) as (group: number) => number;
-    this.#note = t.get(1) as (cells: number) => number;
+    this.#note = t.get(1) as (cells: number, shared: number) => number;
   }
 
   /** Finds a span for cells, as the finders do. */
-  find(cells: number): this {
-    assertEquals(this.#note(cells), cells);
+  find(cells: number, shared = 0): this {
+    assertEquals(this.#note(cells, shared), cells);
+    this.memory.i32[(cells + FOUND_SHARED) / 4] = shared;
     for (const room of [FOUND_ROOM, FOUND_WRITE_ROOM]) this.memory.i32[(cells + room) / 4] = 0xff1;
     return this;
   }
 
-  enter(slot: number, group: number): this {
+  /** Enters a slot, whose world is of a kind. */
+  enter(slot: number, group: number, kind = 0): this {
     this.memory.i32[TLB_BASE / 4] = slot;
+    this.memory.i32[(slot + SLOT_KIND) / 4] = kind;
     assertEquals(this.#forget(group), 0);
     assertEquals(this.memory.i32[GROUP_SLOTS / 4 + group], slot);
-    assertEquals(this.memory.i32[GROUP_COUNTS / 4 + group], 0);
+    assertEquals(this.memory.i32[GROUP_OWN_COUNTS / 4 + group], 0);
     return this;
   }
 
@@ -72,6 +77,33 @@ Deno.test("forgetGroupsCode() forgets the cells of one class, be they few or man
       assertEquals([groups.known(group), groups.known(1 - group)], [0, Math.min(count, 1)], `${count} cells`);
     }
   }
+});
+
+Deno.test("forgetGroupsCode() leaves what is shared, where the slot is of the kind of the one before", () => {
+  const SHARED = 8;
+  for (const own of [0, 1, GROUP_LIST_ENTRIES]) {
+    const groups = new Groups().enter(0x4_0000, 0, 7);
+    for (let n = 0; n < 100; n++) groups.find(cell(0, n), SHARED);
+    for (let n = 0; n < own; n++) groups.find(cell(0, 200 + n));
+    groups.enter(0x5_0000, 0, 7);
+    assertEquals(groups.known(0), 100, `${own} cells`);
+    // What was shared may be known as not shared later, and the other way round.
+    groups.find(cell(0, 3)).find(cell(0, 200), SHARED).enter(0x4_0000, 0, 7);
+    assertEquals(groups.known(0), 100, `${own} cells`);
+    for (const kind of [8, 0]) {
+      groups.find(cell(0, 3), SHARED).enter(0x5_0000, 0, kind);
+      assertEquals(groups.known(0), 0, `kind ${kind}`);
+    }
+    // Without global pages nothing is shared.
+    assertEquals(groups.find(cell(0, 3), SHARED).enter(0x4_0000, 0, 0).known(0), 0);
+  }
+});
+
+Deno.test("forgetGroupsCode() forgets all of a class where more than can be listed are not shared", () => {
+  const groups = new Groups().enter(0x4_0000, 0, 7).find(cell(0, 3), 8);
+  for (let n = 0; n <= GROUP_LIST_ENTRIES; n++) groups.find(cell(0, 200 + n));
+  assertEquals(groups.enter(0x5_0000, 0, 7).known(0), 0);
+  assertEquals(groups.find(cell(0, 3), 8).enter(0x4_0000, 0, 9).known(0), 0);
 });
 
 Deno.test("noteGroup() lists cells once, and none that are a slot's", () => {
