@@ -68,9 +68,13 @@ export class SegmentRegisters {
     m[((cell + SEG_BASE) >> 2) + 1] = baseHi;
   }
 
-  /** Writes segment register `n` from a descriptor. */
+  /**
+   * Writes segment register `n` from a descriptor that has been touched: the register, too, has the segment accessed,
+   * without which VM entries refuse it (SDM vol. 3C, section 27.3.1.2).
+   */
   writeFrom(n: number, selector: number, descriptor: Descriptor): void {
-    this.write(segmentCell(n), selector, limitOf(descriptor), attributesOf(descriptor), baseOf(descriptor));
+    const attributes = attributesOf(descriptor) | Attribute.ACCESSED;
+    this.write(segmentCell(n), selector, limitOf(descriptor), attributes, baseOf(descriptor));
   }
 
   /** Loads as real-address and virtual-8086 mode do: the base is 16 times the selector. */

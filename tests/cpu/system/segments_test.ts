@@ -4,12 +4,14 @@ import {
   GDTR_LIMIT,
   Gpr,
   LDTR,
+  SEG_ATTRIBUTES,
   SEG_BASE,
   SEG_LIMIT,
   SEG_SELECTOR,
   Segment,
   segmentBase,
 } from "../../../src/cpu/state.ts";
+import { segmentCell } from "../../../src/cpu/system/segments.ts";
 import {
   CODE,
   DATA,
@@ -70,13 +72,22 @@ for (const [cpl, register, selector, vector, why] of LOADS) {
   });
 }
 
-everywhere("a load sets the accessed bit of the descriptor, section 3.4.5.1", (create) => {
-  const machine = create();
-  machine.setDescriptor(READ_ONLY, 0x00cf_9000_0000_ffffn);
-  machine.set(Gpr.RAX, READ_ONLY);
-  machine.runCode("8e d8");
-  assertEquals(machine.descriptor(READ_ONLY), 0x00cf_9100_0000_ffffn);
-});
+everywhere(
+  "a load sets the accessed bit of the descriptor and of the register, section 3.4.5.1",
+  (create) => {
+    const machine = create();
+    machine.setDescriptor(READ_ONLY, 0x00cf_9000_0000_ffffn);
+    machine.set(Gpr.RAX, READ_ONLY);
+    machine.runCode("8e d8");
+    assertEquals(machine.descriptor(READ_ONLY), 0x00cf_9100_0000_ffffn);
+    assertEquals(machine.m[(segmentCell(Segment.DS) + SEG_ATTRIBUTES) >> 2]! & 0xff, 0x91);
+    machine.setDescriptor(CODE64, 0x00af_9a00_0000_ffffn);
+    machine.set(Gpr.RAX, CODE + 6);
+    machine.runCode("6a 08 50 48 cb f4 f4"); // PUSH 8; PUSH RAX; RETFQ
+    assertEquals(machine.descriptor(CODE64), 0x00af_9b00_0000_ffffn);
+    assertEquals(machine.m[(segmentCell(Segment.CS) + SEG_ATTRIBUTES) >> 2]! & 0xff, 0x9b);
+  },
+);
 
 everywhere(
   "base and limit come from the descriptor, with and without granularity, section 3.4.5",
