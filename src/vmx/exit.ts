@@ -132,10 +132,13 @@ function tell({ exitObserver, vmcs }: VmxState): void {
 
 function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedEvent | undefined): void {
   const v = state.vmcs!;
-  const instruction = byInstruction(exit.reason) ? state.surroundings.instruction() : undefined;
+  const causes = byInstruction(exit.reason), accesses = BY_ACCESS.has(exit.reason) && during === undefined;
+  const current = causes || accesses ? state.surroundings.instruction() : undefined;
+  const instruction = causes ? current : undefined;
   // Reading the instruction may have met a page that is not there; that is no exit.
   state.pending = undefined;
-  const length = exit.length ?? during?.length ?? instruction?.length ?? 0;
+  // The manual leaves it undefined for accesses. Processors have it there, and KVM skips by it what writes to devices.
+  const length = exit.length ?? during?.length ?? current?.length ?? 0;
   const unblocked = state.unblockedNmis && during === undefined ? NMI_UNBLOCKED : 0;
   const recorded = { qualification: exit.qualification, linear: exit.linear };
   const { qualification, linear } = instruction === undefined

@@ -239,6 +239,21 @@ everywhere("EPT violations and misconfigurations tell addresses and rights, sect
   ]);
 });
 
+everywhere("EPT exits by an instruction's data tell its length, which KVM relies on", (make) => {
+  const cases: readonly (readonly [code: string, entry: number, reason: number, length: number])[] = [
+    ["8a 03", 0x1_a000, 48, 2],
+    ["66 c7 03 34 12", 0x1_a032, 49, 5],
+    ["48 8b 83 00 00 00 00", 0x1_a032, 49, 7],
+    ["ff e3", 0x1_a033, 48, 0], // the jump has been executed, and there is no instruction
+  ];
+  for (const [code, entry, reason, length] of cases) {
+    const guest = make();
+    guest.setEptPage(DATA, BigInt(entry));
+    guest.register(Gpr.RBX, BigInt(DATA + 0x123));
+    assertEquals([guest.run(code), guest.exit[0], guest.exit[2]], ["exit", reason, length], code);
+  }
+});
+
 everywhere("#VE instead of EPT violations, unless it is suppressed or still busy, section 26.5.7", (make) => {
   const guest = make(...secondary(Secondary.EPT_EXCEPTION), [Field.EPTP_INDEX, 7]);
   guest.setEptPage(DATA, BigInt(DATA | 0x31));
