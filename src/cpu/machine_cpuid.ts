@@ -29,8 +29,8 @@ const LEAF1_ECX = bits(17, 21, 24);
 const LEAF1_ECX_VMX = bits(5), LEAF1_ECX_MONITOR = bits(3);
 /** MWAIT: extensions are enumerated; masked interrupts can end it. C1 has one sub-state. */
 const LEAF5_ECX = bits(0, 1), LEAF5_EDX = 0x10;
-/** VME DE MSR MCE SEP MTRR PGE MCA PAT. */
-const LEAF1_EDX = bits(1, 2, 5, 7, 11, 12, 13, 14, 16);
+/** VME DE MSR MCE SEP MTRR PGE MCA PAT PSE-36. */
+const LEAF1_EDX = bits(1, 2, 5, 7, 11, 12, 13, 14, 16, 17);
 const LEAF1_EDX_APIC = bits(9);
 /** HTT: bits 23:16 of EBX count logical processors. */
 const LEAF1_EDX_HTT = bits(28), LOGICAL_PROCESSORS = 0xff_0000;

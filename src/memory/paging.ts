@@ -20,6 +20,8 @@ const PDPTES = 4;
 export const PAGE_SHIFT = 12, SHIFT_1G = 30;
 const SHIFT_2M = 21, SHIFT_4M = 22;
 const RESERVED_2M = 0x1f_e000, RESERVED_1G = 0x3fff_e000;
+/** Of a 4-MB page's entry bits 20:13 are bits 39:32 of the address (PSE-36), and bit 21 is reserved. */
+const RESERVED_4M = 0x20_0000;
 
 /** Bits 62:59 of an entry are the protection key; PKRU has two bits for each: access disable, write disable. */
 const KEY_SHIFT = 27, KEY_MASK = 15, KEY_AD = 1, KEY_WD = 2;
@@ -215,7 +217,7 @@ function reserved(
   lo: number,
   hi: number,
 ): boolean {
-  if (context.levels === 2) return false;
+  if (context.levels === 2) return leaf && level > 0 && (lo & RESERVED_4M) !== 0;
   if ((hi & RESERVED_HIGH) !== 0 || (hi < 0 && !context.noExecute)) return true;
   if (isPdpte) return (lo & PDPTE_RESERVED) !== 0;
   if (level >= 3) return (lo & Pte.PS) !== 0;
@@ -243,7 +245,7 @@ function tableIndex(lo: number, hi: number, level: number, wide: boolean): numbe
 function pageAddress(entryAddress: number, lo: number, level: number, wide: boolean): number {
   if (level === 0) return entryAddress;
   const size = !wide ? 0x40_0000 : level === 1 ? 0x20_0000 : 0x4000_0000;
-  // With 32-bit paging, bits 20:13 of a 4-MB page's entry are bits 39:32 of its address.
+  // PSE-36. SDM vol. 3A, section 4.3.
   const high = wide ? 0 : ((entryAddress / 0x2000) & 0xff) * 0x1_0000_0000;
   return high + entryAddress - entryAddress % size + ((lo & (size - 1)) & ~0xfff);
 }
