@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { Buffer } from "node:buffer";
-import { initramfs } from "../../../_tools/debian/initramfs.ts";
+import { initramfs, initramfsWithQemu } from "../../../_tools/debian/initramfs.ts";
 import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/debian/packages.ts";
 import { oneOf, parsePositive, scriptLine } from "../../../_tools/script.ts";
 import { choices, flag, value } from "../../../src/cli/options.ts";
@@ -19,13 +19,50 @@ import { type MemtestResult, runMemtest } from "./memtest.ts";
 import { runXen, type XenResult } from "./xen.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
-const MEMORY = 1 << 29, DISK_MEGABYTES = 16;
-/** The scripts, with what the machine needs for them, what each ends with, and the engines if none are named. */
+const MEMORY = 1 << 29, QEMU_MEMORY = 1 << 30, DISK_MEGABYTES = 16;
+
+/** A script, and what a machine needs for it. */
+interface Script {
+  readonly vmx: boolean;
+  /** Debian's QEMU is in the initramfs. */
+  readonly qemu: boolean;
+  /** What it ends with. */
+  readonly shows: string;
+  /** Where it runs if nothing is named. */
+  readonly engines: readonly EngineName[];
+  readonly kernels: readonly KernelName[];
+}
+
 const SCRIPTS = {
-  exercise: { vmx: false, shows: "ok ext4 write", engines: ["auto", "js"] },
-  network: { vmx: false, shows: "ok typed on hvc0", engines: ["auto", "js"] },
-  "kvm-test": { vmx: true, shows: "kvm: the guest has halted; sum 500500, reads 1000", engines: ["auto"] },
-} as const satisfies Record<string, { vmx: boolean; shows: string; engines: readonly EngineName[] }>;
+  exercise: {
+    vmx: false,
+    qemu: false,
+    shows: "ok ext4 write",
+    engines: ["auto", "js"],
+    kernels: KERNEL_NAMES,
+  },
+  network: {
+    vmx: false,
+    qemu: false,
+    shows: "ok typed on hvc0",
+    engines: ["auto", "js"],
+    kernels: KERNEL_NAMES,
+  },
+  "kvm-test": {
+    vmx: true,
+    qemu: false,
+    shows: "kvm: the guest has halted; sum 500500, reads 1000",
+    engines: ["auto"],
+    kernels: KERNEL_NAMES,
+  },
+  nested: {
+    vmx: true,
+    qemu: true,
+    shows: "init: nested ended with 0",
+    engines: ["auto"],
+    kernels: ["generic"],
+  },
+} as const satisfies Record<string, Script>;
 type ScriptName = keyof typeof SCRIPTS;
 const SCRIPT_NAMES = Object.keys(SCRIPTS) as ScriptName[];
 const MOST_INSTRUCTIONS = 3e10;
@@ -81,12 +118,12 @@ function run(
   engine: EngineName,
   image: Uint8Array = DISK,
 ): Result {
-  const { vmx, shows } = SCRIPTS[script];
+  const { vmx, qemu, shows } = SCRIPTS[script];
   const machine = bootMachine({
     kernel: readFileSync(debianKernel(name).image),
-    modules: [{ bytes: initramfs(name) }],
+    modules: [{ bytes: qemu ? initramfsWithQemu(name) : initramfs(name) }],
     commandLine: `console=ttyS0 script=${script}`,
-    memory: MEMORY,
+    memory: qemu ? QEMU_MEMORY : MEMORY,
     processors,
     engine,
     ...(threshold === undefined ? {} : { tiers: { threshold } }),
@@ -140,6 +177,9 @@ const { values, rest } = scriptLine({
 const guests = rest.map((name) => oneOf([...KERNEL_NAMES, ...ON_REQUEST], name));
 const { threshold } = values;
 const kernels = KERNEL_NAMES.filter((name) => guests.length === 0 || guests.includes(name));
+/** The kernels that a script runs in: those that are named, or else its own. */
+const kernelsOf = (script: ScriptName): readonly KernelName[] =>
+  guests.length === 0 ? SCRIPTS[script].kernels : kernels;
 const scripts = values.script ?? SCRIPT_NAMES;
 /** One image for all runs, so that they can be compared. */
 const DISK = ext4Image();
@@ -149,7 +189,9 @@ function runsOf(engines: readonly EngineName[]): readonly EngineName[] {
   return values.twice ? chosen.flatMap((name) => [name, name]) : chosen;
 }
 const machines = kernels.flatMap((kernel) =>
-  scripts.flatMap((script) => (values.cpus ?? [1, 2]).map((processors) => ({ kernel, script, processors })))
+  scripts.filter((script) => kernelsOf(script).includes(kernel)).flatMap((script) =>
+    (values.cpus ?? [1, 2]).map((processors) => ({ kernel, script, processors }))
+  )
 );
 let failed = false;
 for (const { kernel, script, processors } of machines) {
