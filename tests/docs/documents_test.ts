@@ -25,6 +25,7 @@ const DOCUMENTS = [
   "docs/hypervisor_lab.md",
   "docs/library.md",
   "docs/snapshots.md",
+  "docs/virtual_machines.md",
   "src/guests/worlds/README.md",
 ];
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
