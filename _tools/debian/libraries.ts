@@ -12,7 +12,7 @@ export interface PackagedFile {
 }
 
 /** Where libraries lie in packages. */
-const FOLDERS = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64"];
+const FOLDERS = ["lib/x86_64-linux-gnu", "usr/lib/x86_64-linux-gnu", "lib64", "usr/lib64"];
 
 /** The shared libraries that programs need, and what those need, by the name that they are asked for. */
 export function sharedLibraries(programs: readonly PackagedFile[]): Map<string, PackagedFile> {
@@ -49,14 +49,14 @@ function neededLibraries(path: string): string[] {
 
 const dependenciesOf = new Map<string, readonly string[]>();
 
-/** The packages that a package depends on directly; libraries first, as they are what is looked for. */
+/** The libraries' packages that a package depends on directly. */
 function dependencies(name: string): readonly string[] {
   const known = dependenciesOf.get(name);
   if (known !== undefined) return known;
   const text = execFileSync("apt-cache", ["depends", name], { encoding: "utf8" });
-  const names = [...text.matchAll(/^ *\|?(?:Pre)?Depends: ([^<\s]+)$/gm)].map(([, other]) => other!);
-  const isLibrary = (other: string): boolean => /^lib|^zlib/.test(other);
-  const sorted = [...new Set(names)].filter(isLibrary);
-  dependenciesOf.set(name, sorted);
-  return sorted;
+  const names = [...text.matchAll(/^ *\|?(?:Pre)?Depends: ((?:lib|zlib)[^\s]*)$/gm)].map(([, other]) =>
+    other!
+  );
+  dependenciesOf.set(name, names);
+  return names;
 }
