@@ -1,4 +1,4 @@
-/** Images between a buffer and guest memory: at once inside a page, else in pieces of four bytes and less. */
+/** Images between a buffer and guest memory, page by page: at once, or where that cannot be in pieces of four bytes and less. */
 import { MemoryFlag } from "../../ir/types.ts";
 import type { GuestMemory } from "../guest_memory.ts";
 import { EFER, EVENT, SEG_ATTRIBUTES, SEGMENT, Segment, SEGMENT_STRIDE } from "../state.ts";
@@ -44,9 +44,13 @@ export function writable(
   return readable(access, m, lo, hi, flags | MemoryFlag.WRITE_INTENT, bytes);
 }
 
+/** Where the part of an image at an address ends that begins at byte `from` and lies in one page. */
+const endOfPart = (lo: number, from: number, to: number): number =>
+  Math.min(to, from + PAGE_SIZE - ((lo + from) & (PAGE_SIZE - 1)));
+
 /**
- * Word index in the linear memory of bytes `from` to `to` - 1 of an image at an address, where these are words of one page that
- * can be accessed directly; else it is negative.
+ * Word index in the linear memory of bytes `from` to `to` - 1 of an image at an address, which lie in one page, where these are
+ * words that can be accessed directly; else it is negative.
  */
 function directWord(
   access: GuestMemory,
@@ -57,8 +61,8 @@ function directWord(
   to: number,
   write: boolean,
 ): number {
-  const start = (lo + from) | 0, bytes = to - from;
-  if (((start | bytes) & 3) !== 0 || (start & (PAGE_SIZE - 1)) + bytes > PAGE_SIZE) return -1;
+  const start = (lo + from) | 0;
+  if (((start | (to - from)) & 3) !== 0) return -1;
   const at = access.offsetForCopy(start, upperHalf(m, lo, hi, from), write);
   return at < 0 ? -1 : at / 4;
 }
@@ -74,16 +78,19 @@ export function storeBytes(
   from: number,
   to: number,
 ): boolean {
-  const word = directWord(access, m, lo, hi, from, to, true);
-  if (word >= 0) {
-    for (let at = from; at < to; at += 4) m[word + (at - from) / 4] = image.getInt32(at, true);
-    return true;
-  }
-  for (let at = from; at < to; at += 4) {
-    const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
-    if (to - at >= 4) access.store32(here, above, image.getInt32(at, true), flags);
-    else access.store16(here, above, image.getUint16(at, true), flags);
-    if (m[EVENT >> 2] !== 0) return false;
+  let at = from;
+  while (at < to) {
+    const end = endOfPart(lo, at, to), word = directWord(access, m, lo, hi, at, end, true), first = at;
+    for (; at < end; at += 4) {
+      if (word >= 0) {
+        m[word + (at - first) / 4] = image.getInt32(at, true);
+        continue;
+      }
+      const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
+      if (to - at >= 4) access.store32(here, above, image.getInt32(at, true), flags);
+      else access.store16(here, above, image.getUint16(at, true), flags);
+      if (m[EVENT >> 2] !== 0) return false;
+    }
   }
   return true;
 }
@@ -99,16 +106,19 @@ export function loadBytes(
   from: number,
   to: number,
 ): boolean {
-  const word = directWord(access, m, lo, hi, from, to, false);
-  if (word >= 0) {
-    for (let at = from; at < to; at += 4) image.setInt32(at, m[word + (at - from) / 4]!, true);
-    return true;
-  }
-  for (let at = from; at < to; at += 4) {
-    const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
-    if (to - at >= 4) image.setInt32(at, access.load32(here, above, flags), true);
-    else image.setInt16(at, access.load16(here, above, flags), true);
-    if (m[EVENT >> 2] !== 0) return false;
+  let at = from;
+  while (at < to) {
+    const end = endOfPart(lo, at, to), word = directWord(access, m, lo, hi, at, end, false), first = at;
+    for (; at < end; at += 4) {
+      if (word >= 0) {
+        image.setInt32(at, m[word + (at - first) / 4]!, true);
+        continue;
+      }
+      const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
+      if (to - at >= 4) image.setInt32(at, access.load32(here, above, flags), true);
+      else image.setInt16(at, access.load16(here, above, flags), true);
+      if (m[EVENT >> 2] !== 0) return false;
+    }
   }
   return true;
 }
