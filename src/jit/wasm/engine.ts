@@ -1,7 +1,7 @@
 /** The WebAssembly engine: regions become functions of modules, and go from one to the next without leaving WebAssembly. */
 import type { Block } from "../../ir/types.ts";
 import { Mode } from "../../cpu/mode.ts";
-import { REGION_LEFT, RIP, TLB_BASE, WORLD_LINK_TAKEN } from "../../cpu/state.ts";
+import { REGION_LEFT, WORLD_LINK_TAKEN } from "../../cpu/state.ts";
 import {
   CODE_LINK_BYTES,
   CODE_LINKS,
