@@ -358,6 +358,8 @@ export class Dispatcher {
           // In other modes the same RIP may be another place, as CS has a base.
           if ((mode & (Mode.CODE_SIZE | Mode.TRAP)) !== CODE64) return true;
         }
+        // Where the region lies in place too, calls go on in it.
+        if (exit.worldCall === true && !region.dropped) this.finder.isInPlace(region);
         const { next } = exit;
         if (next !== undefined && isAt(next.code, m) && next.code.mode === mode && this.#isLinked(next)) {
           engine.link?.(region, taken, next);
@@ -370,11 +372,7 @@ export class Dispatcher {
       }
       const found = this.finder.lookup(mode);
       if (found === undefined) return true;
-      if (exit.kind === "indirect") {
-        region.codes[exit.block]!.noteTarget(found);
-        // Where the region lies in place too, calls go on in it.
-        if (exit.worldCall === true && !region.dropped) this.finder.isInPlace(region);
-      }
+      if (exit.kind === "indirect") region.codes[exit.block]!.noteTarget(found);
       const next = this.finder.entry(found);
       if (next === undefined) return mode !== first.code.mode;
       exit.next = next;
