@@ -30,6 +30,7 @@ import { type InputLimits, InputSignal } from "./input.ts";
 import { attachDevice } from "./attached_device.ts";
 import { addBootChips, firmwareFiles, prepareBoot } from "./boot_source.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
+import { isElf } from "./loaders/elf_image.ts";
 import { Bus } from "./bus.ts";
 import { Console } from "./console.ts";
 import { extraCycles } from "./cycle_model.ts";
@@ -102,7 +103,8 @@ export class Machine {
     this.configuration = configurationOf(options);
     const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks } = this.configuration;
     const { kernel, firmware, modules = [], observer, tiers, loadAddress } = options;
-    this.#kernel = kernel;
+    // Others have no symbols, and may be large.
+    this.#kernel = kernel !== undefined && isElf(kernel) ? kernel : undefined;
     this.#memory = new LinearMemory(memory);
     const ram = this.#memory.ram(0, memory);
     const bus = new Bus();
