@@ -9,6 +9,19 @@ import { landmarksOf, selectRegion } from "../../src/jit/region.ts";
 
 const CONSTANTS = new Constants(new Int32Array(64), 0), STORE = new ProgramArrays();
 
+/** A block of one instruction at a PC, which lies somewhere, and whose end may lead to several places. */
+function blockAt(lo: number, hpa: number, secondPage = -1): Code {
+  const block: Block = {
+    pc: BigInt(lo),
+    mode: 2,
+    offsets: [0, 1],
+    length: 1,
+    insts: [],
+    terminal: { kind: "vmfunc", next: 0n },
+  };
+  return new Code(block, assemble(block, CONSTANTS, STORE), hpa, secondPage, false);
+}
+
 /** How a region is selected. */
 interface Selection {
   readonly limit?: number;
@@ -27,15 +40,7 @@ class Blocks {
   ) {
     this.#codes = new Map(
       Object.entries(graph).map(([pc, targets]) => {
-        const block: Block = {
-          pc: BigInt(pc),
-          mode: 2,
-          offsets: [0, 1],
-          length: 1,
-          insts: [],
-          terminal: { kind: "vmfunc", next: 0n },
-        };
-        const code = new Code(block, assemble(block, CONSTANTS, STORE), 0, -1, false);
+        const code = blockAt(Number(pc), 0);
         for (const lo of targets) code.noteTarget({ lo, hi: 0 });
         code.runs = runs[Number(pc)] ?? 1000;
         return [BigInt(pc), code];
@@ -83,20 +88,11 @@ Deno.test("selectRegion() leaves cold blocks out, and what others have taken by 
 });
 
 Deno.test("landmarksOf() takes a block of each page, and each that goes on in another", () => {
-  const at = (lo: number, hpa: number, secondPage = -1): Code => {
-    const block: Block = {
-      pc: BigInt(lo),
-      mode: 2,
-      offsets: [0, 1],
-      length: 1,
-      insts: [],
-      terminal: { kind: "vmfunc", next: 0n },
-    };
-    return new Code(block, assemble(block, CONSTANTS, STORE), hpa, secondPage, false);
-  };
-  const first = at(0x1010, 0x5010), crossing = at(0x1fff, 0x5fff, 0x9000), second = at(0x2000, 0x9000);
+  const first = blockAt(0x1010, 0x5010),
+    crossing = blockAt(0x1fff, 0x5fff, 0x9000),
+    second = blockAt(0x2000, 0x9000);
   // The same frame at another address, and the same address in another frame.
-  const again = at(0x7010, 0x5010), other = at(0x1020, 0x6020);
-  const codes = [first, at(0x1020, 0x5020), crossing, second, again, other, at(0x2ff0, 0x9ff0)];
+  const again = blockAt(0x7010, 0x5010), other = blockAt(0x1020, 0x6020);
+  const codes = [first, blockAt(0x1020, 0x5020), crossing, second, again, other, blockAt(0x2ff0, 0x9ff0)];
   assertEquals(landmarksOf(codes), [first, crossing, second, again, other]);
 });
