@@ -11,6 +11,7 @@ import type { Access, Translation } from "./mmu_types.ts";
 import {
   directTables,
   loadPdptes,
+  newWalk,
   PAGE_SHIFT,
   type PagingContext,
   SECOND_STAGE_REFUSED,
@@ -59,18 +60,7 @@ export class Mmu implements WorldControl {
 
   #linearLo = 0;
   #linearHi = 0;
-  readonly #walk: Walk = {
-    page: 0,
-    readable: false,
-    writable: false,
-    executable: false,
-    dirty: false,
-    global: false,
-    user: false,
-    shift: PAGE_SHIFT,
-    key: 0,
-    entry: -1,
-  };
+  readonly #walk: Walk = newWalk();
   readonly #access: WalkAccess = { write: false, execute: false, user: false };
   readonly #direct: TableMemory;
   readonly #staged: TableMemory;

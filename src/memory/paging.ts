@@ -77,6 +77,20 @@ export interface Walk {
   entry: number;
 }
 
+/** One that has found nothing yet. */
+export const newWalk = (): Walk => ({
+  page: 0,
+  readable: false,
+  writable: false,
+  executable: false,
+  dirty: false,
+  global: false,
+  user: false,
+  shift: PAGE_SHIFT,
+  key: 0,
+  entry: -1,
+});
+
 /** Reads and writes table entries at guest-physical addresses. */
 export interface TableMemory {
   /** Index in the linear memory's words of the entry, or -1 if there is no memory, or -2 if the second stage refuses. */

@@ -1,7 +1,7 @@
 /** Page walks alone, over tables in an array. SDM vol. 3A, chapter 4. */
 import { assertEquals } from "@std/assert";
 import { PageFaultError } from "../../src/cpu/fault.ts";
-import { type PagingContext, Pte, type Walk, walk } from "../../src/memory/paging.ts";
+import { newWalk, type PagingContext, Pte, walk } from "../../src/memory/paging.ts";
 
 const DIRECTORY = 0x1000;
 const PAGE_SIZE_EXTENSIONS: PagingContext = {
@@ -19,19 +19,7 @@ const PAGE_SIZE_EXTENSIONS: PagingContext = {
 
 /** Walks for 402345H with this entry for the 4 MB from 400000H on. */
 function walkLarge(entry: number): { result: number; page: number } {
-  const i32 = new Int32Array(0x800),
-    out: Walk = {
-      page: 0,
-      readable: false,
-      writable: false,
-      executable: false,
-      dirty: false,
-      global: false,
-      user: false,
-      shift: 12,
-      key: 0,
-      entry: 0,
-    };
+  const i32 = new Int32Array(0x800), out = newWalk();
   i32[(DIRECTORY >> 2) + 1] = entry;
   const access = { write: false, execute: false, user: false };
   const tables = { entryWord: (physical: number) => physical >> 2 };
