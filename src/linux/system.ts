@@ -64,9 +64,9 @@ export type ExitStatus =
   /** Every task waits for something that cannot happen. */
   | { readonly kind: "deadlock" };
 
-/** Instructions a task runs before another gets its turn. */
+/** Instructions a task runs before another gets its turn; and before others are looked for, where there is none. */
 const QUANTUM = 50_000;
-const QUANTUM_ALONE = 1_000_000;
+const QUANTUM_ALONE = 20_000_000;
 /** Instructions that what is left in the background may execute after the first program's end. */
 const ORPHAN_INSTRUCTIONS = 2e9;
 /** Timers farther away than this do not limit the wait for a terminal. */
@@ -365,6 +365,7 @@ export class LinuxSystem {
     this.#noteDone(task, instructions);
     runSystemCall(task);
     if (!this.#keepsTurn(task) || task.signalled || task.space !== space) return false;
+    if (this.tasks.length > 1) this.#left = Math.min(this.#left, QUANTUM);
     if (this.#left <= 0 || this.#pauses || instructions >= this.#pauseAt) return false;
     this.processor.goOn(this.#nextShare(instructions), instructions);
     return true;
