@@ -24,7 +24,7 @@ export interface RegionGraph {
 }
 
 /** Most blocks and guest instructions of a function that is copied, and of all copies in a region. */
-const COPIED_BLOCKS = 12, COPIED_INSTRUCTIONS = 60, MOST_COPIED_BLOCKS = 96, MOST_COPIED_INSTRUCTIONS = 480;
+const COPIED_BLOCKS = 12, COPIED_INSTRUCTIONS = 60, MOST_COPIED_BLOCKS = 24, MOST_COPIED_INSTRUCTIONS = 120;
 
 /** Most turns of a loop of one block that are written in a row, and most guest instructions of them. */
 const TURNS_IN_ROW = 4, INSTRUCTIONS_IN_ROW = 16;
