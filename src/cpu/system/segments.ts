@@ -183,13 +183,18 @@ export class SegmentRegisters {
     return inside || context.raise(Vector.GP, 0);
   }
 
-  /** After a return to less privilege: makes data segment registers null that the new level may not use. */
+  /**
+   * After a return to less privilege: makes data segment registers null that the new level may not use. Null selectors
+   * lose their RPL, and registers with them keep their base. SDM vol. 2A, "IRET/IRETD/IRETQ"; vol. 2B, "RET".
+   */
   dropPrivileged(cpl: number): void {
     for (const n of [Segment.ES, Segment.DS, Segment.FS, Segment.GS]) {
       const attributes = this.attributes(n);
       const conforming = (attributes & 0x1c) === 0x1c;
-      if (isNull(this.selector(n)) || conforming) continue;
-      if (((attributes >> Attribute.DPL_SHIFT) & 3) < cpl) this.write(segmentCell(n), 0, 0, 0, 0);
+      if (isNull(this.selector(n))) this.context.m[(segmentCell(n) + SEG_SELECTOR) >> 2] = 0;
+      else if (!conforming && ((attributes >> Attribute.DPL_SHIFT) & 3) < cpl) {
+        this.write(segmentCell(n), 0, 0, 0, 0);
+      }
     }
   }
 }

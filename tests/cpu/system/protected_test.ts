@@ -10,6 +10,7 @@ import {
   SEG_LIMIT,
   Segment,
 } from "../../../src/cpu/state.ts";
+import { segmentCell } from "../../../src/cpu/system/segments.ts";
 import {
   CODE,
   everywhere,
@@ -22,6 +23,8 @@ import {
   USER_CODE,
   USER_STACK,
 } from "./_machine.ts";
+
+const DATA_SEGMENTS = [Segment.ES, Segment.DS, Segment.FS, Segment.GS];
 
 function enterUser32(machine: SystemMachine): void {
   machine.enterProtected();
@@ -84,6 +87,23 @@ everywhere("IRET to CPL 3 makes data segments null that are the kernel's, vol. 2
   machine.runCode("cf");
   assertEquals([stoppedIn(machine), machine.stack32(5)], [6, [USER_CODE, 0x23, 0x1_0202, USER_STACK, 0x2b]]);
   assertEquals([machine.selector(Segment.DS), machine.selector(Segment.ES)], [0, 0x2b]);
+});
+
+everywhere("returns to CPL 3 take the RPL of null selectors, and leave the base, vol. 2A and 2B", (create) => {
+  // IRET; RETF
+  for (const [code, frame] of [["cf", [0x202, USER_STACK, 0x2b]], ["cb", [USER_STACK, 0x2b]]] as const) {
+    const machine = create();
+    machine.enterProtected();
+    for (const n of DATA_SEGMENTS) machine.unit.segments.write(segmentCell(n), 3, 0, 0, 0x1234);
+    machine.set(Gpr.RSP, 0x3_0000);
+    machine.writeWords(0x3_0000, [USER_CODE, 0x23, ...frame]);
+    machine.write(USER_CODE, [0x0f, 0x0b]);
+    machine.runCode(code);
+    assertEquals(stoppedIn(machine), 6);
+    for (const n of DATA_SEGMENTS) {
+      assertEquals([machine.selector(n), machine.m[(segmentCell(n) + SEG_BASE) >> 2]], [0, 0x1234], code);
+    }
+  }
 });
 
 everywhere(
