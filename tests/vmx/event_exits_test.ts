@@ -1,6 +1,6 @@
 /** VM exits by exceptions, interrupts and memory accesses, with all their information, on every engine. SDM vol. 3C, sections 26.2 and 28.2. */
 import { assertEquals } from "@std/assert";
-import { DR6, Gpr } from "../../src/cpu/state.ts";
+import { CR2, DR6, Gpr } from "../../src/cpu/state.ts";
 import { DeliveryMode } from "../../src/machine/devices/interrupt_message.ts";
 import { Pin, Secondary } from "../../src/vmx/controls.ts";
 import { Field } from "../../src/vmx/fields.ts";
@@ -143,6 +143,41 @@ everywhere(
       information(8 | HARDWARE | WITH_ERROR),
     ]]);
     assertEquals(double.field(Field.VECTORING), 0n);
+  },
+);
+
+everywhere(
+  "an exception in a delivery exits before it makes a double or triple fault, section 28.2.4",
+  (make) => {
+    const GP = 1 << 13, DF = 1 << 8, PAGE_FAULT = "b8 00 00 80 00 8b 00";
+    const during = (vector: number) => information(vector | HARDWARE | WITH_ERROR);
+    const injectSS: Values = [[Field.ENTRY_INTERRUPTION, during(12)], [Field.ENTRY_ERROR_CODE, 0x50]];
+    // #GP by the limit of the IDT.
+    for (
+      const [code, bitmap, exit, error, vectoring, changes] of [
+        [PAGE_FAULT, GP | DF, 13, 14 * 8 + 3, during(14), []],
+        [PAGE_FAULT, DF, 8, 0, 0, []],
+        ["90", GP | DF, 13, 12 * 8 + 3, during(12), injectSS],
+        ["90", DF, 8, 0, 0, injectSS],
+      ] as const
+    ) {
+      const guest = make([Field.GUEST_IDTR_LIMIT, 0], [Field.EXCEPTION_BITMAP, bitmap], ...changes);
+      assertEquals([guest.run(code), guest.exit[0], guest.exit[3]], ["exit", 0, during(exit)]);
+      assertEquals([guest.field(Field.EXIT_ERROR_CODE), guest.field(Field.VECTORING)], [
+        BigInt(error),
+        BigInt(vectoring),
+      ]);
+    }
+    // #NP by the gate of the page fault makes a double fault; #GP by the selector in the gate of that.
+    const guest = make([Field.EXCEPTION_BITMAP, GP]);
+    guest.quad(IDT + 16 * 14, 0x0e00_0008_0000n);
+    guest.quad(IDT + 16 * 8, 0x8e00_0050_0000n);
+    assertEquals([guest.run(PAGE_FAULT), guest.exit[0], guest.exit[3]], ["exit", 0, during(13)]);
+    assertEquals([guest.field(Field.EXIT_ERROR_CODE), guest.field(Field.VECTORING)], [
+      0x51n,
+      BigInt(during(8)),
+    ]);
+    assertEquals(guest.cell(CR2), BigInt(UNMAPPED), "the page fault itself did not exit");
   },
 );
 

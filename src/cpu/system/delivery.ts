@@ -18,7 +18,7 @@ import {
 } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { type Descriptor, dplOf, isBig, isCode, isConforming, isLongCode, isPresent } from "./descriptor.ts";
-import { type Combination, combine } from "./double_fault.ts";
+import { combine } from "./double_fault.ts";
 import { type Gate, readGate, type TaskGate } from "./gate.ts";
 import { isNull, segmentCell, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
@@ -54,6 +54,7 @@ interface Pending {
   readonly cause?: number | undefined;
 }
 
+const DOUBLE_FAULT: Pending = { vector: Vector.DF, error: 0, kind: "fault", length: 0 };
 /** Error-code bit: the exception arose while an external event or another exception was delivered. */
 const EXT = 1;
 /** Interruptibility: STI and MOV SS; NMI. */
@@ -147,35 +148,33 @@ export class EventDelivery {
 
   /** What to deliver after a fault in a delivery; undefined after a triple fault. */
   #afterFault(first: Pending): Pending | undefined {
-    const { m } = this.context, { vector, kind, length } = first;
+    const { m, intercepts } = this.context, { vector, kind, length } = first;
     const software = kind === "software";
-    const second = m[EVENT_VECTOR >> 2]!;
     // The exception is one of the INT instruction, so RIP is at it again.
     if (software && !this.#switched) this.#moveRip(-length);
     const address = { lo: m[EVENT_ADDRESS >> 2]!, hi: m[(EVENT_ADDRESS >> 2) + 1]! };
+    const second = this.#raised(software);
+    // An exception that the bitmap catches exits before it makes a double or triple fault. SDM vol. 3C, section 28.2.4.
+    if (intercepts?.event(second, address, first) === true) return second;
+    if (second.vector === Vector.PF) this.#setCr2(address.lo, address.hi);
     const isException = kind === "fault" || kind === "trap";
-    const next = this.#combined(combine(isException ? vector : undefined, second), software);
-    const { intercepts } = this.context;
-    if (next === undefined) intercepts?.tripleFault();
-    else if (intercepts !== undefined && intercepts.event(next, address, first)) return next;
-    if (second === Vector.PF) this.#setCr2(address.lo, address.hi);
-    return next;
+    switch (combine(isException ? vector : undefined, second.vector)) {
+      case "serial":
+        return second;
+      case "double fault":
+        intercepts?.event(DOUBLE_FAULT, undefined, first);
+        return DOUBLE_FAULT;
+      case "shutdown":
+        intercepts?.tripleFault();
+        return undefined;
+    }
   }
 
-  /** The event that comes of a fault in a delivery. */
-  #combined(combination: Combination, software: boolean): Pending | undefined {
-    const { m } = this.context, second = m[EVENT_VECTOR >> 2]!;
-    switch (combination) {
-      case "shutdown":
-        return undefined;
-      case "double fault":
-        return { vector: Vector.DF, error: 0, kind: "fault", length: 0 };
-      case "serial": {
-        const code = m[EVENT_ERROR >> 2]!;
-        const ext = !software && WITH_EXT.includes(second) ? EXT : 0;
-        return { vector: second, error: code === -1 ? undefined : code | ext, kind: "fault", length: 0 };
-      }
-    }
+  /** The exception that a delivery has raised. */
+  #raised(software: boolean): Pending {
+    const { m } = this.context, vector = m[EVENT_VECTOR >> 2]!, code = m[EVENT_ERROR >> 2]!;
+    const ext = !software && WITH_EXT.includes(vector) ? EXT : 0;
+    return { vector, error: code === -1 ? undefined : code | ext, kind: "fault", length: 0 };
   }
 
   #setCr2(lo: number, hi: number): void {

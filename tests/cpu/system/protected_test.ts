@@ -89,22 +89,25 @@ everywhere("IRET to CPL 3 makes data segments null that are the kernel's, vol. 2
   assertEquals([machine.selector(Segment.DS), machine.selector(Segment.ES)], [0, 0x2b]);
 });
 
-everywhere("returns to CPL 3 take the RPL of null selectors, and leave the base, vol. 2A and 2B", (create) => {
-  // IRET; RETF
-  for (const [code, frame] of [["cf", [0x202, USER_STACK, 0x2b]], ["cb", [USER_STACK, 0x2b]]] as const) {
-    const machine = create();
-    machine.enterProtected();
-    for (const n of DATA_SEGMENTS) machine.unit.segments.write(segmentCell(n), 3, 0, 0, 0x1234);
-    machine.set(Gpr.RSP, 0x3_0000);
-    machine.writeWords(0x3_0000, [USER_CODE, 0x23, ...frame]);
-    machine.write(USER_CODE, [0x0f, 0x0b]);
-    machine.runCode(code);
-    assertEquals(stoppedIn(machine), 6);
-    for (const n of DATA_SEGMENTS) {
-      assertEquals([machine.selector(n), machine.m[(segmentCell(n) + SEG_BASE) >> 2]], [0, 0x1234], code);
+everywhere(
+  "returns to CPL 3 take the RPL of null selectors, and leave the base, vol. 2A and 2B",
+  (create) => {
+    // IRET; RETF
+    for (const [code, frame] of [["cf", [0x202, USER_STACK, 0x2b]], ["cb", [USER_STACK, 0x2b]]] as const) {
+      const machine = create();
+      machine.enterProtected();
+      for (const n of DATA_SEGMENTS) machine.unit.segments.write(segmentCell(n), 3, 0, 0, 0x1234);
+      machine.set(Gpr.RSP, 0x3_0000);
+      machine.writeWords(0x3_0000, [USER_CODE, 0x23, ...frame]);
+      machine.write(USER_CODE, [0x0f, 0x0b]);
+      machine.runCode(code);
+      assertEquals(stoppedIn(machine), 6);
+      for (const n of DATA_SEGMENTS) {
+        assertEquals([machine.selector(n), machine.m[(segmentCell(n) + SEG_BASE) >> 2]], [0, 0x1234], code);
+      }
     }
-  }
-});
+  },
+);
 
 everywhere(
   "a 32-bit call gate copies parameters to the inner stack; RET n drops them on both, section 5.8.5",
