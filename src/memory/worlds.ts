@@ -54,8 +54,8 @@ export interface World {
   readonly cr3: bigint;
   /** Process-context identifier: 0 without CR4.PCIDE. SDM vol. 3A, section 4.10.1. */
   readonly pcid: number;
-  readonly vmx: number;
   readonly eptp: bigint;
+  /** 0 outside VMX operation, in root operation, and in guests without VPIDs. SDM vol. 3C, section 29.1. */
   readonly vpid: number;
 }
 
@@ -164,11 +164,11 @@ export class Worlds {
    */
   dropPage(linear: bigint, pcid: number = this.#current.world.pcid): void {
     const lo = Number(BigInt.asIntN(32, linear)), hi = Number(BigInt.asIntN(32, linear >> 32n));
-    const page = pageNumber(lo, hi), block = blockOf(page), { vpid, vmx } = this.#current.world;
+    const page = pageNumber(lo, hi), block = blockOf(page), { vpid } = this.#current.world;
     for (const slot of this.#slots) {
       const { world, number } = slot;
       if (world.pcid !== pcid && (block < slot.lowestGlobal || !slot.globalBlocks.has(block))) continue;
-      if (world.vpid !== vpid || world.vmx !== vmx) continue;
+      if (world.vpid !== vpid) continue;
       dropPage(this.memory, number, lo, this.mayBeShared(hi));
       const inLarge = slot.largeBlocks.has(block);
       if (inLarge) dropLargePages(this.memory, number, lo, hi, slot.largestShift);
@@ -181,7 +181,7 @@ export class Worlds {
     const { world: now } = this.#current;
     for (const slot of this.#slots) {
       const { world } = slot;
-      if (world.vpid !== now.vpid || world.vmx !== now.vmx || !chosen(world)) continue;
+      if (world.vpid !== now.vpid || !chosen(world)) continue;
       this.#drop(slot, kept);
     }
   }
@@ -314,7 +314,6 @@ export class Worlds {
     const world = {
       cr3: pair(now[1]!, now[2]!),
       pcid: (now[8]! & Cr4.PCIDE) !== 0 ? now[1]! & PCID_MASK : 0,
-      vmx: now[3]!,
       eptp: pair(now[4]!, now[5]!),
       vpid: now[6]!,
     };
