@@ -31,7 +31,10 @@ export function statisticsFormat(
 
 /** Prints the numbers to stderr. `seconds` is the host's time for the run. */
 export function reportStatistics(
-  statistics: Statistics & Partial<WorldSwitches> & Partial<Pick<MachineStatistics, "worldSwitches">>,
+  statistics:
+    & Statistics
+    & Partial<WorldSwitches>
+    & Partial<Pick<MachineStatistics, "worldSwitches" | "vmExits">>,
   seconds: number,
   format: StatisticsFormat,
 ): void {
@@ -61,7 +64,7 @@ export function reportStatistics(
     ["TLB refills", n(statistics.tlbRefills)],
     ["  worlds, TLB entries of each", tlbSizes(statistics.tlbSizes)],
     ...switchRows(statistics).map(([name, count]) => [name, n(count)] as const),
-    ...worldRows(statistics.worldSwitches).map(([name, count]) => [name, n(count)] as const),
+    ...worldRows(statistics).map(([name, count]) => [name, n(count)] as const),
   ];
   for (const [name, text] of rows) report(`${name.padEnd(30)}${text.padStart(16)}`);
 }
@@ -83,8 +86,16 @@ function switchRows(counts: Partial<WorldSwitches>): (readonly [string, number])
   return rows.filter((row): row is readonly [typeof row[0], number] => row[1] !== undefined);
 }
 
-function worldRows(counts: MachineStatistics["worldSwitches"] | undefined): (readonly [string, number])[] {
-  if (counts === undefined) return [];
-  const rows = SWITCH_KIND_NAMES.map((kind) => [`  ${SWITCH_LABELS[kind]}`, counts[kind]] as const);
-  return [["world switches", rows.reduce((sum, [, count]) => sum + count, 0)], ...rows];
+/** World switches, and behind the VM exits their reasons. */
+function worldRows(
+  { worldSwitches, vmExits = {} }: Partial<Pick<MachineStatistics, "worldSwitches" | "vmExits">>,
+): (readonly [string, number])[] {
+  if (worldSwitches === undefined) return [];
+  const reasons = Object.entries(vmExits).map(([name, count]) => [`    ${name}`, count] as const);
+  const rows = SWITCH_KIND_NAMES.flatMap((kind) => [
+    [`  ${SWITCH_LABELS[kind]}`, worldSwitches[kind]] as const,
+    ...(kind === "vmExit" ? reasons : []),
+  ]);
+  const total = SWITCH_KIND_NAMES.reduce((sum, kind) => sum + worldSwitches[kind], 0);
+  return [["world switches", total], ...rows];
 }

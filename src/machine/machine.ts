@@ -395,7 +395,7 @@ export class Machine {
 
   /** Numbers about all runs so far. */
   statistics(): MachineStatistics {
-    return readMachineStatistics(this.processor);
+    return readMachineStatistics(this.processors);
   }
 
   /** Calls `listener` at each event of this name. Returns a function that ends it. */

@@ -80,7 +80,7 @@ export function leaveGuest(state: VmxState): boolean {
   const blocked = state.pin(Pin.VIRTUAL_NMIS) ? 0 : m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED;
   if (!loadHost(state, byNmi ? NMI_BLOCKED : blocked)) return false;
   state.unit.context.switches.count(WorldSwitch.VM_EXIT, exit.reason);
-  tell(state);
+  noteExit(state, exit.reason);
   return true;
 }
 
@@ -114,12 +114,13 @@ export function failEntry(state: VmxState, reason: number, qualification: bigint
   v.write(Field.EXIT_REASON, (reason | ENTRY_FAILED) >>> 0);
   v.write(Field.EXIT_QUALIFICATION, qualification);
   if (!loadHost(state, state.m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED)) return false;
-  tell(state);
+  noteExit(state, reason);
   return true;
 }
 
-/** Tells the observer what the VMCS now says of the exit. */
-function tell({ exitObserver, vmcs }: VmxState): void {
+/** Counts an exit, and tells the observer what the VMCS now says of it. */
+function noteExit({ exitCounts, exitObserver, vmcs }: VmxState, basicReason: number): void {
+  exitCounts.set(basicReason, (exitCounts.get(basicReason) ?? 0) + 1);
   if (exitObserver === undefined) return;
   const v = vmcs!, reason = v.word(Field.EXIT_REASON), entryFailed = (reason & ENTRY_FAILED) !== 0;
   exitObserver({

@@ -1,5 +1,18 @@
 /** VMX's state outside the processor's registers and guest memory, for snapshots. */
-import { bool, fields, i32, maybe, type Shape, such, time, u32, u64, whole } from "../snapshot/shape.ts";
+import {
+  bool,
+  fields,
+  i32,
+  list,
+  maybe,
+  type Shape,
+  type Shaped,
+  such,
+  time,
+  u32,
+  u64,
+  whole,
+} from "../snapshot/shape.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { isRegion, Vmcs } from "./vmcs.ts";
 import { type ExitInformation, NO_VMCS, VmxMode, type VmxState } from "./vmx_state.ts";
@@ -27,6 +40,9 @@ const EXIT: Shape<SavedExit> = fields({
   length: maybe(u32),
 });
 
+/** How many exits there were of a basic reason. */
+const EXIT_COUNT = fields({ reason: u32, count: whole(1, Number.MAX_SAFE_INTEGER) });
+
 /** The saved state. An exit that is under way is none: snapshots are taken between instructions. */
 export type VmxSavedState = {
   readonly vmxon: bigint;
@@ -42,6 +58,7 @@ export type VmxSavedState = {
   readonly firstPause: number;
   readonly lastPause: number;
   readonly deadline: number;
+  readonly exitCounts: readonly Shaped<typeof EXIT_COUNT>[];
 };
 
 /** What it looks like: regions lie in the RAM there is. */
@@ -61,6 +78,7 @@ export function vmxSavedState(memory: LinearMemory): Shape<VmxSavedState> {
     firstPause: time,
     lastPause: time,
     deadline: time,
+    exitCounts: list(EXIT_COUNT),
   });
 }
 
@@ -89,6 +107,7 @@ export function saveVmx(state: VmxState): VmxSavedState {
     firstPause: state.firstPause,
     lastPause: state.lastPause,
     deadline: state.deadline,
+    exitCounts: [...state.exitCounts].map(([reason, count]) => ({ reason, count })),
   };
 }
 
@@ -109,6 +128,8 @@ export function loadVmx(state: VmxState, saved: VmxSavedState): void {
   state.firstPause = saved.firstPause;
   state.lastPause = saved.lastPause;
   state.deadline = saved.deadline;
+  state.exitCounts.clear();
+  for (const { reason, count } of saved.exitCounts) state.exitCounts.set(reason, count);
   state.unit.intercepts = state.mode === VmxMode.GUEST ? state.intercepts : undefined;
   state.noteApicAccessPage();
   state.noteVmFunctions();

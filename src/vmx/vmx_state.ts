@@ -73,6 +73,8 @@ export class VmxState {
   pending: ExitInformation | undefined;
   /** The event in whose delivery the exit happened. */
   vectoring: InterceptedEvent | undefined;
+  /** VM exits so far by basic exit reason, and VM entries that have failed. */
+  readonly exitCounts: Map<number, number> = new Map();
   /** Is told of each exit, when the host goes on. */
   exitObserver: ((exit: ObservedExit) => void) | undefined;
   /** A VM exit could not be completed. */

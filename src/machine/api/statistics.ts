@@ -1,6 +1,8 @@
 /** Numbers about a run. */
 import { OPTIMIZE_RUNS } from "../../jit/dispatcher.ts";
+import { reasonName } from "../../vmx/exit_reasons.ts";
 import type { HostedProcessor } from "../hosted_processor.ts";
+import type { Processors } from "../processors.ts";
 import type { SystemProcessor } from "../system_processor.ts";
 import { type SwitchCounts, switchCounts } from "./world_events.ts";
 
@@ -46,11 +48,28 @@ export interface Statistics {
 export interface MachineStatistics extends Statistics {
   /** World switches by kind. */
   readonly worldSwitches: SwitchCounts;
+  /** VM exits by the name of their basic exit reason, the most frequent first; and VM entries that failed for one. */
+  readonly vmExits: Readonly<Record<string, number>>;
 }
 
-/** Reads the numbers of a machine with one processor. */
-export function readMachineStatistics({ inner, unit }: SystemProcessor): MachineStatistics {
-  return { ...readStatistics(inner), worldSwitches: switchCounts(unit.context.switches) };
+/** Reads the numbers of a machine. */
+export function readMachineStatistics({ core, all }: Processors): MachineStatistics {
+  return {
+    ...readStatistics(core.inner),
+    worldSwitches: switchCounts(core.inner.dispatcher.switches),
+    vmExits: exitCounts(all),
+  };
+}
+
+function exitCounts(processors: readonly SystemProcessor[]): Record<string, number> {
+  const counts = new Map<number, number>();
+  for (const { vmx } of processors) {
+    for (const [reason, count] of vmx?.state.exitCounts ?? []) {
+      counts.set(reason, (counts.get(reason) ?? 0) + count);
+    }
+  }
+  const sorted = [...counts].toSorted(([a, m], [b, n]) => n - m || a - b);
+  return Object.fromEntries(sorted.map(([reason, count]) => [reasonName(reason), count]));
 }
 
 /** Reads the numbers of a processor. */

@@ -63,6 +63,17 @@ for (const [label, configuration] of FAST) {
     assertEquals(switches, expected, "the same in every engine");
   });
 
+  Deno.test(`statistics() counts what on("vmexit") tells, by reason, the most frequent first (${label})`, () => {
+    const { machine, exits } = watch({ kernel: VMX, vmx: true, ...configuration });
+    const told = Object.groupBy(exits, ({ name }) => name),
+      counts = Object.entries(machine.statistics().vmExits);
+    assertEquals(
+      Object.fromEntries(counts),
+      Object.fromEntries(Object.entries(told).map(([name, events]) => [name, events!.length])),
+    );
+    assertEquals(counts, counts.toSorted(([, a], [, b]) => b - a));
+  });
+
   Deno.test(`on("vmexit") tells reason, qualification and instruction length (${label})`, () => {
     const { exits } = watch({ kernel: VMX, vmx: true, ...configuration });
     const first = (name: string): Pick<VmExitEvent, "reason" | "qualification" | "instructionLength"> => {
