@@ -41,7 +41,8 @@ const EXIT: Shape<SavedExit> = fields({
 });
 
 /** How many exits there were of a basic reason. */
-const EXIT_COUNT = fields({ reason: u32, count: whole(1, Number.MAX_SAFE_INTEGER) });
+type ExitCount = { readonly reason: number; readonly count: number };
+const EXIT_COUNT: Shape<ExitCount> = fields({ reason: u32, count: whole(1, Number.MAX_SAFE_INTEGER) });
 
 /** The saved state. An exit that is under way is none: snapshots are taken between instructions. */
 export type VmxSavedState = {
@@ -58,7 +59,7 @@ export type VmxSavedState = {
   readonly firstPause: number;
   readonly lastPause: number;
   readonly deadline: number;
-  readonly exitCounts: readonly Shaped<typeof EXIT_COUNT>[];
+  readonly exitCounts: readonly ExitCount[];
 };
 
 /** What it looks like: regions lie in the RAM there is. */
