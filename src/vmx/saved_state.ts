@@ -6,7 +6,6 @@ import {
   list,
   maybe,
   type Shape,
-  type Shaped,
   such,
   time,
   u32,
