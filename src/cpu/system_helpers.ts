@@ -83,6 +83,9 @@ export function systemHelpers(unit: SystemUnit, numbers: RandomNumbers): SystemH
       setGpr(Gpr.RDX, edx);
     },
     read_tsc: (rdtscp: number) => unit.timeStamp(rdtscp !== 0),
+    may_read_id: () => {
+      if (context.intercepts?.hasProcessorId === false) context.raise(Vector.UD);
+    },
     read_pmc: () => {
       const forbidden = context.cpl > 0 && (m[CR4 >> 2]! & Cr4.PCE) === 0;
       if (forbidden || !context.mayExit(ExitReason.RDPMC)) context.raise(Vector.GP, 0);

@@ -104,6 +104,11 @@ export class GuestIntercepts implements Intercepts {
     this.state.unblockedNmis = true;
   }
 
+  /** The control of RDTSCP decides. */
+  get hasProcessorId(): boolean {
+    return this.#secondary(Secondary.RDTSCP);
+  }
+
   readMsr(index: number): MsrValue | undefined {
     if (index === Msr.TSC) return this.timeStamp(this.state.unit.context.bus.tsc());
     return readApicMsr(this.state, index);

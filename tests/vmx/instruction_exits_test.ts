@@ -177,7 +177,7 @@ everywhere("without their controls these instructions do not exit", (make) => {
 });
 
 everywhere("instructions that a virtual machine does not have are undefined there, section 26.3", (make) => {
-  for (const code of ["0f 01 f9", "66 0f 38 82 03", "0f 01 d4"]) { // RDTSCP, INVPCID, VMFUNC
+  for (const code of ["0f 01 f9", "f3 0f c7 f8", "66 0f 38 82 03", "0f 01 d4"]) { // RDTSCP, RDPID, INVPCID, VMFUNC
     const guest = prepare(make, code, primary(Primary.RDTSC | Primary.INVLPG));
     assertEquals([guest.run(), guest.handled], ["exit", 6], code);
   }

@@ -71,6 +71,8 @@ export const SYSTEM_HELPERS = {
   cpuid:              { signature: ":.",     state: "all", exits: true },
   /** Time-stamp counter, for RDTSC (0) or RDTSCP (1). */
   read_tsc:           { signature: "w:q",    state: "all", exits: true },
+  /** RDPID: raises #UD where a guest has no RDTSCP. */
+  may_read_id:        { signature: ":.",     state: "all", exits: true },
   /** RDPMC: raises what it raises. */
   read_pmc:           { signature: ":.",     state: "all", exits: true },
   /** 64 random bits, for RDRAND (0) or RDSEED (1). */

@@ -94,6 +94,8 @@ export interface Intercepts {
   readMsr(index: number): MsrValue | undefined;
   /** Writes one; false: #GP(0); undefined: it is the processor's. */
   writeMsr(index: number, lo: number, hi: number): boolean | undefined;
+  /** Whether there is RDPID. */
+  readonly hasProcessorId: boolean;
   /** The time-stamp counter scaled and with the guest's offset. */
   timeStamp(now: number): MsrValue;
   /** CR8 where it is not the local APIC's; else undefined. */

@@ -47,6 +47,7 @@ export function RDTSCP(t: Translator): void {
 
 /** RDPID: IA32_TSC_AUX. */
 export function RDPID(t: Translator, dst: Operand): void {
+  t.call("may_read_id");
   t.write(dst, t.ir.trunc(t.ir.get(MSR_TSC_AUX, "i64"), dst.kind === "gpr" ? intType(dst.size) : "i64"));
 }
 
