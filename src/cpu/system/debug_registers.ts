@@ -10,8 +10,8 @@ import { Cr4 } from "./control_bits.ts";
 const DR6_FIXED = 0xffff_0ff0 | 0, DR6_WRITABLE = 0xe00f;
 const DR7_FIXED = 0x400, DR7_WRITABLE = 0xffff_23ff | 0;
 const DR7_GD = 0x2000;
-/** IA32_DEBUGCTL: single steps stop at branches. SDM vol. 4, table 2-2. */
-export const DebugControl = { BTF: 2, ALL: 2 } as const;
+/** IA32_DEBUGCTL: the last branches are recorded; single steps stop at branches. SDM vol. 4, table 2-2. */
+export const DebugControl = { LBR: 1, BTF: 2, ALL: 3 } as const;
 const FROM_DR = 1 << 4;
 
 /** The debug registers of one processor. */

@@ -131,6 +131,8 @@ const MSRS: readonly MsrCase[] = [
   { name: "IA32_SYSENTER_CS", index: 0x174, lo: 8 },
   { name: "IA32_SYSENTER_ESP, not canonical", index: 0x175, lo: 8, hi: 0x8000, refused: true },
   { name: "IA32_SYSENTER_EIP", index: 0x176, lo: 8 },
+  { name: "IA32_DEBUGCTL", index: 0x1d9, lo: 3 },
+  { name: "IA32_DEBUGCTL, reserved bit 5", index: 0x1d9, lo: 0x20, refused: true },
   { name: "IA32_PAT", index: 0x277, lo: 0x0007_0406, hi: 0x0501_0406 },
   { name: "IA32_PAT, memory type 2", index: 0x277, lo: 0x0007_0206, refused: true },
   { name: "IA32_PAT, memory type 8", index: 0x277, lo: 0, hi: 8 << 24, refused: true },
