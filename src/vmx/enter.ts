@@ -139,12 +139,13 @@ function debugAfterEntry(v: Vmcs): number {
   return dropped ? 0 : v.word(Field.GUEST_PENDING_DEBUG);
 }
 
+/** Base and limit of an unusable register are undefined behind it; processors keep them, so that the next exit saves them. */
 function loadSegment({ m, vmcs }: VmxState, n: number, cell: number): void {
   const v = vmcs!, { selector, limit, rights } = segmentFields(v, n);
   const unusable = (rights & UNUSABLE) !== 0;
   m[(cell + SEG_SELECTOR) >> 2] = selector;
   v.load(Field.GUEST_ES_BASE + 2 * n, cell + SEG_BASE);
-  m[(cell + SEG_LIMIT) >> 2] = unusable ? (n === Segment.SS ? -1 : 0) : limit;
+  m[(cell + SEG_LIMIT) >> 2] = limit;
   m[(cell + SEG_ATTRIBUTES) >> 2] = unusable ? (n === Segment.SS ? rights & DPL : 0) : rights & RIGHTS;
 }
 
