@@ -24,6 +24,8 @@ const EPT_VPID = { lo: 0x0633_4141, hi: 0xf01 } as const;
 const MISC_STORES_LMA = 1 << 5;
 /** Bits 8:6: HLT, shutdown and wait-for-SIPI are supported. */
 const MISC_ACTIVITY = 0x1c0;
+/** Bit 29: VMWRITE writes VM-exit information fields, too. */
+const MISC_WRITES_ALL = 1 << 29;
 
 interface Value {
   readonly lo: number;
@@ -41,7 +43,7 @@ const MSRS = new Map<number, Value>([
   [0x482, controls(ALLOWED.primary)],
   [0x483, controls(ALLOWED.exit)],
   [0x484, controls(ALLOWED.entry)],
-  [0x485, { lo: MISC_STORES_LMA | MISC_ACTIVITY | (CR3_TARGETS << 16), hi: 0 }],
+  [0x485, { lo: MISC_STORES_LMA | MISC_ACTIVITY | (CR3_TARGETS << 16) | MISC_WRITES_ALL, hi: 0 }],
   [0x486, { lo: CR0_FIXED0, hi: 0 }],
   [0x487, { lo: -1, hi: 0 }],
   [0x488, { lo: CR4_FIXED0, hi: 0 }],

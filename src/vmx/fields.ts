@@ -53,8 +53,6 @@ export const Field = {
 export const Width = { WORD: 0, QUAD: 1, LONG: 2, NATURAL: 3 } as const;
 /** Width of the field with this encoding. */
 export const widthOf = (encoding: number): number => (encoding >> 13) & 3;
-/** Type of the field, encoding bits 11:10: 0 control, 1 read-only data, 2 guest state, 3 host state. */
-export const typeOf = (encoding: number): number => (encoding >> 10) & 3;
 /** The encoding names the upper half of a 64-bit field. */
 export const isHigh = (encoding: number): boolean => (encoding & 1) !== 0;
 

@@ -19,7 +19,7 @@ import { guestFailure } from "./entry_guest.ts";
 import { hostIsValid } from "./entry_host.ts";
 import { failEntry } from "./exit.ts";
 import { Reason, VmError } from "./exit_reasons.ts";
-import { Field, isHigh, slotOf, typeOf } from "./fields.ts";
+import { Field, isHigh, slotOf } from "./fields.ts";
 import { gpr } from "./intercepts.ts";
 import { invalidateEpt, invalidateVpid } from "./invalidation.ts";
 import { isShadowed, shadowOf } from "./shadow.ts";
@@ -28,7 +28,6 @@ import { isRegion, revisionOf, Vmcs } from "./vmcs.ts";
 import { vmfunc } from "./vmfunc.ts";
 import { Blocking, NO_VMCS, VmxMode, type VmxState } from "./vmx_state.ts";
 
-const READ_ONLY = 1;
 const POINTER_REASONS: readonly number[] = [Reason.VMXON, Reason.VMPTRLD, Reason.VMPTRST, Reason.VMCLEAR];
 const TRANSFER_REASONS: readonly number[] = [Reason.VMXOFF, Reason.VMCALL, Reason.VMLAUNCH, Reason.VMRESUME];
 
@@ -136,7 +135,6 @@ export class Instructions implements VmxInstructions {
     else value = BigInt(state.unit.context.access.load32(lo, hi, flags) >>> 0);
     if (this.#failed) return;
     if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD, vmcs);
-    if (typeOf(fieldLo) === READ_ONLY) return this.#fail(VmError.READ_ONLY_FIELD, vmcs);
     if (value === undefined && long && !isHigh(fieldLo)) {
       vmcs.store(fieldLo, GPR + 8 * register);
     } else {

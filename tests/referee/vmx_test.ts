@@ -14,11 +14,6 @@ const DEVIATIONS: readonly Deviation[] = [
     because:
       "without dual-monitor treatment VMCALL in root fails with error 1: SDM vol. 3C, VMCALL's operation",
   },
-  {
-    ours: "vmwrite of a read-only field status=2 error=d",
-    theirs: "vmwrite of a read-only field status=0",
-    because: "no deviation: Bochs has bit 29 of IA32_VMX_MISC",
-  },
 ];
 
 /** Leaves out what the capability MSRs say, and instruction lengths where the manual defines none (vol. 3C, 28.2.5). */

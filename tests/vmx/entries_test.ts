@@ -18,7 +18,7 @@ import {
   VMREAD_BITMAP,
   VMWRITE_BITMAP,
 } from "./_guest.ts";
-import { CODE32, pin, secondary, type Values } from "./_vmcs.ts";
+import { CODE32, pin, secondary, UNUSABLE, type Values } from "./_vmcs.ts";
 
 const VMLAUNCH = [0x0f, 0x01, 0xc2], TELL = [0xe6, 0x71], VMCALL = "0f 01 c1";
 const FAILED = 0x8000_0000;
@@ -160,6 +160,21 @@ everywhere("VMX aborts shut the processor down and tell why in the VMCS region, 
     ["shutdown", 4n],
     "also after an entry that failed",
   );
+});
+
+everywhere("VMWRITE writes VM-exit information fields, as bit 29 of IA32_VMX_MISC says", (make) => {
+  const guest = make();
+  guest.register(Gpr.RBX, BigInt(Field.EXIT_QUALIFICATION));
+  guest.register(Gpr.RAX, 0x1234_5678_9abcn);
+  guest.write(HOST_CODE, [0x0f, 0x79, 0xd8, ...TELL]); // VMWRITE RBX, RAX
+  guest.runHost(HOST_CODE);
+  assertEquals([guest.field(Field.EXIT_QUALIFICATION), status(guest)], [0x1234_5678_9abcn, 0]);
+});
+
+everywhere("an unusable segment register keeps its limit until the exit saves it", (make) => {
+  const guest = make([Field.GUEST_DS_RIGHTS, UNUSABLE | 0xc093], [Field.GUEST_DS_LIMIT, 0x1234]);
+  assertEquals([guest.run(VMCALL), guest.field(Field.GUEST_DS_LIMIT)], ["exit", 0x1234n]);
+  assertEquals(guest.field(Field.GUEST_DS_RIGHTS) & BigInt(UNUSABLE), BigInt(UNUSABLE));
 });
 
 everywhere("VMCS shadowing: VMREAD and VMWRITE reach the VMCS of the link pointer, section 25.10", (make) => {
