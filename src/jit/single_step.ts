@@ -77,8 +77,7 @@ export class SingleStepper {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
-      // What MOV SS holds back, it holds back with the breakpoint of the next instruction.
-      const checks = !resumes && breakpoints.guestExecutes && breakpoints.deferred === 0;
+      const checks = !resumes && breakpoints.guestExecutes && !breakpoints.followsStackLoad();
       if (checks && breakpoints.stops(...linear)) {
         return this.bindings.access.raise(Vector.DB, -1);
       }

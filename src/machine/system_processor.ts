@@ -270,7 +270,9 @@ export class SystemProcessor implements Resident {
   }
 
   enter(): void {
-    this.core.inner.mmu.breakpoints.deferred = this.#deferred;
+    const { breakpoints } = this.core.inner.mmu;
+    breakpoints.deferred = this.#deferred;
+    breakpoints.followsStackLoad = this.unit.followsStackLoad;
   }
   leave(): void {
     this.#wait = this.#waits;

@@ -28,6 +28,8 @@ export class Breakpoints {
   hits = 0;
   /** Bits of those that MOV SS or POP SS has met: #DB comes behind the instruction that follows it. */
   deferred = 0;
+  /** Whether MOV SS or POP SS has just been executed: a breakpoint at the next instruction stops nothing. Vol. 3B, section 18.3.1.1. */
+  followsStackLoad: () => boolean = () => false;
   /** Whether there are some for instructions, and for data, the debugger's included. */
   executes = false;
   watches = false;

@@ -63,6 +63,9 @@ export class SystemUnit {
   readonly #delivery: EventDelivery;
 
   /** @param descriptors where selectors lead; by default to the GDT and LDT in memory */
+  /** For the breakpoints, when they are this processor's. */
+  readonly followsStackLoad = (): boolean => this.context.followsStackLoad;
+
   constructor(
     memory: StateMemory,
     access: SystemAccess,
@@ -71,6 +74,7 @@ export class SystemUnit {
     descriptors?: DescriptorSource,
   ) {
     const context = this.context = new SystemContext(memory, access, world, bus);
+    if (world.breakpoints !== undefined) world.breakpoints.followsStackLoad = this.followsStackLoad;
     const segments = this.segments = new SegmentRegisters(
       context,
       descriptors ?? new DescriptorTables(context),

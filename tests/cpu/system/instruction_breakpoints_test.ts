@@ -2,7 +2,16 @@
 import { assert, assertEquals } from "@std/assert";
 import { readRflags, writeRflags } from "../../../src/cpu/rflags.ts";
 import { DR, DR6, DR7, Gpr } from "../../../src/cpu/state.ts";
-import { CODE, DATA, everywhere, handler, STACK, stoppedIn, type SystemMachine } from "./_machine.ts";
+import {
+  CODE,
+  DATA,
+  everywhere,
+  handler,
+  Selector,
+  STACK,
+  stoppedIn,
+  type SystemMachine,
+} from "./_machine.ts";
 
 const DB = 1, RF = 0x1_0000, DR6_IDLE = 0xffff_0ff0;
 const TURNS = 300;
@@ -53,6 +62,19 @@ everywhere("instruction breakpoint: RF lets one instruction pass", (make) => {
     CODE + 1,
     2,
   ]);
+});
+
+everywhere("instruction breakpoint: stops nothing behind MOV SS, and is met there without it", (make) => {
+  for (const [code, passes] of [["8e d0 90", true], ["8e d8 90", false], ["8e d0 90 90", true]] as const) {
+    const machine = make();
+    Object.defineProperty(machine.bus, "time", {
+      get: () => machine.bare.processor.dispatcher.instructions(),
+    });
+    machine.set(Gpr.RAX, Selector.DATA);
+    breakAt(machine, CODE + 2);
+    assertEquals(machine.runCode(code), "halt");
+    assertEquals(machine.m[DR6 >> 2]! & 15, passes ? 0 : 1, code);
+  }
 });
 
 everywhere("instruction breakpoint: met each time in hot code, which runs as many instructions", (make) => {
