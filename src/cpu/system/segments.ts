@@ -185,15 +185,16 @@ export class SegmentRegisters {
 
   /**
    * After a return to less privilege: makes data segment registers null that the new level may not use. Null selectors
-   * lose their RPL, and registers with them keep their base. SDM vol. 2A, "IRET/IRETD/IRETQ"; vol. 2B, "RET".
+   * lose their RPL. Bases stay, which 64-bit code uses. SDM vol. 2A, "IRET/IRETD/IRETQ"; vol. 2B, "RET".
    */
   dropPrivileged(cpl: number): void {
+    const { m } = this.context;
     for (const n of [Segment.ES, Segment.DS, Segment.FS, Segment.GS]) {
-      const attributes = this.attributes(n);
+      const attributes = this.attributes(n), cell = segmentCell(n);
       const conforming = (attributes & 0x1c) === 0x1c;
-      if (isNull(this.selector(n))) this.context.m[(segmentCell(n) + SEG_SELECTOR) >> 2] = 0;
+      if (isNull(this.selector(n))) m[(cell + SEG_SELECTOR) >> 2] = 0;
       else if (!conforming && ((attributes >> Attribute.DPL_SHIFT) & 3) < cpl) {
-        this.write(segmentCell(n), 0, 0, 0, 0);
+        m[(cell + SEG_SELECTOR) >> 2] = m[(cell + SEG_ATTRIBUTES) >> 2] = 0;
       }
     }
   }

@@ -9,6 +9,7 @@ import {
   SEG_BASE,
   SEG_LIMIT,
   Segment,
+  segmentBase,
 } from "../../../src/cpu/state.ts";
 import { segmentCell } from "../../../src/cpu/system/segments.ts";
 import {
@@ -81,12 +82,15 @@ everywhere("IRET to CPL 3 makes data segments null that are the kernel's, vol. 2
   const machine = create();
   machine.enterProtected();
   machine.unit.segments.load(Segment.ES, Selector.USER_DATA);
+  const gs = segmentBase(Segment.GS) >> 2;
+  machine.m[gs] = 0x40_0000;
   machine.set(Gpr.RSP, 0x3_0000);
   machine.writeWords(0x3_0000, [USER_CODE, 0x23, 0x202, USER_STACK, 0x2b]);
   machine.write(USER_CODE, [0x0f, 0x0b]);
   machine.runCode("cf");
   assertEquals([stoppedIn(machine), machine.stack32(5)], [6, [USER_CODE, 0x23, 0x1_0202, USER_STACK, 0x2b]]);
   assertEquals([machine.selector(Segment.DS), machine.selector(Segment.ES)], [0, 0x2b]);
+  assertEquals([machine.selector(Segment.GS), machine.m[gs]], [0, 0x40_0000], "bases stay");
 });
 
 everywhere(
