@@ -85,6 +85,7 @@ const OPTIONS = {
   ),
   snapshot: flag("Keeps what the guest writes to its disks in memory, and drops it at the end."),
   rng: flag("Gives the machine a virtio source of random numbers; they follow from --seed."),
+  "test-device": flag("Gives the machine QEMU's pc-testdev, which kvm-unit-tests use."),
   net: NET,
   "net-port": NET_PORT,
   "net-name": NET_NAME,
@@ -212,6 +213,7 @@ const MADE_OF = [
   "disk",
   "snapshot",
   "rng",
+  "test-device",
   "net",
   "net-name",
   "append",
@@ -257,7 +259,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
       `--disk, --rng, --net and --console virtio can be given ${SLOTS} times at most, together`,
     );
   }
-  const { memory, cpus: processors, engine, seed, vmx, cpu, rng } = values;
+  const { memory, cpus: processors, engine, seed, vmx, cpu, rng, "test-device": testDevice } = values;
   const network = networkOption(values), hostConnector = connectorOption(values, values.net);
   const crossover = worldCalls(values), loadAddress = values["load-address"];
   const cycles = cycleChoice(values.cycles, values["world-call-cycles"]);
@@ -278,6 +280,7 @@ function bootFromFiles(values: Values<typeof OPTIONS>, observer: TranslationObse
         vmx,
         cpu,
         rng,
+        testDevice,
         network,
         hostConnector,
         virtioConsole,

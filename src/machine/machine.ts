@@ -39,6 +39,7 @@ import { addExpansion } from "./expansion.ts";
 import { Pic8259 } from "./devices/8259_pic.ts";
 import { IsaLines } from "./devices/isa_lines.ts";
 import { MarkPort } from "./devices/mark_port.ts";
+import { PcTestdev } from "./devices/pc_testdev.ts";
 import type { Vga } from "./devices/vga.ts";
 import { configurationOf, type MachineConfiguration } from "./snapshot/configuration.ts";
 import { saveMachine } from "./snapshot/save.ts";
@@ -101,7 +102,8 @@ export class Machine {
   /** @param boots false: RAM is empty and the processor where nothing is, until a snapshot's states are restored */
   constructor(options: MachineOptions, boots = true) {
     this.configuration = configurationOf(options);
-    const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks } = this.configuration;
+    const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks, testDevice } =
+      this.configuration;
     const { kernel, firmware, modules = [], observer, tiers, loadAddress } = options;
     // Others have no symbols, and may be large.
     this.#kernel = kernel !== undefined && isElf(kernel) ? kernel : undefined;
@@ -204,6 +206,12 @@ export class Machine {
     this.parts.add("console", this.console);
     this.parts.add("second serial port", this.secondSerial);
     this.parts.add("machine", this.#ending);
+    if (testDevice) {
+      const device = new PcTestdev((line, level) => lines.set(line, level));
+      for (const ports of device.ports) bus.addPorts(ports);
+      bus.addRange(device);
+      this.parts.add("pc-testdev", device);
+    }
     if (marks) {
       bus.addPorts(
         new MarkPort((value) =>

@@ -59,6 +59,11 @@ export interface MachineOptions {
   /** Gives the machine the mark port, 4D00H: a 32-bit OUT there is an event `mark`. Default: no. */
   readonly marks?: boolean;
   /**
+   * Gives the machine QEMU's `pc-testdev`, for kvm-unit-tests: interrupt lines at ports 2000H-2017H, a register at E0H,
+   * and 64 KB of a device's memory at FF000000H. Default: no.
+   */
+  readonly testDevice?: boolean;
+  /**
    * Disks, each a virtio block device: bytes, which the guest reads and writes in place, or an image elsewhere
    * (`openDiskFile` in `@causeway/x86/host`). At most 8. Default: none.
    */

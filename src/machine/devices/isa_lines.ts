@@ -2,6 +2,8 @@
 import type { IoApic82093AA } from "./82093aa_io_apic.ts";
 import type { Pic8259 } from "./8259_pic.ts";
 
+/** Lines of a PC/AT; behind them are the I/O APIC's further inputs. */
+const PIC_LINES = 16;
 /** The 8254's line 0 comes to input 2 of the I/O APIC; the MADT tells. All others come to the input of their number. */
 export const TIMER_LINE = 0, TIMER_INPUT = 2;
 
@@ -11,7 +13,7 @@ export class IsaLines {
 
   /** A line goes up or down. */
   set(line: number, level: boolean): void {
-    this.pic.setLine(line, level);
+    if (line < PIC_LINES) this.pic.setLine(line, level);
     this.ioApic.setLine(inputOf(line), level);
   }
 

@@ -46,6 +46,7 @@ export type MachineConfiguration = {
     | undefined;
   readonly cycles: { readonly profile: CycleProfileName; readonly worldCall: number | undefined } | undefined;
   readonly marks: boolean;
+  readonly testDevice: boolean;
   readonly firmware: Uint8Array | undefined;
   /** What firmware finds in fw_cfg besides what the machine tells it. */
   readonly firmwareFiles: readonly { readonly name: string; readonly content: Uint8Array }[];
@@ -69,6 +70,7 @@ const FIELDS: Shape<MachineConfiguration> = fields({
     fields({ profile: oneOf(...CYCLE_PROFILE_NAMES), worldCall: maybe(whole(1, MOST_CYCLES)) }),
   ),
   marks: bool,
+  testDevice: bool,
   firmware: maybe(such(bytes(), isFirmware, "a firmware image")),
   firmwareFiles: list(fields({ name: text, content: bytes() })),
   disks: list(
@@ -112,6 +114,7 @@ export function configurationOf(options: MachineOptions): MachineConfiguration {
       ? { profile: cycles, worldCall: undefined }
       : { profile: cycles.profile, worldCall: cycles.worldCall },
     marks: options.marks ?? false,
+    testDevice: options.testDevice ?? false,
     firmware: options.firmware,
     firmwareFiles: Object.entries(options.firmwareFiles ?? {}).map(([name, content]) => ({ name, content })),
     disks: (options.disks ?? []).map(({ image }) =>

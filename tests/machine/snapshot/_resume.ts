@@ -33,6 +33,7 @@ const worlds = (commandLine: string): Guest => ({
     vmx: true,
     crossover: true,
     marks: true,
+    testDevice: true,
     cycles: "haswell",
   },
   limit: 1e8,
