@@ -193,10 +193,11 @@ const ROOT_ENVIRONMENT: Readonly<Record<string, string>> = {
   TERM: process.env.TERM ?? "dumb",
 };
 
+/** Our environment, by name: Deno gives it in another order each time. */
 function hostEnvironment(): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined),
-  );
+  const entries = Object.entries(process.env)
+    .filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return Object.fromEntries(entries.toSorted(([a], [b]) => a < b ? -1 : 1));
 }
 
 function openTree(root = "/"): HostFileSystem {

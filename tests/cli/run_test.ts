@@ -1,6 +1,14 @@
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
@@ -23,6 +31,7 @@ function runCode(code: string, ...options: string[]): Outcome {
   });
 }
 
+const BUSYBOX = "/bin/busybox";
 /** JMP to itself. */
 const ENDLESS = "eb fe";
 /** exit(42): MOV EAX, 60; MOV EDI, 42; SYSCALL. */
@@ -144,6 +153,18 @@ Deno.test("run --root shows the guest that tree only, with its own paths and env
     assertEquals(code, 125);
     assertEquals(stderr.split("\n").length, 2);
   });
+});
+
+Deno.test({
+  name: "run gives the guest our environment by name, so that a run is the same each time",
+  ignore: !existsSync(BUSYBOX),
+  fn: () => {
+    const { stdout } = causeway(["run", "--env", "BEHIND=a=b", BUSYBOX, "env"]);
+    const lines = stdout.trimEnd().split("\n"), names = lines.map((line) => line.slice(0, line.indexOf("=")));
+    const ours = Object.keys(process.env).filter((name) => name !== "BEHIND").toSorted();
+    assertEquals(names, [...ours, "BEHIND"]);
+    assertEquals(lines.at(-1), "BEHIND=a=b");
+  },
 });
 
 for (
