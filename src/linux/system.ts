@@ -65,7 +65,7 @@ export type ExitStatus =
   | { readonly kind: "deadlock" };
 
 /** Instructions a task runs before another gets its turn; and before others are looked for, where there is none. */
-const QUANTUM = 50_000;
+const QUANTUM = 200_000;
 const QUANTUM_ALONE = 20_000_000;
 /** Instructions that what is left in the background may execute after the first program's end. */
 const ORPHAN_INSTRUCTIONS = 2e9;
