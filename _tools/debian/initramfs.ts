@@ -1,6 +1,6 @@
 /**
- * The initramfs that Debian's kernels boot with here: busybox, our /init and scripts, some modules, and QEMU where it is
- * asked for. As a program: `deno run -A _tools/debian/initramfs.ts [--qemu] cloud|generic OUTPUT`.
+ * The initramfs that Debian's kernels boot with here: busybox, our /init and scripts, some modules, and QEMU or Linux's
+ * selftests where they are asked for. As a program: `deno run -A _tools/debian/initramfs.ts [--qemu|--selftests] cloud|generic OUTPUT`.
  */
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
@@ -12,6 +12,7 @@ import { cpio, type CpioEntry } from "./cpio.ts";
 import { modulesDep, modulesWithDependencies } from "./modules.ts";
 import { debianKernel, debianPackage, KERNEL_NAMES, type KernelName } from "./packages.ts";
 import { foldersOf, qemuFiles } from "./qemu.ts";
+import { selftestFiles } from "./selftests.ts";
 import { flag } from "../../src/cli/options.ts";
 import { oneOf, scriptLine } from "../script.ts";
 
@@ -65,23 +66,35 @@ export function initramfs(name: KernelName): Uint8Array {
   return new Uint8Array(gzipSync(archive, { level: 9 }));
 }
 
-/** The same with QEMU, which finds the cloud kernel with an initramfs of its own in /boot. */
-export function initramfsWithQemu(name: KernelName): Uint8Array {
+/** What can be in an initramfs besides. */
+export type Extra = "qemu" | "selftests";
+const EXTRA_FILES: Readonly<Record<Extra, (name: KernelName) => CpioEntry[]>> = {
+  /** QEMU finds the cloud kernel with an initramfs of its own in /boot. */
+  qemu: () => qemuFiles(initramfs("cloud")),
+  selftests: selftestFiles,
+};
+
+/** The same with more files. */
+export function initramfsWith(extra: Extra, name: KernelName): Uint8Array {
   // Not compressed, for the guest would take longer over that; Linux wants such an archive at a multiple of four bytes.
-  return new Uint8Array(Buffer.concat([cpio(qemuFiles(initramfs("cloud"))), initramfs(name)]));
+  return new Uint8Array(Buffer.concat([cpio(EXTRA_FILES[extra](name)), initramfs(name)]));
 }
 
 if (import.meta.main) {
-  const { values: { qemu }, rest: [name, output] } = scriptLine({
+  const { values: { qemu, selftests }, rest: [name, output] } = scriptLine({
     call: "deno run -A _tools/debian/initramfs.ts",
     description: `Builds the initramfs that a kernel of Debian's boots with here: ${
       KERNEL_NAMES.join(" or ")
     }.`,
     operands: ["KERNEL", "OUTPUT"],
-    options: { qemu: flag("With Debian's QEMU, and the cloud kernel for virtual machines: 80 MB more.") },
+    options: {
+      qemu: flag("With Debian's QEMU, and the cloud kernel for virtual machines: 80 MB more."),
+      selftests: flag("With Linux's selftests of x86 and KVM, in /tests."),
+    },
   });
   const kernel = oneOf(KERNEL_NAMES, name!);
-  writeFileSync(output!, qemu ? initramfsWithQemu(kernel) : initramfs(kernel));
-  const { image } = debianKernel(kernel), more = qemu ? " --memory 1G --vmx" : "";
+  const extra = qemu ? "qemu" : selftests ? "selftests" : undefined;
+  writeFileSync(output!, extra === undefined ? initramfs(kernel) : initramfsWith(extra, kernel));
+  const { image } = debianKernel(kernel), more = extra === undefined ? "" : " --memory 1G --vmx";
   console.log(`causeway boot --kernel ${image} --initrd ${output} --append console=ttyS0${more}`);
 }

@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { Buffer } from "node:buffer";
-import { initramfs, initramfsWithQemu } from "../../../_tools/debian/initramfs.ts";
+import { type Extra, initramfs, initramfsWith } from "../../../_tools/debian/initramfs.ts";
 import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/debian/packages.ts";
 import { oneOf, parsePositive, scriptLine } from "../../../_tools/script.ts";
 import { choices, flag, value } from "../../../src/cli/options.ts";
@@ -19,48 +19,55 @@ import { type MemtestResult, runMemtest } from "./memtest.ts";
 import { runXen, type XenResult } from "./xen.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
-const MEMORY = 1 << 29, QEMU_MEMORY = 1 << 30, DISK_MEGABYTES = 16;
+const MEMORY = 1 << 29, LARGE_MEMORY = 1 << 30, DISK_MEGABYTES = 16;
 
 /** A script, and what a machine needs for it. */
 interface Script {
   readonly vmx: boolean;
-  /** Debian's QEMU is in the initramfs. */
-  readonly qemu: boolean;
+  /** What is in the initramfs besides. */
+  readonly extra?: Extra;
   /** What it ends with. */
   readonly shows: string;
   /** Where it runs if nothing is named. */
   readonly engines: readonly EngineName[];
   readonly kernels: readonly KernelName[];
+  /** With so many processors, if nothing is said; 1 and 2 otherwise. */
+  readonly processors?: readonly number[];
 }
 
 const SCRIPTS = {
   exercise: {
     vmx: false,
-    qemu: false,
     shows: "ok ext4 write",
     engines: ["auto", "js"],
     kernels: KERNEL_NAMES,
   },
   network: {
     vmx: false,
-    qemu: false,
     shows: "ok typed on hvc0",
     engines: ["auto", "js"],
     kernels: KERNEL_NAMES,
   },
   "kvm-test": {
     vmx: true,
-    qemu: false,
     shows: "kvm: the guest has halted; sum 500500, reads 1000",
     engines: ["auto"],
     kernels: KERNEL_NAMES,
   },
   nested: {
     vmx: true,
-    qemu: true,
+    extra: "qemu",
     shows: "init: nested ended with 0",
     engines: ["auto"],
     kernels: ["generic"],
+  },
+  selftests: {
+    vmx: true,
+    extra: "selftests",
+    shows: "passes vmx_msrs_test",
+    engines: ["auto"],
+    kernels: ["generic"],
+    processors: [2],
   },
 } as const satisfies Record<string, Script>;
 type ScriptName = keyof typeof SCRIPTS;
@@ -118,12 +125,12 @@ function run(
   engine: EngineName,
   image: Uint8Array = DISK,
 ): Result {
-  const { vmx, qemu, shows } = SCRIPTS[script];
+  const { vmx, extra, shows }: Script = SCRIPTS[script];
   const machine = bootMachine({
     kernel: readFileSync(debianKernel(name).image),
-    modules: [{ bytes: qemu ? initramfsWithQemu(name) : initramfs(name) }],
+    modules: [{ bytes: extra === undefined ? initramfs(name) : initramfsWith(extra, name) }],
     commandLine: `console=ttyS0 script=${script}`,
-    memory: qemu ? QEMU_MEMORY : MEMORY,
+    memory: extra === undefined ? MEMORY : LARGE_MEMORY,
     processors,
     engine,
     ...(threshold === undefined ? {} : { tiers: { threshold } }),
@@ -180,6 +187,7 @@ const kernels = KERNEL_NAMES.filter((name) => guests.length === 0 || guests.incl
 /** The kernels that a script runs in: those that are named, or else its own. */
 const kernelsOf = (script: ScriptName): readonly KernelName[] =>
   guests.length === 0 ? SCRIPTS[script].kernels : kernels;
+const processorsOf = ({ processors }: Script): readonly number[] => values.cpus ?? processors ?? [1, 2];
 const scripts = values.script ?? SCRIPT_NAMES;
 /** One image for all runs, so that they can be compared. */
 const DISK = ext4Image();
@@ -190,7 +198,7 @@ function runsOf(engines: readonly EngineName[]): readonly EngineName[] {
 }
 const machines = kernels.flatMap((kernel) =>
   scripts.filter((script) => kernelsOf(script).includes(kernel)).flatMap((script) =>
-    (values.cpus ?? [1, 2]).map((processors) => ({ kernel, script, processors }))
+    processorsOf(SCRIPTS[script]).map((processors) => ({ kernel, script, processors }))
   )
 );
 let failed = false;
