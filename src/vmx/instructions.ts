@@ -10,7 +10,7 @@ import {
   VmxPointer,
   VmxTransfer,
 } from "../cpu/system/vmx_instructions.ts";
-import { CR0, CR4, GPR, RETURN_HI, RIP, VMX_MODE } from "../cpu/state.ts";
+import { ATTENTION, Attention, CR0, CR4, GPR, RETURN_HI, RIP, VMX_MODE } from "../cpu/state.ts";
 import { CR0_FIXED0, CR4_FIXED0, REVISION } from "./capabilities.ts";
 import { loadGuest, setCell } from "./enter.ts";
 import { isPage } from "./entry_fields.ts";
@@ -91,6 +91,7 @@ export class Instructions implements VmxInstructions {
         state.mmu.enterWorld();
         state.unit.context.switches.moved();
         this.#succeed();
+        m[ATTENTION >> 2]! |= Attention.NOW; // an INIT may have been waiting
       } else if (instruction === VmxTransfer.VMCALL) {
         this.#fail(VmError.VMCALL_IN_ROOT);
       } else if (this.#enter(instruction === VmxTransfer.VMLAUNCH)) {
@@ -106,7 +107,7 @@ export class Instructions implements VmxInstructions {
     const { state } = this;
     const vmcs = this.#accessible(Reason.VMREAD, fieldLo, fieldHi);
     if (vmcs === undefined) return;
-    if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD, vmcs);
+    if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD);
     const long = state.unit.context.is64;
     if (long && register !== IN_MEMORY && !isHigh(fieldLo)) {
       vmcs.load(fieldLo, GPR + 8 * register);
@@ -134,7 +135,7 @@ export class Instructions implements VmxInstructions {
     else if (long) value = this.#load64(lo, hi, flags);
     else value = BigInt(state.unit.context.access.load32(lo, hi, flags) >>> 0);
     if (this.#failed) return;
-    if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD, vmcs);
+    if (fieldHi !== 0 || slotOf(fieldLo) === undefined) return this.#fail(VmError.UNSUPPORTED_FIELD);
     if (value === undefined && long && !isHigh(fieldLo)) {
       vmcs.store(fieldLo, GPR + 8 * register);
     } else {
@@ -289,8 +290,12 @@ export class Instructions implements VmxInstructions {
     this.#setStatus(0);
   }
 
-  /** VMfailValid with an error number if there is a current VMCS, else VMfailInvalid. SDM vol. 3C, section 31.2. */
-  #fail(error: number, vmcs: Vmcs | undefined = this.state.vmcs): void {
+  /**
+   * VMfailValid with an error number if there is a current VMCS, else VMfailInvalid. SDM vol. 3C, section 31.2. The number
+   * goes into the current VMCS, also where a guest's VMREAD or VMWRITE went to the shadow VMCS.
+   */
+  #fail(error: number): void {
+    const { vmcs } = this.state;
     vmcs?.write(Field.INSTRUCTION_ERROR, error);
     this.#setStatus(vmcs !== undefined ? Flag.ZF : Flag.CF);
   }

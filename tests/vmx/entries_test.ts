@@ -210,6 +210,7 @@ everywhere("VMCS shadowing: VMREAD and VMWRITE reach the VMCS of the link pointe
   unsupported.register(Gpr.RBX, 0x6ffen);
   unsupported.run(`0f 78 d9 9c 58 ${VMCALL}`); // VMREAD; PUSHF; POP RAX
   assertEquals([unsupported.exit[0], unsupported.register(Gpr.RAX) & 0x41n], [18, 0x40n]);
+  assertEquals(unsupported.field(Field.INSTRUCTION_ERROR), 12n, "in the current VMCS");
   const [none] = prepare();
   none.set([Field.VMCS_LINK_POINTER, 0xffff_ffff_ffff_ffffn]);
   none.run(`0f 78 d9 9c 58 ${VMCALL}`);

@@ -1,10 +1,21 @@
 /** VM exits by exceptions, interrupts and memory accesses, with all their information, on every engine. SDM vol. 3C, sections 26.2 and 28.2. */
 import { assertEquals } from "@std/assert";
-import { CR2, DR6, Gpr } from "../../src/cpu/state.ts";
+import { CR2, DR6, Gpr, VMX_MODE } from "../../src/cpu/state.ts";
 import { DeliveryMode } from "../../src/machine/devices/interrupt_message.ts";
 import { Pin, Secondary } from "../../src/vmx/controls.ts";
 import { Field } from "../../src/vmx/fields.ts";
-import { CODE, DATA, everywhere, GUEST_STACK, IDT, Interruption, UNMAPPED, VE_AREA } from "./_guest.ts";
+import {
+  CODE,
+  DATA,
+  everywhere,
+  GUEST_STACK,
+  HOST_CODE,
+  IDT,
+  Interruption,
+  UNMAPPED,
+  VE_AREA,
+} from "./_guest.ts";
+import { VmxMode } from "../../src/vmx/vmx_state.ts";
 import { exitControls, pin, secondary, type Values } from "./_vmcs.ts";
 
 const ALL_EXCEPTIONS: Values = [[Field.EXCEPTION_BITMAP, 0xffff_ffff]];
@@ -246,6 +257,15 @@ everywhere("INIT exits, section 26.2", (make) => {
     1n,
     0n,
   ]]);
+});
+
+everywhere("INIT waits in root operation, and comes right behind VMXOFF, section 24.8", (make) => {
+  const guest = make();
+  guest.register(Gpr.RBX, BigInt(DATA));
+  guest.write(HOST_CODE, [0xff, 0x03, 0x90, 0x0f, 0x01, 0xc4, 0xff, 0x03, 0xf4]); // INC [RBX]; NOP; VMXOFF; INC [RBX]; HLT
+  guest.send(DeliveryMode.INIT);
+  guest.runHost(HOST_CODE, 5);
+  assertEquals([guest.quad(DATA), guest.m[VMX_MODE >> 2]], [1n, VmxMode.OUTSIDE]);
 });
 
 everywhere("EPT violations and misconfigurations tell addresses and rights, section 28.2.1", (make) => {
