@@ -23,6 +23,7 @@ const DOCUMENTS = [
   "docs/debugging.md",
   "docs/devices.md",
   "docs/hypervisor_lab.md",
+  "docs/kvm_unit_tests.md",
   "docs/library.md",
   "docs/snapshots.md",
   "docs/virtual_machines.md",
