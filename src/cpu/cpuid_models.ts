@@ -18,8 +18,8 @@ const bits = (...positions: readonly number[]): number => positions.reduce((mask
 const SYSTEM_ECX: number = bits(3, 5, 17, 21, 24);
 /** SSE3 SSSE3 CMPXCHG16B SSE4.1 SSE4.2 POPCNT. */
 const V2_ECX: number = bits(0, 9, 13, 19, 20, 23);
-/** SMEP INVPCID SMAP. */
-const SYSTEM_LEAF7_EBX: number = bits(7, 10, 20);
+/** TSC-adjust SMEP INVPCID SMAP. */
+const SYSTEM_LEAF7_EBX: number = bits(1, 7, 10, 20);
 const LAHF: number = bits(0);
 /** VMX of leaf 1 (ECX), LA57 of leaf 7 (ECX). */
 const VMX: number = bits(5), LA57: number = bits(16);

@@ -38,8 +38,8 @@ const LEAF1_EDX_HTT = bits(28), LOGICAL_PROCESSORS = 0xff_0000;
 const SHARED_CACHE = 3;
 /** The local APIC's timer never stops. */
 const LEAF6_EAX = bits(2);
-/** SMEP INVPCID SMAP. */
-const LEAF7_EBX = bits(7, 10, 20);
+/** TSC-adjust SMEP INVPCID SMAP. */
+const LEAF7_EBX = bits(1, 7, 10, 20);
 /** PKU, LA57; OSPKE, which is CR4.PKE. */
 const LEAF7_ECX = bits(3, 16), LEAF7_ECX_OSPKE = bits(4);
 /** The component of XCR0 that is PKRU. */

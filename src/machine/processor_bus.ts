@@ -175,7 +175,7 @@ export class ProcessorBus implements SystemBus, Mmio {
       case TSC:
         return split(this.tsc());
       case TSC_ADJUST:
-        return split(this.#tscOffset < 0 ? this.#tscOffset + TWO_32 * TWO_32 : this.#tscOffset);
+        return split(this.#tscOffset);
       case APIC_BASE:
         return this.#apicMsrs.base;
       case TSC_DEADLINE:

@@ -53,6 +53,17 @@ Deno.test("SystemProcessor.run() counts an exception that is handled as no instr
   assertEquals([processor.run(1000), processor.instructions], ["halt", 3]);
 });
 
+/** SDM vol. 3B, section 18.17.3. */
+Deno.test("writes of the TSC change IA32_TSC_ADJUST by as much, and the other way round", () => {
+  const TSC = 0x10, TSC_ADJUST = 0x3b, { bus } = realMode([]).current;
+  assertEquals(bus.cpuid(7, 0, { osxsave: false })[1] & 2, 2);
+  assertEquals([bus.readMsr(TSC_ADJUST), bus.tsc()], [{ lo: 0, hi: 0 }, 0]);
+  assertEquals([bus.writeMsr(TSC, 5, 1), bus.readMsr(TSC_ADJUST)], [true, { lo: 5, hi: 1 }]);
+  assertEquals([bus.writeMsr(TSC_ADJUST, 1000, 0), bus.readMsr(TSC)], [true, { lo: 1000, hi: 0 }]);
+  assertEquals([bus.writeMsr(TSC_ADJUST, -1000, -1), bus.readMsr(TSC_ADJUST)], [true, { lo: -1000, hi: -1 }]);
+  assertEquals([bus.writeMsr(TSC, 0, 0), bus.readMsr(TSC_ADJUST)], [true, { lo: 0, hi: 0 }]);
+});
+
 Deno.test("MSR_POWER_CTL keeps C1E, and has no other bits", () => {
   const POWER_CONTROL = 0x1fc, { bus } = realMode([]).current;
   assertEquals([bus.writeMsr(POWER_CONTROL, 2, 0), bus.readMsr(POWER_CONTROL)], [true, { lo: 2, hi: 0 }]);

@@ -38,7 +38,6 @@ export const EXPECTED: Readonly<Record<string, Expectation>> = {
   pmu_lbr: NO_COUNTERS_AT_ALL,
   pks: skip("there are no protection keys of supervisor pages"),
   intel_cet: skip("there is no CET"),
-  tsc_adjust: skip("CPUID does not report IA32_TSC_ADJUST"),
   "tsx-ctrl": skip("there is no TSX"),
   intel_iommu: fail("there is no VT-d"),
   vmware_backdoors: fail("there is no VMware backdoor"),
