@@ -15,11 +15,15 @@ export interface CpuidMachine {
   readonly hasVmx?: boolean;
   /** IA32_MISC_ENABLE says that there are MONITOR and MWAIT. */
   readonly hasMonitor?: boolean;
+  /** IA32_MISC_ENABLE limits the leaves that leaf 0 tells of. Default: no. */
+  readonly isLimited?: boolean;
+  /** IA32_MISC_ENABLE has not disabled XD. Default: so. */
+  readonly hasXd?: boolean;
   /** How many processors there are: cores of one package. Default: 1. */
   readonly processors?: number;
 }
 
-const MAX_BASIC = 0x15;
+const MAX_BASIC = 0x15, LIMITED_BASIC = 2;
 
 /** A mask with the given bits set. */
 const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);
@@ -49,7 +53,7 @@ const LEAF7_EDX = bits(26, 27, 29);
 /** Subleaf 2 of leaf 7, the last: BHI_DIS_S. Without it Linux clears the history of branches by a loop at each system call. */
 const LEAF7_SUBLEAVES = 2, LEAF7_2_EDX = bits(4);
 /** 1 GB pages. */
-const EXTENDED1_EDX = bits(26);
+const EXTENDED1_EDX = bits(26), EXTENDED1_EDX_XD = bits(20);
 /** Leaf 80000008H, EAX: bits of a linear address. */
 export const LINEAR_WIDTH = 0xff00;
 /** Ticks of the TSC in a second, and of the local APIC's timer before it divides: one a guest instruction. */
@@ -65,7 +69,8 @@ export function machineCpuid(
   leaf: number,
   subleaf: number,
   state: CpuidState,
-  { apicId, hasApic, hasVmx = false, hasMonitor = false, processors = 1 }: CpuidMachine,
+  { apicId, hasApic, hasVmx = false, hasMonitor = false, isLimited = false, hasXd = true, processors = 1 }:
+    CpuidMachine,
 ): CpuidResult {
   const number = leaf >>> 0;
   const outOfRange = number < 0x8000_0000 ? number > MAX_BASIC : number > 0x8000_0008;
@@ -75,7 +80,7 @@ export function machineCpuid(
     : cpuid(known, subleaf, state);
   switch (known) {
     case 0:
-      return [MAX_BASIC, ebx, ecx, edx];
+      return [isLimited ? LIMITED_BASIC : MAX_BASIC, ebx, ecx, edx];
     case 1:
       return [
         eax,
@@ -117,7 +122,7 @@ export function machineCpuid(
     case MAX_BASIC:
       return [1, 1, CRYSTAL_HERTZ, 0];
     case 0x8000_0001:
-      return [eax, ebx, ecx, edx | EXTENDED1_EDX];
+      return [eax, ebx, ecx, (hasXd ? edx : edx & ~EXTENDED1_EDX_XD) | EXTENDED1_EDX];
     case 0x8000_0008:
       return [(eax & ~LINEAR_WIDTH) | (LINEAR_BITS_57 << 8), ebx, ecx, edx];
     default:

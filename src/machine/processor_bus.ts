@@ -25,9 +25,11 @@ const MCG_CAP = 0x179, MCG_STATUS = 0x17a;
 const MISC_ENABLE = 0x1a0, TSC_DEADLINE = 0x6e0;
 /**
  * IA32_MISC_ENABLE: fast strings, MONITOR; branch trace storage and precise event-based sampling unavailable. Thermal
- * control, SpeedStep and xTPR messages can be enabled, too, and there is nothing that it does.
+ * control, SpeedStep and xTPR messages can be enabled, too, and there is nothing that it does. Bit 22 limits CPUID to leaves
+ * 0 to 2, bit 34 disables XD.
  */
-const MISC_ENABLE_RESET = 0x4_1801, MISC_ENABLE_WRITABLE = 0x85_0009, MISC_ENABLE_MONITOR = 0x4_0000;
+const MISC_ENABLE_RESET = 0x4_1801, MISC_ENABLE_WRITABLE = 0xc5_0009, MISC_ENABLE_MONITOR = 0x4_0000;
+const MISC_ENABLE_LIMIT = 0x40_0000, MISC_ENABLE_NO_XD = 4;
 /**
  * MSR_POWER_CTL. The SDM lists it for processors with the default model's signature, but not its bits (vol. 4, the table of
  * MSRs of the 2nd to 4th generations: "See biosbits.org"). Bit 1 is the one that operating systems change: it enables C1E.
@@ -61,6 +63,7 @@ export type ProcessorBusState = {
   readonly speculation: SpeculationMsrsState;
   readonly tscOffset: number;
   readonly miscEnable: number;
+  readonly miscEnableHigh: number;
   readonly powerControl: number;
 };
 /** What it looks like. */
@@ -70,6 +73,7 @@ export const PROCESSOR_BUS_STATE: Shape<ProcessorBusState> = fields({
   speculation: SPECULATION_MSRS_STATE,
   tscOffset: time,
   miscEnable: u32,
+  miscEnableHigh: u32,
   powerControl: u32,
 });
 
@@ -82,6 +86,7 @@ export class ProcessorBus implements SystemBus, Mmio {
   /** What the TSC is ahead of virtual time. */
   #tscOffset = 0;
   #miscEnable = MISC_ENABLE_RESET;
+  #miscEnableHigh = 0;
   #powerControl = 0;
   /** World calls, where the machine has them. */
   crossover: CrossOver | undefined;
@@ -112,6 +117,10 @@ export class ProcessorBus implements SystemBus, Mmio {
 
   get hasMonitor(): boolean {
     return (this.#miscEnable & MISC_ENABLE_MONITOR) !== 0;
+  }
+
+  get hasXd(): boolean {
+    return (this.#miscEnableHigh & MISC_ENABLE_NO_XD) === 0;
   }
 
   waitForStore(line: MonitoredLine, endsWithMasked: boolean): void {
@@ -165,6 +174,8 @@ export class ProcessorBus implements SystemBus, Mmio {
           hasApic: this.hasApic,
           hasVmx: this.machine.hasVmx,
           hasMonitor: this.hasMonitor,
+          isLimited: (this.#miscEnable & MISC_ENABLE_LIMIT) !== 0,
+          hasXd: this.hasXd,
           processors: this.machine.processors,
         }),
       );
@@ -188,7 +199,7 @@ export class ProcessorBus implements SystemBus, Mmio {
       case MCG_STATUS:
         return { lo: 0, hi: 0 };
       case MISC_ENABLE:
-        return { lo: this.#miscEnable, hi: 0 };
+        return { lo: this.#miscEnable, hi: this.#miscEnableHigh };
       case POWER_CONTROL:
         return { lo: this.#powerControl, hi: 0 };
       case IA32_CROSSOVER_CTL:
@@ -218,7 +229,8 @@ export class ProcessorBus implements SystemBus, Mmio {
       case MCG_STATUS:
         return lo === 0 && hi === 0;
       case MISC_ENABLE:
-        if (hi !== 0) return false;
+        if ((hi & ~MISC_ENABLE_NO_XD) !== 0) return false;
+        this.#miscEnableHigh = hi;
         this.#miscEnable = (MISC_ENABLE_RESET & ~MISC_ENABLE_WRITABLE) | (lo & MISC_ENABLE_WRITABLE);
         return true;
       case POWER_CONTROL:
@@ -240,18 +252,21 @@ export class ProcessorBus implements SystemBus, Mmio {
       speculation: this.#speculation.saveState(),
       tscOffset: this.#tscOffset,
       miscEnable: this.#miscEnable,
+      miscEnableHigh: this.#miscEnableHigh,
       powerControl: this.#powerControl,
     };
   }
 
   loadState(
-    { apicMsrs, memoryTypes, speculation, tscOffset, miscEnable, powerControl }: ProcessorBusState,
+    { apicMsrs, memoryTypes, speculation, tscOffset, miscEnable, miscEnableHigh, powerControl }:
+      ProcessorBusState,
   ): void {
     this.#apicMsrs.loadState(apicMsrs);
     this.#memoryTypes.loadState(memoryTypes);
     this.#speculation.loadState(speculation);
     this.#tscOffset = tscOffset;
     this.#miscEnable = miscEnable;
+    this.#miscEnableHigh = miscEnableHigh;
     this.#powerControl = powerControl;
   }
 

@@ -83,7 +83,7 @@ export class Processors implements Stateful<ProcessorsState> {
       });
     });
     this.core.seat(this.all[0]!);
-    this.stateFormat = { version: 4, shape: processorsShape(this) };
+    this.stateFormat = { version: 5, shape: processorsShape(this) };
   }
 
   /** The processor whose turn it is. */

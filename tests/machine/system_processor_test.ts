@@ -134,3 +134,22 @@ Deno.test("Processors.run() gives up on a timer that interrupts where nobody lis
   );
   assertEquals(processors.run(1000), "halt");
 });
+
+Deno.test("IA32_MISC_ENABLE limits the leaves of CPUID, and disables XD and with it EFER.NXE. SDM vol. 4, table 2-2", () => {
+  const MISC_ENABLE = 0x1a0, EFER = 0xc000_0080 | 0, LIMIT = 0x40_0000, NO_XD = 4, NXE = 0x800;
+  const { bus, unit: { msrs } } = realMode([0xf4]).current;
+  const seen = (): unknown[] => [
+    bus.cpuid(0, 0, { osxsave: false })[0],
+    (bus.cpuid(0x8000_0001 | 0, 0, { osxsave: false })[3] >> 20) & 1,
+    msrs.write(EFER, NXE, 0),
+    msrs.write(EFER, 0, 0),
+  ];
+  assertEquals(seen(), [0x15, 1, true, true]);
+  const { lo } = bus.readMsr(MISC_ENABLE)!;
+  assertEquals(bus.writeMsr(MISC_ENABLE, lo | LIMIT, NO_XD), true);
+  assertEquals(bus.readMsr(MISC_ENABLE), { lo: lo | LIMIT, hi: NO_XD });
+  assertEquals(seen(), [2, 0, false, true]);
+  assertEquals(bus.writeMsr(MISC_ENABLE, lo, 1), false);
+  assertEquals(bus.writeMsr(MISC_ENABLE, lo, 0), true);
+  assertEquals(seen(), [0x15, 1, true, true]);
+});

@@ -32,6 +32,8 @@ export interface SystemBus {
   pause?(): void;
   /** Whether there are MONITOR and MWAIT. */
   readonly hasMonitor?: boolean;
+  /** Whether XD can be enabled. Default: so. */
+  readonly hasXd?: boolean;
   /** MWAIT: the processor waits until the line changes or an interrupt comes; a masked one ends the wait, too, if asked. */
   waitForStore?(line: MonitoredLine, endsWithMasked: boolean): void;
   /** Bits of CR4 that are reserved, since CPUID does not report what they enable. Default: none but those not implemented. */

@@ -121,6 +121,7 @@ export class ControlRegisters {
     const { context } = this, { m } = context;
     const old = m[EFER >> 2]!;
     if (hi !== 0 || (lo & ~EFER_BITS) !== 0) return false;
+    if (context.bus.hasXd === false && (lo & Efer.NXE) !== 0) return false;
     const paging = (m[CR0 >> 2]! & Cr0.PG) !== 0;
     if (paging && ((lo ^ old) & Efer.LME) !== 0) return false;
     m[EFER >> 2] = (lo & ~Efer.LMA) | (old & Efer.LMA);
