@@ -9,11 +9,13 @@ import { refuse, scriptLine } from "../../../_tools/script.ts";
 import { choice, flag, value } from "../../../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
+import { MAX_RAM } from "../../../src/memory/physical.ts";
 import { EXPECTED, type Outcome } from "./expected.ts";
 import { parseUnitTests, type UnitTest } from "./unittests_cfg.ts";
 
 /** Exit codes, as QEMU's isa-debug-exit makes them of what a test returns: 0, and 77 >> 1. */
 const PASSED = 1, SKIPPED = 77;
+const MEGABYTE = 1 << 20;
 /** The list's timeouts are for hardware. */
 const PATIENCE = 5;
 /** Instructions between two looks at the clock. */
@@ -30,7 +32,7 @@ function run(test: UnitTest, image: Uint8Array, seconds: number, engine: EngineN
   const machine = bootMachine({
     kernel: image,
     commandLine: `${test.file} ${test.commandLine}`.trimEnd(),
-    memory: test.megabytes << 20,
+    memory: Math.min(test.megabytes * MEGABYTE, MAX_RAM),
     processors: test.processors,
     vmx: test.vmx,
     testDevice: true,
