@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { refuse, scriptLine } from "../../../_tools/script.ts";
+import { parsePositive, refuse, scriptLine } from "../../../_tools/script.ts";
 import { choice, flag, value } from "../../../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
@@ -60,7 +60,7 @@ const { values, rest } = scriptLine({
     timeout: value(
       "SECONDS",
       "How long a test may take. Default: five times what the list says, or 450.",
-      Number,
+      parsePositive,
     ),
     engine: choice(ENGINE_NAMES, "Default: auto."),
     print: flag("Prints what tests that came out otherwise than expected print."),
