@@ -34,7 +34,7 @@ export interface ProcessorsConfiguration extends Omit<ProcessorConfiguration, "s
 /** Most processors: the IDs of local APICs have eight bits, and 255 means all. */
 export const MAX_PROCESSORS = 255;
 /** Instructions of a turn. Long enough that taking turns costs little, short enough that spinning does not. */
-const TURN = 100_000;
+export const TURN = 100_000;
 /** Events of chips in a row that wake nobody after which nothing will: of a timer that interrupts where nobody listens. */
 const MOST_UNHEARD = 100_000;
 /** The sender of messages that no processor sends. */

@@ -2,11 +2,12 @@
 import { assert, assertEquals } from "@std/assert";
 import { setCell } from "../../src/vmx/enter.ts";
 import { RIP } from "../../src/cpu/state.ts";
+import { TURN } from "../../src/machine/processors.ts";
 import { attack, CALLEE, CALLER, KEEPING_CODE, LEFT, LOOP_END, SERVED, THIRD, writeLoop } from "./_attack.ts";
 import { CODE, DATA, everywhere, type Party, type WorldMachine } from "./_machine.ts";
 
 /** More than a turn takes. Too many for the engine that keeps three blocks, which is slow. */
-const CALLS = 5000, INSTRUCTIONS = 400_000;
+const CALLS = TURN / 5, INSTRUCTIONS = 16 * TURN;
 
 /** Registers a caller in machine a and a callee on the processor in use, and puts it at the beginning of the loop. */
 function ready(machine: WorldMachine, caller: bigint, callee: Party | undefined, cr3 = machine.a.cr3): void {
@@ -84,7 +85,7 @@ attack(
       machine.use(number);
       ready(machine, CALLER, b);
     }
-    machine.machine.run({ instructions: 50_000 });
+    machine.machine.run({ instructions: 2.5 * TURN });
     const before = [served(machine, 0), served(machine, 1)];
     assert(before.every((count) => count > 100n && count < BigInt(CALLS)), String(before));
     machine.use(0);
