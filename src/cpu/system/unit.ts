@@ -62,10 +62,10 @@ export class SystemUnit {
   vmx: VmxInstructions | undefined;
   readonly #delivery: EventDelivery;
 
-  /** @param descriptors where selectors lead; by default to the GDT and LDT in memory */
   /** For the breakpoints, when they are this processor's. */
   readonly followsStackLoad = (): boolean => this.context.followsStackLoad;
 
+  /** @param descriptors where selectors lead; by default to the GDT and LDT in memory */
   constructor(
     memory: StateMemory,
     access: SystemAccess,
