@@ -1,13 +1,14 @@
 /** The JSON form of registers and memory that `causeway exec` reads and prints. */
 import { inputError } from "./exit_codes.ts";
+import type { BareProcessor, BareStop } from "../machine/api/bare_processor.ts";
 import {
-  type BareProcessor,
-  type BareStop,
+  asHeld,
+  hexOf,
   isRegisterName,
   REGISTER_NAMES,
   registerBits,
   type RegisterName,
-} from "../machine/api/bare_processor.ts";
+} from "../machine/api/registers.ts";
 import type { AddressRange } from "./values.ts";
 
 /** Names that stand in the object `fpu` rather than at the top. */
@@ -22,14 +23,14 @@ export function applyRegisterFile(cpu: BareProcessor, text: string, path: string
     if (!isRegisterName(name)) throw wrong(`there is no register ${name}`);
     const number = readNumber(given);
     if (number === undefined) {
-      throw wrong(
-        `${name} is ${JSON.stringify(given)}; it must be a number, "0x…", or ["0x…low", "0x…high"]`,
-      );
+      const what = typeof given === "number"
+        ? 'a whole number, as text ("0x…") from 2^53 on'
+        : 'a number, "0x…", or ["0x…low", "0x…high"]';
+      throw wrong(`${name} is ${JSON.stringify(given)}; it must be ${what}`);
     }
-    if (BigInt.asUintN(registerBits(name), number) !== number) {
-      throw wrong(`${name} is 0x${number.toString(16)}; it has ${registerBits(name)} bits`);
-    }
-    registers.set(name, number);
+    const bits = registerBits(name), held = asHeld(number, bits);
+    if (held === undefined) throw wrong(`${name} is ${hexOf(number)}; it has ${bits} bits`);
+    registers.set(name, held);
   };
   for (const [name, given] of Object.entries(file)) {
     if (name === "memory" || name === "fault") continue;
@@ -50,7 +51,7 @@ export function applyRegisterFile(cpu: BareProcessor, text: string, path: string
   for (const [address, hex] of Object.entries(file.memory)) {
     const bytes = readHex(hex);
     const start = readNumber(address);
-    if (start === undefined || bytes === undefined) {
+    if (start === undefined || start < 0n || bytes === undefined) {
       throw wrong(`memory at ${address} must be an address such as "0x20000" with hexadecimal bytes`);
     }
     if (bytes.length === 0) continue;
@@ -108,14 +109,16 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** A number, text such as `0x1f` or `31`, or the two halves of 128 bits. */
+/** A number, text such as `0x1f`, `31` or `-1`, or the two halves of 128 bits. */
 function readNumber(given: unknown): bigint | undefined {
-  if (typeof given === "number") return Number.isSafeInteger(given) && given >= 0 ? BigInt(given) : undefined;
-  if (typeof given === "string") return /^(?:0x[\da-f]+|\d+)$/i.test(given) ? BigInt(given) : undefined;
+  if (typeof given === "number") return Number.isSafeInteger(given) ? BigInt(given) : undefined;
+  if (typeof given === "string") {
+    const [, sign, digits] = /^(-?)(0x[\da-f]+|\d+)$/i.exec(given) ?? [];
+    return digits === undefined ? undefined : sign === "" ? BigInt(digits) : -BigInt(digits);
+  }
   if (!Array.isArray(given) || given.length !== 2) return undefined;
-  const [low, high] = given.map(readNumber);
-  const fits = (half: bigint | undefined): half is bigint => half !== undefined && half < 1n << 64n;
-  return fits(low) && fits(high) ? low | (high << 64n) : undefined;
+  const [low, high] = given.map(readNumber).map((half) => half === undefined ? undefined : asHeld(half, 64));
+  return low === undefined || high === undefined ? undefined : low | (high << 64n);
 }
 
 function readHex(given: unknown): Uint8Array | undefined {
@@ -123,8 +126,4 @@ function readHex(given: unknown): Uint8Array | undefined {
   const digits = given.replace(/\s+/g, "");
   if (!/^(?:[\da-f]{2})*$/i.test(digits)) return undefined;
   return new Uint8Array(digits.match(/../g)?.map((byte) => parseInt(byte, 16)) ?? []);
-}
-
-function hexOf(number: bigint): string {
-  return `0x${number.toString(16)}`;
 }

@@ -341,7 +341,7 @@ export class Machine {
     return isSystemRegisterName(name) ? readSystemRegister(view, name) : readRegister(view, name);
   }
 
-  /** Sets a register. */
+  /** Sets a register; a negative value as its two's complement. */
   set(name: RegisterName, value: bigint | number): void {
     writeRegister(this.#memory.view, name, BigInt(value));
   }

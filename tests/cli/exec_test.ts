@@ -29,6 +29,12 @@ Deno.test("exec runs code until HLT and prints what cli.md names", () => {
   assertEquals([fpu.fcw, fpu.fsw, fpu.ftw, fpu.st0], ["0x37f", "0x0", "0x0", "0x0"]);
 });
 
+Deno.test("exec takes negative registers as their two's complement", () => {
+  const { json } = exec("f4", { rax: -1, rbx: "-0x2", xmm1: ["0x1", -1] });
+  assertEquals([json.rax, json.rbx], ["0xffffffffffffffff", "0xfffffffffffffffe"]);
+  assertEquals(json.xmm1, ["0x1", "0xffffffffffffffff"]);
+});
+
 Deno.test("exec's output is input: a second run goes on from the first", () => {
   const first = exec("48 ff c0 d9 e8 0f 28 c8 f4", { rax: 7, xmm0: ["0x5", "0x6"] }); // INC RAX; FLD1; MOVAPS XMM1, XMM0
   const { rip: _, ...again } = first.json;
@@ -109,7 +115,11 @@ for (
     ["[]", "it must hold an object"],
     ['{"eax": 1}', "there is no register eax"],
     ['{"rax": "zero"}', 'rax is "zero"; it must be a number'],
+    ['{"rax": 1.5}', "rax is 1.5; it must be a whole number"],
+    ['{"rax": 12345678901234567890}', "as text"],
     ['{"cs": "0x12345"}', "cs is 0x12345; it has 16 bits"],
+    ['{"cs": "-0x8001"}', "cs is -0x8001; it has 16 bits"],
+    ['{"memory": {"-0x20000": "ab"}}', "memory at -0x20000 must be"],
     ['{"memory": {"0x20000": "abc"}}', "memory at 0x20000 must be"],
     ['{"memory": {"0x800000000000": "ab"}}', "not canonical"],
   ] as const
@@ -144,17 +154,19 @@ for (
   });
 }
 
-Deno.test("causeway --help, COMMAND --help and --version answer on stdout with exit code 0", () => {
+Deno.test("causeway --help, COMMAND --help, help and --version answer on stdout with exit code 0", () => {
   const general = causeway(["--help"]);
   assertEquals([general.code, general.stderr], [0, ""]);
   for (const command of ["run", "exec", "disasm", "demo"]) {
     assertStringIncludes(general.stdout, `  ${command} `);
     const help = causeway([command, "--help"]);
     assertEquals([help.code, help.stderr], [0, ""]);
+    assertEquals(causeway(["help", command]), help);
     assert(help.stdout.startsWith(`Usage: causeway ${command} `));
     assert(help.stdout.split("\n").every((line) => line.length <= 100), "lines fit");
   }
   assertEquals(causeway(["--version"]).stdout, "causeway 0.1.0\n");
+  assertEquals(causeway(["help"]), general);
   assertEquals(causeway([]).code, 2);
 });
 

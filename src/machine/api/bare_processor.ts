@@ -212,12 +212,12 @@ export class BareProcessor {
     return readRegister(this.#processor.memory.view, name);
   }
 
-  /** Sets a register. In real mode, a segment register's base follows. */
+  /** Sets a register; a negative value as its two's complement. In real mode, a segment register's base follows. */
   set(name: RegisterName, value: bigint | number): void {
     const { view } = this.#processor.memory;
     writeRegister(view, name, BigInt(value));
     if (this.mode === 16 && /^[c-gs]s$/.test(name)) {
-      writeRegister(view, `${name}_base` as RegisterName, BigInt(value) << 4n);
+      writeRegister(view, `${name}_base` as RegisterName, this.get(name) << 4n);
     }
   }
 

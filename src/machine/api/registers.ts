@@ -170,13 +170,24 @@ export function readRegister(state: DataView, name: RegisterName): bigint {
   return accessTo(name).read(state);
 }
 
-/** Writes a register; a value that does not fit is refused. */
+/** Writes a register; a negative value as its two's complement. A value that does not fit is refused. */
 export function writeRegister(state: DataView, name: RegisterName, value: bigint): void {
-  const access = accessTo(name);
-  if (BigInt.asUintN(access.bits, value) !== value) {
-    throw new RangeError(`Cannot set ${name} to 0x${value.toString(16)}: it has ${access.bits} bits`);
+  const access = accessTo(name), held = asHeld(value, access.bits);
+  if (held === undefined) {
+    throw new RangeError(`Cannot set ${name} to ${hexOf(value)}: it has ${access.bits} bits`);
   }
-  access.write(state, value);
+  access.write(state, held);
+}
+
+/** What so many bits hold of a value, unsigned, if it fits into them either unsigned or as two's complement. */
+export function asHeld(value: bigint, bits: number): bigint | undefined {
+  const held = BigInt.asUintN(bits, value);
+  return held === value || BigInt.asIntN(bits, value) === value ? held : undefined;
+}
+
+/** A number as people write it: -0x1. */
+export function hexOf(value: bigint): string {
+  return value < 0n ? `-0x${(-value).toString(16)}` : `0x${value.toString(16)}`;
 }
 
 function accessTo(name: string): Access {

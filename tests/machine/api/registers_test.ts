@@ -40,13 +40,31 @@ Deno.test("registers lie where instructions find them", () => {
   assertEquals([state.getBigUint64(X87 + 16, true), readRegister(state, "mm1")], [1n << 63n, 1n << 63n]);
 });
 
+Deno.test("writeRegister() takes negative values as their two's complement", () => {
+  const state = newState();
+  for (const name of REGISTER_NAMES) {
+    const bits = BigInt(registerBits(name));
+    const written = (value: bigint): bigint => {
+      writeRegister(state, name, value);
+      return readRegister(state, name);
+    };
+    assertEquals(written(-2n), written((1n << bits) - 2n), name);
+    assertEquals(written(-(1n << (bits - 1n))), written(1n << (bits - 1n)), name);
+  }
+});
+
 Deno.test("writeRegister() refuses values that do not fit, and unknown names", () => {
   assertThrows(
     () => writeRegister(newState(), "cs", 0x10000n),
     RangeError,
     "Cannot set cs to 0x10000: it has 16 bits",
   );
-  assertThrows(() => writeRegister(newState(), "rax", -1n), RangeError, "Cannot set rax");
+  assertThrows(() => writeRegister(newState(), "rax", 1n << 64n), RangeError, "it has 64 bits");
+  assertThrows(
+    () => writeRegister(newState(), "rax", -(1n << 63n) - 1n),
+    RangeError,
+    "Cannot set rax to -0x8000000000000001: it has 64 bits",
+  );
   assertEquals([isRegisterName("rax"), isRegisterName("eax"), isRegisterName("constructor")], [
     true,
     false,
