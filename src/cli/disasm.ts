@@ -2,8 +2,7 @@
 import { disassembleAll, type DisassembleOptions, type Disassembly } from "../frontend/disassemble.ts";
 import { translateAll } from "../machine/api/dump.ts";
 import type { Command } from "./command.ts";
-import { usageError } from "./exit_codes.ts";
-import { readInput } from "./input.ts";
+import { readMachineCode } from "./machine_code.ts";
 import { openDump } from "./dump.ts";
 import { choice, choices, parseCommandLine, value } from "./options.ts";
 import { writeAll } from "./output.ts";
@@ -39,13 +38,7 @@ export const disasm: Command = {
   examples: ["causeway disasm --mode 16 --base 0x7c00 boot.bin"],
   run(args) {
     const { values, rest } = parseCommandLine(OPTIONS, args, false);
-    const [file, ...more] = rest;
-    if (file === undefined || more.length > 0) {
-      throw usageError(
-        `disasm takes one FILE with machine code; got ${rest.length === 0 ? "none" : rest.join(" ")}`,
-      );
-    }
-    const bytes = readInput(file);
+    const { code: bytes } = readMachineCode("disasm", rest);
     const address = values.base ?? 0x10000n;
     const codeSize = Number(values.mode ?? 64) as NonNullable<DisassembleOptions["codeSize"]>;
     const dump = openDump(values.dump, values["dump-file"]);

@@ -2,8 +2,9 @@
 import { type BareStop, createProcessor } from "../machine/api/bare_processor.ts";
 import type { BareMode } from "../machine/api/modes.ts";
 import type { Command } from "./command.ts";
-import { CommandError, ExitCode, inputError, usageError } from "./exit_codes.ts";
+import { CommandError, ExitCode, inputError } from "./exit_codes.ts";
 import { readInput } from "./input.ts";
+import { readMachineCode } from "./machine_code.ts";
 import { choice, parseCommandLine, value, values } from "./options.ts";
 import { print, report } from "./output.ts";
 import { applyRegisterFile, registerFile } from "./register_file.ts";
@@ -80,13 +81,7 @@ export const exec: Command = {
   ],
   run(args) {
     const { values, rest } = parseCommandLine(OPTIONS, args, false);
-    const [file, ...more] = rest;
-    if (file === undefined || more.length > 0) {
-      throw usageError(
-        `exec takes one FILE with machine code; got ${rest.length === 0 ? "none" : rest.join(" ")}`,
-      );
-    }
-    const format = statisticsFormat(values), code = readInput(file);
+    const format = statisticsFormat(values), { file, code } = readMachineCode("exec", rest);
     if (code.length === 0) throw inputError(`${file} is empty`);
     const dump = openDump(values.dump, values["dump-file"]);
     try {

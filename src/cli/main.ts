@@ -28,7 +28,8 @@ const allCommands = (): Promise<Command[]> => Promise.all([...COMMANDS.values()]
 
 /** Runs a command line. Answers the exit code. */
 export async function main(args: readonly string[]): Promise<number> {
-  const [name, ...rest] = args;
+  // help COMMAND is COMMAND --help.
+  const [name, ...rest] = args[0] === "help" ? [...args.slice(1, 2), "--help"] : args;
   let command: Command | undefined;
   try {
     if (name === "--version") return say(`causeway ${VERSION}\n`);

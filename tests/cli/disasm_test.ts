@@ -22,6 +22,12 @@ Deno.test("disasm prints address, bytes and instruction, and (bad) for what is n
   ]);
 });
 
+Deno.test("disasm says that it takes the headers of an ELF file for code", () => {
+  const { code, stderr } = causeway(["disasm", "src/guests/hello/hello.elf"]);
+  assertEquals(code, 0);
+  assertStringIncludes(stderr, "hello.elf is an ELF file");
+});
+
 Deno.test("disasm --mode 16 and 32 read the same bytes otherwise", () => {
   assertEquals(disasm([0xb8, 0x34, 0x12], "--mode=16").stdout.slice(43), "mov ax, 0x1234\n");
   assertEquals(disasm([0x06], "--mode=32").stdout.slice(43), "push es\n");
