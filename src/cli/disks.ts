@@ -2,7 +2,6 @@
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "node:fs";
 import { DiskError, type DiskImage, whyNoDisk } from "../machine/disk.ts";
 import type { MachineDisk } from "../machine/expansion.ts";
-import { SLOTS } from "../machine/pci_slots.ts";
 import { inputError, usageError } from "./exit_codes.ts";
 import { reasonOf } from "./input.ts";
 
@@ -46,7 +45,6 @@ export function openDiskFile(path: string, { writable = true } = {}): DiskImage 
 /** The disks of the command line. */
 export function openDisks(paths: readonly string[], snapshot: boolean): MachineDisk[] {
   if (snapshot && paths.length === 0) throw usageError("--snapshot needs --disk FILE");
-  if (paths.length > SLOTS) throw usageError(`--disk can be given ${SLOTS} times at most`);
   return paths.map((path) => {
     try {
       return { image: openDiskFile(path, { writable: !snapshot }), snapshot };

@@ -2,10 +2,10 @@
 import { fstatSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
-import { inputError } from "./exit_codes.ts";
-import { reasonOf } from "./input.ts";
-import type { Console } from "../machine/console.ts";
-import type { Machine } from "../machine/machine.ts";
+import { inputError } from "../exit_codes.ts";
+import { reasonOf } from "../input.ts";
+import type { Console } from "../../machine/console.ts";
+import type { Machine } from "../../machine/machine.ts";
 
 const CTRL_C = 3;
 /** What Ctrl-C ends a command with. */

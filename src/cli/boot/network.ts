@@ -1,10 +1,10 @@
 /** Options about the guest's network. */
-import { parseAddress } from "../machine/net/addresses.ts";
-import { GATEWAY, isHostName, type MachineNetwork } from "../machine/net/attach.ts";
-import { usageError } from "./exit_codes.ts";
-import { LoopbackConnector } from "./host_connections.ts";
-import { type Flag, flag, type Many, values } from "./options.ts";
-import { parseCount } from "./values.ts";
+import { parseAddress } from "../../machine/net/addresses.ts";
+import { GATEWAY, isHostName, type MachineNetwork } from "../../machine/net/attach.ts";
+import { usageError } from "../exit_codes.ts";
+import { LoopbackConnector } from "../host_connections.ts";
+import { type Flag, flag, type Many, values } from "../options.ts";
+import { parseCount } from "../values.ts";
 
 /** Whether there is one. */
 export const NET: Flag = flag(

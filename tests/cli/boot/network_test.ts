@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { connectorOption, NET_NAME, NET_PORT, networkOption } from "../../src/cli/network.ts";
-import { causeway } from "./command_line.ts";
+import { connectorOption, NET_NAME, NET_PORT, networkOption } from "../../../src/cli/boot/network.ts";
+import { causeway } from "../command_line.ts";
 
 /** What the values of --net-port and --net-name mean; undefined: bad usage. */
 const PORTS = [

@@ -6,10 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { causeway, MAIN, withFolder } from "./command_line.ts";
+import { causeway, MAIN, withFolder } from "../command_line.ts";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
-const SELFTEST = path("../machine/kernels/selftest.elf"), ECHO = path("../../src/guests/echo/echo.elf");
+const SELFTEST = path("../../machine/kernels/selftest.elf"), ECHO = path("../../../src/guests/echo/echo.elf");
 const WHOLE = causeway(["boot", "--kernel", SELFTEST, "--append", "alpha"]);
 
 Deno.test("boot --save-at saves at a count of instructions, goes on, and --load resumes to the same end", () => {

@@ -2,14 +2,14 @@
 import { renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import process from "node:process";
-import type { Machine, MachineStop } from "../machine/machine.ts";
-import { loadMachine, type LoadOptions } from "../machine/snapshot/load.ts";
-import { SnapshotError } from "../snapshot/file.ts";
-import { inputError, usageError } from "./exit_codes.ts";
-import { readInput } from "./input.ts";
-import { type Flag, flag, type Option, value } from "./options.ts";
-import { cannotWrite, report } from "./output.ts";
-import { parseCount, parsePath } from "./values.ts";
+import type { Machine, MachineStop } from "../../machine/machine.ts";
+import { loadMachine, type LoadOptions } from "../../machine/snapshot/load.ts";
+import { SnapshotError } from "../../snapshot/file.ts";
+import { inputError, usageError } from "../exit_codes.ts";
+import { readInput } from "../input.ts";
+import { type Flag, flag, type Option, value } from "../options.ts";
+import { cannotWrite, report } from "../output.ts";
+import { parseCount, parsePath } from "../values.ts";
 
 /** What both are about. */
 export const SAVE: Option<string> = value(

@@ -1,0 +1,104 @@
+/** Runs a machine with our streams as its console, beside a debugger and whoever wants it saved. */
+import { closeSync } from "node:fs";
+import { isatty } from "node:tty";
+import type { Console } from "../../machine/console.ts";
+import { MachineTarget } from "../../machine/debug/machine_target.ts";
+import type { Machine, MachineStop } from "../../machine/machine.ts";
+import { usageError } from "../exit_codes.ts";
+import { GdbServer } from "../gdb.ts";
+import { openOutput, writeAll } from "../output.ts";
+import { openInput } from "./input.ts";
+import type { BootValues } from "./options.ts";
+import type { Saver } from "./snapshots.ts";
+
+/** Most virtual time, in nanoseconds, that is skipped before we wait as long. */
+const IDLE = 10_000_000;
+/** Bytes of a console's output that are kept, for snapshots and the text of --save-when: all of it goes to stdout at once. */
+const KEPT_OUTPUT = 1 << 20;
+/** Instructions between two looks at the keyboard: some tens of milliseconds. */
+const SLICE = 2_000_000;
+
+/** Why a run has ended, and how long it took. */
+export interface BootRun {
+  readonly stop: MachineStop | "saved";
+  readonly seconds: number;
+}
+
+/** Runs a machine until it ends, or as long as the options say. */
+export async function runMachine(machine: Machine, saver: Saver, values: BootValues): Promise<BootRun> {
+  const console = inputConsole(machine, values);
+  saver.check(machine);
+  for (const console of machine.consoles) console.kept = KEPT_OUTPUT;
+  const closeOutput = openStreams(machine, values), { gdb: port, "gdb-arch": view } = values;
+  const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
+  const input = openInput(machine, console), idle = values.realtime || isatty(0) ? IDLE : Infinity;
+  const limit = values["max-instructions"] ?? Infinity;
+
+  /** Runs it for a slice, as the debugger wants if there is one. */
+  const runSlice = async (): Promise<MachineStop> => {
+    const left = Math.min(limit - machine.instructions, saver.left(machine), SLICE);
+    if (gdb === undefined) return machine.run({ instructions: left, until: saver.until, idle });
+    const outcome = await gdb.run(left);
+    return outcome.kind === "ran" ? { kind: "budget" } : outcome.end;
+  };
+  /** Whether it goes on behind a stop: what it waits for is waited for. */
+  const goesOn = async (stop: MachineStop): Promise<boolean> => {
+    if (stop.kind === "budget" || stop.kind === "text") return machine.instructions < limit;
+    if (stop.kind !== "halt") return false;
+    const arrival = input.more(stop.awaitsInput);
+    return await (gdb === undefined ? saver.orSignal(arrival) : gdb.session.idle(arrival));
+  };
+  const run = async (): Promise<MachineStop | "saved"> => {
+    if (await saver.settle(machine, undefined)) return "saved";
+    for (;;) {
+      const skipped = machine.skippedTime, stop = await runSlice();
+      if (await saver.settle(machine, stop)) return "saved";
+      if (!await goesOn(stop)) return stop;
+      if (stop.kind !== "budget") continue;
+      if (idle < Infinity || machine.waitsForHost) {
+        await input.orAfter(Math.min(machine.skippedTime - skipped, IDLE) / 1e6);
+      }
+      // Lets input arrive, and signals.
+      if (!input.isComplete || saver.isOpen) {
+        input.pull();
+        await new Promise((resume) => setTimeout(resume, 0));
+      }
+    }
+  };
+  const start = performance.now();
+  try {
+    const stop = await run();
+    return { stop, seconds: (performance.now() - start) / 1000 };
+  } finally {
+    input.close();
+    saver.close();
+    closeOutput();
+    await gdb?.close();
+  }
+}
+
+/** The console that stdin goes to. Refuses options for which a saved machine has nothing. */
+function inputConsole(machine: Machine, { console: name, "net-port": ports }: BootValues): Console {
+  const console = name === "virtio" ? machine.virtioConsole : machine.console;
+  if (console === undefined) {
+    throw usageError("--console virtio: the snapshot's machine has no virtio console");
+  }
+  if (ports.length > 0 && machine.configuration.network === undefined) {
+    throw usageError("--net-port: the snapshot's machine has no network");
+  }
+  return console;
+}
+
+/** Sends what the machine writes to our streams and files. Returns a function that closes these. */
+function openStreams(
+  machine: Machine,
+  { "debug-port": debug, "second-serial": secondSerial }: BootValues,
+): () => void {
+  machine.on("console", (bytes) => writeAll(1, bytes));
+  machine.on("virtioConsole", (bytes) => writeAll(1, bytes));
+  if (debug) machine.on("debug", (byte) => writeAll(2, new Uint8Array([byte])));
+  if (secondSerial === undefined) return () => {};
+  const file = openOutput(secondSerial);
+  machine.on("secondSerial", (bytes) => writeAll(file, bytes, secondSerial));
+  return () => closeSync(file);
+}
