@@ -25,7 +25,7 @@ import { findWayCode, noteWay, type WayFinder } from "./find_way.ts";
 import { type ImportedFunction, importedFunctions } from "./imports.ts";
 import { FlagFunctions } from "./pending_flags.ts";
 import { forgetGroupsCode, GroupCells } from "./group_spans.ts";
-import { interpreterLoopCode, ROW } from "./interpreter_loop.ts";
+import { interpreterLoopCode, RARE, rareOperationCode, ROW } from "./interpreter_loop.ts";
 import { type Finder, finderCode, type FinderName, FINDERS } from "./locate.ts";
 import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
@@ -75,8 +75,8 @@ const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
   ["drive", driverCode],
 ];
 const DRIVER = OWN.length - 1;
-/** Where the interpreter's loop is. */
-const LOOP = OWN.length;
+/** Where the interpreter's loop is, and what that calls. */
+const LOOP = OWN.length, RARE_OPERATION = LOOP + 1;
 
 /** What the engine keeps of a region. */
 interface Placed {
@@ -104,7 +104,7 @@ export class WasmEngine implements Engine {
   readonly #flagFunctions = new FlagFunctions((name, code) => this.#placeFunction(name, code));
   readonly #functions: Record<string, ImportedFunction | OwnFunction>;
   /** By place; those of the engine's own functions stay empty. */
-  readonly #placed: (Placed | undefined)[] = new Array(LOOP + 1).fill(undefined);
+  readonly #placed: (Placed | undefined)[] = new Array(RARE_OPERATION + 1).fill(undefined);
   readonly #freePlaces: number[] = [];
   readonly #freeLinks: number[] = [];
   #links = 0;
@@ -142,9 +142,11 @@ export class WasmEngine implements Engine {
   }
 
   interpreterLoop(row: (index: number) => void): BlockLoop {
-    const imports = new Imports(), code = interpreterLoopCode(imports);
     this.#functions[ROW] = row;
-    this.#instantiate([{ code, place: LOOP, name: "interpret" }], imports);
+    const rare = new Imports(), loop = new Imports();
+    this.#instantiate([{ code: rareOperationCode(rare), place: RARE_OPERATION, name: RARE }], rare);
+    this.#functions[RARE] = this.#table.get(RARE_OPERATION) as (index: number) => number;
+    this.#instantiate([{ code: interpreterLoopCode(loop), place: LOOP, name: "interpret" }], loop);
     return this.#table.get(LOOP) as BlockLoop;
   }
 

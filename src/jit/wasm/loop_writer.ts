@@ -2,7 +2,7 @@
 import { Field } from "../interpreter/words.ts";
 import { VALUE_FILE } from "../interpreter/program_space.ts";
 import { loadOf, storeOf } from "./cell_locals.ts";
-import { FunctionCode, type Label } from "./encoder.ts";
+import type { FunctionCode, Label } from "./encoder.ts";
 import { I32, I64, V128, W } from "./instructions.ts";
 import type { IntegerWriter } from "./lowering_integer.ts";
 
@@ -16,19 +16,16 @@ export interface LoopOperand {
 export const WORD_SHIFT = 2;
 const WORD_BYTES = 1 << WORD_SHIFT;
 
-/** The loop under construction. */
+/** A function that executes operations, under construction. */
 export class LoopWriter implements IntegerWriter<LoopOperand> {
-  /** Parameters: index of a program's first word, and its guest instructions (engine.ts, `BlockLoop`). */
-  readonly code = new FunctionCode([I32, I32]);
-  readonly first = 0;
-  readonly count = 1;
-  /** Local: byte offset of the operation. */
-  readonly at = this.code.local(I32);
   /** Where an operation is executed by its row of the reference. */
   row!: Label;
   /** Locals for what an operation needs in between, by type, and how many of them it has taken. */
   readonly #scratch = new Map<number, number[]>();
   readonly #taken = new Map<number, number>();
+
+  /** @param at local: byte offset of the operation */
+  constructor(readonly code: FunctionCode, readonly at: number) {}
 
   /** Before an operation is written: locals are free again. */
   begin(): void {
