@@ -2,7 +2,7 @@
 import type { Bus } from "./bus.ts";
 import { DEBUG_PORT, DebugPort, FIRMWARE_DEBUG_PORT } from "./devices/debug_port.ts";
 import { addFirmwareRom } from "./devices/firmware_rom.ts";
-import { leaveBiosRemains } from "./loaders/bios_remains.ts";
+import { leaveBiosChips, leaveBiosRemains } from "./loaders/bios_remains.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
 import { enterFirmware, loadFirmware } from "./loaders/firmware.ts";
@@ -41,8 +41,8 @@ export function addBootChips(bus: Bus, { firmware, debug }: Pick<BootSource, "fi
   bus.addPorts(new DebugPort(FIRMWARE_DEBUG_PORT, debug));
 }
 
-/** Puts it into RAM. Returns what puts the processor where it starts. Throws `CannotBootError`. */
-export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataView) => void {
+/** Puts it into RAM. Returns what puts the chips and the processor where it starts. Throws `CannotBootError`. */
+export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataView, bus: Bus) => void {
   const { kernel, firmware, modules, commandLine, loadAddress, processors } = source;
   if (firmware === undefined) {
     if (kernel === undefined) return () => {};
@@ -50,7 +50,10 @@ export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataVi
     leaveBiosRemains(ram);
     writeAcpiTables(ram, processors, [pciRoot()]);
     const entry = loadKernel(ram, { kernel, modules, commandLine, loadAddress });
-    return (state) => enterKernel(state, entry);
+    return (state, bus) => {
+      leaveBiosChips((port, value) => bus.out(port, 1, value));
+      enterKernel(state, entry);
+    };
   }
   loadFirmware(ram, firmware);
   return enterFirmware;

@@ -224,7 +224,7 @@ export class Machine {
       );
     }
     this.processor.unit.context.switches.setCosts(extraCycles(options.cycles ?? "off"));
-    enter(this.#memory.view);
+    enter(this.#memory.view, bus);
     this.processors.core.inner.mmu.enterWorld();
   }
 

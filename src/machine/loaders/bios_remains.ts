@@ -1,14 +1,15 @@
 /**
- * What a BIOS leaves in low memory when it has started a boot loader: the interrupt vector table and its data area. Kernels
- * read the data area, and some go back to real mode to ask the BIOS. This one has no services: INT 13H and INT 15H say so,
- * the others return. IBM PS/2 and PC BIOS Interface Technical Reference, sections 2 and 3.
+ * What a BIOS leaves when it has started a boot loader: in low memory the interrupt vector table and its data area, in the
+ * chips the timer that counts the time of day. Kernels read the data area, and some go back to real mode to ask the BIOS. This
+ * one has no services: INT 13H and INT 15H say so, the others return. IBM PS/2 and PC BIOS Interface Technical Reference,
+ * sections 2 and 3; that kernels find the chips so: Multiboot Specification 0.6.96, section 3.2.
  */
 import { LOW_END } from "./memory_map.ts";
 
 const VECTORS = 0x100, SEGMENT = 0xf000;
 /** The dummy handler's offset in IBM's BIOS; ours lie there, one behind the other. */
 const HANDLERS = 0xff53;
-const Vector = { MASTER_LINES: 0x08, DISK: 0x13, SYSTEM: 0x15, SLAVE_LINES: 0x70 } as const;
+const Vector = { TIMER: 0x08, MASTER_LINES: 0x08, DISK: 0x13, SYSTEM: 0x15, SLAVE_LINES: 0x70 } as const;
 const LINES = 8;
 
 // deno-fmt-ignore
@@ -17,6 +18,16 @@ const CODE = {
   return: [0xcf],
   /** PUSH BP; MOV BP, SP; OR BYTE [BP+6], 1 (the caller's CF); POP BP; MOV AH, 86H; IRET */
   refuse: [0x55, 0x89, 0xe5, 0x80, 0x4e, 6, 1, 0x5d, 0xb4, 0x86, 0xcf],
+  /** The time of day, then INT 1CH; its end as below. */
+  tick: [
+    0x50, 0x1e, 0xb8, 0x40, 0, 0x8e, 0xd8, // PUSH AX; PUSH DS; MOV AX, 40H; MOV DS, AX
+    0x66, 0xff, 0x06, 0x6c, 0, // INC DWORD [6CH]
+    0x66, 0x81, 0x3e, 0x6c, 0, 0xb0, 0, 0x18, 0, // CMP DWORD [6CH], 1800B0H: ticks of a day
+    0x72, 11, // JB behind
+    0x66, 0x83, 0x26, 0x6c, 0, 0, // AND DWORD [6CH], 0
+    0xc6, 0x06, 0x70, 0, 1, // MOV BYTE [70H], 1: midnight has passed
+    0xcd, 0x1c, 0xb0, 0x20, 0xe6, 0x20, 0x1f, 0x58, 0xcf, // INT 1CH; MOV AL, 20H; OUT 20H, AL; POP DS; POP AX; IRET
+  ],
   /** PUSH AX; MOV AL, 20H (end of interrupt); OUT 20H, AL; POP AX; IRET */
   endMaster: [0x50, 0xb0, 0x20, 0xe6, 0x20, 0x58, 0xcf],
   /** The same, with OUT A0H, AL before. */
@@ -45,7 +56,23 @@ const COM1 = 0x3f8, COM2 = 0x2f8, CRTC = 0x3d4;
 /** Mode 3: 25 lines of 80 characters, 16 dots high, the cursor in the last. */
 const MODE = 3, COLUMNS = 80, ROWS = 25, PAGE_BYTES = 0x1000, CURSOR_SHAPE = 0x0d0e, HEIGHT = 16;
 
-/** Puts it into RAM. */
+/**
+ * Ports, and what is written there, in this order: vectors of the 8259 pair, with the lines open that a BIOS serves (timer,
+ * keyboard, the second chip, diskette; clock, mouse, x87, disk); the timer's counter 0 in mode 2, 65536 long.
+ */
+// deno-fmt-ignore
+const PROGRAM = [
+  [0x20, 0x11], [0x21, Vector.MASTER_LINES], [0x21, 4], [0x21, 1], [0x21, 0xb8],
+  [0xa0, 0x11], [0xa1, Vector.SLAVE_LINES], [0xa1, 2], [0xa1, 1], [0xa1, 0x8e],
+  [0x43, 0x34], [0x40, 0], [0x40, 0],
+] as const;
+
+/** Programs the chips. */
+export function leaveBiosChips(out: (port: number, value: number) => void): void {
+  for (const [port, value] of PROGRAM) out(port, value);
+}
+
+/** Puts vectors, handlers and data into RAM. */
 export function leaveBiosRemains(ram: Uint8Array): void {
   const view = new DataView(ram.buffer, ram.byteOffset, ram.length);
   const offsets: Partial<Record<Handler, number>> = {};
@@ -77,6 +104,7 @@ export function leaveBiosRemains(ram: Uint8Array): void {
 
 function handlerOf(vector: number): Handler {
   const isLine = (first: number): boolean => vector >= first && vector < first + LINES;
+  if (vector === Vector.TIMER) return "tick";
   if (isLine(Vector.MASTER_LINES)) return "endMaster";
   if (isLine(Vector.SLAVE_LINES)) return "endSlave";
   return vector === Vector.DISK || vector === Vector.SYSTEM ? "refuse" : "return";

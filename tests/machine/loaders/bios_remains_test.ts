@@ -1,5 +1,6 @@
 /** IBM PS/2 and PC BIOS Interface Technical Reference, sections 2 (interrupts) and 3 (data areas). */
 import { assertEquals } from "@std/assert";
+import { PIT_HERTZ } from "../../../src/machine/devices/8254_pit.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { leaveBiosRemains } from "../../../src/machine/loaders/bios_remains.ts";
 import { bootMachine, type Machine } from "../../../src/machine/machine.ts";
@@ -42,7 +43,7 @@ function realModeKernel(code: readonly number[]): Uint8Array {
     0xea, ...long(BASE + 14), ...word(8), // JMP to 16-bit code
     0xb8, ...word(0x10), 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0, // data segments
     0x0f, 0x20, 0xc0, 0x24, 0xfe, 0x0f, 0x22, 0xc0, // CR0.PE ← 0
-    0xea, ...word(BASE + 35), ...word(0), // JMP to segment 0
+    0xea, ...word(BASE + 36), ...word(0), // JMP to segment 0
     0x31, 0xc0, 0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0, 0xbc, ...word(STACK), // segments 0, SP
     0x0f, 0x01, 0x1e, ...word(IDTR), // LIDT
   ];
@@ -97,7 +98,7 @@ for (const engine of ENGINE_NAMES) {
     writes.flatMap(([port, value]) => [0xb0, value, 0xe6, port]);
   for (
     const [what, masks, start] of [
-      // The timer: counter 0, mode 2.
+      // The timer, faster than the BIOS leaves it: counter 0, mode 2.
       ["first", [0xfe, 0xff], out([0x43, 0x34], [0x40, 0xff], [0x40, 0])],
       // The real-time clock: periodic interrupts.
       ["second", [0xfb, 0xfe], out([0x70, 11], [0x71, 0x42])],
@@ -116,4 +117,47 @@ for (const engine of ENGINE_NAMES) {
       assertEquals([...machine.readPhysical(RESULTS, 2)], [0, 0]);
     });
   }
+}
+
+Deno.test("a kernel finds the timer and the 8259 pair as a BIOS leaves them", () => {
+  // Real-time clock, mouse, x87 and disk; timer, keyboard, the second chip, diskette.
+  const open = [0, 1, 2, 6, 8, 12, 13, 14];
+  // IN AL, 21H; MOV [RESULTS], AL; IN AL, A1H; MOV [RESULTS+1], AL; OUT 43H with E2H (read back counter 0); IN AL, 40H
+  // deno-fmt-ignore
+  const machine = runInRealMode([
+    0xe4, 0x21, 0xa2, ...word(RESULTS), 0xe4, 0xa1, 0xa2, ...word(RESULTS + 1),
+    0xb0, 0xe2, 0xe6, 0x43, 0xe4, 0x40, 0xa2, ...word(RESULTS + 2),
+  ], "auto");
+  const [first, second, status] = machine.readPhysical(RESULTS, 3);
+  assertEquals([...Array(16).keys()].filter((line) => ((first! | second! << 8) >> line & 1) === 0), open);
+  // Output up, the count not loaded before the timer's first pulse, 16 bits, mode 2, binary.
+  assertEquals(status, 0x80 | 0x40 | 0x30 | 2 << 1);
+});
+
+/** STI; HLT; CLI, so many times. */
+const ticks = (count: number): readonly number[] =>
+  Array.from({ length: count }, () => [0xfb, 0xf4, 0xfa]).flat();
+
+for (
+  const [what, from, count, expected] of [
+    ["18.2 times a second", 0, 3, [3, 0, 0, 0, 0]],
+    ["up to midnight", 0x18_00ae, 3, [1, 0, 0, 0, 1]],
+  ] as const
+) {
+  Deno.test(`the BIOS counts the time of day ${what}, and calls INT 1CH`, () => {
+    const HANDLER = 0x700;
+    // Its handler: INC WORD CS:[RESULTS]; IRET.
+    // deno-fmt-ignore
+    const machine = runInRealMode([
+      0xc7, 0x06, ...word(4 * 0x1c), ...word(HANDLER), 0xc7, 0x06, ...word(4 * 0x1c + 2), ...word(0),
+      0xc7, 0x06, ...word(HANDLER), ...word(0xff2e), 0xc7, 0x06, ...word(HANDLER + 2), ...word(0x0006 | RESULTS << 8),
+      0xc7, 0x06, ...word(HANDLER + 4), ...word(RESULTS >> 8 | 0xcf00),
+      0x66, 0xc7, 0x06, ...word(0x46c), ...long(from),
+      ...ticks(count),
+    ], "auto");
+    assertEquals([...machine.readPhysical(0x46c, 5)], [...expected]);
+    assertEquals([...machine.readPhysical(RESULTS, 2)], word(count));
+    const period = 0x1_0000 * 1e9 / PIT_HERTZ;
+    assertEquals(Math.floor(machine.skippedTime / period + 0.01), count);
+  });
 }

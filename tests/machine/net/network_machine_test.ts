@@ -13,8 +13,9 @@ const QUEUES = [[0x6_0000, 0x6_1000, 0x6_2000], [0x7_0000, 0x7_1000, 0x7_2000]] 
 const BAR = 0xe000_0000, NOTIFY = BAR + 0x3000;
 const HEADER = 12, WRITE = 2, PORT = 80;
 
-/** Makes a list of 32-bit writes, lets interrupts in, which all lines are masked for, and waits for ever. */
+/** Masks all lines, makes a list of 32-bit writes, lets interrupts in, and waits for ever. */
 const PROGRAM = [
+  ...[0xb0, 0xff, 0xe6, 0x21], //             mov al, 0xff; out 0x21, al
   ...[0xbe, 0x00, 0x00, 0x03, 0x00], //       mov esi, 0x30000
   ...[0x8b, 0x3e, 0x85, 0xff], //       next: mov edi, [esi]; test edi, edi
   ...[0x74, 0x0a, 0x8b, 0x46, 0x04], //       jz done; mov eax, [esi + 4]
