@@ -12,8 +12,13 @@ const Command = { ALLOCATE: 1, ADD_POINTER: 2, ADD_CHECKSUM: 3 } as const;
 const COMMAND_BYTES = 128, NAME_BYTES = 56;
 /** Where memory is taken: near the end of RAM; between 0F0000H and 0FFFFFH, where the root pointer is searched. */
 const Zone = { HIGH: 1, BIOS: 2 } as const;
-/** Of a table, and of the root pointer: the address of the XSDT; checksums of its first 20 bytes, and of all. */
-const TABLE_CHECKSUM = 9, ROOT_XSDT = 24, ROOT_FIRST_PART = 20, ROOT_CHECKSUM = 8, ROOT_SECOND_CHECKSUM = 32;
+/** Of a table, and of the root pointer: the addresses of RSDT and XSDT; checksums of its first 20 bytes, and of all. */
+const TABLE_CHECKSUM = 9,
+  ROOT_RSDT = 16,
+  ROOT_XSDT = 24,
+  ROOT_FIRST_PART = 20,
+  ROOT_CHECKSUM = 8,
+  ROOT_SECOND_CHECKSUM = 32;
 const ROOT_ALIGNMENT = 16;
 
 /** The files, by name. `terms` are added to the DSDT. */
@@ -27,6 +32,7 @@ export function acpiFiles(
     allocate(ROOT, ROOT_ALIGNMENT, Zone.BIOS),
     ...pointers.map(({ at, size }) => addPointer(TABLES, at, size)),
     ...pointing.map(({ at, length }) => addChecksum(TABLES, at + TABLE_CHECKSUM, at, length)),
+    addPointer(ROOT, ROOT_RSDT, 4),
     addPointer(ROOT, ROOT_XSDT, 8),
     addChecksum(ROOT, ROOT_CHECKSUM, 0, ROOT_FIRST_PART),
     addChecksum(ROOT, ROOT_SECOND_CHECKSUM, 0, ROOT_POINTER_BYTES),

@@ -37,7 +37,7 @@ const TIMER_LINE = 0, TIMER_INPUT = 2;
 
 /** Places of pointers in tables, and their sizes. */
 const FADT_POINTERS = [[36, 4], [40, 4], [140, 8]] as const;
-const TABLE_HEADER = 36, XSDT_ENTRY = 8;
+const TABLE_HEADER = 36, RSDT_ENTRY = 4, XSDT_ENTRY = 8;
 
 /** The tables one behind the other, and what depends on where they lie. */
 export interface AcpiLayout {
@@ -65,17 +65,22 @@ export function layOutAcpi(base: number, processors: number, terms: readonly Aml
   const dsdt = put(acpiTable("DSDT", 2, new Uint8Array([...basicTerms(), ...terms.flat()])));
   const fadtAt = put(fadt(base + facs, base + dsdt));
   const listed = [fadtAt, put(madt(processors))].map((at) => base + at);
-  const xsdt = put(acpiTable("XSDT", 1, new TableWriter().numbers(8, ...listed).done()));
+  // Software that knows only the first revision of the root pointer follows the RSDT.
+  const list = (signature: string, size: typeof RSDT_ENTRY | typeof XSDT_ENTRY): number =>
+    put(acpiTable(signature, 1, new TableWriter().numbers(size, ...listed).done()));
+  const rsdt = list("RSDT", RSDT_ENTRY), xsdt = list("XSDT", XSDT_ENTRY);
   const tables = new Uint8Array(next);
   for (const { at, table } of placed) tables.set(table, at);
   return {
     tables,
-    root: rootPointer(base + xsdt),
+    root: rootPointer(base + rsdt, base + xsdt),
     pointers: [
       ...FADT_POINTERS.map(([at, size]) => ({ at: fadtAt + at, size })),
-      ...listed.map((_, n) => ({ at: xsdt + TABLE_HEADER + n * XSDT_ENTRY, size: XSDT_ENTRY })),
+      ...[[rsdt, RSDT_ENTRY], [xsdt, XSDT_ENTRY]].flatMap(([at, size]) =>
+        listed.map((_, n) => ({ at: at! + TABLE_HEADER + n * size!, size: size! }))
+      ),
     ],
-    pointing: placed.filter(({ at }) => at === fadtAt || at === xsdt)
+    pointing: placed.filter(({ at }) => [fadtAt, rsdt, xsdt].includes(at))
       .map(({ at, table }) => ({ at, length: table.length })),
   };
 }
@@ -88,10 +93,10 @@ export function writeAcpiTables(ram: Uint8Array, processors: number, terms: read
 }
 
 /** RSDP, revision 2. Section 5.2.5.3. */
-function rootPointer(xsdt: number): Uint8Array {
+function rootPointer(rsdt: number, xsdt: number): Uint8Array {
   const FIRST_PART = 20;
   const pointer = new TableWriter().text("RSD PTR ", 8).numbers(1, 0).text("CAUSWY", 6).numbers(1, 2)
-    .numbers(4, 0, ROOT_POINTER_BYTES).numbers(8, xsdt).numbers(4, 0).done();
+    .numbers(4, rsdt, ROOT_POINTER_BYTES).numbers(8, xsdt).numbers(4, 0).done();
   pointer[8] = checksum(pointer.subarray(0, FIRST_PART));
   pointer[32] = checksum(pointer);
   return pointer;

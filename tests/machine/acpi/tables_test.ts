@@ -12,7 +12,8 @@ function tables(processors: number): Map<string, Uint8Array> {
   const table = (at: number): Uint8Array => ram.subarray(at, at + view.getUint32(at + 4, true));
   const root = ram.subarray(ACPI_BASE, ACPI_BASE + 36);
   const xsdt = table(Number(view.getBigUint64(ACPI_BASE + 24, true)));
-  const found = new Map([["RSD PTR ", root], ["XSDT", xsdt]]);
+  const rsdt = table(view.getUint32(ACPI_BASE + 16, true));
+  const found = new Map([["RSD PTR ", root], ["RSDT", rsdt], ["XSDT", xsdt]]);
   for (let at = 36; at < xsdt.length; at += 8) {
     const entry = table(Number(new DataView(xsdt.buffer, xsdt.byteOffset).getBigUint64(at, true)));
     found.set(text(entry.subarray(0, 4)), entry);
@@ -24,10 +25,22 @@ function tables(processors: number): Map<string, Uint8Array> {
 
 Deno.test("writeAcpiTables() writes tables whose bytes add up to 0, found from a root pointer on a 16-byte boundary", () => {
   const found = tables(2);
-  assertEquals([...found.keys()].sort(), ["APIC", "DSDT", "FACP", "RSD PTR ", "XSDT"]);
+  assertEquals([...found.keys()].sort(), ["APIC", "DSDT", "FACP", "RSD PTR ", "RSDT", "XSDT"]);
   assertEquals(ACPI_BASE % 16, 0);
   for (const [name, table] of found) assertEquals(sum(table), 0, name);
   assertEquals(sum(found.get("RSD PTR ")!.subarray(0, 20)), 0, "the first revision's part");
+});
+
+Deno.test("writeAcpiTables() lists the same tables in the RSDT and the XSDT", () => {
+  const found = tables(1), rsdt = found.get("RSDT")!, xsdt = found.get("XSDT")!;
+  const addresses = (table: Uint8Array, size: number): number[] => {
+    const view = new DataView(table.buffer, table.byteOffset, table.length),
+      count = (table.length - 36) / size;
+    return Array.from({ length: count }, (_, n) => view.getUint32(36 + n * size, true));
+  };
+  assertEquals(text(rsdt.subarray(0, 4)), "RSDT");
+  assertEquals(addresses(rsdt, 4), addresses(xsdt, 8));
+  assertEquals(addresses(rsdt, 4).length, 2);
 });
 
 Deno.test("writeAcpiTables() lists every processor's local APIC, the I/O APIC and the line overrides in the MADT", () => {
