@@ -7,10 +7,12 @@ import type { BootModule } from "./loaders/boot_request.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
 import { enterFirmware, loadFirmware } from "./loaders/firmware.ts";
 import { enterKernel, loadKernel } from "./loaders/load.ts";
+import { enterProtectedMode } from "./loaders/protected_mode.ts";
+import { enterResetState, goOnInRealMode } from "./processor_start.ts";
 import { HIGH } from "./loaders/memory_map.ts";
 import { pciRoot } from "./acpi/pci_root.ts";
 import { acpiFiles } from "./acpi/table_loader.ts";
-import { writeAcpiTables } from "./acpi/tables.ts";
+import { wakingVector, writeAcpiTables } from "./acpi/tables.ts";
 
 /** What is booted: a kernel, firmware, or nothing yet. */
 export interface BootSource {
@@ -57,4 +59,32 @@ export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataVi
   }
   loadFirmware(ram, firmware);
   return enterFirmware;
+}
+
+/** Where firmware looks why the machine starts, in the memory of the real-time clock; and that it wakes from S3, as QEMU says it. */
+const SHUTDOWN_STATUS = 0x0f, WAKES_UP = 0xfe;
+
+/**
+ * Puts the chips and the processor, which have just been switched on again, where the machine goes on that has slept in S3: in
+ * its firmware, or, as firmware does, at the operating system's waking vector. Returns whether there is one.
+ */
+export function wakeUp(
+  { ram, state, bus }: { readonly ram: Uint8Array; readonly state: DataView; readonly bus: Bus },
+  hasFirmware: boolean,
+): boolean {
+  const out = (port: number, value: number): void => bus.out(port, 1, value);
+  if (hasFirmware) {
+    out(0x70, SHUTDOWN_STATUS);
+    out(0x71, WAKES_UP);
+    enterFirmware(state);
+    return true;
+  }
+  leaveBiosChips(out);
+  const { address, isProtected } = wakingVector(ram);
+  if (isProtected) enterProtectedMode(state, { mode: "protected", eip: address, eax: 0, ebx: 0 });
+  else {
+    enterResetState(state);
+    goOnInRealMode(state, address >> 4, address & 0xf);
+  }
+  return address !== 0;
 }

@@ -28,7 +28,7 @@ import type { UserNetwork } from "./net/user_network.ts";
 import { linearRip } from "./debug/program_counter.ts";
 import { type InputLimits, InputSignal } from "./input.ts";
 import { attachDevice } from "./attached_device.ts";
-import { addBootChips, firmwareFiles, prepareBoot } from "./boot_source.ts";
+import { addBootChips, firmwareFiles, prepareBoot, wakeUp } from "./boot_source.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
 import { isElf } from "./loaders/elf_image.ts";
 import { Bus } from "./bus.ts";
@@ -48,6 +48,7 @@ import { Ending, isEnd, type MachineEnd, type MachineStop } from "./machine_stop
 import { addPlatform } from "./platform.ts";
 import { Processors } from "./processors.ts";
 import { readScreen, type Screen } from "./screen.ts";
+import { Suspension } from "./suspension.ts";
 import type { SystemProcessor } from "./system_processor.ts";
 
 export type { MachineOptions } from "./machine_options.ts";
@@ -95,6 +96,7 @@ export class Machine {
   });
   readonly #input = new InputSignal();
   readonly #network: UserNetwork | undefined;
+  readonly #suspension: Suspension;
   readonly #kernel: Uint8Array | undefined;
   #found = false;
   #isRunning = false;
@@ -134,11 +136,11 @@ export class Machine {
     this.processors.onEndOfInterrupt = (vector) => ioApic.endOfInterrupt(vector);
     const { schedule, clock } = this.processors.core, lines = new IsaLines(pic, ioApic);
     const now = (): number => clock.now();
-    this.parts.add("virtual clock", clock);
+    this.parts.add("virtual clock", clock, "kept");
     this.parts.add("8259", pic);
     this.parts.add("82093AA", ioApic);
     for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
-    const { uart, secondUart, display, pci } = addPlatform({
+    const { uart, secondUart, display, pci, power, clock: realTimeClock } = addPlatform({
       ...this.configuration,
       files: firmwareFiles({ firmware, processors }, options.firmwareFiles ?? {}),
       bus,
@@ -149,6 +151,7 @@ export class Machine {
       transmit: (byte) => this.console.put(byte),
       transmitSecond: (byte) => this.secondSerial.put(byte),
       end: (end) => this.#end(end),
+      sleep: () => this.processors.core.ask(),
     });
     this.#display = display;
     this.console = new Console(() => uart, this.#input);
@@ -178,7 +181,7 @@ export class Machine {
     if (port !== undefined) {
       this.virtioConsole = new Console(() => port, this.#input);
       this.virtioConsole.onOutput = (bytes) => this.#events.emit("virtioConsole", bytes);
-      this.parts.add("virtio console", this.virtioConsole);
+      this.parts.add("virtio console", this.virtioConsole, "kept");
     }
     for (const device of options.devices ?? []) {
       attachDevice(device, {
@@ -202,10 +205,10 @@ export class Machine {
         this.processors.core.ask();
       };
     }
-    this.parts.add("processors", this.processors);
-    this.parts.add("console", this.console);
-    this.parts.add("second serial port", this.secondSerial);
-    this.parts.add("machine", this.#ending);
+    this.parts.add("processors", this.processors, "kept");
+    this.parts.add("console", this.console, "kept");
+    this.parts.add("second serial port", this.secondSerial, "kept");
+    this.parts.add("machine", this.#ending, "kept");
     if (testDevice) {
       const device = new PcTestdev((line, level) => lines.set(line, level));
       for (const ports of device.ports) bus.addPorts(ports);
@@ -224,6 +227,14 @@ export class Machine {
       );
     }
     this.processor.unit.context.switches.setCosts(extraCycles(options.cycles ?? "off"));
+    this.#suspension = new Suspension({
+      power,
+      clock: realTimeClock,
+      processors: this.processors,
+      parts: this.parts,
+      wakeUp: () =>
+        wakeUp({ ram: this.#memory.ram(0, memory), state: this.#memory.view, bus }, firmware !== undefined),
+    });
     enter(this.#memory.view, bus);
     this.processors.core.inner.mmu.enterWorld();
   }
@@ -444,6 +455,17 @@ export class Machine {
       const left = end - this.instructions,
         idleEnd = skipped + (this.waitsForHost ? Math.min(idle, HOST_IDLE) : idle);
       if (left <= 0 || clock.skipped >= idleEnd) return { kind: "budget" };
+      switch (this.#suspension.pass(idleEnd - clock.skipped)) {
+        case "awake":
+          break;
+        case "asleep":
+          return { kind: "budget" };
+        case "forever":
+          return { kind: "halt", awaitsInput: false };
+        case "lost":
+          this.#ending.end = { kind: "reset" };
+          continue;
+      }
       switch (this.processors.run(Math.min(left, SLICE), idleEnd - clock.skipped)) {
         case "budget":
           break;

@@ -58,12 +58,12 @@ export interface SlotDevices {
 export function addVirtioDevices({ disks, entropySeed, card, console }: SlotDevices, wires: SlotWires): void {
   const { bus, pci, parts, dma, hasFirmware, setLine, send } = wires;
   const devices: { readonly name: string; readonly device: VirtioDevice }[] = disks.map((disk, n) => {
-    parts.add(`disk ${n}`, disk);
+    parts.add(`disk ${n}`, disk, "kept");
     return { name: `virtio-blk ${n}`, device: new VirtioBlock(disk, dma, `disk${n}`) };
   });
   if (entropySeed !== undefined) {
     const device = new VirtioEntropy(entropySeed, dma);
-    parts.add("random numbers", device);
+    parts.add("random numbers", device, "kept");
     devices.push({ name: "virtio-rng", device });
   }
   if (card !== undefined) devices.push({ name: "virtio-net", device: card });

@@ -5,7 +5,7 @@ import { HostBridge82441FX } from "./devices/82441fx_host_bridge.ts";
 import { Pit8254 } from "./devices/8254_pit.ts";
 import { KeyboardController8042 } from "./devices/8042_keyboard.ts";
 import { Uart16550 } from "./devices/16550_uart.ts";
-import { AcpiPower } from "./devices/acpi_power.ts";
+import { AcpiPower, SCI_LINE } from "./devices/acpi_power.ts";
 import { setupMemory } from "./devices/cmos_setup.ts";
 import { FwCfg } from "./devices/fw_cfg.ts";
 import { IsaDebugExit } from "./devices/isa_debug_exit.ts";
@@ -41,6 +41,8 @@ export interface PlatformWires {
   transmit(byte: number): void;
   transmitSecond(byte: number): void;
   end(end: MachineEnd): void;
+  /** The machine goes to sleep behind the instruction that it is at. */
+  sleep(): void;
 }
 
 /** What the rest of the machine is connected to. */
@@ -51,6 +53,8 @@ export interface Platform {
   readonly display: Vga;
   /** Takes PCI devices. */
   readonly pci: PciConfiguration;
+  readonly power: AcpiPower;
+  readonly clock: RtcMC146818;
 }
 
 /** Puts the chips on the bus. */
@@ -64,18 +68,30 @@ export function addPlatform(wires: PlatformWires): Platform {
   bus.addPorts(fwCfg);
   parts.add("fw_cfg", fwCfg);
   bus.addPorts(new IsaDebugExit((code) => end({ kind: "exit", code })));
-  const power = new AcpiPower({ now, powerOff: () => end({ kind: "power off" }), reset });
+  const power = new AcpiPower({
+    now,
+    powerOff: () => end({ kind: "power off" }),
+    reset,
+    sleep: () => wires.sleep(),
+    interrupt: (level) => lines.set(SCI_LINE, level),
+  });
   bus.addPorts(power);
-  parts.add("ACPI power management", power);
+  parts.add("ACPI power management", power, "kept");
   const pit = new Pit8254({ now, changed, interrupt: (level) => lines.set(TIMER_LINE, level) });
   bus.addPorts(pit);
   schedule.add(pit, () => lines.isOpen(TIMER_LINE));
   parts.add("8254", pit);
   const clock = new RtcMC146818(now, CLOCK_START, setupMemory(memory, processors));
   bus.addPorts(clock);
-  clock.connect({ changed, interrupt: (level) => lines.set(RTC_LINE, level) });
-  schedule.add(clock, () => lines.isOpen(RTC_LINE));
-  parts.add("MC146818", clock);
+  clock.connect({
+    changed,
+    interrupt: (level) => {
+      lines.set(RTC_LINE, level);
+      if (level) power.clockInterrupt();
+    },
+  });
+  schedule.add(clock, () => lines.isOpen(RTC_LINE) || power.listens && lines.isOpen(SCI_LINE));
+  parts.add("MC146818", clock, "kept");
   const control = new SystemControl({ now, pit, reset });
   for (const port of control.ports) bus.addPorts(port);
   parts.add("system control ports", control);
@@ -98,5 +114,5 @@ export function addPlatform(wires: PlatformWires): Platform {
   pci.add(0, 0, bridge);
   parts.add("PCI configuration", pci);
   parts.add("82441FX", bridge);
-  return { uart, secondUart, display, pci };
+  return { uart, secondUart, display, pci, power, clock };
 }

@@ -96,8 +96,13 @@ export function enterInitState(state: DataView): void {
 
 /** STARTUP: goes on at the page that the vector names, in real-address mode. */
 export function enterStartup(state: DataView, vector: number): void {
+  goOnInRealMode(state, vector << 8, 0);
+}
+
+/** Goes on at another place in real-address mode. */
+export function goOnInRealMode(state: DataView, selector: number, offset: number): void {
   const at = SEGMENT + SEGMENT_STRIDE * Segment.CS;
-  state.setUint32(at + SEG_SELECTOR, vector << 8, true);
-  state.setUint32(at + SEG_BASE, vector << 12, true);
-  state.setBigUint64(RIP, 0n, true);
+  state.setUint32(at + SEG_SELECTOR, selector, true);
+  state.setUint32(at + SEG_BASE, selector << 4, true);
+  state.setBigUint64(RIP, BigInt(offset), true);
 }

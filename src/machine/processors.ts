@@ -100,6 +100,12 @@ export class Processors implements Stateful<ProcessorsState> {
     return saveProcessors(this, { turn: this.#turn, left: this.#left });
   }
 
+  /** Brings the processors back to how they were; the instructions that have been executed since count. */
+  startAgain(state: ProcessorsState): void {
+    const { cycles, switches } = this.saveState();
+    this.loadState({ ...state, cycles, switches });
+  }
+
   loadState(state: ProcessorsState): void {
     this.#turn = state.turn;
     this.#left = state.left;

@@ -34,18 +34,29 @@ export interface AnyStateful {
   loadState(state: StateValue): void;
 }
 
+/** Whether a part keeps its state while the machine is suspended to RAM, or starts anew. */
+export type Suspended = "kept" | "lost";
+
 /** The parts of a machine by name. */
 export class StatefulParts {
   readonly #parts = new Map<string, AnyStateful>();
+  readonly #lost: AnyStateful[] = [];
 
   /**
    * Adds a part. Its name is written into snapshots: what the part is, and where, if there are several.
    *
    * @throws {TypeError} if there is one of that name
    */
-  add(name: string, part: AnyStateful): void {
+  add(name: string, part: AnyStateful, suspended: Suspended = "lost"): void {
     if (this.#parts.has(name)) throw new TypeError(`Cannot add ${name} to the machine: there is one already`);
     this.#parts.set(name, part);
+    if (suspended === "lost") this.#lost.push(part);
+  }
+
+  /** Returns what brings the parts that do not keep their states back to those that they have now. */
+  remember(): () => void {
+    const states = this.#lost.map((part) => ({ part, state: part.saveState() }));
+    return () => states.forEach(({ part, state }) => part.loadState(structuredClone(state)));
   }
 
   /** States of all parts, each with its version. */

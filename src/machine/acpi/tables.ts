@@ -7,7 +7,9 @@ import {
   PM_TIMER_PORT,
   RESET_PORT,
   RESET_VALUE,
+  SCI_LINE,
   SLEEP_TYPE_OFF,
+  SLEEP_TYPE_RAM,
 } from "../devices/acpi_power.ts";
 import { CENTURY } from "../devices/mc146818_rtc.ts";
 import { type Aml, device, eisaId, integer, named, packageOf, resources, scope } from "./aml.ts";
@@ -20,8 +22,9 @@ export const ROOT_POINTER_BYTES = 36;
 /** Of the tables' places. */
 export const ALIGNMENT = 64;
 
-/** Line of the system control interrupt. */
-const SCI_LINE = 9;
+/** The first table, the FACS, which the operating system writes to. Section 5.2.10. */
+const FACS = ACPI_BASE + ALIGNMENT;
+const WAKING_VECTOR = 12, X_WAKING_VECTOR = 24;
 /** Flags of the FADT: WBINVD works, sleep buttons are none of the fixed hardware, there is a reset register. */
 const WBINVD = 1, NO_POWER_BUTTON = 0x10, NO_SLEEP_BUTTON = 0x20, RESET_REGISTER = 0x400;
 /** Boot architecture: legacy devices on the ISA bus, an 8042, no VGA. */
@@ -87,9 +90,20 @@ export function layOutAcpi(base: number, processors: number, terms: readonly Aml
 
 /** Writes the tables into RAM, for a kernel that is booted without firmware. */
 export function writeAcpiTables(ram: Uint8Array, processors: number, terms: readonly Aml[] = []): void {
-  const { tables, root } = layOutAcpi(ACPI_BASE + ALIGNMENT, processors, terms);
+  const { tables, root } = layOutAcpi(FACS, processors, terms);
   ram.set(root, ACPI_BASE);
-  ram.set(tables, ACPI_BASE + ALIGNMENT);
+  ram.set(tables, FACS);
+}
+
+/**
+ * Where the operating system wants to wake up, by these tables: a physical address that is entered in real mode, or, in the
+ * later field, in protected mode. 0: nowhere.
+ */
+export function wakingVector(ram: Uint8Array): { readonly address: number; readonly isProtected: boolean } {
+  const view = new DataView(ram.buffer, ram.byteOffset + FACS, ALIGNMENT);
+  const address = view.getUint32(X_WAKING_VECTOR, true);
+  if (address !== 0) return { address, isProtected: true };
+  return { address: view.getUint32(WAKING_VECTOR, true), isProtected: false };
 }
 
 /** RSDP, revision 2. Section 5.2.5.3. */
@@ -143,9 +157,10 @@ function madt(processors: number): Uint8Array {
   return acpiTable("APIC", 3, w.done());
 }
 
-/** What every machine has: soft off, the serial ports, the real-time clock, the keyboard controller. */
+/** What every machine has: suspend to RAM, soft off, the serial ports, the real-time clock, the keyboard controller. */
 function basicTerms(): Aml {
   return [
+    ...named("\\_S3", packageOf(SLEEP_TYPE_RAM, SLEEP_TYPE_RAM, 0, 0)),
     ...named("\\_S5", packageOf(SLEEP_TYPE_OFF, SLEEP_TYPE_OFF, 0, 0)),
     ...scope(
       "\\_SB",

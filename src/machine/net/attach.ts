@@ -82,7 +82,7 @@ export function attachNetwork(
     network.receive(frame);
     schedule.refresh();
   };
-  parts.add("network", network);
+  parts.add("network", network, "kept");
   parts.add("network card", card);
   schedule.add(network, () => true);
   return { card, network };
