@@ -1,7 +1,8 @@
 /** A computer: processor, RAM, bus and chips, put together and booted. */
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
 import { findLinear } from "../memory/inspect.ts";
-import { LinearMemory, PAGE_SIZE } from "../memory/physical.ts";
+import { LinearMemory } from "../memory/physical.ts";
+import { findWholeRange, type RamRange, readRange, writeRange } from "../memory/ram_range.ts";
 import { EventSource } from "./api/events.ts";
 import { type LiveOptions, runLive } from "./api/live.ts";
 import { postMortem } from "./api/post_mortem.ts";
@@ -359,18 +360,13 @@ export class Machine {
 
   /** Reads memory at a linear address, as the code that is running sees it, whatever its protection. */
   read(address: bigint | number, size: number): Uint8Array {
-    const bytes = new Uint8Array(size);
-    this.#eachPiece(address, size, (physical, length, done) => {
-      bytes.set(this.readPhysical(physical, length), done);
-    });
-    return bytes;
+    return readRange(this.#memory, this.#find(address, size));
   }
 
   /** Writes memory at a linear address, as the code that is running sees it, whatever its protection. */
   write(address: bigint | number, bytes: Uint8Array): void {
-    this.#eachPiece(address, bytes.length, (physical, length, done) => {
-      this.writePhysical(physical, bytes.subarray(done, done + length));
-    });
+    const { mmu } = this.processors.core.inner, range = this.#find(address, bytes.length);
+    writeRange(this.#memory, range, bytes, (physical, length) => mmu.wroteRam(physical, length));
   }
 
   /** Reads memory at a physical address. */
@@ -429,22 +425,9 @@ export class Machine {
     }
   }
 
-  /** Calls `visit` for the pieces of RAM behind a linear range: where they are, their sizes, how many bytes came before. */
-  #eachPiece(
-    address: bigint | number,
-    size: number,
-    visit: (physical: number, length: number, done: number) => void,
-  ): void {
-    for (let done = 0; done < size;) {
-      const at = BigInt.asUintN(64, BigInt(address) + BigInt(done));
-      const physical = findLinear(this.#memory, this.#memory.view, at);
-      if (physical === undefined) {
-        throw new RangeError(`Cannot reach memory at 0x${at.toString(16)}: it is not mapped`);
-      }
-      const length = Math.min(size - done, PAGE_SIZE - physical % PAGE_SIZE);
-      visit(physical, length, done);
-      done += length;
-    }
+  #find(address: bigint | number, size: number): RamRange {
+    const memory = this.#memory;
+    return findWholeRange(memory, BigInt(address), size, (linear) => findLinear(memory, memory.view, linear));
   }
 
   #run(end: number, idle: number): MachineStop {

@@ -55,3 +55,11 @@ Deno.test("a machine can run again after a listener has thrown", () => {
   machine.console.write("exit\n");
   assertEquals(machine.run().kind, "exit");
 });
+
+Deno.test("Machine.write() that reaches what is no RAM changes nothing", () => {
+  const machine = bootMachine({ kernel, memory: 0x200_0000 }), end = 0x200_0000;
+  const message = "Cannot reach memory at 0x2000000";
+  assertThrows(() => machine.write(end - 1, new Uint8Array([1, 2])), RangeError, message);
+  assertThrows(() => machine.read(end - 1, 2), RangeError, message);
+  assertEquals([...machine.read(end - 1, 1)], [0]);
+});

@@ -7,6 +7,7 @@ import type { Stop } from "../processor.ts";
 import { Vector } from "../../cpu/fault.ts";
 import type { DebugPoints } from "../../cpu/system/debug_points.ts";
 import { LinearMemory } from "../../memory/physical.ts";
+import { findWholeRange, type RamRange, readRange, writeRange } from "../../memory/ram_range.ts";
 import { loadCells, saveCells } from "../snapshot/processor_cells.ts";
 import { linearRip } from "../debug/program_counter.ts";
 import { AddressSpace, checkSize, type Protection, type SavedSpace } from "./address_space.ts";
@@ -178,18 +179,13 @@ export class BareProcessor {
   /** Reads memory, whatever its protection. */
   read(address: bigint | number, size: number): Uint8Array {
     checkSize(size, "read");
-    const bytes = new Uint8Array(size);
-    this.#eachPiece(BigInt(address), size, (ram, done) => bytes.set(ram, done));
-    return bytes;
+    return readRange(this.#processor.memory, this.#find(address, size));
   }
 
   /** Writes memory, whatever its protection. */
   write(address: bigint | number, bytes: Uint8Array): void {
-    const { mmu } = this.#processor;
-    this.#eachPiece(BigInt(address), bytes.length, (ram, done, hpa) => {
-      ram.set(bytes.subarray(done, done + ram.length));
-      mmu.wroteRam(hpa, ram.length);
-    });
+    const { memory, mmu } = this.#processor, range = this.#find(address, bytes.length);
+    writeRange(memory, range, bytes, (physical, length) => mmu.wroteRam(physical, length));
   }
 
   /** Maps memory for `code` at `address` with 64 KB of room after it, writes it there, and points RIP at it. */
@@ -335,22 +331,9 @@ export class BareProcessor {
     return resumed;
   }
 
-  /** Calls `visit` for the pieces of RAM behind a linear range: the bytes, how many came before, where they are. */
-  #eachPiece(
-    address: bigint,
-    size: number,
-    visit: (ram: Uint8Array, done: number, hpa: number) => void,
-  ): void {
-    for (let done = 0; done < size;) {
-      const at = BigInt.asUintN(64, address + BigInt(done));
-      const length = Math.min(size - done, 0x1000 - Number(at & 0xfffn));
-      const hpa = this.#space.translate(at);
-      if (hpa === undefined) {
-        throw new RangeError(`Cannot reach memory at 0x${at.toString(16)}: nothing is mapped there`);
-      }
-      visit(this.#processor.memory.ram(hpa, length), done, hpa);
-      done += length;
-    }
+  #find(address: bigint | number, size: number): RamRange {
+    const { memory } = this.#processor;
+    return findWholeRange(memory, BigInt(address), size, (linear) => this.#space.translate(linear));
   }
 }
 

@@ -4,6 +4,7 @@ import { Vector } from "../../cpu/fault.ts";
 import type { PastEvent } from "../../cpu/system/event_history.ts";
 import { findLinear } from "../../memory/inspect.ts";
 import type { LinearMemory } from "../../memory/physical.ts";
+import { findRange, readRange } from "../../memory/ram_range.ts";
 import { ElfSymbols } from "../loaders/elf_symbols.ts";
 import { codeSize, linearRip, ripOf } from "../debug/program_counter.ts";
 import type { SystemProcessor } from "../system_processor.ts";
@@ -69,13 +70,8 @@ function codeAtRip(memory: LinearMemory, state: DataView): readonly string[] {
 
 /** The bytes at RIP, as many as are mapped. */
 function readCode(memory: LinearMemory, state: DataView): Uint8Array {
-  const bytes: number[] = [], start = linearRip(state);
-  while (bytes.length < CODE_BYTES) {
-    const place = findLinear(memory, state, BigInt.asUintN(64, start + BigInt(bytes.length)));
-    if (place === undefined || place >= memory.ramBytes) break;
-    bytes.push(memory.ram(place, 1)[0]!);
-  }
-  return Uint8Array.from(bytes);
+  const translate = (linear: bigint): number | undefined => findLinear(memory, state, linear);
+  return readRange(memory, findRange(memory, linearRip(state), CODE_BYTES, translate));
 }
 
 function eventLine({ vector, error, lo, hi, addressLo, addressHi }: PastEvent, shown: Shown): string {

@@ -1,11 +1,10 @@
 /** A computer as a debugger sees it: its threads are the processors. */
 import type { DebugPoints } from "../../cpu/system/debug_points.ts";
 import { findLinear } from "../../memory/inspect.ts";
-import { type LinearMemory, PAGE_SIZE } from "../../memory/physical.ts";
+import type { LinearMemory } from "../../memory/physical.ts";
+import { findRange, type RamRange, readRange, writeRange } from "../../memory/ram_range.ts";
 import type { Machine, MachineStop } from "../machine.ts";
 import { type Advance, type Debuggee, DebugSignal, type DebugThread, type Resumption } from "./target.ts";
-
-const PAGE_MASK = BigInt(PAGE_SIZE - 1);
 
 /** A computer for a debugger. */
 export class MachineTarget implements Debuggee<MachineStop> {
@@ -46,26 +45,13 @@ export class MachineTarget implements Debuggee<MachineStop> {
   }
 
   read(thread: number, address: bigint, length: number): Uint8Array {
-    const bytes = new Uint8Array(length);
-    for (let done = 0; done < length;) {
-      const at = BigInt.asUintN(64, address + BigInt(done));
-      const part = Math.min(length - done, PAGE_SIZE - Number(at & PAGE_MASK));
-      const physical = this.physical(thread, at);
-      if (physical === undefined || !this.#isRam(physical, part)) return bytes.subarray(0, done);
-      bytes.set(this.#memory.ram(physical, part), done);
-      done += part;
-    }
-    return bytes;
+    return readRange(this.#memory, this.#find(thread, address, length));
   }
 
   write(thread: number, address: bigint, bytes: Uint8Array): boolean {
-    if (this.read(thread, address, bytes.length).length < bytes.length) return false;
-    for (let done = 0; done < bytes.length;) {
-      const at = BigInt.asUintN(64, address + BigInt(done));
-      const part = Math.min(bytes.length - done, PAGE_SIZE - Number(at & PAGE_MASK));
-      this.machine.writePhysical(this.physical(thread, at)!, bytes.subarray(done, done + part));
-      done += part;
-    }
+    const { mmu } = this.machine.processors.core.inner, range = this.#find(thread, address, bytes.length);
+    if (range.reached < bytes.length) return false;
+    writeRange(this.#memory, range, bytes, (physical, length) => mmu.wroteRam(physical, length));
     return true;
   }
 
@@ -102,6 +88,10 @@ export class MachineTarget implements Debuggee<MachineStop> {
       case "watchpoint":
         return { kind: step === this.current && machine.instructions > before ? "stepped" : "ran" };
     }
+  }
+
+  #find(thread: number, address: bigint, length: number): RamRange {
+    return findRange(this.#memory, address, length, (linear) => this.physical(thread, linear));
   }
 
   #isRam(physical: number, length: number): boolean {

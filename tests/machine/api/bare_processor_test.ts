@@ -75,6 +75,14 @@ Deno.test("BareProcessor.map() gives what its protection says: writes, execution
   assertThrows(() => cpu.read(0x20000, 1), RangeError, "nothing is mapped there");
 });
 
+Deno.test("BareProcessor.write() that does not fit what is mapped changes nothing", () => {
+  const cpu = createProcessor();
+  cpu.map(0x20000, 1);
+  assertThrows(() => cpu.write(0x20ffe, code("11 22 33")), RangeError, "Cannot reach memory at 0x21000");
+  assertThrows(() => cpu.read(0x20ffe, 3), RangeError, "Cannot reach memory at 0x21000");
+  assertEquals([...cpu.read(0x20ffe, 2)], [0, 0]);
+});
+
 Deno.test("BareProcessor.write() over code that has run is what runs next", () => {
   const cpu = createProcessor({ engine: "js" });
   for (const value of [1, 2, 3]) {
