@@ -1,19 +1,11 @@
-/** A computer: processor, RAM, bus and chips, put together and booted. */
+/** A computer, for those who run it and look into it. */
 import type { DebugPoints } from "../cpu/system/debug_points.ts";
 import { findLinear } from "../memory/inspect.ts";
-import { LinearMemory } from "../memory/physical.ts";
 import { findWholeRange, type RamRange, readRange, writeRange } from "../memory/ram_range.ts";
-import { EventSource } from "./api/events.ts";
+import type { StatefulParts } from "../snapshot/stateful.ts";
 import { type LiveOptions, runLive } from "./api/live.ts";
+import { addBreakpoint, addWatchpoint, leavePoint, pointStop, type WatchedAccess } from "./api/points.ts";
 import { postMortem } from "./api/post_mortem.ts";
-import {
-  addBreakpoint,
-  addWatchpoint,
-  leavePoint,
-  type PointStop,
-  pointStop,
-  type WatchedAccess,
-} from "./api/points.ts";
 import { readRegister, type RegisterName, writeRegister } from "./api/registers.ts";
 import { type MachineStatistics, readMachineStatistics } from "./api/statistics.ts";
 import {
@@ -22,52 +14,24 @@ import {
   readSystemRegister,
   type SystemRegisterName,
 } from "./api/system_registers.ts";
-import { momentOf, watchWorlds, type WorldEvents } from "./api/world_watch.ts";
-import { switchCounts } from "./api/world_events.ts";
-import { StatefulParts } from "../snapshot/stateful.ts";
-import type { UserNetwork } from "./net/user_network.ts";
+import type { Console } from "./console.ts";
 import { linearRip } from "./debug/program_counter.ts";
-import { type InputLimits, InputSignal } from "./input.ts";
-import { attachDevice } from "./attached_device.ts";
-import { addBootChips, firmwareFiles, prepareBoot, wakeUp } from "./boot_source.ts";
+import { Hardware } from "./hardware.ts";
+import type { InputLimits } from "./input.ts";
 import { CannotBootError } from "./loaders/boot_error.ts";
 import { isElf } from "./loaders/elf_image.ts";
-import { Bus } from "./bus.ts";
-import { Console } from "./console.ts";
-import { extraCycles } from "./cycle_model.ts";
-import { IoApic82093AA } from "./devices/82093aa_io_apic.ts";
-import { addExpansion } from "./expansion.ts";
-import { Pic8259 } from "./devices/8259_pic.ts";
-import { IsaLines } from "./devices/isa_lines.ts";
-import { MarkPort } from "./devices/mark_port.ts";
-import { PcTestdev } from "./devices/pc_testdev.ts";
-import type { Vga } from "./devices/vga.ts";
+import type { MachineEvents } from "./machine_events.ts";
+import type { MachineOptions } from "./machine_options.ts";
+import { isEnd, type MachineStop } from "./machine_stop.ts";
+import type { Processors } from "./processors.ts";
+import { readScreen, type Screen } from "./screen.ts";
 import { configurationOf, type MachineConfiguration } from "./snapshot/configuration.ts";
 import { saveMachine } from "./snapshot/save.ts";
-import type { MachineOptions } from "./machine_options.ts";
-import { Ending, isEnd, type MachineEnd, type MachineStop } from "./machine_stop.ts";
-import { addPlatform } from "./platform.ts";
-import { Processors } from "./processors.ts";
-import { readScreen, type Screen } from "./screen.ts";
-import { Suspension } from "./suspension.ts";
 import type { SystemProcessor } from "./system_processor.ts";
 
+export type { MachineEvents } from "./machine_events.ts";
 export type { MachineOptions } from "./machine_options.ts";
 export type { MachineStop } from "./machine_stop.ts";
-
-/** The events of a machine. */
-export interface MachineEvents extends WorldEvents {
-  /** The guest has written to its console. */
-  readonly console: Uint8Array;
-  /** The guest has written to its second serial port. */
-  readonly secondSerial: Uint8Array;
-  /** The guest has written to its virtio console. */
-  readonly virtioConsole: Uint8Array;
-  /** The guest has written a byte to the debug port, E9H, or firmware to its own, 402H. */
-  readonly debug: number;
-  /** `run` is about to return. */
-  readonly stop: MachineStop;
-}
 
 /** Most instructions asked of the processor at a time. */
 const SLICE = 1 << 28;
@@ -76,175 +40,53 @@ const HOST_IDLE = 10_000_000;
 
 /** A computer. Make it with `bootMachine` or `loadMachine`. */
 export class Machine {
-  /** The first serial port. */
-  readonly console: Console;
-  /** The second one. */
-  readonly secondSerial: Console;
-  /** The virtio console, if there is one. */
-  readonly virtioConsole: Console | undefined;
-  /** All consoles. */
-  readonly consoles: readonly Console[];
-  readonly processors: Processors;
   /** What it is made of. */
   readonly configuration: MachineConfiguration;
-  /** Everything that has a state of its own, for snapshots. */
-  readonly parts: StatefulParts = new StatefulParts();
-  readonly #memory: LinearMemory;
-  readonly #display: Vga;
-  readonly #ending = new Ending();
-  readonly #events = new EventSource<MachineEvents>(() => {
-    for (const processor of this.processors.all) watchWorlds(processor, this.#events);
-  });
-  readonly #input = new InputSignal();
-  readonly #network: UserNetwork | undefined;
-  readonly #suspension: Suspension;
+  readonly #hardware: Hardware;
   readonly #kernel: Uint8Array | undefined;
-  #found = false;
   #isRunning = false;
 
   /** @param boots false: RAM is empty and the processor where nothing is, until a snapshot's states are restored */
   constructor(options: MachineOptions, boots = true) {
+    const { kernel } = options;
     this.configuration = configurationOf(options);
-    const { commandLine, memory, processors, seed, vmx, cpu, crossover, marks, testDevice } =
-      this.configuration;
-    const { kernel, firmware, modules = [], observer, tiers, loadAddress } = options;
     // Others have no symbols, and may be large.
     this.#kernel = kernel !== undefined && isElf(kernel) ? kernel : undefined;
-    this.#memory = new LinearMemory(memory);
-    const ram = this.#memory.ram(0, memory);
-    const bus = new Bus();
-    const debug = (byte: number): void => this.#events.emit("debug", byte);
-    addBootChips(bus, { firmware, debug });
-    const enter = boots
-      ? prepareBoot(ram, { kernel, firmware, modules, commandLine, loadAddress, processors, debug })
-      : () => {};
-    const pic = new Pic8259(() => this.processors.all[0]!.attend());
-    const ioApic = new IoApic82093AA({
-      send: (message, destination) => this.processors.interrupt(message, destination),
-    });
-    for (const chip of [...pic.chips, pic.edgeLevel]) bus.addPorts(chip);
-    bus.addPage(ioApic);
-    this.processors = new Processors(this.#memory, { bus, pic }, {
-      count: processors,
-      engine: options.engine ?? "auto",
-      vmx,
-      cpu,
-      crossover,
-      seed,
-      ...(tiers === undefined ? {} : { tiers }),
-      ...(observer === undefined ? {} : { observer }),
-    });
-    this.processors.onEndOfInterrupt = (vector) => ioApic.endOfInterrupt(vector);
-    const { schedule, clock } = this.processors.core, lines = new IsaLines(pic, ioApic);
-    const now = (): number => clock.now();
-    this.parts.add("virtual clock", clock, "kept");
-    this.parts.add("8259", pic);
-    this.parts.add("82093AA", ioApic);
-    for (const { id, apic } of this.processors.all) this.parts.add(`local APIC ${id}`, apic);
-    const { uart, secondUart, display, pci, power, clock: realTimeClock } = addPlatform({
-      ...this.configuration,
-      files: firmwareFiles({ firmware, processors }, options.firmwareFiles ?? {}),
-      bus,
-      lines,
-      schedule,
-      parts: this.parts,
-      now,
-      transmit: (byte) => this.console.put(byte),
-      transmitSecond: (byte) => this.secondSerial.put(byte),
-      end: (end) => this.#end(end),
-      sleep: () => this.processors.core.ask(),
-    });
-    this.#display = display;
-    this.console = new Console(() => uart, this.#input);
-    this.console.onOutput = (bytes) => this.#events.emit("console", bytes);
-    this.secondSerial = new Console(() => secondUart, this.#input);
-    this.secondSerial.onOutput = (bytes) => this.#events.emit("secondSerial", bytes);
-    const expansion = addExpansion(this.configuration, options, {
-      bus,
-      pci,
-      parts: this.parts,
-      schedule,
-      input: this.#input,
-      hasFirmware: firmware !== undefined,
-      now,
-      setLine: (line, level) => lines.set(line, level),
-      setLevelTriggered: (line) => pic.setLevelTriggered(line),
-      send: (message, destination) => this.processors.interrupt(message, destination),
-      connected: () => this.processors.core.ask(),
-      print: (byte) => this.virtioConsole!.put(byte),
-      dma: {
-        view: (address, length) => address + length <= memory ? this.#memory.ram(address, length) : undefined,
-        wrote: (address, length) => this.processors.core.inner.mmu.wroteRam(address, length),
-      },
-    });
-    this.#network = expansion.network;
-    const { console: port } = expansion;
-    if (port !== undefined) {
-      this.virtioConsole = new Console(() => port, this.#input);
-      this.virtioConsole.onOutput = (bytes) => this.#events.emit("virtioConsole", bytes);
-      this.parts.add("virtio console", this.virtioConsole, "kept");
-    }
-    for (const device of options.devices ?? []) {
-      attachDevice(device, {
-        bus,
-        schedule,
-        parts: this.parts,
-        board: {
-          now,
-          read: (address, size) => this.readPhysical(address, size),
-          write: (address, bytes) => this.writePhysical(address, bytes),
-        },
-        ramBytes: memory,
-        setLine: (line, level) => lines.set(line, level),
-      });
-    }
-    const { virtioConsole } = this, serialPorts = [this.console, this.secondSerial];
-    this.consoles = virtioConsole === undefined ? serialPorts : [...serialPorts, virtioConsole];
-    for (const console of this.consoles) {
-      console.onFound = () => {
-        this.#found = true;
-        this.processors.core.ask();
-      };
-    }
-    this.parts.add("processors", this.processors, "kept");
-    this.parts.add("console", this.console, "kept");
-    this.parts.add("second serial port", this.secondSerial, "kept");
-    this.parts.add("machine", this.#ending, "kept");
-    if (testDevice) {
-      const device = new PcTestdev((line, level) => lines.set(line, level));
-      for (const ports of device.ports) bus.addPorts(ports);
-      bus.addRange(device);
-      this.parts.add("pc-testdev", device);
-    }
-    if (marks) {
-      bus.addPorts(
-        new MarkPort((value) =>
-          this.#events.emit("mark", {
-            value,
-            switches: switchCounts(this.processor.unit.context.switches),
-            ...momentOf(this.processor),
-          })
-        ),
-      );
-    }
-    this.processor.unit.context.switches.setCosts(extraCycles(options.cycles ?? "off"));
-    this.#suspension = new Suspension({
-      power,
-      clock: realTimeClock,
-      processors: this.processors,
-      parts: this.parts,
-      wakeUp: () =>
-        wakeUp({ ram: this.#memory.ram(0, memory), state: this.#memory.view, bus }, firmware !== undefined),
-    });
-    enter(this.#memory.view, bus);
-    this.processors.core.inner.mmu.enterWorld();
+    this.#hardware = new Hardware(options, this.configuration, boots);
+  }
+
+  /** The first serial port. */
+  get console(): Console {
+    return this.#hardware.consoles.serial;
+  }
+
+  /** The second one. */
+  get secondSerial(): Console {
+    return this.#hardware.consoles.second;
+  }
+
+  /** The virtio console, if there is one. */
+  get virtioConsole(): Console | undefined {
+    return this.#hardware.consoles.virtio;
+  }
+
+  /** All consoles. */
+  get consoles(): readonly Console[] {
+    return this.#hardware.consoles.all;
+  }
+
+  get processors(): Processors {
+    return this.#hardware.processors;
+  }
+
+  /** Everything that has a state of its own, for snapshots. */
+  get parts(): StatefulParts {
+    return this.#hardware.parts;
   }
 
   /** The processor whose turn it is: its registers are those that can be read and set. */
   get processor(): SystemProcessor {
-    const { current, core } = this.processors;
-    core.seat(current);
-    return current;
+    return this.#hardware.processor;
   }
 
   /**
@@ -265,7 +107,7 @@ export class Machine {
 
   /** Breakpoints and watchpoints, for debuggers. */
   get debugPoints(): DebugPoints {
-    return this.processors.core.inner.mmu.breakpoints.outside;
+    return this.#hardware.mmu.breakpoints.outside;
   }
 
   /** Virtual time so far, in nanoseconds, in which no instruction was executed. */
@@ -275,12 +117,12 @@ export class Machine {
 
   /** Whether a connection to the host is open: something may come from there, which takes time of the host's. */
   get waitsForHost(): boolean {
-    return this.#network?.isWaiting === true;
+    return this.#hardware.network?.isWaiting === true;
   }
 
   /** Waits, in the host's time, until something is typed or comes from the host, or as `limits` say. */
   input(limits: InputLimits = {}): Promise<void> {
-    return this.#input.wait(limits);
+    return this.#hardware.input.wait(limits);
   }
 
   /** Guest instructions executed so far. */
@@ -301,21 +143,18 @@ export class Machine {
     } = {},
   ): MachineStop {
     this.#refuseListener("run");
+    const { consoles, events } = this.#hardware;
     this.#isRunning = true;
     try {
-      this.#found = until !== undefined && this.consoles.some((console) => console.expect(until));
-      const stop: MachineStop = this.#found
+      consoles.expect(until);
+      const stop: MachineStop = consoles.isFound
         ? { kind: "text" }
         : this.#run(this.instructions + instructions, idle);
-      for (const console of this.consoles) {
-        console.expectNothing();
-        console.flush();
-        if (isEnd(stop)) console.close();
-      }
-      this.#events.emit("stop", stop);
+      consoles.settle();
+      if (isEnd(stop)) consoles.close();
+      events.emit("stop", stop);
       return stop;
     } finally {
-      this.#found = false;
       this.#isRunning = false;
     }
   }
@@ -349,35 +188,34 @@ export class Machine {
 
   /** Value of a register. */
   get(name: RegisterName | SystemRegisterName): bigint {
-    const { view } = this.#memory;
+    const { view } = this.#hardware.memory;
     return isSystemRegisterName(name) ? readSystemRegister(view, name) : readRegister(view, name);
   }
 
   /** Sets a register; a negative value as its two's complement. */
   set(name: RegisterName, value: bigint | number): void {
-    writeRegister(this.#memory.view, name, BigInt(value));
+    writeRegister(this.#hardware.memory.view, name, BigInt(value));
   }
 
   /** Reads memory at a linear address, as the code that is running sees it, whatever its protection. */
   read(address: bigint | number, size: number): Uint8Array {
-    return readRange(this.#memory, this.#find(address, size));
+    return readRange(this.#hardware.memory, this.#find(address, size));
   }
 
   /** Writes memory at a linear address, as the code that is running sees it, whatever its protection. */
   write(address: bigint | number, bytes: Uint8Array): void {
-    const { mmu } = this.processors.core.inner, range = this.#find(address, bytes.length);
-    writeRange(this.#memory, range, bytes, (physical, length) => mmu.wroteRam(physical, length));
+    const { memory, mmu } = this.#hardware, range = this.#find(address, bytes.length);
+    writeRange(memory, range, bytes, (physical, length) => mmu.wroteRam(physical, length));
   }
 
   /** Reads memory at a physical address. */
   readPhysical(address: number, size: number): Uint8Array {
-    return this.#memory.ram(address, size).slice();
+    return this.#hardware.read(address, size);
   }
 
   /** Writes memory at a physical address. */
   writePhysical(address: number, bytes: Uint8Array): void {
-    this.#memory.ram(address, bytes.length).set(bytes);
-    this.processors.core.inner.mmu.wroteRam(address, bytes.length);
+    this.#hardware.write(address, bytes);
   }
 
   /**
@@ -400,12 +238,13 @@ export class Machine {
 
   /** What the display shows, in text modes. */
   get screen(): Screen {
-    return readScreen(this.#memory.ram(0, this.#memory.ramBytes), this.#display.view);
+    const { memory, display } = this.#hardware;
+    return readScreen(memory.ram(0, memory.ramBytes), display.view);
   }
 
   /** The registers as text. */
   dumpRegisters(): string {
-    return dumpRegisters(this.#memory.view);
+    return dumpRegisters(this.#hardware.memory.view);
   }
 
   /** Numbers about all runs so far. */
@@ -415,7 +254,7 @@ export class Machine {
 
   /** Calls `listener` at each event of this name. Returns a function that ends it. */
   on<N extends keyof MachineEvents>(name: N, listener: (event: MachineEvents[N]) => void): () => void {
-    return this.#events.on(name, listener);
+    return this.#hardware.events.on(name, listener);
   }
 
   /** What only works between runs. */
@@ -426,19 +265,19 @@ export class Machine {
   }
 
   #find(address: bigint | number, size: number): RamRange {
-    const memory = this.#memory;
+    const { memory } = this.#hardware;
     return findWholeRange(memory, BigInt(address), size, (linear) => findLinear(memory, memory.view, linear));
   }
 
   #run(end: number, idle: number): MachineStop {
-    const { clock } = this.processors.core, { skipped } = clock;
-    let met: PointStop | undefined;
-    leavePoint(this.debugPoints, linearRip(this.#memory.view));
-    while (this.#ending.end === undefined) {
+    const { processors, memory, consoles, ending, suspension } = this.#hardware;
+    const { clock } = processors.core, { skipped } = clock;
+    leavePoint(this.debugPoints, linearRip(memory.view));
+    while (ending.end === undefined) {
       const left = end - this.instructions,
         idleEnd = skipped + (this.waitsForHost ? Math.min(idle, HOST_IDLE) : idle);
       if (left <= 0 || clock.skipped >= idleEnd) return { kind: "budget" };
-      switch (this.#suspension.pass(idleEnd - clock.skipped)) {
+      switch (suspension.pass(idleEnd - clock.skipped)) {
         case "awake":
           break;
         case "asleep":
@@ -446,37 +285,33 @@ export class Machine {
         case "forever":
           return { kind: "halt", awaitsInput: false };
         case "lost":
-          this.#ending.end = { kind: "reset" };
+          ending.end = { kind: "reset" };
           continue;
       }
-      switch (this.processors.run(Math.min(left, SLICE), idleEnd - clock.skipped)) {
+      switch (processors.run(Math.min(left, SLICE), idleEnd - clock.skipped)) {
         case "budget":
           break;
-        case "asked":
-          if (this.#found) return { kind: "text" };
-          met = pointStop(this.debugPoints);
+        case "asked": {
+          if (consoles.isFound) return { kind: "text" };
+          const met = pointStop(this.debugPoints);
           if (met !== undefined) return met;
           break;
+        }
         case "halt":
           return { kind: "halt", awaitsInput: this.#acceptsInterrupts && this.#mayGetInput };
         case "shutdown":
-          this.#ending.end = { kind: "triple fault" };
+          ending.end = { kind: "triple fault" };
       }
     }
-    return this.#ending.end;
+    return ending.end;
   }
 
   get #mayGetInput(): boolean {
-    return this.waitsForHost || this.consoles.some(({ wantsInput }) => wantsInput);
+    return this.waitsForHost || this.#hardware.consoles.wantInput;
   }
 
   get #acceptsInterrupts(): boolean {
     return this.processors.all.some(({ isHalted, acceptsInterrupts }) => isHalted && acceptsInterrupts);
-  }
-
-  #end(end: MachineEnd): void {
-    this.#ending.end = end;
-    this.processors.core.ask();
   }
 }
 
