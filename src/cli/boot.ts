@@ -40,11 +40,11 @@ export const boot: Command = {
     const symbols = values.symbols === undefined ? undefined : readSymbols(values.symbols);
     const dump = openDump(values.dump, values["dump-file"]), saver = new Saver(values);
     const machine = await makeMachine(values, dump?.observer);
-    const { stop, seconds } = await runMachine(machine, saver, values);
+    const { end, seconds } = await runMachine(machine, saver, values);
     dump?.close();
     if (values.screen) showScreen(machine);
     if (format !== undefined) reportStatistics(machine.statistics(), seconds, format);
-    return stop === "saved" ? 0 : conclude(machine, stop, symbols);
+    return conclude(machine, end, values, symbols);
   },
 };
 

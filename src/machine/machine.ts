@@ -5,7 +5,7 @@ import { findWholeRange, type RamRange, readRange, writeRange } from "../memory/
 import type { StatefulParts } from "../snapshot/stateful.ts";
 import { type LiveOptions, runLive } from "./api/live.ts";
 import { addBreakpoint, addWatchpoint, leavePoint, pointStop, type WatchedAccess } from "./api/points.ts";
-import { postMortem } from "./api/post_mortem.ts";
+import { postMortem, whereabouts } from "./api/post_mortem.ts";
 import { readRegister, type RegisterName, writeRegister } from "./api/registers.ts";
 import { type MachineStatistics, readMachineStatistics } from "./api/statistics.ts";
 import {
@@ -225,6 +225,11 @@ export class Machine {
    */
   postMortem(symbols: Uint8Array | undefined = this.#kernel): string {
     return postMortem(this.processor, symbols);
+  }
+
+  /** Text that tells where each processor is, in a line. */
+  whereabouts(symbols: Uint8Array | undefined = this.#kernel): string {
+    return whereabouts(this.processors.all, symbols);
   }
 
   /**

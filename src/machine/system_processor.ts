@@ -197,7 +197,8 @@ export class SystemProcessor implements Resident {
     return this.#monitored !== undefined;
   }
 
-  get #awaitsStartup(): boolean {
+  /** Whether it waits for INIT and STARTUP, as all but the first do at first. */
+  get awaitsStartup(): boolean {
     return this.#waiting.activity === Activity.WAIT_FOR_SIPI;
   }
 
@@ -224,7 +225,7 @@ export class SystemProcessor implements Resident {
         this.#startup = undefined;
         return this.attend();
       case DeliveryMode.STARTUP:
-        if (!this.#awaitsStartup && !this.#init) return;
+        if (!this.awaitsStartup && !this.#init) return;
         this.#startup ??= message.vector;
         return this.attend();
       default:
@@ -255,7 +256,7 @@ export class SystemProcessor implements Resident {
 
   /** Whether an interrupt of a chip may end its wait. */
   get listens(): boolean {
-    if (this.#shutdown || this.#awaitsStartup) return false;
+    if (this.#shutdown || this.awaitsStartup) return false;
     return this.#waits.interrupts || this.#monitored?.endsWithMasked === true;
   }
 
@@ -316,7 +317,7 @@ export class SystemProcessor implements Resident {
     return {
       interrupts: this.acceptsInterrupts || vmx?.catchesInterrupts === true,
       nmi: !(vmx?.blocksNmis ?? (m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) !== 0),
-      init: m[VMX_MODE >> 2] !== VmxMode.ROOT && !(vmx?.inGuest === true && this.#awaitsStartup),
+      init: m[VMX_MODE >> 2] !== VmxMode.ROOT && !(vmx?.inGuest === true && this.awaitsStartup),
       deadline: vmx?.deadline ?? Infinity,
       isOver: vmx?.boundary.endsWait === true,
     };
@@ -409,7 +410,7 @@ export class SystemProcessor implements Resident {
       this.#waiting.activity = this.bus.isBootstrap ? Activity.ACTIVE : Activity.WAIT_FOR_SIPI;
     }
     const vector = this.#startup;
-    if (vector === undefined || !this.#awaitsStartup) return;
+    if (vector === undefined || !this.awaitsStartup) return;
     this.#startup = undefined;
     if (this.vmx?.inGuest === true) {
       if (!this.vmx.startup(vector)) this.#shutdown = true;

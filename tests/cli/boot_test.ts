@@ -155,11 +155,45 @@ Deno.test("boot --symbols names the addresses after a triple fault, and refuses 
   });
 });
 
-Deno.test("boot --max-instructions stops with 124; a kernel that waits for nothing stops with 125", () => {
-  assertEquals(causeway(["boot", "--kernel", SELFTEST, "--max-instructions", "1000"]).code, 124);
-  const { code, stderr } = causeway(["boot", "--kernel", ECHO], "");
-  assertEquals(code, 125);
-  assertStringIncludes(stderr, "nothing can wake it");
+Deno.test("boot --max-instructions stops with 124, and says where the processors are", () => {
+  const { code, stderr } = causeway(["boot", "--kernel", ECHO, "--max-instructions", "100", "--cpus", "2"]);
+  assertEquals(code, 124);
+  assertMatch(
+    stderr,
+    /^causeway: stopped by --max-instructions\n {2}processor 0 at 0x[0-9a-f]+\n {2}processor 1 has not been started\n$/,
+  );
+});
+
+Deno.test("boot says that a guest waits for input that cannot come, or for what nothing brings: exit code 125", () => {
+  const waits = causeway(["boot", "--kernel", ECHO], "");
+  assertEquals([waits.code, waits.stderr], [
+    125,
+    "causeway: stopped: the guest waits for input, and stdin has ended\n",
+  ]);
+  withFolder((folder) => {
+    const kernel = join(folder, "kernel");
+    writeFileSync(kernel, elfWithNote([0xf4]));
+    const { code, stderr } = causeway(["boot", "--kernel", kernel]);
+    assertEquals(code, 125);
+    assertMatch(stderr, /nothing can wake it\n {2}processor 0 at 0x[0-9a-f]+, in HLT\n/);
+    assertStringIncludes(
+      stderr,
+      "causeway: the guest has printed nothing; Linux does with --append console=ttyS0",
+    );
+  });
+});
+
+Deno.test("boot says of a guest that has written to its display only how to see that", () => {
+  withFolder((folder) => {
+    const kernel = join(folder, "kernel");
+    // MOV WORD [B8000H], 1F41H; JMP to itself
+    writeFileSync(kernel, elfWithNote([0x66, 0xc7, 0x05, 0x00, 0x80, 0x0b, 0x00, 0x41, 0x1f, 0xeb, 0xfe]));
+    const args = ["boot", "--kernel", kernel, "--max-instructions", "1000"];
+    assertStringIncludes(causeway(args).stderr, "--screen shows it");
+    const { stdout, stderr } = causeway([...args, "--screen", "--append", "console=tty0"]);
+    assertStringIncludes(stdout, "|A");
+    assertEquals(stderr.split("\n").length, 3);
+  });
 });
 
 Deno.test("boot --stats counts instructions", () => {

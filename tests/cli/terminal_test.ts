@@ -1,5 +1,5 @@
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { spawnSync } from "node:child_process";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { spawn, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import process from "node:process";
@@ -59,7 +59,7 @@ Deno.test({
     const module = JSON.stringify(new URL("../../src/cli/host_io.ts", import.meta.url).href);
     const code = [
       `import { ProcessIo } from ${module};`,
-      'import { spawnSync } from "node:child_process";',
+      'import { spawn, spawnSync } from "node:child_process";',
       "const io = new ProcessIo();",
       "for (const [raw, echoes] of [[false, true], [false, false], [true, false], [false, false], [false, true]]) {",
       "  io.setRaw(raw, echoes);",
@@ -76,6 +76,27 @@ Deno.test({
     assertEquals(
       [status, ...stdout.trim().split("\r\n")],
       [0, shown, hidden, "intr = ^C -icanon -echo", hidden, shown],
+    );
+  },
+});
+
+Deno.test({
+  name: `Ctrl-C ends boot with exit code 130, and it says where the guest was${missing}`,
+  ignore: missing !== "",
+  async fn() {
+    const command = `'${process.execPath}' run -A '${MAIN}' boot --kernel src/guests/echo/echo.elf`;
+    const terminal = spawn("script", ["-qec", command, "/dev/null"]);
+    let screen = "";
+    terminal.stdout.on("data", (data: Uint8Array) => {
+      const hadPrompt = screen.includes("> ");
+      screen += new TextDecoder().decode(data);
+      if (!hadPrompt && screen.includes("> ")) terminal.stdin.write("\x03");
+    });
+    const code = await new Promise((resolve) => terminal.on("close", resolve));
+    assertEquals(code, 130);
+    assertMatch(
+      screen,
+      /causeway: stopped by Ctrl-C at \d+ instructions\r?\n {2}processor 0 at 0x[0-9a-f]+ </,
     );
   },
 });

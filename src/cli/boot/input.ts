@@ -8,8 +8,6 @@ import type { Console } from "../../machine/console.ts";
 import type { Machine } from "../../machine/machine.ts";
 
 const CTRL_C = 3;
-/** What Ctrl-C ends a command with. */
-const INTERRUPTED = 130;
 
 /** Bytes of a pipe that the guest may leave unread before no more are taken. */
 const MOST_UNREAD = 1 << 20;
@@ -61,8 +59,12 @@ function readStdin(): Uint8Array {
   }
 }
 
-/** Our stdin as a console's. What is in a file is there from the start, so that such runs are all the same. */
-export function openInput(machine: Machine, console: Console): Input {
+/**
+ * Our stdin as a console's. What is in a file is there from the start, so that such runs are all the same.
+ *
+ * @param interrupted is told of Ctrl-C on a terminal
+ */
+export function openInput(machine: Machine, console: Console, interrupted: () => void): Input {
   const { type, flush, unread } = typeAhead(machine, console);
   const ended = new AbortController(),
     { signal } = ended,
@@ -76,8 +78,8 @@ export function openInput(machine: Machine, console: Console): Input {
     if (isTerminal) stdin.setRawMode(true);
     stdin.on("data", (data: Uint8Array) => {
       if (isTerminal && data.includes(CTRL_C)) {
-        stdin.setRawMode(false);
-        process.exit(INTERRUPTED);
+        end();
+        return interrupted();
       }
       type(data);
       if (unread() > MOST_UNREAD) stdin.pause();

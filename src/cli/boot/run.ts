@@ -18,9 +18,12 @@ const KEPT_OUTPUT = 1 << 20;
 /** Instructions between two looks at the keyboard: some tens of milliseconds. */
 const SLICE = 2_000_000;
 
-/** Why a run has ended, and how long it took. */
+/** Why a run has ended: also because it was to end when the machine is saved, or by Ctrl-C. */
+export type RunEnd = MachineStop | { readonly kind: "saved" | "interrupted" };
+
+/** That, and how long it took. */
 export interface BootRun {
-  readonly stop: MachineStop | "saved";
+  readonly end: RunEnd;
   readonly seconds: number;
 }
 
@@ -31,7 +34,14 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
   for (const console of machine.consoles) console.kept = KEPT_OUTPUT;
   const closeOutput = openStreams(machine, values), { gdb: port, "gdb-arch": view } = values;
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
-  const input = openInput(machine, console), idle = values.realtime || isatty(0) ? IDLE : Infinity;
+  let isInterrupted = false, interrupt = (): void => {};
+  const interruption = new Promise<RunEnd>((resolve) => {
+    interrupt = () => {
+      isInterrupted = true;
+      resolve({ kind: "interrupted" });
+    };
+  });
+  const input = openInput(machine, console, interrupt), idle = values.realtime || isatty(0) ? IDLE : Infinity;
   const limit = values["max-instructions"] ?? Infinity;
 
   /** Runs it for a slice, as the debugger wants if there is one. */
@@ -48,11 +58,11 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
     const arrival = input.more(stop.awaitsInput);
     return await (gdb === undefined ? saver.orSignal(arrival) : gdb.session.idle(arrival));
   };
-  const run = async (): Promise<MachineStop | "saved"> => {
-    if (await saver.settle(machine, undefined)) return "saved";
-    for (;;) {
+  const run = async (): Promise<RunEnd> => {
+    if (await saver.settle(machine, undefined)) return { kind: "saved" };
+    while (!isInterrupted) {
       const skipped = machine.skippedTime, stop = await runSlice();
-      if (await saver.settle(machine, stop)) return "saved";
+      if (await saver.settle(machine, stop)) return { kind: "saved" };
       if (!await goesOn(stop)) return stop;
       if (stop.kind !== "budget") continue;
       if (idle < Infinity || machine.waitsForHost) {
@@ -64,11 +74,13 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
         await new Promise((resume) => setTimeout(resume, 0));
       }
     }
+    return await interruption;
   };
   const start = performance.now();
   try {
-    const stop = await run();
-    return { stop, seconds: (performance.now() - start) / 1000 };
+    // A debugger may keep it stopped.
+    const end = await Promise.race([run(), interruption]);
+    return { end, seconds: (performance.now() - start) / 1000 };
   } finally {
     input.close();
     saver.close();

@@ -1,4 +1,7 @@
-/** What tells how a machine died: registers, the code at RIP, the last events, and where execution came from. */
+/**
+ * What tells how a machine died: registers, the code at RIP, the last events, and where execution came from. Of one that lives,
+ * where it is.
+ */
 import { disassembleAll } from "../../frontend/disassemble.ts";
 import { Vector } from "../../cpu/fault.ts";
 import type { PastEvent } from "../../cpu/system/event_history.ts";
@@ -21,17 +24,41 @@ const VECTOR_NAMES: ReadonlyMap<number, string> = new Map(
 /** An address, with its name if it has one. */
 type Shown = (address: bigint) => string;
 
+function namedBy(symbols: ElfSymbols): Shown {
+  return (address) => {
+    const name = symbols.nameOf(address);
+    return `0x${address.toString(16)}${name === undefined ? "" : ` <${name}>`}`;
+  };
+}
+
+const symbolsOf = (file: Uint8Array | undefined): ElfSymbols => new ElfSymbols(file ?? new Uint8Array(0));
+
+/**
+ * A line for each processor: where it is, and whether it waits there.
+ *
+ * @param symbolFile an ELF file that has the names of addresses
+ */
+export function whereabouts(
+  processors: readonly SystemProcessor[],
+  symbolFile: Uint8Array | undefined,
+): string {
+  const shown = namedBy(symbolsOf(symbolFile));
+  return processors.map(({ id, state, isHalted, isMonitoring, awaitsStartup }) => {
+    if (awaitsStartup) return `  processor ${id} has not been started`;
+    const address = linearRip(new DataView(state.buffer, state.byteOffset));
+    return `  processor ${id} at ${shown(address)}${
+      isHalted ? ", in HLT" : isMonitoring ? ", in MWAIT" : ""
+    }`;
+  }).join("\n");
+}
+
 /**
  * The report on the processor whose turn it is.
  *
  * @param symbolFile an ELF file that has the names of addresses
  */
 export function postMortem(processor: SystemProcessor, symbolFile: Uint8Array | undefined): string {
-  const symbols = new ElfSymbols(symbolFile ?? new Uint8Array(0));
-  const shown: Shown = (address) => {
-    const name = symbols.nameOf(address);
-    return `0x${address.toString(16)}${name === undefined ? "" : ` <${name}>`}`;
-  };
+  const symbols = symbolsOf(symbolFile), shown = namedBy(symbols);
   const { memory, inner } = processor.core, state = memory.view;
   const events = processor.unit.context.events.last;
   const places = inner.dispatcher.finder.history.last(PLACES);
