@@ -96,7 +96,7 @@ Deno.test({
     assertEquals(code, 130);
     assertMatch(
       screen,
-      /causeway: stopped by Ctrl-C at \d+ instructions\r?\n {2}processor 0 at 0x[0-9a-f]+ </,
+      /causeway: stopped by Ctrl-C at \d+ instructions\r?\n {2}processor 0 at 0x[0-9a-f]+, in HLT/,
     );
   },
 });
