@@ -8,6 +8,8 @@ import { Signal, signalName } from "./abi/signals.ts";
 import type { OpenFile } from "./files/open_file.ts";
 import { isRegular } from "./fs/file_system.ts";
 import { Pte, USER_END } from "./memory/page_tables.ts";
+import { encodeInfo } from "./signals/frame.ts";
+import type { SignalInfo } from "./signals/state.ts";
 import type { ExitStatus, LinuxSystem } from "./system.ts";
 import type { Task } from "./task.ts";
 
@@ -17,19 +19,25 @@ const RENUMBERED = [[Signal.BUS, 10], [Signal.USR1, 30], [Signal.USR2, 31], [Sig
 const toGdb = (signal: number): number => RENUMBERED.find(([linux]) => linux === signal)?.[1] ?? signal;
 const hexOf = (value: number): string => (value & 0xff).toString(16).padStart(2, "0");
 
+/** A fault, and the task that made it. */
+interface Arisen {
+  readonly task: Task;
+  readonly info: SignalInfo;
+}
+
 /** A program for a debugger. What it has forked runs on its own, without breakpoints. */
 export class ProgramTarget implements Debuggee<ExitStatus> {
   readonly isProgram = true;
   readonly points: DebugPoints;
   /** A fault whose signal waits for the debugger's decision. */
-  #fault: { readonly task: Task; readonly signal: number } | undefined;
+  #fault: Arisen | undefined;
 
   constructor(readonly system: LinuxSystem) {
     this.points = system.processor.mmu.breakpoints.outside;
     system.onSwitch = (task) => this.points.apply(task.group === system.first);
-    system.onFault = (task, signal) => {
+    system.onFault = (task, info) => {
       if (task.group !== system.first) return;
-      this.#fault = { task, signal };
+      this.#fault = { task, info };
       system.pause();
     };
   }
@@ -102,6 +110,11 @@ export class ProgramTarget implements Debuggee<ExitStatus> {
     return this.system.first?.auxiliary;
   }
 
+  signalInfo(thread: number): Uint8Array | undefined {
+    const fault = this.#fault;
+    return fault?.task.tid === thread ? encodeInfo(fault.info) : undefined;
+  }
+
   get files(): DebugFiles | undefined {
     const { first } = this.system;
     if (first === undefined || first.executable === "") return undefined;
@@ -112,16 +125,17 @@ export class ProgramTarget implements Debuggee<ExitStatus> {
     const fault = this.#fault;
     this.#fault = undefined;
     // The debugger swallows the signal unless it passes it on.
-    if (fault !== undefined && signal === 0) fault.task.pending.take(fault.signal);
+    if (fault !== undefined && signal === 0) fault.task.pending.take(fault.info.signal);
     const task = step === undefined ? undefined : this.#task(step), before = task?.instructions ?? 0;
     const status = this.system.advance(step === undefined ? instructions : 1);
     if (status !== undefined) return { kind: "end", end: status, packet: endPacket(status) };
     const arisen = this.#arisen();
     if (arisen !== undefined) {
+      const { task, info } = arisen;
       return {
         kind: "stop",
-        signal: toGdb(arisen.signal),
-        message: `${signalName(arisen.signal)} in ${arisen.task.name}`,
+        signal: toGdb(info.signal),
+        message: `${signalName(info.signal)} in ${task.name}`,
       };
     }
     return { kind: task !== undefined && task.instructions > before ? "stepped" : "ran" };
@@ -145,7 +159,8 @@ export class ProgramTarget implements Debuggee<ExitStatus> {
     }
   }
 
-  #arisen(): { readonly task: Task; readonly signal: number } | undefined {
+  /** It has come while the system ran. */
+  #arisen(): Arisen | undefined {
     return this.#fault;
   }
 

@@ -19,7 +19,7 @@ import { bytesOfText } from "./memory/user_memory.ts";
 import { RandomSource } from "./random.ts";
 import { copyRegisters, enterUserMode, gpr, setGpr } from "./registers.ts";
 import { INTERRUPTED, Signals } from "./signals/delivery.ts";
-import { SignalActions } from "./signals/state.ts";
+import { SignalActions, type SignalInfo } from "./signals/state.ts";
 import { SocketTable } from "./sockets/table.ts";
 import { PtyTable } from "./terminals/pty.ts";
 import { Strace } from "./strace/strace.ts";
@@ -97,7 +97,7 @@ export class LinuxSystem {
   /** Is told of each change of the task that runs, for debuggers. */
   onSwitch: ((task: Task) => void) | undefined;
   /** Is told of each signal of a fault, before it is delivered. */
-  onFault: ((task: Task, signal: number) => void) | undefined;
+  onFault: ((task: Task, info: SignalInfo) => void) | undefined;
   /** Cycles that the processor had run before. */
   readonly #origin: number;
   #nextId = 1000;

@@ -191,6 +191,9 @@ for (const engine of ENGINE_NAMES) {
           "delete",
           "continue",
           "x/i $pc",
+          "print $_siginfo.si_signo",
+          "print $_siginfo._sifields._sigfault.si_addr",
+          "info proc mappings 1000",
           "signal 0",
         ], join(folder, "program"));
         const lines = [
@@ -201,6 +204,9 @@ for (const engine of ENGINE_NAMES) {
           /^Old value = 0\nNew value = 3$/m,
           /^Thread 1 received signal SIGSEGV, Segmentation fault\.$/m,
           /^=> 0x[0-9a-f]+ <main\+\d+>:\tmovl +\$0x1,\(%rax\)$/m,
+          /^\$2 = 11$/m,
+          /^\$3 = \(void \*\) 0x8$/m,
+          /^ +0x7f[0-9a-f]+ +0x7f[0-9a-f]+ +.*\[stack\]/m,
         ];
         for (const line of lines) assertMatch(stdout, line);
         const { code, stderr } = await program.finished;

@@ -63,7 +63,7 @@ export class Signals {
     }
     task.pending.add(info);
     task.signalled = true;
-    this.system.onFault?.(task, info.signal);
+    this.system.onFault?.(task, info);
   }
 
   /** What happens at once: SIGCONT and stop signals cancel each other. Answers whether the signal is to be queued. */

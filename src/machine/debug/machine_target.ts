@@ -21,6 +21,8 @@ export class MachineTarget implements Debuggee<MachineStop> {
     this.#memory = machine.processors.core.memory;
   }
 
+  signalInfo(): undefined {}
+
   get threads(): readonly DebugThread[] {
     return this.machine.processors.all.map((processor) => ({
       id: processor.id + 1,

@@ -58,12 +58,13 @@ function supported(target: DebugTarget): string {
     "hwbreak-",
     "qXfer:features:read+",
     ...(target.auxiliary === undefined ? [] : ["qXfer:auxv:read+"]),
+    ...(target.isProgram ? ["qXfer:siginfo:read+"] : []),
     ...(target.files === undefined ? [] : ["qXfer:exec-file:read+"]),
   ].join(";");
 }
 
 /** `qXfer:OBJECT:read:ANNEX:OFFSET,LENGTH`. */
-function transfer({ target, shown }: Queried, text: string): string | Uint8Array {
+function transfer({ target, thread, shown }: Queried, text: string): string | Uint8Array {
   const [object, operation, annex, place] = text.split(":");
   if (operation !== "read") return "";
   const [offset, length] = (place ?? "").split(",").map(numberOfHex);
@@ -75,6 +76,10 @@ function transfer({ target, shown }: Queried, text: string): string | Uint8Array
       break;
     case "auxv":
       whole = target.auxiliary;
+      break;
+    case "siginfo":
+      whole = target.signalInfo(thread);
+      if (whole === undefined) return Refusal.INVALID;
       break;
     case "exec-file":
       whole = target.files && new TextEncoder().encode(target.files.executable);

@@ -34,6 +34,8 @@ export interface DebugTarget {
   writePhysical(address: bigint, bytes: Uint8Array): boolean;
   /** The auxiliary vector of a Linux program. */
   readonly auxiliary: Uint8Array | undefined;
+  /** The siginfo_t of the signal that a thread of a Linux program has stopped for; undefined: it has not. */
+  signalInfo(thread: number): Uint8Array | undefined;
   /** Its files. */
   readonly files: DebugFiles | undefined;
 }
