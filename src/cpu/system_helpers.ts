@@ -6,7 +6,7 @@ import type { HelperFunction, HelperImplementations } from "./helpers.ts";
 import { PRIVILEGED_HELPERS, SYSTEM_HELPERS } from "./helpers/system.ts";
 import { RandomNumbers } from "./random.ts";
 import { Flag } from "./rflags.ts";
-import { CPL, CR0, CR4, GPR, Gpr, RFLAGS_SYSTEM, XCR0 } from "./state.ts";
+import { CPL, CR0, CR4, GPR, Gpr, RFLAGS_SYSTEM, TLB_BASE, XCR0 } from "./state.ts";
 import { ExitReason, type SystemBus } from "./system/bus.ts";
 import type { SystemAccess } from "./system/context.ts";
 import { Cr4 } from "./system/control_bits.ts";
@@ -14,7 +14,7 @@ import { HOSTED_DESCRIPTORS } from "./system/descriptor_tables.ts";
 import { ProcessorSeat, type SystemHelpers } from "./system/seat.ts";
 import type { SlotSize } from "./system/stack.ts";
 import { SystemUnit } from "./system/unit.ts";
-import type { WorldControl } from "./system/world_control.ts";
+import { RingLink, type WorldControl } from "./system/world_control.ts";
 
 /** Two 64-bit operands and what goes with them, in the order of VmxInstructions. */
 type VmxOperands = [number, number, number, number, number, number];
@@ -147,8 +147,10 @@ export function systemHelpers(unit: SystemUnit, numbers: RandomNumbers): SystemH
     monitor: (lo: number, hi: number, flags: number) => unit.monitor.monitor(lo, hi, flags),
     monitor_wait: () => unit.monitor.wait(),
     set_alignment_check: (value: number) => {
+      const from = m[TLB_BASE >> 2]!;
       m[RFLAGS_SYSTEM >> 2] = (m[RFLAGS_SYSTEM >> 2]! & ~Flag.AC) | (value !== 0 ? Flag.AC : 0);
       context.world.enterWorld();
+      if (m[TLB_BASE >> 2] !== from) context.world.linkRing?.(from, RingLink.AC);
     },
     vmx_pointer: (which: number, lo: number, hi: number, flags: number) =>
       unit.vmx === undefined ? undefinedInstruction() : unit.vmx.pointer(which, lo, hi, flags),

@@ -1,7 +1,12 @@
 /** The memory-management unit: world slots, page walks, soft TLB refills. */
 import { isCanonicalIn, LINEAR_BITS, LINEAR_BITS_57, PHYSICAL_HIGH } from "../cpu/address_widths.ts";
 import { Breakpoints } from "../cpu/system/breakpoints.ts";
-import { InvpcidType, type PdpteLoad, type WorldControl } from "../cpu/system/world_control.ts";
+import {
+  InvpcidType,
+  type PdpteLoad,
+  type RingLinkKind,
+  type WorldControl,
+} from "../cpu/system/world_control.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { CPL, CR0, CR3, CR4, EFER, EPTP, PKRU, RFLAGS_SYSTEM, TLB_BASE } from "../cpu/state.ts";
 import { CodePages } from "./code_pages.ts";
@@ -99,8 +104,8 @@ export class Mmu implements WorldControl {
     this.enterWorld();
   }
 
-  linkRing(from: number, bySyscall: boolean): void {
-    this.links.linkRing(from, bySyscall);
+  linkRing(from: number, kind: RingLinkKind): void {
+    this.links.linkRing(from, kind);
   }
 
   loadCr3(value: bigint, flush: boolean): void {

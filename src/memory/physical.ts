@@ -1,5 +1,6 @@
 /** The one linear memory: processor state, soft TLBs, jump tables and guest RAM, with the views that reach them. */
 import { FOUND_BYTES, GROUP_SPANS, GROUP_SPANS_BYTES } from "../cpu/state.ts";
+import type { RingLinkKind } from "../cpu/system/world_control.ts";
 
 /** Size of a page and of a page frame. */
 export const PAGE_SIZE = 0x1000;
@@ -89,14 +90,13 @@ export const SLOT_JUMPS: number = TLB_BYTES;
 export const SLOT_LAST_USE: number = SLOT_JUMPS + JUMP_ENTRIES * JUMP_ENTRY_BYTES;
 /** Size of the soft TLB in use, as the mask of byte offsets of its entries. */
 export const SLOT_TLB_MASK: number = SLOT_LAST_USE + 4;
-/** Offsets of the slots that SYSCALL and SYSRET lead to (world_links.ts), 0 where that is not known. */
-export const SLOT_SYSCALL_LINK: number = SLOT_LAST_USE + 8;
-export const SLOT_SYSRET_LINK: number = SLOT_LAST_USE + 12;
+/** Offsets of the slots that links by `RingLink` lead to (world_links.ts), 0 where that is not known. */
+export const ringLink = (kind: RingLinkKind): number => SLOT_LAST_USE + 8 + 4 * kind;
 /**
  * Worlds of one kind differ in CR3, RFLAGS.AC and PKRU only, of which pages that are global and of supervisor mode do not
  * depend. 0: there are no global pages.
  */
-export const SLOT_KIND: number = SLOT_LAST_USE + 16;
+export const SLOT_KIND: number = SLOT_LAST_USE + 20;
 /** On cache lines of their own. */
 export const SLOT_SPANS: number = SLOT_LAST_USE + 64;
 /** Spans of groups of accesses in regions that switch between worlds (jit/wasm/region_spans.ts), as in GROUP_SPANS (cpu/state.ts). */

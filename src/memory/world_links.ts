@@ -3,17 +3,17 @@
  * next time. Each world's slot has a table of those that lead from it; what does not fit is looked up afresh.
  */
 import { SYSTEM_CONTEXT_WORDS } from "../cpu/system/system_context_words.ts";
+import type { RingLinkKind } from "../cpu/system/world_control.ts";
 import { EPTP, SEGMENT_STRIDE, TLB_BASE, WORLD_GENERATION, WORLD_TICK } from "../cpu/state.ts";
 import {
   CALL_LINK_BYTES,
   CALL_LINKS,
   EPTP_LINK_BYTES,
   type LinearMemory,
+  ringLink,
   SLOT_CALL_LINKS,
   SLOT_EPTP_LINKS,
   SLOT_LAST_USE,
-  SLOT_SYSCALL_LINK,
-  SLOT_SYSRET_LINK,
   WORLD_USES,
   worldUses,
 } from "./physical.ts";
@@ -154,9 +154,9 @@ export class WorldLinks {
     this.#eptpLinks.add(at);
   }
 
-  /** Links slot `from` (its offset) to the current one, which SYSCALL, or else SYSRET, has led to. */
-  linkRing(from: number, bySyscall: boolean): void {
-    const m = this.#m, at = (from + (bySyscall ? SLOT_SYSCALL_LINK : SLOT_SYSRET_LINK)) >> 2;
+  /** Links slot `from` (its offset) to the current one. */
+  linkRing(from: number, kind: RingLinkKind): void {
+    const m = this.#m, at = (from + ringLink(kind)) >> 2;
     m[at] = m[TLB_BASE >> 2]!;
     this.#ringLinks.add(at);
   }

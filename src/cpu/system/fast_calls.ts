@@ -20,6 +20,7 @@ import {
 import type { SystemContext } from "./context.ts";
 import { Efer } from "./control_bits.ts";
 import { CODE32, CODE64, DATA, USER } from "./flat_segments.ts";
+import { RingLink } from "./world_control.ts";
 import { SwitchCause, WorldSwitch, type WorldSwitchKind } from "./world_switches.ts";
 import { segmentCell, type SegmentRegisters } from "./segments.ts";
 
@@ -91,7 +92,8 @@ export class FastCalls {
   #enteredRing(kind: typeof WorldSwitch.SYSCALL | typeof WorldSwitch.SYSRET): void {
     const { m, world } = this.context, from = m[TLB_BASE >> 2]!;
     this.#entered(kind);
-    if ((m[RFLAGS_SYSTEM >> 2]! & Flag.AC) === 0) world.linkRing?.(from, kind === WorldSwitch.SYSCALL);
+    if (kind === WorldSwitch.SYSRET) world.linkRing?.(from, RingLink.TO_USER);
+    else if ((m[RFLAGS_SYSTEM >> 2]! & Flag.AC) === 0) world.linkRing?.(from, RingLink.SYSCALL);
   }
 
   #entered(kind: WorldSwitchKind, cause = 0): void {

@@ -1,13 +1,14 @@
 /** IRET in all modes. SDM vol. 2A, "IRET/IRETD/IRETQ". */
 import { Vector } from "../fault.ts";
 import { Flag, readRflags, writeRflags } from "../rflags.ts";
-import { ATTENTION, Attention, CPL, INTERRUPTIBILITY, Segment } from "../state.ts";
+import { ATTENTION, Attention, CPL, INTERRUPTIBILITY, Segment, TLB_BASE } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { type Descriptor, isBig, isLongCode } from "./descriptor.ts";
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
 import { type SlotSize, StackPointer } from "./stack.ts";
 import type { TaskSwitches } from "./task_switch.ts";
 import type { VirtualInterrupts } from "./virtual_interrupts.ts";
+import { RingLink } from "./world_control.ts";
 import { WorldSwitch } from "./world_switches.ts";
 
 const NMI_BLOCKED = 8;
@@ -113,7 +114,9 @@ export class InterruptReturn {
     this.#setFlags(frame.flags, size, system | (cpl <= iopl ? Flag.IF : 0));
     m[CPL >> 2] = level;
     if (level > cpl) segments.dropPrivileged(level);
+    const from = m[TLB_BASE >> 2]!;
     context.world.enterWorld();
+    if (cpl === 0 && level === 3) context.world.linkRing?.(from, RingLink.TO_USER);
     return context.wide(lo, to64 ? hi : 0);
   }
 

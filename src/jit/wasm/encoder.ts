@@ -81,7 +81,8 @@ export class FunctionCode extends Bytes {
   readonly hints: [offset: number, taken: 0 | 1][] = [];
   #depth = 0;
 
-  constructor(readonly parameters: readonly number[]) {
+  /** @param returns whether it returns an i32 */
+  constructor(readonly parameters: readonly number[], readonly returns: boolean = true) {
     super(FUNCTION_ROOM);
     this.locals = [...parameters];
   }
@@ -237,7 +238,7 @@ export class Imports {
   }
 }
 
-/** A function of a module, which returns an i32; placed in the imported table. */
+/** A function of a module, placed in the imported table. */
 export interface TableFunction {
   readonly code: FunctionCode;
   /** Where in the table it is put. */
@@ -272,7 +273,7 @@ export function encodeModule(
   // What regions go to each other by: type 0.
   types.index([I32], true);
   for (const { parameters, returns } of imports.list) types.index(parameters, returns);
-  for (const { code } of functions) types.index(code.parameters, true);
+  for (const { code } of functions) types.index(code.parameters, code.returns);
   section(out, Section.TYPE, (to) => {
     to.u32(types.list.length);
     for (const { parameters, returns } of types.list) {
@@ -302,7 +303,7 @@ export function encodeModule(
   });
   section(out, Section.FUNCTION, (to) => {
     to.u32(functions.length);
-    for (const { code } of functions) to.u32(types.index(code.parameters, true));
+    for (const { code } of functions) to.u32(types.index(code.parameters, code.returns));
   });
   section(out, Section.ELEMENT, (to) => {
     to.u32(functions.length);

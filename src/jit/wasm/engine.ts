@@ -15,6 +15,7 @@ import type { Entry } from "../code.ts";
 import type { BlockLoop, Compiled, CompileRequest, Engine, Leaving, Region } from "../engine.ts";
 import { atOnce, type Slices } from "../slices.ts";
 import type { SystemCalls } from "../system_calls.ts";
+import { type AccessFlagSetter, setAccessFlagCode } from "./access_flag.ts";
 import { type BulkFunction, copyCode, fillCode } from "./bulk_memory.ts";
 import { driverCode, VISITS_USED_UP } from "./driver.ts";
 import { totalInstructions } from "./emitter.ts";
@@ -26,6 +27,7 @@ import { type ImportedFunction, importedFunctions } from "./imports.ts";
 import { FlagFunctions } from "./pending_flags.ts";
 import { forgetGroupsCode, GroupCells } from "./group_spans.ts";
 import { interpreterLoopCode, RARE, rareOperationCode, ROW } from "./interpreter_loop.ts";
+import { interruptReturnCode, type InterruptReturner } from "./interrupt_return.ts";
 import { type Finder, finderCode, type FinderName, FINDERS } from "./locate.ts";
 import { printCode } from "./printer.ts";
 import { emitRegion, type EmittedRegion } from "./region_writer.ts";
@@ -45,6 +47,8 @@ type OwnFunction =
   | ModeFinder
   | SystemCallMaker
   | SystemReturn
+  | InterruptReturner
+  | AccessFlagSetter
   | ((group: number) => number);
 type Own =
   | FinderName
@@ -56,6 +60,8 @@ type Own =
   | "FIND_WAY"
   | "SYSCALL"
   | "H_sysret"
+  | "H_interrupt_return"
+  | "H_set_alignment_check"
   | "drive";
 /** Functions that are in the table before any region, in this order; the last is what regions are entered by. */
 const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
@@ -72,6 +78,8 @@ const OWN: readonly (readonly [Own, (imports: Imports) => FunctionCode])[] = [
   ["FIND_WAY", findWayCode],
   ["SYSCALL", systemCallCode],
   ["H_sysret", systemReturnCode],
+  ["H_interrupt_return", interruptReturnCode],
+  ["H_set_alignment_check", setAccessFlagCode],
   ["drive", driverCode],
 ];
 const DRIVER = OWN.length - 1;

@@ -3,7 +3,9 @@ import { HELPER_NAMES, helperId } from "../../cpu/helpers.ts";
 import { RETURN_V128 } from "../../cpu/state.ts";
 import type { WordPart } from "../../cpu/vector/reference.ts";
 import type { Bindings } from "../bindings.ts";
+import { SLOW_SET_AC } from "./access_flag.ts";
 import { SLOW_SYSCALL, SLOW_SYSRET } from "./fast_calls.ts";
+import { SLOW_IRET } from "./interrupt_return.ts";
 
 /** A function of the host that regions call. */
 export type ImportedFunction = (...words: number[]) => number | void;
@@ -23,6 +25,8 @@ export function importedFunctions(bindings: Bindings): Record<string, ImportedFu
     SYSCALL: systemCalls.makeFromRegion.bind(systemCalls),
     [SLOW_SYSCALL]: systemCalls.makeFromRegion.bind(systemCalls),
     [SLOW_SYSRET]: helpers[helperId("sysret")]!,
+    [SLOW_IRET]: helpers[helperId("interrupt_return")]!,
+    [SLOW_SET_AC]: helpers[helperId("set_alignment_check")]!,
   };
   for (const [id, name] of HELPER_NAMES.entries()) functions[`H_${name}`] = helpers[id]!;
   for (const [name, row] of Object.entries(vector)) {

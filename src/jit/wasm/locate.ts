@@ -114,28 +114,14 @@ export function pushPlace(
   tag: number,
   otherwise: () => void,
 ): void {
-  const slot = code.local(I32), entry = code.local(I32), page = code.local(I64);
+  const found = tlbLocals(code), { slot, entry, page } = found;
   const low = (): void => {
     code.get(address);
     code.op(W.i32_wrap_i64);
   };
   const size = (): void => pushField(code, access, 0, FLAGS_SHIFT);
 
-  code.load(W.i32_load, TLB_BASE);
-  code.tee(slot);
-  code.memory(W.i32_load, SLOT_TLB_MASK);
-  low();
-  code.opWith(W.i32_shr_u, TLB_SHIFT);
-  code.op(W.i32_and);
-  code.get(slot);
-  code.op(W.i32_add);
-  code.tee(entry);
-  code.memory(W.i64_load, tag);
-  code.get(address);
-  code.i64(-PAGE_SIZE, -1);
-  code.op(W.i64_and);
-  code.tee(page);
-  code.op(W.i64_eq);
+  pushIsInTlb(code, address, tag, found);
   // An access must not go on in the next page.
   low();
   code.opWith(W.i32_and, PAGE_SIZE - 1);
@@ -162,11 +148,47 @@ export function pushPlace(
   code.end();
 }
 
-/** What an entry of the soft TLB was found with. */
-interface Found extends FinderLocals {
+/** Locals that a look-up in the soft TLB sets: the slot, the entry's offset, the page's address. */
+export interface TlbLocals {
   readonly slot: number;
   readonly entry: number;
   readonly page: number;
+}
+
+/** New ones. */
+export const tlbLocals = (code: FunctionCode): TlbLocals => ({
+  slot: code.local(I32),
+  entry: code.local(I32),
+  page: code.local(I64),
+});
+
+/** Leaves whether the soft TLB has the page of an address in a local, for accesses of a kind (TLB_READ, TLB_WRITE). */
+export function pushIsInTlb(
+  code: FunctionCode,
+  address: number,
+  tag: number,
+  { slot, entry, page }: TlbLocals,
+): void {
+  code.load(W.i32_load, TLB_BASE);
+  code.tee(slot);
+  code.memory(W.i32_load, SLOT_TLB_MASK);
+  code.get(address);
+  code.op(W.i32_wrap_i64);
+  code.opWith(W.i32_shr_u, TLB_SHIFT);
+  code.op(W.i32_and);
+  code.get(slot);
+  code.op(W.i32_add);
+  code.tee(entry);
+  code.memory(W.i64_load, tag);
+  code.get(address);
+  code.i64(-PAGE_SIZE, -1);
+  code.op(W.i64_and);
+  code.tee(page);
+  code.op(W.i64_eq);
+}
+
+/** What an entry of the soft TLB was found with. */
+interface Found extends FinderLocals, TlbLocals {
   readonly tag: number;
 }
 
