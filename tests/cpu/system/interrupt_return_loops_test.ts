@@ -9,6 +9,8 @@ import {
   Attention,
   CPL,
   CR4,
+  DR,
+  DR7,
   GDTR_BASE,
   GDTR_LIMIT,
   GPR,
@@ -173,6 +175,14 @@ const SPECIAL: readonly Case[] = [
     prepare: (machine) => {
       machine.bare.mapPage(FRAMES + 0x1000, ELSEWHERE);
       machine.write(ELSEWHERE, [Selector.CODE32, 0, 0, 0, 0, 0, 0, 0]);
+    },
+  },
+  {
+    name: "a frame with a data breakpoint",
+    prepare: ({ m, bare }) => {
+      m[DR >> 2] = FRAMES + WARM * FRAME_BYTES + 24;
+      m[DR7 >> 2] = 0x000b_0401;
+      bare.processor.mmu.breakpointsChanged();
     },
   },
   { name: "a frame that is not mapped", at: UNMAPPED },
