@@ -41,8 +41,6 @@ export const EXPECTED: Readonly<Record<string, Expectation>> = {
   "tsx-ctrl": skip("there is no TSX"),
   intel_iommu: fail("there is no VT-d"),
   vmware_backdoors: fail("there is no VMware backdoor"),
-  s3: fail("soft off is the only sleep state: there is no FACS"),
   syscall: fail("expects an AMD processor: on Intel's SYSCALL of 32-bit code raises #UD"),
-  realmode: fail("waits in HLT for the timer's interrupt, which a BIOS has started"),
   vmx: fail("counts two expected failures of KVM's that do not happen here as unexpected"),
 };
