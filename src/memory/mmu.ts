@@ -315,6 +315,7 @@ export class Mmu implements WorldControl {
       write,
       execute,
       table: false,
+      paging: this.#walk.paging,
     });
     if (hpa < 0) return false;
     this.#walk.page = hpa;

@@ -65,6 +65,8 @@ export interface Walk {
   readable: boolean;
   writable: boolean;
   executable: boolean;
+  /** What the entries say, whoever accesses. */
+  readonly paging: { user: boolean; writable: boolean; executable: boolean };
   dirty: boolean;
   global: boolean;
   /** Whether it can be accessed in user mode. */
@@ -83,6 +85,7 @@ export const newWalk = (): Walk => ({
   readable: false,
   writable: false,
   executable: false,
+  paging: { user: false, writable: false, executable: false },
   dirty: false,
   global: false,
   user: false,
@@ -175,6 +178,9 @@ export function walk(
     out.readable = mayRead;
     out.writable = mayWrite;
     out.executable = mayExecute;
+    out.paging.user = user;
+    out.paging.writable = writable;
+    out.paging.executable = executable;
     out.dirty = (used & Pte.D) !== 0;
     out.global = context.globalPages && (used & Pte.G) !== 0;
     out.user = user;
@@ -210,6 +216,9 @@ function unpaged(lo: number, out: Walk): number {
     out.writable =
     out.executable =
     out.dirty =
+    out.paging.user =
+    out.paging.writable =
+    out.paging.executable =
       true;
   out.global = out.user = false;
   out.shift = PAGE_SHIFT;

@@ -17,8 +17,11 @@ const IA32_FEATURE_CONTROL = 0x3a, IA32_VMX_VMFUNC = 0x491;
 /** Locked, VMX outside SMX enabled. */
 const FEATURE_CONTROL = 5;
 
-/** Execute-only; 4 levels; UC and WB; 2 MB and 1 GB pages; INVEPT (both types); accessed and dirty flags. INVVPID. */
-const EPT_VPID = { lo: 0x0633_4141, hi: 0xf01 } as const;
+/**
+ * Execute-only; 4 levels; UC and WB; 2 MB and 1 GB pages; INVEPT (both types); accessed and dirty flags; advanced VM-exit
+ * information for EPT violations. INVVPID.
+ */
+const EPT_VPID = { lo: 0x0673_4141, hi: 0xf01 } as const;
 
 /** Bit 5 of IA32_VMX_MISC: exits store EFER.LMA as the "IA-32e mode guest" control. */
 const MISC_STORES_LMA = 1 << 5;

@@ -54,6 +54,8 @@ export const Secondary = {
   RDSEED: 1 << 16,
   PML: 1 << 17,
   EPT_EXCEPTION: 1 << 18,
+  /** "Mode-based execute control for EPT". */
+  EXECUTE_BY_MODE: 1 << 22,
   TSC_SCALING: 1 << 25,
 } as const;
 

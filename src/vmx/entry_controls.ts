@@ -43,7 +43,7 @@ function executionIsValid(v: Vmcs, functions: number): boolean {
     (hasPin(Pin.VIRTUAL_NMIS) || !has(Primary.NMI_WINDOW)) &&
     (!hasSecondary(Secondary.VPID) || v.read(Field.VPID) !== 0n) &&
     (!hasSecondary(Secondary.EPT) || isEptp(v.read(Field.EPTP))) &&
-    (!hasSecondary(Secondary.UNRESTRICTED) || hasSecondary(Secondary.EPT)) &&
+    (!hasSecondary(Secondary.UNRESTRICTED | Secondary.EXECUTE_BY_MODE) || hasSecondary(Secondary.EPT)) &&
     (!hasSecondary(Secondary.PML) || (hasSecondary(Secondary.EPT) && page(Field.PML_ADDRESS))) &&
     (!hasSecondary(Secondary.VMFUNC) || functionsAreValid(v, secondary, functions)) &&
     (!hasSecondary(Secondary.SHADOWING) || (page(Field.VMREAD_BITMAP) && page(Field.VMWRITE_BITMAP))) &&

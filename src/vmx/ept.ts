@@ -1,19 +1,26 @@
 /** Extended page tables: guest-physical to host-physical. SDM vol. 3C, section 29.3. */
 import { EPTP } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
-import type { SecondStage, SecondStageAccess } from "../memory/second_stage.ts";
+import type { PagingRights, SecondStage, SecondStageAccess } from "../memory/second_stage.ts";
+import { Secondary } from "./controls.ts";
 import { Reason } from "./exit_reasons.ts";
 import { logIsFull, logModification } from "./page_modification_log.ts";
 import { raiseVirtualizationException } from "./virtualization_exception.ts";
 import type { VmxState } from "./vmx_state.ts";
 
 const READ = 1, WRITE = 2, EXECUTE = 4, RIGHTS = 7, LARGE = 0x80, ACCESSED = 0x100, DIRTY = 0x200;
+/** With mode-based execute control EXECUTE is for supervisor-mode linear addresses, and this for user-mode ones. */
+const USER_EXECUTE = 0x400;
 /** EPTP bit 6: accessed and dirty flags. */
 const EPTP_AD = 0x40;
 /** Bits 51:40 of an entry, above the widest physical address. */
 const RESERVED_HIGH = 0xf_ff00, ADDRESS_HIGH = 0xff;
-/** Exit qualification: the linear address is valid; the access is to what it names, not to a table. */
-const LINEAR_VALID = 0x80, FINAL = 0x100;
+/**
+ * Exit qualification: USER_EXECUTE; the linear address is valid; the access is to what it names, not to a table; and then
+ * what paging says of that address. SDM vol. 3C, table 28-7.
+ */
+const USER_EXECUTABLE = 0x40, LINEAR_VALID = 0x80, FINAL = 0x100;
+const PAGING_USER = 0x200, PAGING_WRITABLE = 0x400, PAGING_NO_EXECUTE = 0x800;
 const PAGE_BYTES: readonly number[] = [0x1000, 0x20_0000, 0x4000_0000];
 
 /** Whether a value may be an EPTP. SDM vol. 3C, section 27.2.1.1: UC or WB, 4 levels, reserved bits. */
@@ -36,15 +43,18 @@ export class Ept implements SecondStage {
     const pointer = m[EPTP >> 2]!, flags = (pointer & EPTP_AD) !== 0;
     // With accessed and dirty flags, using a guest's table counts as a write to it.
     const write = access.write || (access.table && flags);
-    const wanted = (access.read ? READ : 0) | (write ? WRITE : 0) | (access.execute ? EXECUTE : 0);
+    const byMode = (this.state.secondary & Secondary.EXECUTE_BY_MODE) !== 0;
+    const execute = byMode && access.paging?.user === true ? USER_EXECUTE : EXECUTE;
+    const all = byMode ? RIGHTS | USER_EXECUTE : RIGHTS;
+    const wanted = (access.read ? READ : 0) | (write ? WRITE : 0) | (access.execute ? execute : 0);
     let table = (m[(EPTP >> 2) + 1]! & ADDRESS_HIGH) * 0x1_0000_0000 + ((pointer & ~0xfff) >>> 0);
-    let rights = RIGHTS;
+    let rights = all;
     if (gpa >= 0x1_0000_0000_0000) return this.#violate(gpa, access, wanted, 0, false);
     for (let level = 3;; level--) {
       const place = table + 8 * (Math.floor(gpa / 2 ** (12 + 9 * level)) % 512);
       if (place + 8 > memory.ramBytes) return this.#violate(gpa, access, wanted, 0, false);
       const at = (RAM_BASE + place) / 4, lo = m[at]!, hi = m[at + 1]!;
-      if ((lo & RIGHTS) === 0) return this.#violate(gpa, access, wanted, 0, hi >= 0);
+      if ((lo & all) === 0) return this.#violate(gpa, access, wanted, 0, hi >= 0);
       const leaf = level === 0 || (level < 3 && (lo & LARGE) !== 0);
       if (isMisconfigured(lo, hi, level, leaf)) return this.#misconfigured(gpa);
       rights &= lo;
@@ -66,7 +76,7 @@ export class Ept implements SecondStage {
       // A page that is not dirty yet must be seen by the next write.
       this.writable = (rights & WRITE) !== 0 && (!flags || (used & DIRTY) !== 0);
       this.readable = (rights & READ) !== 0;
-      this.executable = (rights & EXECUTE) !== 0;
+      this.executable = (rights & execute) !== 0;
       const inside = gpa % PAGE_BYTES[level]!;
       return table - table % PAGE_BYTES[level]! + inside - inside % 0x1000;
     }
@@ -83,7 +93,9 @@ export class Ept implements SecondStage {
     const { state } = this, linearValid = access.linear !== false;
     const violation = {
       qualification: BigInt(
-        wanted | (rights << 3) | (linearValid ? LINEAR_VALID : 0) | (access.table ? 0 : FINAL),
+        (wanted & (READ | WRITE)) | (access.execute ? EXECUTE : 0) | ((rights & RIGHTS) << 3) |
+          ((rights & USER_EXECUTE) !== 0 ? USER_EXECUTABLE : 0) | (linearValid ? LINEAR_VALID : 0) |
+          (access.table ? 0 : FINAL) | pagingBits(access.paging),
       ),
       linear: linearValid ? state.mmu.walkedLinear : 0n,
       physical: BigInt(gpa),
@@ -103,6 +115,13 @@ export class Ept implements SecondStage {
     this.state.record({ reason: Reason.EPT_MISCONFIGURATION, qualification: 0n, physical: BigInt(gpa) });
     return -1;
   }
+}
+
+/** What the qualification tells of paging. */
+function pagingBits(rights: PagingRights | undefined): number {
+  if (rights === undefined) return 0;
+  const { user, writable, executable } = rights;
+  return (user ? PAGING_USER : 0) | (writable ? PAGING_WRITABLE : 0) | (executable ? 0 : PAGING_NO_EXECUTE);
 }
 
 /** SDM vol. 3C, section 29.3.3.1. */

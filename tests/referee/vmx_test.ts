@@ -2,7 +2,7 @@
 import { bootMachine } from "../../src/machine/machine.ts";
 import { CONFIGURATIONS } from "../jit/_bare.ts";
 import { BOCHS_MISSING, HAS_BOCHS, runOnBochs } from "./bochs.ts";
-import { assertSameTranscript, type Deviation } from "./transcripts.ts";
+import { assertSameTranscript, type Deviation, withoutPagingRights } from "./transcripts.ts";
 
 const kernel = Deno.readFileSync(new URL("../vmx/kernels/vmx.elf", import.meta.url));
 const LIMIT = 10_000_000;
@@ -18,7 +18,7 @@ const DEVIATIONS: readonly Deviation[] = [
 
 /** Leaves out what the capability MSRs say, and instruction lengths where the manual defines none (vol. 3C, 28.2.5). */
 function comparable(transcript: string): string {
-  return transcript
+  return withoutPagingRights(transcript)
     .replaceAll(/^4[89][0-9a-f] =[0-9a-f]+\n/gm, "")
     .replaceAll(/^(exit reason=(?:80000021|30|31|0) .*) length=[0-9a-f]+/gm, "$1");
 }

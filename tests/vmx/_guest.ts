@@ -33,7 +33,12 @@ import { CONFIGURATIONS, TINY_TLB } from "../jit/_bare.ts";
 import { VALID, type Values } from "./_vmcs.ts";
 
 /** Physical addresses; guest-physical and linear ones are the same. */
-export const PAGE_TABLES = 0x1000, EPT = 0x4000, EPT_PT = 0x7000, IDT = 0xa000, TSS = 0xb000;
+export const PAGE_TABLES = 0x1000,
+  PAGE_TABLE = 0x8000,
+  EPT = 0x4000,
+  EPT_PT = 0x7000,
+  IDT = 0xa000,
+  TSS = 0xb000;
 export const GUEST_STACK = 0xd000, VMCS = 0xe000, VMXON = 0xf000;
 export const CODE = 0x1_0000, HOST_CODE = 0x1_1000, HOST_EXIT = 0x1_1800;
 export const IO_BITMAPS = 0x1_2000, MSR_BITMAPS = 0x1_4000, VIRTUAL_APIC = 0x1_5000;
@@ -45,7 +50,9 @@ export const HANDLERS = 0x2_0000, HANDLER_BYTES = 16;
 export const UNMAPPED = 0x80_0000;
 const MAPPED_2M = 4, NMI_BLOCKED = 8;
 export const EPT_LEAF = 0x37;
-const LARGE_PAGE = 0x87, EPT_LARGE = 0xb7, TABLE = 7;
+const LARGE_PAGE = 0x87, EPT_LARGE = 0xb7, TABLE = 7, SUPERVISOR_PAGE = 3;
+/** It forbids nothing: bit 10 is for mode-based execute control. */
+const EPT_TABLE = 0x407;
 const VMLAUNCH = [0x0f, 0x01, 0xc2], VMRESUME = [0x0f, 0x01, 0xc3], VMCALL = [0x0f, 0x01, 0xc1];
 /** A port of the guest's, and the one by which the host's code ends a run. */
 export const GUEST_PORT = 0x70;
@@ -135,11 +142,18 @@ export class Guest {
     return view.getBigUint64(cell, true);
   }
 
+  /** Makes the first 2 MB pages of 4 KB of supervisor mode, but one with this entry: the tables above forbid nothing. */
+  setPage(page: number, entry: bigint): void {
+    for (let n = 0; n < 512; n++) this.quad(PAGE_TABLE + 8 * n, BigInt(n << 12 | SUPERVISOR_PAGE));
+    this.quad(PAGE_TABLE + 8 * (page >> 12), entry);
+    this.quad(PAGE_TABLES + 0x2000, BigInt(PAGE_TABLE | TABLE));
+  }
+
   /** Makes the guest's first 2 MB pages of 4 KB under EPT, one of them with this entry. */
   setEptPage(page: number, entry: bigint): void {
     for (let n = 0; n < 512; n++) this.quad(EPT_PT + 8 * n, BigInt(n << 12 | EPT_LEAF));
     this.quad(EPT_PT + 8 * (page >> 12), entry);
-    this.quad(EPT + 0x2000, BigInt(EPT_PT | TABLE));
+    this.quad(EPT + 0x2000, BigInt(EPT_PT | EPT_TABLE));
   }
 
   /** Enters the guest, at this code if it is given, and runs until the host has an answer. */
@@ -196,8 +210,8 @@ export class Guest {
   #makeTables(): void {
     this.quad(PAGE_TABLES, BigInt(PAGE_TABLES + 0x1000 | TABLE));
     this.quad(PAGE_TABLES + 0x1000, BigInt(PAGE_TABLES + 0x2000 | TABLE));
-    this.quad(EPT, BigInt(EPT + 0x1000 | TABLE));
-    this.quad(EPT + 0x1000, BigInt(EPT + 0x2000 | TABLE));
+    this.quad(EPT, BigInt(EPT + 0x1000 | EPT_TABLE));
+    this.quad(EPT + 0x1000, BigInt(EPT + 0x2000 | EPT_TABLE));
     for (let n = 0; n < MAPPED_2M; n++) {
       this.quad(PAGE_TABLES + 0x2000 + 8 * n, BigInt(n << 21 | LARGE_PAGE));
       this.quad(EPT + 0x2000 + 8 * n, BigInt(n << 21 | EPT_LARGE));

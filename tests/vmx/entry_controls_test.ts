@@ -91,6 +91,9 @@ const EXECUTION: Rules = {
   "EPTP: reserved bits 11:7": [[Field.EPTP, 0x20de]],
   "EPTP: width": [[Field.EPTP, TOO_HIGH | 0x5en]],
   "unrestricted guest without EPT": [[Field.SECONDARY_CONTROLS, 0xa0]],
+  "mode-based execute control without EPT": [
+    [Field.SECONDARY_CONTROLS, Secondary.EXECUTE_BY_MODE | Secondary.VPID],
+  ],
   "page-modification logging without EPT": [[Field.SECONDARY_CONTROLS, Secondary.PML | Secondary.VPID]],
   "PML address: alignment": [...secondary(Secondary.PML), [Field.PML_ADDRESS, 0x800]],
   "PML address: width": [...secondary(Secondary.PML), [Field.PML_ADDRESS, TOO_HIGH]],
@@ -170,6 +173,7 @@ const VALID: Rules = {
   "x2APIC mode": [...tprShadow(), ...secondary(Secondary.X2APIC)],
   "NMI-window exiting": [...pin(Pin.NMI | Pin.VIRTUAL_NMIS), ...primary(Primary.NMI_WINDOW)],
   "page-modification logging": [...secondary(Secondary.PML), [Field.PML_INDEX, 0xffff]],
+  "mode-based execute control": secondary(Secondary.EXECUTE_BY_MODE),
   "EPTP: uncacheable": [[Field.EPTP, 0x2018]],
   "an interrupt": inject(0x20),
   "an NMI": inject(0x202),

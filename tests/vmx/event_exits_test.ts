@@ -120,7 +120,7 @@ everywhere("events during whose delivery an exit happens are told of, section 28
     const guest = make();
     guest.setEptPage(GUEST_STACK - 0x1000, 0n);
     assertEquals(guest.run(code), "exit", code);
-    assertEquals([guest.exit[0], guest.exit[1], guest.exit[2]], [48, 0x182n, length], code);
+    assertEquals([guest.exit[0], guest.exit[1], guest.exit[2]], [48, 0x782n, length], code);
     assertEquals([guest.field(Field.VECTORING), guest.field(Field.VECTORING_ERROR_CODE)], [
       BigInt(information(vectoring)),
       BigInt(error),
@@ -244,7 +244,7 @@ everywhere("an IRET that faults has ended the blocking of NMIs: bit 12, section 
   assertEquals(guest.eventState[1], 0n);
   const violating = make(...pin(Pin.NMI | Pin.VIRTUAL_NMIS), [Field.GUEST_INTERRUPTIBILITY, NMI_BLOCKED]);
   violating.setEptPage(GUEST_STACK, 0n);
-  assertEquals([violating.run("48 cf"), violating.exit[0], violating.exit[1]], ["exit", 48, 0x1181n]);
+  assertEquals([violating.run("48 cf"), violating.exit[0], violating.exit[1]], ["exit", 48, 0x1781n]);
 });
 
 everywhere("INIT exits, section 26.2", (make) => {
@@ -270,10 +270,10 @@ everywhere("INIT waits in root operation, and comes right behind VMXOFF, section
 
 everywhere("EPT violations and misconfigurations tell addresses and rights, section 28.2.1", (make) => {
   const cases: readonly (readonly [code: string, entry: number, reason: number, qualification: bigint])[] = [
-    ["8a 03", 0x1_a000, 48, 0x181n],
-    ["88 03", 0x1_a031, 48, 0x18an],
-    ["8a 03", 0x1_a034, 48, 0x1a1n],
-    ["ff e3", 0x1_a033, 48, 0x19cn],
+    ["8a 03", 0x1_a000, 48, 0x781n],
+    ["88 03", 0x1_a031, 48, 0x78an],
+    ["8a 03", 0x1_a034, 48, 0x7a1n],
+    ["ff e3", 0x1_a033, 48, 0x79cn],
     ["8a 03", 0x1_a032, 49, 0n],
   ];
   for (const [code, entry, reason, qualification] of cases) {
@@ -292,6 +292,57 @@ everywhere("EPT violations and misconfigurations tell addresses and rights, sect
     0x81n,
     0x2000n,
   ]);
+});
+
+everywhere("EPT violations tell what paging says of the address, table 28-7", (make) => {
+  const PRESENT = 1n, WRITABLE = 2n, USER = 4n, NO_EXECUTE = 1n << 63n;
+  const cases: readonly (readonly [entry: bigint, paging: bigint])[] = [
+    [PRESENT, 0n],
+    [PRESENT | WRITABLE, 0x400n],
+    [PRESENT | USER, 0x200n],
+    [PRESENT | WRITABLE | USER, 0x600n],
+    [PRESENT | NO_EXECUTE, 0x800n],
+    [PRESENT | WRITABLE | USER | NO_EXECUTE, 0xe00n],
+  ];
+  for (const [entry, paging] of cases) {
+    const guest = make();
+    guest.setPage(DATA, BigInt(DATA) | entry);
+    guest.setEptPage(DATA, 0n);
+    guest.register(Gpr.RBX, BigInt(DATA));
+    assertEquals([guest.run("8a 03"), guest.exit[1]], ["exit", 0x181n | paging], entry.toString(16));
+  }
+});
+
+everywhere("execution under EPT is allowed by mode, section 29.3.3.2", (make) => {
+  const READ = 0x31, SUPERVISOR = 4, USER = 0x400;
+  const byMode = secondary(Secondary.EXECUTE_BY_MODE), none: Values = [];
+  // The guest is at CPL 0; its page is one of user mode or not.
+  const cases:
+    readonly (readonly [controls: Values, page: bigint, rights: number, exit: bigint | undefined])[] = [
+      [byMode, 3n, SUPERVISOR, undefined],
+      [byMode, 3n, USER, 0x5ccn],
+      [byMode, 3n, 0, 0x58cn],
+      [byMode, 7n, USER, undefined],
+      [byMode, 7n, SUPERVISOR, 0x7acn],
+      [byMode, 7n, 0, 0x78cn],
+      [none, 7n, SUPERVISOR, undefined],
+      [none, 3n, USER, 0x58cn],
+    ];
+  for (const [controls, page, rights, exit] of cases) {
+    const guest = make(...controls), label = `${page} ${rights}`;
+    guest.setPage(DATA, BigInt(DATA) | page);
+    guest.setEptPage(DATA, BigInt(DATA | READ | rights));
+    guest.register(Gpr.RBX, BigInt(DATA));
+    guest.write(DATA, [0x0f, 0x01, 0xc1]); // VMCALL
+    const expected = exit === undefined ? [18, 0n] : [48, exit];
+    assertEquals([guest.run("ff e3"), guest.exit[0], guest.exit[1]], ["exit", ...expected], label);
+  }
+  // An entry with no other right is present.
+  const guest = make(...byMode);
+  guest.setPage(DATA, BigInt(DATA) | 7n);
+  guest.setEptPage(DATA, BigInt(DATA | 0x30 | USER));
+  guest.register(Gpr.RBX, BigInt(DATA));
+  assertEquals([guest.run("8a 03"), guest.exit[1]], ["exit", 0x7c1n]);
 });
 
 everywhere("EPT exits by an instruction's data tell its length, which KVM relies on", (make) => {
@@ -316,7 +367,7 @@ everywhere("#VE instead of EPT violations, unless it is suppressed or still busy
   assertEquals([guest.run("88 03"), guest.exit[0], guest.handled], ["exit", 18, 20]);
   assertEquals([0, 8, 16, 24].map((offset) => guest.quad(VE_AREA + offset)), [
     48n | 0xffff_ffffn << 32n,
-    0x18an,
+    0x78an,
     BigInt(DATA + 0x10),
     BigInt(DATA + 0x10),
   ]);

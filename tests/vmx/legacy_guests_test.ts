@@ -38,6 +38,20 @@ everywhere("a guest in protected mode without paging, unrestricted", (make) => {
   );
 });
 
+everywhere("without paging all addresses are of user mode, writable and executable, table 28-7", (make) => {
+  const USER = 0x431, SUPERVISOR = 0x35;
+  for (const [rights, exit] of [[USER, [18, 0n]], [SUPERVISOR, [48, 0x7acn]]] as const) {
+    const guest = make(
+      ...PROTECTED,
+      ...secondary(Secondary.UNRESTRICTED | Secondary.EXECUTE_BY_MODE),
+      [Field.GUEST_CR0, 0x31],
+      [Field.GUEST_CR4, 0x2000],
+    );
+    guest.setEptPage(CODE, BigInt(CODE | rights));
+    assertEquals([guest.run(VMCALL), guest.exit.slice(0, 2)], ["exit", exit]);
+  }
+});
+
 everywhere(
   "a guest in real mode, unrestricted: segments, the interrupt vector table, 16-bit information",
   (make) => {
