@@ -20,7 +20,7 @@ const TARGET = EndField.LO << WORD_SHIFT, TAKEN_BEHIND = (EndField.TAKEN_LO - En
 type Operations = typeof LOOP_OPERATIONS;
 /**
  * What the loops in both languages have in line is 97 of 100 operations; the others are in a function of their own. V8's
- * optimizing compiler takes three times as long for all in one function, each time a program is started.
+ * optimizing compiler takes twice as long for all in one function, each time a program is started.
  */
 const FREQUENT: Operations = LOOP_OPERATIONS.filter(([number]) => number < Do.ROWS);
 const OTHERS: Operations = LOOP_OPERATIONS.filter(([number]) => number >= Do.ROWS);
