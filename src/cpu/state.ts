@@ -144,8 +144,11 @@ export const MSR_TSC_AUX = 0x348;
 export const DR = 0x350;
 export const DR6 = 0x370;
 export const DR7 = 0x378;
-/** What interrupts are held back by, as the VMCS's interruptibility state has it: bit 0 STI, bit 1 MOV SS, bit 3 NMI. */
+/** What interrupts are held back by, as the VMCS's interruptibility state has it: `Blocking`. SDM vol. 3C, table 25-3. */
 export const INTERRUPTIBILITY = 0x380;
+/** STI and MOV SS hold them back for one instruction; an NMI does NMIs until IRET. */
+export const Blocking = { STI: 1, MOV_SS: 2, NMI: 8 } as const;
+export const SHADOWS: number = Blocking.STI | Blocking.MOV_SS;
 /**
  * Makes the dispatcher return with Event.ATTENTION before the next block that it looks up: always (`Attention.NOW`), or
  * as soon as RFLAGS.IF is set (`Attention.INTERRUPT`: one is pending).

@@ -5,6 +5,7 @@ import { Activity } from "../cpu/system/activity.ts";
 import {
   ATTENTION,
   Attention,
+  Blocking,
   CPL,
   CR3,
   EPTP,
@@ -13,6 +14,7 @@ import {
   INTERRUPTIBILITY,
   RIP,
   Segment,
+  SHADOWS,
   TLB_BASE,
 } from "../cpu/state.ts";
 import { CODE64, DATA, USER } from "../cpu/system/flat_segments.ts";
@@ -39,7 +41,6 @@ export const Miss = { CALLEE: 0n, CALLER: 1n } as const;
 /** What a call clears of RFLAGS, besides IF. */
 export const CLEARED_FLAGS = Flag.TF | Flag.NT | Flag.RF | Flag.AC | Flag.DF;
 
-const SHADOWS = 3, NMI_BLOCKED = 8;
 const RSP = GPR + 8 * Gpr.RSP, RCX = GPR + 8 * Gpr.RCX;
 
 /**
@@ -128,7 +129,7 @@ function leave(state: VmxState, nextLo: number, nextHi: number): void {
   m[RIP >> 2] = nextLo;
   m[(RIP >> 2) + 1] = nextHi;
   saveGuest(state, v.word(Field.EXIT_CONTROLS));
-  loadHostState(state, m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED);
+  loadHostState(state, m[INTERRUPTIBILITY >> 2]! & Blocking.NMI);
   setCell(m, RSP, rsp);
   writeRflags(m, flags);
   // Which interrupts may be taken, and which timers run, is another matter now.

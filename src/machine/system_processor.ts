@@ -6,12 +6,11 @@ import { Activity, type Waiting } from "../cpu/system/activity.ts";
 import {
   ATTENTION,
   Attention,
+  Blocking,
   EVENT,
   INTERRUPTIBILITY,
   PROCESSOR_BYTES,
   RFLAGS_SYSTEM,
-  SHADOW_AT,
-  SHADOW_NOW,
   VMX_MODE,
 } from "../cpu/state.ts";
 import { RandomNumbers } from "../cpu/random.ts";
@@ -31,6 +30,8 @@ import { DeliveryMode, type InterruptMessage } from "./devices/interrupt_message
 import { ApicRegister, type ApicWires, LocalApic } from "./devices/local_apic.ts";
 import type { HostedProcessor } from "./hosted_processor.ts";
 import { instructionAtRip } from "./exit_instruction.ts";
+import { InterruptInputs } from "./interrupt_inputs.ts";
+import { InterruptShadow } from "./interrupt_shadow.ts";
 import { ProcessorBus } from "./processor_bus.ts";
 import type { ProcessorCore, Resident } from "./processor_core.ts";
 import { enterInitState, enterResetState, enterStartup } from "./processor_start.ts";
@@ -50,8 +51,6 @@ export type SystemStop =
   /** Triple fault. */
   | "shutdown";
 
-/** Interruptibility: STI and MOV SS hold interrupts back for one instruction; NMI until IRET. SDM vol. 3C, table 25-3. */
-const SHADOWS = 3, NMI_BLOCKED = 8;
 const NMI_VECTOR = 2;
 /**
  * Cycles that PAUSE takes, so that loops which wait for time to pass are short. Intel 64 and IA-32 Architectures
@@ -116,7 +115,8 @@ export class SystemProcessor implements Resident {
   readonly secondStage: SecondStage | undefined;
   readonly accessPage: AccessPage | undefined;
   readonly #m: Int32Array;
-  readonly #pic: Pic8259;
+  readonly #inputs: InterruptInputs;
+  readonly #shadow: InterruptShadow;
   readonly #waiting: Waiting;
   /** Triple fault, or a VMX abort: nothing ends that. */
   #shutdown = false;
@@ -142,7 +142,7 @@ export class SystemProcessor implements Resident {
     const { memory, access, clock, inner } = core;
     this.id = id;
     this.#m = memory.i32;
-    this.#pic = pic;
+    this.#shadow = new InterruptShadow(memory.i32, clock);
     this.apic = new LocalApic(id, {
       ...interrupts,
       now: () => clock.now(),
@@ -158,6 +158,7 @@ export class SystemProcessor implements Resident {
         this.attend();
       },
     });
+    this.#inputs = new InterruptInputs(this.bus, this.apic, pic);
     this.unit = new SystemUnit(memory, access, access.mmu, this.bus);
     this.random = new RandomNumbers(seed);
     this.helpers = systemHelpers(this.unit, this.random);
@@ -243,7 +244,7 @@ export class SystemProcessor implements Resident {
         if (this.#monitored === undefined || !this.#monitored.line.isUnchanged) return true;
         this.apic.advance();
         return this.#isDeliverable() || timedOut || isOver ||
-          (this.#monitored.endsWithMasked && this.#isPending());
+          (this.#monitored.endsWithMasked && this.#inputs.isPending);
       case Activity.HLT:
         this.apic.advance();
         return this.#isDeliverable() || timedOut || isOver;
@@ -316,7 +317,7 @@ export class SystemProcessor implements Resident {
     const { vmx } = this, m = this.#m;
     return {
       interrupts: this.acceptsInterrupts || vmx?.catchesInterrupts === true,
-      nmi: !(vmx?.blocksNmis ?? (m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) !== 0),
+      nmi: !(vmx?.blocksNmis ?? (m[INTERRUPTIBILITY >> 2]! & Blocking.NMI) !== 0),
       init: m[VMX_MODE >> 2] !== VmxMode.ROOT && !(vmx?.inGuest === true && this.awaitsStartup),
       deadline: vmx?.deadline ?? Infinity,
       isOver: vmx?.boundary.endsWait === true,
@@ -330,9 +331,7 @@ export class SystemProcessor implements Resident {
    */
   run(instructions: number, until: number): SystemStop {
     const stop = this.#run(this.core.inner.instructions + instructions, until);
-    this.#ageShadow();
-    // Others may run until the next turn: the shadow waits for it.
-    if (this.#isShadowed) this.#m[SHADOW_AT >> 2] = SHADOW_NOW;
+    this.#shadow.keep();
     return stop;
   }
 
@@ -349,8 +348,8 @@ export class SystemProcessor implements Resident {
       if (left <= 0 || clock.now() >= until) return "budget";
       core.schedule.advance(clock.now());
       this.apic.advance();
-      this.#ageShadow();
-      const due = vmx?.boundary.before(this.#hasNmi() && !this.#isShadowed) ?? "nothing";
+      this.#shadow.age();
+      const due = vmx?.boundary.before(this.#hasNmi() && !this.#shadow.isCast) ?? "nothing";
       if (due === "shutdown") this.#shutdown = true;
       if (due !== "nothing" || this.#takeInterrupt()) {
         this.#monitored = undefined;
@@ -368,18 +367,6 @@ export class SystemProcessor implements Resident {
       this.#stalled = inner.instructions === before ? this.#stalled + 1 : 0;
       if (this.#stalled > MOST_STALLED) this.#shutdown = true;
     }
-  }
-
-  /** The shadow of STI and MOV SS is gone unless it was cast by the instruction just executed. */
-  #ageShadow(): void {
-    const m = this.#m;
-    if (!this.#isShadowed) return;
-    const now = this.core.clock.now() | 0;
-    if (m[SHADOW_AT >> 2] === SHADOW_NOW) m[SHADOW_AT >> 2] = now;
-    else if (m[SHADOW_AT >> 2] !== now) m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
-  }
-  get #isShadowed(): boolean {
-    return (this.#m[INTERRUPTIBILITY >> 2]! & SHADOWS) !== 0;
   }
 
   /** PAUSE: takes longer than other instructions; where there are others, it is their turn. */
@@ -427,7 +414,7 @@ export class SystemProcessor implements Resident {
     m[ATTENTION >> 2] = 0;
     if (boundary?.awaitsInterruptFlag === true) m[ATTENTION >> 2] = Attention.INTERRUPT;
     if (boundary?.isNear === true) budget = 1;
-    if (this.#isPending() || this.#hasNmi()) {
+    if (this.#inputs.isPending || this.#hasNmi()) {
       // An interrupt that only a shadow holds back is taken after the next instruction.
       const taken = this.acceptsInterrupts || this.vmx?.catchesInterrupts === true || this.#hasNmi();
       if (taken) budget = 1;
@@ -462,22 +449,20 @@ export class SystemProcessor implements Resident {
   /** Delivers an interrupt if one is pending that may be taken now. */
   #takeInterrupt(): boolean {
     const { activity } = this.#waiting;
-    if (this.#isShadowed || activity === Activity.WAIT_FOR_SIPI) return false;
+    if (this.#shadow.isCast || activity === Activity.WAIT_FOR_SIPI) return false;
     if (this.#hasNmi()) {
       this.apic.nmi = false;
       this.#delivered(this.unit.deliver(NMI_VECTOR, undefined, "nmi"));
       return true;
     }
     if (activity === Activity.SHUTDOWN || !this.#isDeliverable()) return false;
-    const acknowledge = (): number =>
-      this.bus.hasApic && this.apic.pending() >= 0 ? this.apic.acknowledge() : this.#pic.acknowledge();
     if (this.vmx?.catchesInterrupts === true) {
+      const acknowledge = (): number => this.#inputs.acknowledge();
       const endOfInterrupt = (): void => this.apic.write(ApicRegister.EOI, 0);
       if (!this.vmx.externalInterrupt({ acknowledge, endOfInterrupt })) this.#shutdown = true;
       return true;
     }
-    const vector = acknowledge();
-    this.#delivered(this.unit.deliver(vector, undefined, "external"));
+    this.#delivered(this.unit.deliver(this.#inputs.acknowledge(), undefined, "external"));
     return true;
   }
 
@@ -499,12 +484,7 @@ export class SystemProcessor implements Resident {
   }
 
   #isDeliverable(): boolean {
-    return this.#hasNmi() || (this.#waits.interrupts && this.#isPending());
-  }
-
-  #isPending(): boolean {
-    if (this.bus.hasApic && this.apic.pending() >= 0) return true;
-    return this.#pic.pending && (!this.bus.hasApic || this.apic.acceptsExternal);
+    return this.#hasNmi() || (this.#waits.interrupts && this.#inputs.isPending);
   }
 
   #hasNmi(): boolean {

@@ -4,6 +4,7 @@ import type { GuestMemory, StateMemory } from "../guest_memory.ts";
 import { isCanonicalIn } from "../address_widths.ts";
 import { Flag } from "../rflags.ts";
 import {
+  Blocking,
   CPL,
   CR0,
   CR4,
@@ -17,6 +18,7 @@ import {
   Segment,
   SEGMENT_STRIDE,
   SHADOW_AT,
+  SHADOWS,
 } from "../state.ts";
 import { Attribute } from "./descriptor.ts";
 import { EventHistory } from "./event_history.ts";
@@ -24,9 +26,6 @@ import type { Intercepts, SystemBus } from "./bus.ts";
 import { Cr0, Cr4, Efer } from "./control_bits.ts";
 import type { WorldControl } from "./world_control.ts";
 import { WorldSwitches } from "./world_switches.ts";
-
-/** Interruptibility: STI and MOV SS. */
-const SHADOWS = 3, MOV_SS = 2;
 
 /** Guest memory that can also store to translated code. */
 export interface SystemAccess extends GuestMemory {
@@ -109,7 +108,7 @@ export class SystemContext {
   /** Whether the instruction just executed was MOV SS or POP SS: debug exceptions wait for one more. */
   get followsStackLoad(): boolean {
     const { m } = this;
-    return (m[INTERRUPTIBILITY >> 2]! & MOV_SS) !== 0 && m[SHADOW_AT >> 2] === (this.bus.now() | 0);
+    return (m[INTERRUPTIBILITY >> 2]! & Blocking.MOV_SS) !== 0 && m[SHADOW_AT >> 2] === (this.bus.now() | 0);
   }
 
   /** Asks VMX whether the instruction causes a VM exit. */

@@ -2,6 +2,7 @@
 import { Event, Vector } from "../fault.ts";
 import { Flag, readRflags, writeRflags } from "../rflags.ts";
 import {
+  Blocking,
   CPL,
   CR2,
   DR6,
@@ -15,6 +16,7 @@ import {
   INTERRUPTIBILITY,
   RIP,
   Segment,
+  SHADOWS,
 } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { type Descriptor, dplOf, isBig, isCode, isConforming, isLongCode, isPresent } from "./descriptor.ts";
@@ -57,8 +59,6 @@ interface Pending {
 const DOUBLE_FAULT: Pending = { vector: Vector.DF, error: 0, kind: "fault", length: 0 };
 /** Error-code bit: the exception arose while an external event or another exception was delivered. */
 const EXT = 1;
-/** Interruptibility: STI and MOV SS; NMI. */
-const SHADOWS = 3, NMI_BLOCKED = 8;
 const DR7_GD = 0x2000, DR6_BREAKPOINTS = 15;
 /** What the switch of a delivery is caused by, besides its vector. */
 const CAUSES: Readonly<Record<DeliveryKind, number>> = {
@@ -123,7 +123,7 @@ export class EventDelivery {
     for (;;) {
       this.#note(pending);
       if (this.#attempt(pending)) {
-        if (pending.kind === "nmi") m[INTERRUPTIBILITY >> 2]! |= NMI_BLOCKED;
+        if (pending.kind === "nmi") m[INTERRUPTIBILITY >> 2]! |= Blocking.NMI;
         m[INTERRUPTIBILITY >> 2]! &= ~SHADOWS;
         this.context.switches.count(WorldSwitch.INTERRUPT, pending.vector | CAUSES[pending.kind]);
         return "done";

@@ -1,7 +1,7 @@
 /** IRET in all modes. SDM vol. 2A, "IRET/IRETD/IRETQ". */
 import { Vector } from "../fault.ts";
 import { Flag, readRflags, writeRflags } from "../rflags.ts";
-import { ATTENTION, Attention, CPL, INTERRUPTIBILITY, Segment, TLB_BASE } from "../state.ts";
+import { ATTENTION, Attention, Blocking, CPL, INTERRUPTIBILITY, Segment, TLB_BASE } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { type Descriptor, isBig, isLongCode } from "./descriptor.ts";
 import { isNull, type SegmentRegisters, selectorError } from "./segments.ts";
@@ -10,8 +10,6 @@ import type { TaskSwitches } from "./task_switch.ts";
 import type { VirtualInterrupts } from "./virtual_interrupts.ts";
 import { RingLink } from "./world_control.ts";
 import { WorldSwitch } from "./world_switches.ts";
-
-const NMI_BLOCKED = 8;
 
 /** What IRET pops always. */
 interface Frame {
@@ -52,8 +50,8 @@ export class InterruptReturn {
   /** It ends the blocking of NMIs even if it faults. SDM vol. 3A, section 6.7.1. */
   #unblockNmis(): void {
     const { m, intercepts } = this.context;
-    if ((m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED) === 0 || intercepts?.keepsNmisBlocked === true) return;
-    m[INTERRUPTIBILITY >> 2]! &= ~NMI_BLOCKED;
+    if ((m[INTERRUPTIBILITY >> 2]! & Blocking.NMI) === 0 || intercepts?.keepsNmisBlocked === true) return;
+    m[INTERRUPTIBILITY >> 2]! &= ~Blocking.NMI;
     m[ATTENTION >> 2]! |= Attention.NOW;
     intercepts?.unblockedNmis();
   }

@@ -4,13 +4,11 @@
  */
 import { Vector } from "../fault.ts";
 import { Flag, readRflags, STATUS_FLAGS, writeRflags } from "../rflags.ts";
-import { CR4, RFLAGS_SYSTEM, SEG_BASE, SEG_LIMIT, TR } from "../state.ts";
+import { Blocking, CR4, RFLAGS_SYSTEM, SEG_BASE, SEG_LIMIT, TR } from "../state.ts";
 import type { SystemContext } from "./context.ts";
 import { Cr4 } from "./control_bits.ts";
 import { IO_MAP_BASE } from "./task_state.ts";
 
-/** STI holds interrupts back. */
-const STI_SHADOW = 1;
 /** Bytes of the interrupt redirection bitmap, which lies in front of the I/O permission map. */
 const REDIRECTION_BYTES = 32;
 const WORD = 0xffff;
@@ -30,7 +28,7 @@ export class VirtualInterrupts {
   setInterrupts(enable: number): void {
     const { context } = this, { m } = context, flags = m[RFLAGS_SYSTEM >> 2]!;
     if ((flags & Flag.IOPL) === Flag.IOPL) {
-      if (enable !== 0 && (flags & Flag.IF) === 0) context.holdInterrupts(STI_SHADOW);
+      if (enable !== 0 && (flags & Flag.IF) === 0) context.holdInterrupts(Blocking.STI);
       m[RFLAGS_SYSTEM >> 2] = enable !== 0 ? flags | Flag.IF : flags & ~Flag.IF;
       return;
     }

@@ -1,10 +1,10 @@
 /** Moves and conversions: MOV, MOVZX, MOVSX, MOVSXD, MOVBE, MOVNTI, BSWAP, LEA, XLAT, CBW, CWD. SDM vol. 2. */
 import { MemoryFlag, type Value } from "../../ir/types.ts";
 import { Vector } from "../../cpu/fault.ts";
-import { GPR, Gpr, Segment } from "../../cpu/state.ts";
+import { Blocking, GPR, Gpr, Segment } from "../../cpu/state.ts";
 import type { Operand } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
-import { holdInterrupts, Interruptibility } from "./interruptibility.ts";
+import { holdInterrupts } from "./interruptibility.ts";
 import { loadSegment } from "./segment_load.ts";
 import { readSystemRegister, writeSystemRegister } from "./system_registers.ts";
 
@@ -13,7 +13,7 @@ export function MOV(t: Translator, dst: Operand, src: Operand): void {
   if (dst.kind === "segment") {
     if (dst.reg === Segment.CS) return t.fault(Vector.UD);
     loadSegment(t, dst.reg, t.ir.trunc(t.read(src), "i16"));
-    if (dst.reg === Segment.SS) holdInterrupts(t, Interruptibility.MOV_SS);
+    if (dst.reg === Segment.SS) holdInterrupts(t, Blocking.MOV_SS);
     return t.redispatch();
   }
   if (dst.kind === "control" || dst.kind === "debug") return writeSystemRegister(t, dst, src);

@@ -2,9 +2,6 @@
 import type { Value } from "../../ir/types.ts";
 import type { Translator } from "../translator.ts";
 
-/** Bits of the INTERRUPTIBILITY cell. */
-export const Interruptibility = { STI: 1, MOV_SS: 2 } as const;
-
 /** No interrupt is taken before the next instruction has been executed. The one at hand is a block of its own. */
 export function holdInterrupts(t: Translator, by: number | Value): void {
   t.call("hold_interrupts", typeof by === "number" ? t.ir.i32(by) : by);

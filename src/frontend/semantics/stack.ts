@@ -1,10 +1,10 @@
 /** PUSH, POP and their like, ENTER, LEAVE. SDM vol. 2; vol. 1, section 6.2. */
 import { MemoryFlag, type Value } from "../../ir/types.ts";
 import { Mode } from "../../cpu/mode.ts";
-import { GPR, Gpr, Segment } from "../../cpu/state.ts";
+import { Blocking, GPR, Gpr, Segment } from "../../cpu/state.ts";
 import type { Operand, OperandOf } from "../instruction.ts";
 import { intType, type Translator } from "../translator.ts";
-import { holdInterrupts, Interruptibility } from "./interruptibility.ts";
+import { holdInterrupts } from "./interruptibility.ts";
 import { loadSegment } from "./segment_load.ts";
 
 /** PUSH. The value is read first: PUSH RSP pushes RSP as it was. */
@@ -26,7 +26,7 @@ export function POP(t: Translator, dst: Operand): void {
     // Only the selector is read, whatever the slot's size.
     loadSegment(t, dst.reg, t.top("i16"));
     t.moveStack(size);
-    if (dst.reg === Segment.SS) holdInterrupts(t, Interruptibility.MOV_SS);
+    if (dst.reg === Segment.SS) holdInterrupts(t, Blocking.MOV_SS);
     return t.redispatch();
   }
   const value = t.top(intType(size));
