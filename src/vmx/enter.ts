@@ -33,6 +33,7 @@ import {
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
+  segmentBase,
   SHADOW_AT,
   SHADOW_NOW,
   TR,
@@ -40,16 +41,16 @@ import {
   VPID,
 } from "../cpu/state.ts";
 import { EntryControl, Pin, Secondary } from "./controls.ts";
-import { EventType, segmentFields } from "./entry_fields.ts";
+import { EventType } from "./entry_fields.ts";
 import { Field } from "./fields.ts";
 import { loadMsrs } from "./msr_areas.ts";
 import { guestPdptes, loadPdptes, usesPdptes } from "./pdptes.ts";
 import { enterVirtualApic } from "./virtual_apic.ts";
-import type { Vmcs } from "./vmcs.ts";
+import { type CellFields, cellFields, type Vmcs } from "./vmcs.ts";
 import { Blocking, VmxMode, type VmxState } from "./vmx_state.ts";
 
 /** Bits of DR7 that are always 1, and those that can be written. */
-const DR7_FIXED = 0x400n, DR7_WRITABLE = 0xffff_23ffn;
+const DR7_FIXED = 0x400, DR7_WRITABLE = 0xffff_23ff;
 const SHADOWS = Blocking.STI | Blocking.MOV_SS;
 const UNUSABLE = 0x1_0000, DPL = 0x60, RIGHTS = 0xf0ff;
 
@@ -59,12 +60,11 @@ export const SEGMENT_CELLS: readonly number[] = [
   LDTR,
   TR,
 ];
-/** 64-bit state cells that are the same in the guest-state and the host-state area: cell, guest field, host field. */
-export const QUAD_CELLS: readonly (readonly [cell: number, guest: number, host: number])[] = [
+/** 64-bit state cells that are the same in the guest-state and the host-state area, and their fields there. */
+const QUADS: readonly (readonly [cell: number, guest: number, host: number])[] = [
   [CR3, Field.GUEST_CR3, Field.HOST_CR3],
   [GDTR_BASE, Field.GUEST_GDTR_BASE, Field.HOST_GDTR_BASE],
   [IDTR_BASE, Field.GUEST_IDTR_BASE, Field.HOST_IDTR_BASE],
-  [MSR_SYSENTER_CS, Field.GUEST_SYSENTER_CS, Field.HOST_SYSENTER_CS],
   [MSR_SYSENTER_ESP, Field.GUEST_SYSENTER_ESP, Field.HOST_SYSENTER_ESP],
   [MSR_SYSENTER_EIP, Field.GUEST_SYSENTER_EIP, Field.HOST_SYSENTER_EIP],
   [GPR + 8 * Gpr.RSP, Field.GUEST_RSP, Field.HOST_RSP],
@@ -72,11 +72,28 @@ export const QUAD_CELLS: readonly (readonly [cell: number, guest: number, host: 
   [CR0, Field.GUEST_CR0, Field.HOST_CR0],
   [CR4, Field.GUEST_CR4, Field.HOST_CR4],
 ];
+/** Those of the guest, and the bases of its segment registers. */
+export const GUEST_CELLS: CellFields = cellFields([
+  ...QUADS.map(([cell, guest]) => [cell, guest] as const),
+  ...SEGMENT_CELLS.map((cell, n) => [cell + SEG_BASE, Field.GUEST_ES_BASE + 2 * n] as const),
+]);
+/** Those of the host, and the bases of segment registers that it has. */
+export const HOST_CELLS: CellFields = cellFields([
+  ...QUADS.map(([cell, , host]) => [cell, host] as const),
+  [segmentBase(Segment.FS), Field.HOST_FS_BASE],
+  [segmentBase(Segment.GS), Field.HOST_GS_BASE],
+  [TR + SEG_BASE, Field.HOST_TR_BASE],
+]);
 
 /** Writes a 64-bit state cell. */
 export function setCell(m: Int32Array, cell: number, value: bigint): void {
   m[cell >> 2] = Number(BigInt.asIntN(32, value));
   m[(cell >> 2) + 1] = Number(BigInt.asIntN(32, value >> 32n));
+}
+/** Writes one whose upper half is 0. */
+export function setWord(m: Int32Array, cell: number, value: number): void {
+  m[cell >> 2] = value;
+  m[(cell >> 2) + 1] = 0;
 }
 /** Reads one. */
 export function getCell(m: Int32Array, cell: number): bigint {
@@ -98,15 +115,16 @@ export function loadGuest(state: VmxState): number {
 export function loadGuestState(state: VmxState): void {
   const { m } = state, v = state.vmcs!;
   const entry = v.word(Field.ENTRY_CONTROLS), secondary = state.secondary;
-  for (const [cell, guest] of QUAD_CELLS) v.load(guest, cell);
+  v.loadAll(GUEST_CELLS);
+  v.load(Field.GUEST_SYSENTER_CS, MSR_SYSENTER_CS);
   m[CR0 >> 2]! |= Cr0.ET;
   m[GDTR_LIMIT >> 2] = v.word(Field.GUEST_GDTR_LIMIT);
   m[IDTR_LIMIT >> 2] = v.word(Field.GUEST_IDTR_LIMIT);
-  for (const [n, cell] of SEGMENT_CELLS.entries()) loadSegment(state, n, cell);
+  for (let n = 0; n < SEGMENT_CELLS.length; n++) loadSegment(m, v, n);
   m[CPL >> 2] = (v.word(Field.GUEST_SS_RIGHTS) >> 5) & 3;
   writeRflags(m, v.word(Field.GUEST_RFLAGS));
   if ((entry & EntryControl.LOAD_DEBUG) !== 0) {
-    setCell(m, DR7, (v.read(Field.GUEST_DR7) & DR7_WRITABLE) | DR7_FIXED);
+    setWord(m, DR7, (v.word(Field.GUEST_DR7) & DR7_WRITABLE) | DR7_FIXED);
     v.load(Field.GUEST_DEBUGCTL, DEBUGCTL);
   }
   if (usesPdptes(v)) loadPdptes(state.memory, guestPdptes(v)!);
@@ -118,7 +136,8 @@ export function loadGuestState(state: VmxState): void {
   state.surroundings.waiting.activity = v.word(Field.GUEST_ACTIVITY);
   state.firstPause = state.lastPause = -Infinity;
   m[VMX_MODE >> 2] = VmxMode.GUEST;
-  setCell(m, EPTP, (secondary & Secondary.EPT) !== 0 ? v.read(Field.EPTP) : 0n);
+  if ((secondary & Secondary.EPT) !== 0) v.load(Field.EPTP, EPTP);
+  else setWord(m, EPTP, 0);
   m[EPTP_INDEX >> 2] = v.word(Field.EPTP_INDEX);
   m[VPID >> 2] = (secondary & Secondary.VPID) !== 0 ? v.word(Field.VPID) : 0;
   state.unit.intercepts = state.intercepts;
@@ -140,17 +159,16 @@ function debugAfterEntry(v: Vmcs): number {
 }
 
 /** Base and limit of an unusable register are undefined behind it; processors keep them, so that the next exit saves them. */
-function loadSegment({ m, vmcs }: VmxState, n: number, cell: number): void {
-  const v = vmcs!, { selector, limit, rights } = segmentFields(v, n);
+function loadSegment(m: Int32Array, v: Vmcs, n: number): void {
+  const cell = SEGMENT_CELLS[n]!, rights = v.word(Field.GUEST_ES_RIGHTS + 2 * n);
   const unusable = (rights & UNUSABLE) !== 0;
-  m[(cell + SEG_SELECTOR) >> 2] = selector;
-  v.load(Field.GUEST_ES_BASE + 2 * n, cell + SEG_BASE);
-  m[(cell + SEG_LIMIT) >> 2] = limit;
+  m[(cell + SEG_SELECTOR) >> 2] = v.word(Field.GUEST_ES + 2 * n);
+  m[(cell + SEG_LIMIT) >> 2] = v.word(Field.GUEST_ES_LIMIT + 2 * n);
   m[(cell + SEG_ATTRIBUTES) >> 2] = unusable ? (n === Segment.SS ? rights & DPL : 0) : rights & RIGHTS;
 }
 
 function loadEfer({ m, vmcs }: VmxState, entry: number): void {
-  if ((entry & EntryControl.LOAD_EFER) !== 0) return setCell(m, EFER, vmcs!.read(Field.GUEST_EFER));
+  if ((entry & EntryControl.LOAD_EFER) !== 0) return vmcs!.load(Field.GUEST_EFER, EFER);
   const long = (entry & EntryControl.LONG) !== 0;
   const paging = (m[CR0 >> 2]! & Cr0.PG) !== 0;
   const kept = m[EFER >> 2]! & ~(paging ? Efer.LMA | Efer.LME : Efer.LMA);

@@ -3,8 +3,8 @@ import { Cr0 } from "../cpu/system/control_bits.ts";
 import { VirtualRegister } from "./apic_registers.ts";
 import { CR3_TARGETS, MAX_MSRS, VM_FUNCTIONS } from "./capabilities.ts";
 import { ALLOWED, ExitControl, isAllowed, Pin, Primary, Secondary } from "./controls.ts";
-import { EventType, injectionOf, isPage, isPhysical } from "./entry_fields.ts";
-import { isEptp } from "./ept.ts";
+import { EventType, holdsPage, holdsPhysical, injectionOf, PHYSICAL_END } from "./entry_fields.ts";
+import { holdsEptp } from "./ept.ts";
 import { Field } from "./fields.ts";
 import { pageByte } from "./virtual_apic.ts";
 import type { Vmcs } from "./vmcs.ts";
@@ -27,7 +27,7 @@ function executionIsValid(v: Vmcs, functions: number): boolean {
   const has = (bit: number): boolean => (primary & bit) !== 0;
   const hasSecondary = (bit: number): boolean => (secondary & bit) !== 0;
   const hasPin = (bit: number): boolean => (pin & bit) !== 0;
-  const page = (field: number): boolean => isPage(v.read(field));
+  const page = (field: number): boolean => holdsPage(v, field);
   return isAllowed(pin, ALLOWED.pin) && isAllowed(primary, ALLOWED.primary) &&
     isAllowed(secondary, ALLOWED.secondary) &&
     v.word(Field.CR3_TARGET_COUNT) >>> 0 <= CR3_TARGETS &&
@@ -41,8 +41,8 @@ function executionIsValid(v: Vmcs, functions: number): boolean {
       (hasSecondary(Secondary.INTERRUPT_DELIVERY) && postedInterruptsAreValid(v))) &&
     (hasPin(Pin.NMI) || !hasPin(Pin.VIRTUAL_NMIS)) &&
     (hasPin(Pin.VIRTUAL_NMIS) || !has(Primary.NMI_WINDOW)) &&
-    (!hasSecondary(Secondary.VPID) || v.read(Field.VPID) !== 0n) &&
-    (!hasSecondary(Secondary.EPT) || isEptp(v.read(Field.EPTP))) &&
+    (!hasSecondary(Secondary.VPID) || v.word(Field.VPID) !== 0) &&
+    (!hasSecondary(Secondary.EPT) || holdsEptp(v)) &&
     (!hasSecondary(Secondary.UNRESTRICTED | Secondary.EXECUTE_BY_MODE) || hasSecondary(Secondary.EPT)) &&
     (!hasSecondary(Secondary.PML) || (hasSecondary(Secondary.EPT) && page(Field.PML_ADDRESS))) &&
     (!hasSecondary(Secondary.VMFUNC) || functionsAreValid(v, secondary, functions)) &&
@@ -52,26 +52,26 @@ function executionIsValid(v: Vmcs, functions: number): boolean {
 
 /** The virtual-APIC page; its task priority must not be below the threshold, unless an exit follows the entry then. */
 function taskPriorityIsValid(v: Vmcs, secondary: number): boolean {
-  const address = v.read(Field.VIRTUAL_APIC), threshold = v.word(Field.TPR_THRESHOLD);
-  if (!isPage(address)) return false;
+  const threshold = v.word(Field.TPR_THRESHOLD);
+  if (!holdsPage(v, Field.VIRTUAL_APIC)) return false;
   if ((secondary & Secondary.INTERRUPT_DELIVERY) !== 0) return true;
   if ((threshold & ~15) !== 0) return false;
   return (secondary & Secondary.APIC_ACCESSES) !== 0 ||
-    threshold <= pageByte(v.memory, address, VirtualRegister.TASK_PRIORITY) >> 4;
+    threshold <= pageByte(v.memory, v.address(Field.VIRTUAL_APIC), VirtualRegister.TASK_PRIORITY) >> 4;
 }
 
 function postedInterruptsAreValid(v: Vmcs): boolean {
-  const descriptor = v.read(Field.POSTED_INTERRUPT_DESCRIPTOR);
+  const descriptor = Field.POSTED_INTERRUPT_DESCRIPTOR;
   return (v.word(Field.EXIT_CONTROLS) & ExitControl.ACKNOWLEDGE) !== 0 &&
-    v.word(Field.POSTED_INTERRUPT_VECTOR) <= HIGHEST_VECTOR && (descriptor & 63n) === 0n &&
-    isPhysical(descriptor);
+    v.word(Field.POSTED_INTERRUPT_VECTOR) <= HIGHEST_VECTOR && (v.word(descriptor) & 63) === 0 &&
+    holdsPhysical(v, descriptor);
 }
 
 function functionsAreValid(v: Vmcs, secondary: number, supported: number): boolean {
-  const functions = v.read(Field.VMFUNC_CONTROLS);
-  if (functions === 0n) return true;
-  if ((functions & ~BigInt(supported)) !== 0n || (secondary & Secondary.EPT) === 0) return false;
-  return (functions & BigInt(VM_FUNCTIONS)) === 0n || isPage(v.read(Field.EPTP_LIST_ADDRESS));
+  const functions = v.word(Field.VMFUNC_CONTROLS), others = v.high(Field.VMFUNC_CONTROLS);
+  if (functions === 0 && others === 0) return true;
+  if (others !== 0 || (functions & ~supported) !== 0 || (secondary & Secondary.EPT) === 0) return false;
+  return (functions & VM_FUNCTIONS) === 0 || holdsPage(v, Field.EPTP_LIST_ADDRESS);
 }
 
 /** Section 27.2.1.2. */
@@ -89,9 +89,10 @@ const entryIsValid = (v: Vmcs): boolean =>
   isMsrArea(v, Field.ENTRY_MSR_LOAD_COUNT, Field.ENTRY_MSR_LOAD_ADDRESS);
 
 function isMsrArea(v: Vmcs, count: number, address: number): boolean {
-  const entries = v.word(count) >>> 0, first = v.read(address);
+  const entries = v.word(count) >>> 0;
   if (entries === 0) return true;
-  return entries <= MAX_MSRS && (first & 15n) === 0n && isPhysical(first + BigInt(16 * entries) - 1n);
+  return entries <= MAX_MSRS && (v.word(address) & 15) === 0 &&
+    v.address(address) + 16 * entries <= PHYSICAL_END;
 }
 
 function injectionIsValid(v: Vmcs): boolean {

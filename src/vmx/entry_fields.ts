@@ -1,5 +1,5 @@
 /** What checks of VMCS fields have in common. SDM vol. 3C, chapter 27. */
-import { isCanonicalIn, LINEAR_BITS, PHYSICAL_BITS } from "../cpu/address_widths.ts";
+import { isCanonicalIn, LINEAR_BITS, PHYSICAL_BITS, PHYSICAL_HIGH } from "../cpu/address_widths.ts";
 import { Efer } from "../cpu/system/control_bits.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
@@ -15,55 +15,37 @@ export const EventType = {
   OTHER: 7,
 } as const;
 
-/** Whether an address lies below the physical-address width. */
-export const isPhysical = (address: bigint): boolean => address >> BigInt(PHYSICAL_BITS) === 0n;
+/** What lies below the physical-address width. */
+export const PHYSICAL_END: number = 2 ** PHYSICAL_BITS;
+/** Whether an address is that of a page below it. */
+export const isPage = (address: bigint): boolean =>
+  (address & 0xfffn) === 0n && address >> BigInt(PHYSICAL_BITS) === 0n;
+/** Whether a field is an address below it. */
+export const holdsPhysical = (v: Vmcs, field: number): boolean => (v.high(field) & ~PHYSICAL_HIGH) === 0;
 /** Whether it is also that of a page. */
-export const isPage = (address: bigint): boolean => (address & 0xfffn) === 0n && isPhysical(address);
-/** Whether a field is an address below the physical-address width. */
-export const holdsPhysical = (v: Vmcs, field: number): boolean =>
-  v.high(field) >>> 0 < 2 ** (PHYSICAL_BITS - 32);
+export const holdsPage = (v: Vmcs, field: number): boolean =>
+  (v.word(field) & 0xfff) === 0 && holdsPhysical(v, field);
 /** Whether a field is a canonical linear address. */
 export const holdsCanonical = (v: Vmcs, field: number): boolean => isCanonicalIn(LINEAR_BITS, v.high(field));
 
-/** Whether a control register has all bits that must be 1, and only such as may be. */
+/** Whether a field has all bits that must be 1, and only such as may be: none of its upper half. */
 export function holdsFixed(v: Vmcs, field: number, one: number, mayBeOne: number): boolean {
   const low = v.word(field);
   return v.high(field) === 0 && (low & one) === one && (low & ~mayBeOne) === 0;
 }
 
-const EFER_BITS = BigInt(Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE);
-/** Whether a value of IA32_EFER has no reserved bits. */
-export const isEfer = (value: bigint): boolean => (value & ~EFER_BITS) === 0n;
+const EFER_BITS = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
+/** Whether a field is a value of IA32_EFER: it has no reserved bits. */
+export const holdsEfer = (v: Vmcs, field: number): boolean =>
+  v.high(field) === 0 && (v.word(field) & ~EFER_BITS) === 0;
 
-/** Whether each byte of a value of IA32_PAT is a memory type. */
-export function isPat(value: bigint): boolean {
-  for (let at = 0n; at < 64n; at += 8n) {
-    const type = (value >> at) & 0xffn;
-    if (type > 7n || type === 2n || type === 3n) return false;
-  }
-  return true;
-}
+/** Whether each byte of a field is a memory type, as in IA32_PAT. */
+export const holdsPat = (v: Vmcs, field: number): boolean =>
+  areMemoryTypes(v.word(field)) && areMemoryTypes(v.high(field));
 
-/** The fields of a segment register. */
-export interface SegmentFields {
-  readonly selector: number;
-  /** Of the base: its halves. */
-  readonly base: number;
-  readonly baseHigh: number;
-  readonly limit: number;
-  readonly rights: number;
-}
-
-/** The fields of a segment register in the VMCS's order: ES CS SS DS FS GS LDTR TR. */
-export function segmentFields(v: Vmcs, n: number): SegmentFields {
-  return {
-    selector: v.word(Field.GUEST_ES + 2 * n),
-    base: v.word(Field.GUEST_ES_BASE + 2 * n),
-    baseHigh: v.high(Field.GUEST_ES_BASE + 2 * n),
-    limit: v.word(Field.GUEST_ES_LIMIT + 2 * n),
-    rights: v.word(Field.GUEST_ES_RIGHTS + 2 * n),
-  };
-}
+/** Whether each of four bytes is 0, 1 or 4 to 7. */
+const areMemoryTypes = (bytes: number): boolean =>
+  (bytes & 0xf8f8_f8f8) === 0 && (bytes & ~(bytes >> 1) & 0x0202_0202) === 0;
 
 /** The event to inject. */
 export interface Injection {

@@ -9,17 +9,17 @@ import { EntryControl, Pin, Secondary } from "./controls.ts";
 import {
   EventType,
   holdsCanonical,
+  holdsEfer,
   holdsFixed,
+  holdsPat,
   holdsPhysical,
   injectionOf,
-  isEfer,
-  isPat,
 } from "./entry_fields.ts";
 import { segmentsAreValid } from "./entry_segments.ts";
 import { Field } from "./fields.ts";
 import { arePdptesValid, guestPdptes, usesPdptes } from "./pdptes.ts";
 import { isRegion, revisionOf, SHADOW, type Vmcs } from "./vmcs.ts";
-import { Blocking, Debug, NO_VMCS, secondaryOf } from "./vmx_state.ts";
+import { Blocking, Debug, secondaryOf } from "./vmx_state.ts";
 
 /** Exit qualifications of entries that fail on the guest's state. Section 27.8. */
 const Failure = { ANY: 0n, PDPTES: 2n, LINK_POINTER: 4n } as const;
@@ -45,21 +45,22 @@ function controlRegistersAreValid(v: Vmcs): boolean {
   if (!holdsFixed(v, Field.GUEST_CR0, must, -1) || (paging && (cr0 & Cr0.PE) === 0)) return false;
   if (!holdsFixed(v, Field.GUEST_CR4, CR4_FIXED0, CR4_FIXED1)) return false;
   if ((entry & EntryControl.LOAD_DEBUG) !== 0) {
-    const control = v.read(Field.GUEST_DEBUGCTL);
-    if ((control & ~BigInt(DebugControl.ALL)) !== 0n || v.read(Field.GUEST_DR7) >> 32n !== 0n) return false;
+    if (!holdsFixed(v, Field.GUEST_DEBUGCTL, 0, DebugControl.ALL) || v.high(Field.GUEST_DR7) !== 0) {
+      return false;
+    }
   }
   if (long ? !paging || (cr4 & Cr4.PAE) === 0 : (cr4 & Cr4.PCIDE) !== 0) return false;
   if (!holdsPhysical(v, Field.GUEST_CR3)) return false;
   if (!holdsCanonical(v, Field.GUEST_SYSENTER_ESP) || !holdsCanonical(v, Field.GUEST_SYSENTER_EIP)) {
     return false;
   }
-  if ((entry & EntryControl.LOAD_PAT) !== 0 && !isPat(v.read(Field.GUEST_PAT))) return false;
-  return (entry & EntryControl.LOAD_EFER) === 0 || isGuestEfer(v.read(Field.GUEST_EFER), long, paging);
+  if ((entry & EntryControl.LOAD_PAT) !== 0 && !holdsPat(v, Field.GUEST_PAT)) return false;
+  return (entry & EntryControl.LOAD_EFER) === 0 || eferIsValid(v, long, paging);
 }
 
-function isGuestEfer(efer: bigint, long: boolean, paging: boolean): boolean {
-  const lma = (efer & BigInt(Efer.LMA)) !== 0n, lme = (efer & BigInt(Efer.LME)) !== 0n;
-  return isEfer(efer) && lma === long && (!paging || lme === lma);
+function eferIsValid(v: Vmcs, long: boolean, paging: boolean): boolean {
+  const efer = v.word(Field.GUEST_EFER), lma = (efer & Efer.LMA) !== 0, lme = (efer & Efer.LME) !== 0;
+  return holdsEfer(v, Field.GUEST_EFER) && lma === long && (!paging || lme === lma);
 }
 
 /** Section 27.3.1.3. */
@@ -123,21 +124,20 @@ function interruptibilityIsValid(v: Vmcs): boolean {
   return !movSs && !(virtual && (blocking & Blocking.NMI) !== 0);
 }
 
-const PENDING_DEBUG_BITS = BigInt(Debug.BREAKPOINTS | Debug.ENABLED | Debug.STEP);
+const PENDING_DEBUG_BITS = Debug.BREAKPOINTS | Debug.ENABLED | Debug.STEP;
 
 function pendingDebugIsValid(v: Vmcs): boolean {
-  const pending = v.read(Field.GUEST_PENDING_DEBUG);
-  if ((pending & ~PENDING_DEBUG_BITS) !== 0n) return false;
+  if (!holdsFixed(v, Field.GUEST_PENDING_DEBUG, 0, PENDING_DEBUG_BITS)) return false;
   const blocked = (v.word(Field.GUEST_INTERRUPTIBILITY) & (Blocking.STI | Blocking.MOV_SS)) !== 0;
   if (!blocked && v.word(Field.GUEST_ACTIVITY) !== Activity.HLT) return true;
   const byBranch = (v.word(Field.GUEST_DEBUGCTL) & DebugControl.BTF) !== 0;
   const steps = (v.word(Field.GUEST_RFLAGS) & Flag.TF) !== 0 && !byBranch;
-  return steps === ((pending & BigInt(Debug.STEP)) !== 0n);
+  return steps === ((v.word(Field.GUEST_PENDING_DEBUG) & Debug.STEP) !== 0);
 }
 
 function linkPointerIsValid(v: Vmcs): boolean {
+  if (v.word(Field.VMCS_LINK_POINTER) === -1 && v.high(Field.VMCS_LINK_POINTER) === -1) return true;
   const link = v.read(Field.VMCS_LINK_POINTER);
-  if (link === NO_VMCS) return true;
   if (!isRegion(v.memory, link) || link === v.pointer) return false;
   const shadows = (secondaryOf(v) & Secondary.SHADOWING) !== 0;
   return revisionOf(v.memory, link) === (shadows ? REVISION | SHADOW : REVISION);

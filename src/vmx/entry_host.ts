@@ -2,7 +2,7 @@
 import { Cr4, Efer } from "../cpu/system/control_bits.ts";
 import { CR0_FIXED0, CR4_FIXED0, CR4_FIXED1 } from "./capabilities.ts";
 import { EntryControl, ExitControl } from "./controls.ts";
-import { holdsCanonical, holdsFixed, holdsPhysical, isEfer, isPat } from "./entry_fields.ts";
+import { holdsCanonical, holdsEfer, holdsFixed, holdsPat, holdsPhysical } from "./entry_fields.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
 
@@ -28,13 +28,13 @@ function registersAreValid(v: Vmcs): boolean {
     holdsFixed(v, Field.HOST_CR4, CR4_FIXED0, CR4_FIXED1) &&
     holdsPhysical(v, Field.HOST_CR3) && holdsCanonical(v, Field.HOST_SYSENTER_ESP) &&
     holdsCanonical(v, Field.HOST_SYSENTER_EIP) &&
-    ((exit & ExitControl.LOAD_PAT) === 0 || isPat(v.read(Field.HOST_PAT))) &&
-    ((exit & ExitControl.LOAD_EFER) === 0 || isHostEfer(v.read(Field.HOST_EFER), exits64(v)));
+    ((exit & ExitControl.LOAD_PAT) === 0 || holdsPat(v, Field.HOST_PAT)) &&
+    ((exit & ExitControl.LOAD_EFER) === 0 || eferIsValid(v));
 }
 
-function isHostEfer(efer: bigint, to64: boolean): boolean {
-  const long = BigInt(Efer.LMA | Efer.LME);
-  return isEfer(efer) && (efer & long) === (to64 ? long : 0n);
+function eferIsValid(v: Vmcs): boolean {
+  const long = Efer.LMA | Efer.LME;
+  return holdsEfer(v, Field.HOST_EFER) && (v.word(Field.HOST_EFER) & long) === (exits64(v) ? long : 0);
 }
 
 const segmentsAreValid = (v: Vmcs): boolean =>

@@ -1,9 +1,9 @@
 /** Checks of VM entry: the guest's segment registers. SDM vol. 3C, section 27.3.1.2. */
-import { isCanonicalIn, LINEAR_BITS } from "../cpu/address_widths.ts";
 import { Flag } from "../cpu/rflags.ts";
+import { Segment } from "../cpu/state.ts";
 import { Cr0 } from "../cpu/system/control_bits.ts";
 import { EntryControl, Secondary } from "./controls.ts";
-import { type SegmentFields, segmentFields } from "./entry_fields.ts";
+import { holdsCanonical } from "./entry_fields.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
 import { secondaryOf } from "./vmx_state.ts";
@@ -18,103 +18,93 @@ const Type = { ACCESSED: 1, READABLE: 2, CODE: 8, CONFORMING: 12, DATA: 3, EXPAN
 const CODE_TYPES: readonly number[] = [9, 11, 13, 15];
 const BUSY_TSS16 = 3, BUSY_TSS = 11;
 
-const usable = ({ rights }: SegmentFields): boolean => (rights & Rights.UNUSABLE) === 0;
-const isCanonical = ({ baseHigh }: SegmentFields): boolean => isCanonicalIn(LINEAR_BITS, baseHigh);
-const typeOf = ({ rights }: SegmentFields): number => rights & Rights.TYPE;
-const dplOf = ({ rights }: SegmentFields): number => (rights >> 5) & 3;
+/** Segment registers whose rules differ. */
+const { CS, SS, DS, ES, FS, GS } = Segment, LDTR = 6, TR = 7;
+/** DS, ES, FS, GS; those whose bases have 32 bits where they can be used; and all that virtual-8086 mode knows. */
+const DATA: readonly number[] = [DS, ES, FS, GS], FLAT: readonly number[] = [SS, DS, ES];
+const CODE_AND_DATA: readonly number[] = [CS, SS, ...DATA];
 
-/** The segment registers by name, and what decides which rules hold for them. */
-interface Segments {
-  readonly cs: SegmentFields;
-  readonly ss: SegmentFields;
-  /** DS, ES, FS, GS. */
-  readonly data: readonly [SegmentFields, SegmentFields, SegmentFields, SegmentFields];
-  readonly ldtr: SegmentFields;
-  readonly tr: SegmentFields;
-  readonly virtual: boolean;
-  readonly unrestricted: boolean;
-  readonly long: boolean;
-  readonly real: boolean;
-}
+const selectorOf = (v: Vmcs, n: number): number => v.word(Field.GUEST_ES + 2 * n);
+const baseHighOf = (v: Vmcs, n: number): number => v.high(Field.GUEST_ES_BASE + 2 * n);
+const limitOf = (v: Vmcs, n: number): number => v.word(Field.GUEST_ES_LIMIT + 2 * n);
+const rightsOf = (v: Vmcs, n: number): number => v.word(Field.GUEST_ES_RIGHTS + 2 * n);
+const isCanonical = (v: Vmcs, n: number): boolean => holdsCanonical(v, Field.GUEST_ES_BASE + 2 * n);
+const isUsable = (rights: number): boolean => (rights & Rights.UNUSABLE) === 0;
+const typeOf = (rights: number): number => rights & Rights.TYPE;
+const dplOf = (rights: number): number => (rights >> 5) & 3;
 
-function segmentsOf(v: Vmcs): Segments {
-  const of = (n: number): SegmentFields => segmentFields(v, n);
-  return {
-    cs: of(1),
-    ss: of(2),
-    data: [of(3), of(0), of(4), of(5)],
-    ldtr: of(6),
-    tr: of(7),
-    virtual: (v.word(Field.GUEST_RFLAGS) & Flag.VM) !== 0,
-    unrestricted: (secondaryOf(v) & Secondary.UNRESTRICTED) !== 0,
-    long: (v.word(Field.ENTRY_CONTROLS) & EntryControl.LONG) !== 0,
-    real: (v.word(Field.GUEST_CR0) & Cr0.PE) === 0,
-  };
-}
+const isVirtual = (v: Vmcs): boolean => (v.word(Field.GUEST_RFLAGS) & Flag.VM) !== 0;
+const isUnrestricted = (v: Vmcs): boolean => (secondaryOf(v) & Secondary.UNRESTRICTED) !== 0;
+const isLong = (v: Vmcs): boolean => (v.word(Field.ENTRY_CONTROLS) & EntryControl.LONG) !== 0;
+const isReal = (v: Vmcs): boolean => (v.word(Field.GUEST_CR0) & Cr0.PE) === 0;
 
 /** Whether they are valid. */
 export function segmentsAreValid(v: Vmcs): boolean {
-  const segments = segmentsOf(v);
-  return selectorsAreValid(segments) && basesAreValid(segments) &&
-    (segments.virtual ? areVirtual8086(segments) : codeIsValid(segments) && stackIsValid(segments) &&
-      dataAreValid(segments)) &&
-    systemAreValid(segments);
+  const virtual = isVirtual(v), free = isUnrestricted(v);
+  return selectorsAreValid(v, virtual || free) && basesAreValid(v) && systemAreValid(v) &&
+    (virtual ? areVirtual8086(v) : codeIsValid(v, free) && stackIsValid(v, free) && dataAreValid(v, free));
 }
 
-function selectorsAreValid({ cs, ss, ldtr, tr, virtual, unrestricted }: Segments): boolean {
-  if ((tr.selector & TI) !== 0 || (usable(ldtr) && (ldtr.selector & TI) !== 0)) return false;
-  return virtual || unrestricted || (ss.selector & RPL) === (cs.selector & RPL);
-}
-
-function basesAreValid({ cs, ss, data, ldtr, tr, virtual }: Segments): boolean {
-  const [ds, es, fs, gs] = data;
-  if (virtual && ![cs, ss, ...data].every((s) => s.base === s.selector << 4 && s.baseHigh === 0)) {
+/** @param free whether the privilege levels of CS and SS may differ */
+function selectorsAreValid(v: Vmcs, free: boolean): boolean {
+  if (((selectorOf(v, TR) | (isUsable(rightsOf(v, LDTR)) ? selectorOf(v, LDTR) : 0)) & TI) !== 0) {
     return false;
   }
-  if (![tr, fs, gs].every(isCanonical) || (usable(ldtr) && !isCanonical(ldtr))) return false;
-  return cs.baseHigh === 0 && [ss, ds, es].every((s) => !usable(s) || s.baseHigh === 0);
+  return free || ((selectorOf(v, SS) ^ selectorOf(v, CS)) & RPL) === 0;
 }
 
-const areVirtual8086 = ({ cs, ss, data }: Segments): boolean =>
-  [cs, ss, ...data].every(({ limit, rights }) =>
-    limit === VIRTUAL_8086_LIMIT && rights === VIRTUAL_8086_RIGHTS
+function basesAreValid(v: Vmcs): boolean {
+  if (!isCanonical(v, TR) || !isCanonical(v, FS) || !isCanonical(v, GS)) return false;
+  if (!isCanonical(v, LDTR) && isUsable(rightsOf(v, LDTR))) return false;
+  return baseHighOf(v, CS) === 0 && FLAT.every((n) => baseHighOf(v, n) === 0 || !isUsable(rightsOf(v, n)));
+}
+
+const areVirtual8086 = (v: Vmcs): boolean =>
+  CODE_AND_DATA.every((n) =>
+    v.word(Field.GUEST_ES_BASE + 2 * n) === selectorOf(v, n) << 4 && baseHighOf(v, n) === 0 &&
+    limitOf(v, n) === VIRTUAL_8086_LIMIT && rightsOf(v, n) === VIRTUAL_8086_RIGHTS
   );
 
-function codeIsValid({ cs, ss, long, unrestricted }: Segments): boolean {
-  const { rights } = cs, type = typeOf(cs), dpl = dplOf(cs);
+function codeIsValid(v: Vmcs, unrestricted: boolean): boolean {
+  const rights = rightsOf(v, CS), type = typeOf(rights), dpl = dplOf(rights), stack = dplOf(rightsOf(v, SS));
   const isData = type === Type.DATA && unrestricted;
   if (!isData && !CODE_TYPES.includes(type)) return false;
-  const privilege = isData ? dpl === 0 : type < Type.CONFORMING ? dpl === dplOf(ss) : dpl <= dplOf(ss);
-  const contradicts = long && (rights & Rights.L) !== 0 && (rights & Rights.DB) !== 0;
-  return privilege && !contradicts && isPresent(cs);
+  const privilege = isData ? dpl === 0 : type < Type.CONFORMING ? dpl === stack : dpl <= stack;
+  const contradicts = (rights & Rights.L) !== 0 && (rights & Rights.DB) !== 0 && isLong(v);
+  return privilege && !contradicts && isCodeOrData(rights, limitOf(v, CS));
 }
 
-function stackIsValid({ cs, ss, unrestricted, real }: Segments): boolean {
-  if (usable(ss) && ![Type.DATA, Type.EXPAND_DOWN].some((type) => type === typeOf(ss))) return false;
-  if (!unrestricted && dplOf(ss) !== (ss.selector & RPL)) return false;
-  if ((typeOf(cs) === Type.DATA || real) && dplOf(ss) !== 0) return false;
-  return !usable(ss) || isPresent(ss);
+function stackIsValid(v: Vmcs, unrestricted: boolean): boolean {
+  const rights = rightsOf(v, SS), type = typeOf(rights), dpl = dplOf(rights);
+  if (!unrestricted && dpl !== (selectorOf(v, SS) & RPL)) return false;
+  if (dpl !== 0 && (typeOf(rightsOf(v, CS)) === Type.DATA || isReal(v))) return false;
+  return !isUsable(rights) ||
+    ((type === Type.DATA || type === Type.EXPAND_DOWN) && isCodeOrData(rights, limitOf(v, SS)));
 }
 
-const dataAreValid = ({ data, unrestricted }: Segments): boolean =>
-  data.filter(usable).every((segment) => {
-    const type = typeOf(segment);
+const dataAreValid = (v: Vmcs, unrestricted: boolean): boolean =>
+  DATA.every((n) => {
+    const rights = rightsOf(v, n), type = typeOf(rights);
+    if (!isUsable(rights)) return true;
     const unreadable = (type & Type.CODE) !== 0 && (type & Type.READABLE) === 0;
-    if ((type & Type.ACCESSED) === 0 || unreadable || !isPresent(segment)) return false;
-    return unrestricted || type >= Type.CONFORMING || dplOf(segment) >= (segment.selector & RPL);
+    if ((type & Type.ACCESSED) === 0 || unreadable || !isCodeOrData(rights, limitOf(v, n))) return false;
+    return unrestricted || type >= Type.CONFORMING || dplOf(rights) >= (selectorOf(v, n) & RPL);
   });
 
-/** Code or data, present, nothing reserved, a limit that fits its granularity. */
-const isPresent = (segment: SegmentFields): boolean => (segment.rights & Rights.S) !== 0 && isSound(segment);
-
-function systemAreValid({ ldtr, tr, long }: Segments): boolean {
-  const isSystem = (segment: SegmentFields): boolean => (segment.rights & Rights.S) === 0 && isSound(segment);
-  const type = typeOf(tr);
-  if ((type !== BUSY_TSS && (type !== BUSY_TSS16 || long)) || !isSystem(tr) || !usable(tr)) return false;
-  return !usable(ldtr) || (typeOf(ldtr) === Type.LDT && isSystem(ldtr));
+function systemAreValid(v: Vmcs): boolean {
+  const task = rightsOf(v, TR), type = typeOf(task), local = rightsOf(v, LDTR);
+  if (!isUsable(task) || (type !== BUSY_TSS && (type !== BUSY_TSS16 || isLong(v)))) return false;
+  return isSystem(task, limitOf(v, TR)) &&
+    (!isUsable(local) || (typeOf(local) === Type.LDT && isSystem(local, limitOf(v, LDTR))));
 }
 
-function isSound({ limit, rights }: SegmentFields): boolean {
+const isCodeOrData = (rights: number, limit: number): boolean =>
+  (rights & Rights.S) !== 0 && isSound(rights, limit);
+const isSystem = (rights: number, limit: number): boolean =>
+  (rights & Rights.S) === 0 && isSound(rights, limit);
+
+/** Present, nothing reserved, a limit that fits its granularity. */
+function isSound(rights: number, limit: number): boolean {
   if ((rights & Rights.P) === 0 || (rights & RESERVED) !== 0) return false;
   return (rights & Rights.G) !== 0 ? (limit & 0xfff) === 0xfff : limit >>> 20 === 0;
 }

@@ -4,8 +4,10 @@ import { RAM_BASE } from "../memory/physical.ts";
 import type { PagingRights, SecondStage, SecondStageAccess } from "../memory/second_stage.ts";
 import { Secondary } from "./controls.ts";
 import { Reason } from "./exit_reasons.ts";
+import { Field } from "./fields.ts";
 import { logIsFull, logModification } from "./page_modification_log.ts";
 import { raiseVirtualizationException } from "./virtualization_exception.ts";
+import type { Vmcs } from "./vmcs.ts";
 import type { VmxState } from "./vmx_state.ts";
 
 const READ = 1, WRITE = 2, EXECUTE = 4, RIGHTS = 7, LARGE = 0x80, ACCESSED = 0x100, DIRTY = 0x200;
@@ -23,11 +25,16 @@ const USER_EXECUTABLE = 0x40, LINEAR_VALID = 0x80, FINAL = 0x100;
 const PAGING_USER = 0x200, PAGING_WRITABLE = 0x400, PAGING_NO_EXECUTE = 0x800;
 const PAGE_BYTES: readonly number[] = [0x1000, 0x20_0000, 0x4000_0000];
 
-/** Whether a value may be an EPTP. SDM vol. 3C, section 27.2.1.1: UC or WB, 4 levels, reserved bits. */
-export function isEptp(value: bigint): boolean {
-  const type = value & 7n;
-  return (type === 0n || type === 6n) && (value & 0x38n) === 0x18n && (value & 0xf80n) === 0n &&
-    value >> 40n === 0n;
+/** Whether a value may be an EPTP. SDM vol. 3C, section 27.2.1.1. */
+export const isEptp = (value: bigint): boolean =>
+  areOfEptp(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+/** Whether the EPTP of a VMCS may be one. */
+export const holdsEptp = (v: Vmcs): boolean => areOfEptp(v.word(Field.EPTP), v.high(Field.EPTP));
+
+/** Whether halves are those of an EPTP: UC or WB, 4 levels, reserved bits. */
+function areOfEptp(lo: number, hi: number): boolean {
+  const type = lo & 7;
+  return (type === 0 || type === 6) && (lo & 0xfb8) === 0x18 && (hi & ~ADDRESS_HIGH) === 0;
 }
 
 /** The second stage of a processor in non-root operation. */

@@ -19,19 +19,24 @@ import {
   GDTR_LIMIT,
   IDTR_LIMIT,
   INTERRUPTIBILITY,
+  LDTR,
   MSR_PAT,
+  MSR_SYSENTER_CS,
   SEG_ATTRIBUTES,
   SEG_BASE,
   SEG_LIMIT,
   SEG_SELECTOR,
+  SEGMENT,
   Segment,
+  SEGMENT_STRIDE,
   SHADOW_AT,
   SHADOW_NOW,
+  TR,
   VMX_MODE,
   VPID,
 } from "../cpu/state.ts";
 import { EntryControl, ExitControl, Pin, Secondary } from "./controls.ts";
-import { QUAD_CELLS, SEGMENT_CELLS, setCell } from "./enter.ts";
+import { GUEST_CELLS, HOST_CELLS, SEGMENT_CELLS, setWord } from "./enter.ts";
 import { EventType } from "./entry_fields.ts";
 import { informationOf, told } from "./exit_instruction.ts";
 import { BASIC_REASON, byInstruction, ENTRY_FAILED, Reason } from "./exit_reasons.ts";
@@ -111,7 +116,7 @@ function settleResumeFlag(m: Int32Array, exit: ExitInformation, during: Intercep
 /** VM entry has failed on the guest's state or its MSRs: only reason and qualification are recorded. */
 export function failEntry(state: VmxState, reason: number, qualification: bigint): boolean {
   const v = state.vmcs!;
-  v.write(Field.EXIT_REASON, (reason | ENTRY_FAILED) >>> 0);
+  v.put(Field.EXIT_REASON, reason | ENTRY_FAILED);
   v.write(Field.EXIT_QUALIFICATION, qualification);
   if (!loadHost(state, state.m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED)) return false;
   noteExit(state, reason);
@@ -145,36 +150,37 @@ function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedE
   const { qualification, linear } = instruction === undefined
     ? recorded
     : told(state.m, exit.reason, instruction, recorded, state.unit.context.is64);
-  v.write(Field.EXIT_REASON, exit.reason);
+  v.put(Field.EXIT_REASON, exit.reason);
   v.write(
     Field.EXIT_QUALIFICATION,
     qualification | BigInt(TELLS_OF_IRET.has(exit.reason) ? unblocked : 0),
   );
-  v.write(
+  v.put(
     Field.EXIT_INTERRUPTION,
-    ((exit.interruption ?? 0) | (exit.reason === Reason.EXCEPTION_OR_NMI ? unblocked : 0)) >>> 0,
+    (exit.interruption ?? 0) | (exit.reason === Reason.EXCEPTION_OR_NMI ? unblocked : 0),
   );
-  v.write(Field.EXIT_ERROR_CODE, (exit.errorCode ?? 0) >>> 0);
-  v.write(Field.VECTORING, during === undefined ? 0 : interruptionOf(during) >>> 0);
-  v.write(Field.VECTORING_ERROR_CODE, (during?.error ?? 0) >>> 0);
-  v.write(Field.EXIT_INSTRUCTION_LENGTH, length);
-  v.write(
+  v.put(Field.EXIT_ERROR_CODE, exit.errorCode ?? 0);
+  v.put(Field.VECTORING, during === undefined ? 0 : interruptionOf(during));
+  v.put(Field.VECTORING_ERROR_CODE, during?.error ?? 0);
+  v.put(Field.EXIT_INSTRUCTION_LENGTH, length);
+  v.put(
     Field.EXIT_INSTRUCTION_INFORMATION,
-    instruction === undefined ? 0 : informationOf(exit.reason, instruction) >>> 0,
+    instruction === undefined ? 0 : informationOf(exit.reason, instruction),
   );
   v.write(Field.GUEST_LINEAR_ADDRESS, linear ?? 0n);
   v.write(Field.GUEST_PHYSICAL_ADDRESS, exit.physical ?? 0n);
-  v.write(Field.ENTRY_INTERRUPTION, v.word(Field.ENTRY_INTERRUPTION) & ~VALID);
+  v.put(Field.ENTRY_INTERRUPTION, v.word(Field.ENTRY_INTERRUPTION) & ~VALID);
 }
 
 /** Saves the registers to the guest-state area, and what goes with them. Section 28.3. */
 export function saveGuest(state: VmxState, controls: number): void {
   const { m } = state, v = state.vmcs!;
-  for (const [cell, guest] of QUAD_CELLS) v.store(guest, cell);
-  v.write(Field.GUEST_GDTR_LIMIT, m[GDTR_LIMIT >> 2]! & 0xffff);
-  v.write(Field.GUEST_IDTR_LIMIT, m[IDTR_LIMIT >> 2]! & 0xffff);
-  for (const [n, cell] of SEGMENT_CELLS.entries()) saveSegment(state, n, cell);
-  v.write(Field.GUEST_RFLAGS, readRflags(m) >>> 0);
+  v.storeAll(GUEST_CELLS);
+  v.store(Field.GUEST_SYSENTER_CS, MSR_SYSENTER_CS);
+  v.put(Field.GUEST_GDTR_LIMIT, m[GDTR_LIMIT >> 2]! & 0xffff);
+  v.put(Field.GUEST_IDTR_LIMIT, m[IDTR_LIMIT >> 2]! & 0xffff);
+  for (let n = 0; n < SEGMENT_CELLS.length; n++) saveSegment(m, v, n);
+  v.put(Field.GUEST_RFLAGS, readRflags(m));
   if ((controls & ExitControl.SAVE_DEBUG) !== 0) {
     v.store(Field.GUEST_DR7, DR7);
     v.store(Field.GUEST_DEBUGCTL, DEBUGCTL);
@@ -187,21 +193,21 @@ export function saveGuest(state: VmxState, controls: number): void {
   if ((controls & ExitControl.SAVE_EFER) !== 0) v.store(Field.GUEST_EFER, EFER);
   const lma = (m[EFER >> 2]! & Efer.LMA) !== 0;
   const entry = v.word(Field.ENTRY_CONTROLS);
-  v.write(Field.ENTRY_CONTROLS, (lma ? entry | EntryControl.LONG : entry & ~EntryControl.LONG) >>> 0);
-  v.write(Field.GUEST_INTERRUPTIBILITY, m[INTERRUPTIBILITY >> 2]! & Blocking.NMI);
-  v.write(Field.GUEST_ACTIVITY, Activity.ACTIVE);
-  v.write(Field.GUEST_PENDING_DEBUG, 0);
+  v.put(Field.ENTRY_CONTROLS, lma ? entry | EntryControl.LONG : entry & ~EntryControl.LONG);
+  v.put(Field.GUEST_INTERRUPTIBILITY, m[INTERRUPTIBILITY >> 2]! & Blocking.NMI);
+  v.put(Field.GUEST_ACTIVITY, Activity.ACTIVE);
+  v.put(Field.GUEST_PENDING_DEBUG, 0);
   // Controls that VM entry has not checked may ask for the value of a timer that does not run.
   if ((controls & ExitControl.SAVE_TIMER) !== 0 && state.deadline !== Infinity) {
     const left = Math.max(0, state.deadline - state.surroundings.now());
-    v.write(Field.PREEMPTION_TIMER, BigInt(left));
+    v.write(Field.PREEMPTION_TIMER, left);
   }
 }
 
 /** Writes the fields that VM functions change: the processor keeps them until the exit, whoever looks at the region's memory. */
 function saveEptp(v: Vmcs): void {
   v.store(Field.EPTP, EPTP);
-  v.write(Field.EPTP_INDEX, v.memory.i32[EPTP_INDEX >> 2]!);
+  v.put(Field.EPTP_INDEX, v.memory.i32[EPTP_INDEX >> 2]!);
 }
 
 /** Exits that follow an instruction leave its debug exceptions pending. Section 28.3.4. */
@@ -223,20 +229,20 @@ function saveEventState(
   const shadowed = at === SHADOW_NOW || at === (surroundings.now() | 0);
   const blocking = m[INTERRUPTIBILITY >> 2]! & (shadowed ? SHADOWS | Blocking.NMI : Blocking.NMI);
   const keepsDebug = (blocking & Blocking.MOV_SS) !== 0 || AFTER_INSTRUCTION.has(reason);
-  v.write(Field.GUEST_INTERRUPTIBILITY, blocking);
-  v.write(Field.GUEST_ACTIVITY, during === undefined ? surroundings.waiting.activity : Activity.ACTIVE);
-  v.write(Field.GUEST_PENDING_DEBUG, keepsDebug ? state.debug : 0);
+  v.put(Field.GUEST_INTERRUPTIBILITY, blocking);
+  v.put(Field.GUEST_ACTIVITY, during === undefined ? surroundings.waiting.activity : Activity.ACTIVE);
+  v.put(Field.GUEST_PENDING_DEBUG, keepsDebug ? state.debug : 0);
 }
 
-function saveSegment({ m, vmcs }: VmxState, n: number, cell: number): void {
-  const v = vmcs!, attributes = m[(cell + SEG_ATTRIBUTES) >> 2]!;
-  v.write(Field.GUEST_ES + 2 * n, m[(cell + SEG_SELECTOR) >> 2]! & 0xffff);
-  v.store(Field.GUEST_ES_BASE + 2 * n, cell + SEG_BASE);
-  v.write(Field.GUEST_ES_LIMIT + 2 * n, m[(cell + SEG_LIMIT) >> 2]! >>> 0);
-  v.write(Field.GUEST_ES_RIGHTS + 2 * n, (attributes & PRESENT) !== 0 ? attributes : attributes | UNUSABLE);
+function saveSegment(m: Int32Array, v: Vmcs, n: number): void {
+  const cell = SEGMENT_CELLS[n]!, attributes = m[(cell + SEG_ATTRIBUTES) >> 2]!;
+  v.put(Field.GUEST_ES + 2 * n, m[(cell + SEG_SELECTOR) >> 2]! & 0xffff);
+  v.put(Field.GUEST_ES_LIMIT + 2 * n, m[(cell + SEG_LIMIT) >> 2]!);
+  v.put(Field.GUEST_ES_RIGHTS + 2 * n, (attributes & PRESENT) !== 0 ? attributes : attributes | UNUSABLE);
 }
 
 const FLAT_DATA = 0xc093, FLAT_CODE = 0xc09b, LONG_CODE = 0xa09b, BUSY_TSS = 0x8b, TSS_LIMIT = 0x67;
+const CS = SEGMENT + SEGMENT_STRIDE * Segment.CS, HOST_SEGMENTS = 6;
 
 /** Section 28.5. */
 function loadHost(state: VmxState, interruptibility: number): boolean {
@@ -262,33 +268,28 @@ function loadHost(state: VmxState, interruptibility: number): boolean {
 export function loadHostState(state: VmxState, interruptibility: number): void {
   const { m } = state, v = state.vmcs!;
   const controls = v.word(Field.EXIT_CONTROLS), to64 = (controls & ExitControl.HOST_64) !== 0;
-  for (const [cell, , host] of QUAD_CELLS) v.load(host, cell);
+  for (let n = 0; n < HOST_SEGMENTS; n++) {
+    const selector = v.word(Field.HOST_ES + 2 * n), data = selector !== 0 ? FLAT_DATA : 0;
+    setSegment(m, SEGMENT + SEGMENT_STRIDE * n, selector, -1, data);
+  }
+  m[(CS + SEG_ATTRIBUTES) >> 2] = to64 ? LONG_CODE : FLAT_CODE;
+  setSegment(m, LDTR, 0, 0, 0);
+  setSegment(m, TR, v.word(Field.HOST_TR), TSS_LIMIT, BUSY_TSS);
+  v.loadAll(HOST_CELLS);
+  v.load(Field.HOST_SYSENTER_CS, MSR_SYSENTER_CS);
   m[CR0 >> 2]! |= Cr0.ET;
-  setCell(m, DR7, 0x400n);
-  setCell(m, DEBUGCTL, 0n);
+  setWord(m, DR7, 0x400);
+  setWord(m, DEBUGCTL, 0);
   if ((controls & ExitControl.LOAD_PAT) !== 0) v.load(Field.HOST_PAT, MSR_PAT);
   const long = Efer.LMA | Efer.LME;
   if ((controls & ExitControl.LOAD_EFER) !== 0) v.load(Field.HOST_EFER, EFER);
   else m[EFER >> 2] = (m[EFER >> 2]! & ~long) | (to64 ? long : 0);
   m[GDTR_LIMIT >> 2] = m[IDTR_LIMIT >> 2] = 0xffff;
-  for (const n of [0, 1, 2, 3, 4, 5]) {
-    const selector = v.word(Field.HOST_ES + 2 * n);
-    const base = n === Segment.FS
-      ? v.read(Field.HOST_FS_BASE)
-      : n === Segment.GS
-      ? v.read(Field.HOST_GS_BASE)
-      : 0n;
-    const code = to64 ? LONG_CODE : FLAT_CODE;
-    const usable = n === Segment.CS || selector !== 0;
-    setSegment(m, SEGMENT_CELLS[n]!, selector, base, -1, n === Segment.CS ? code : usable ? FLAT_DATA : 0);
-  }
-  setSegment(m, SEGMENT_CELLS[6]!, 0, 0n, 0, 0);
-  setSegment(m, SEGMENT_CELLS[7]!, v.word(Field.HOST_TR), v.read(Field.HOST_TR_BASE), TSS_LIMIT, BUSY_TSS);
   m[CPL >> 2] = 0;
   writeRflags(m, 2);
   m[INTERRUPTIBILITY >> 2] = interruptibility;
   m[VMX_MODE >> 2] = VmxMode.ROOT;
-  setCell(m, EPTP, 0n);
+  setWord(m, EPTP, 0);
   m[EPTP_INDEX >> 2] = 0;
   m[VPID >> 2] = 0;
   state.deadline = Infinity;
@@ -305,16 +306,10 @@ export function loadHostState(state: VmxState, interruptibility: number): void {
 const isPae = (m: Int32Array): boolean =>
   (m[CR0 >> 2]! & Cr0.PG) !== 0 && (m[CR4 >> 2]! & Cr4.PAE) !== 0 && (m[EFER >> 2]! & Efer.LMA) === 0;
 
-function setSegment(
-  m: Int32Array,
-  cell: number,
-  selector: number,
-  base: bigint,
-  limit: number,
-  attributes: number,
-): void {
+/** Sets a segment register that begins at 0. */
+function setSegment(m: Int32Array, cell: number, selector: number, limit: number, attributes: number): void {
   m[(cell + SEG_SELECTOR) >> 2] = selector;
-  setCell(m, cell + SEG_BASE, base);
+  setWord(m, cell + SEG_BASE, 0);
   m[(cell + SEG_LIMIT) >> 2] = limit;
   m[(cell + SEG_ATTRIBUTES) >> 2] = attributes;
 }

@@ -35,11 +35,11 @@ export class GuestIntercepts implements Intercepts {
     if (!this.#intercepted(reason, qualification, lo, hi)) return false;
     if (this.state.unit.context.failed) return true;
     const addressed = reason === Reason.IO && (qualification & STRING_IO) !== 0;
-    return this.state.record({
+    const exit = {
       reason,
       qualification: reason === Reason.INVLPG ? join(lo, hi) : BigInt(qualification >>> 0),
-      ...(addressed ? { linear: join(lo, hi) } : {}),
-    });
+    };
+    return this.state.record(addressed ? { ...exit, linear: join(lo, hi) } : exit);
   }
 
   get cr0Fixed(): number {
@@ -277,7 +277,7 @@ export class GuestIntercepts implements Intercepts {
     const number = index >>> 0, high = number >= 0xc000_0000;
     const bit = high ? number - 0xc000_0000 : number;
     if (bit > 0x1fff) return true;
-    return this.#bit(Number(this.state.vmcs!.read(Field.MSR_BITMAPS)) + area + (high ? 1024 : 0), bit);
+    return this.#bit(this.state.vmcs!.address(Field.MSR_BITMAPS) + area + (high ? 1024 : 0), bit);
   }
 
   /** A bit of a bitmap in RAM; bitmaps outside it catch everything. */

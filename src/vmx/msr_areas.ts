@@ -10,9 +10,8 @@ const isForbidden = (index: number): boolean =>
 
 /** Loads an area. The number of the entry that failed (from 1), or 0. */
 export function loadMsrs(state: VmxState, address: number, count: number): number {
-  const entries = state.word(count) >>> 0;
-  const { view, ramBytes } = state.memory;
-  let place = Number(state.vmcs!.read(address));
+  const entries = state.word(count) >>> 0, { view, ramBytes } = state.memory;
+  let place = state.vmcs!.address(address);
   for (let entry = 1; entry <= entries; entry++, place += ENTRY_BYTES) {
     if (place + ENTRY_BYTES > ramBytes) return entry;
     const at = RAM_BASE + place, index = view.getInt32(at, true);
@@ -25,9 +24,8 @@ export function loadMsrs(state: VmxState, address: number, count: number): numbe
 
 /** Stores MSRs to an area; false if one cannot be. */
 export function storeMsrs(state: VmxState, address: number, count: number): boolean {
-  const entries = state.word(count) >>> 0;
-  const { view, ramBytes } = state.memory;
-  let place = Number(state.vmcs!.read(address));
+  const entries = state.word(count) >>> 0, { view, ramBytes } = state.memory;
+  let place = state.vmcs!.address(address);
   for (let entry = 0; entry < entries; entry++, place += ENTRY_BYTES) {
     if (place + ENTRY_BYTES > ramBytes) return false;
     const at = RAM_BASE + place, index = view.getInt32(at, true);

@@ -15,7 +15,7 @@ export const logIsFull = (state: VmxState): boolean => isOn(state) && state.word
 export function logModification(state: VmxState, gpa: number): void {
   if (!isOn(state)) return;
   const { memory: { view, ramBytes }, mmu } = state, v = state.vmcs!, index = v.word(Field.PML_INDEX);
-  const place = Number(v.read(Field.PML_ADDRESS)) + ENTRY_BYTES * index;
+  const place = v.address(Field.PML_ADDRESS) + ENTRY_BYTES * index;
   if (place + ENTRY_BYTES <= ramBytes) {
     view.setBigUint64(RAM_BASE + place, BigInt(gpa - gpa % PAGE), true);
     mmu.wroteRam(place, ENTRY_BYTES);

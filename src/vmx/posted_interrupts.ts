@@ -17,7 +17,7 @@ export const isNotification = (state: VmxState, vector: number): boolean =>
 /** Makes the posted interrupts requests of the virtual APIC; the local APIC is done with the notification. */
 export function processPosted(state: VmxState): void {
   const { memory: { view, u8, ramBytes }, mmu } = state;
-  const place = Number(state.vmcs!.read(Field.POSTED_INTERRUPT_DESCRIPTOR)), at = RAM_BASE + place;
+  const place = state.vmcs!.address(Field.POSTED_INTERRUPT_DESCRIPTOR), at = RAM_BASE + place;
   let highest = 0;
   if (place + DESCRIPTOR_BYTES <= ramBytes) {
     u8[at + OUTSTANDING_AT]! &= ~OUTSTANDING;

@@ -14,14 +14,14 @@ const CLASS = 0xf0;
 const NO_VECTOR = 0;
 
 /** A byte of a page in RAM; 0 if it lies outside. */
-export function pageByte({ u8, ramBytes }: LinearMemory, page: bigint, offset: number): number {
-  const place = Number(page) + offset;
+export function pageByte({ u8, ramBytes }: LinearMemory, page: number, offset: number): number {
+  const place = page + offset;
   return place < ramBytes ? u8[RAM_BASE + place]! : 0;
 }
 
 /** Physical address of a register in the page of the current VMCS. */
 export const registerPlace = ({ vmcs }: VmxState, register: number): number =>
-  Number(vmcs!.read(Field.VIRTUAL_APIC)) + register;
+  vmcs!.address(Field.VIRTUAL_APIC) + register;
 
 /** A register of the page, as a signed 32-bit number; 0 if the page lies outside RAM. */
 export function readRegister(state: VmxState, register: number): number {

@@ -32,7 +32,7 @@ export function raiseVirtualizationException(state: VmxState, violation: EptViol
   const { m, memory: { view, ramBytes }, unit, vmcs } = state;
   if (vmcs === undefined || (state.secondary & Secondary.EPT_EXCEPTION) === 0) return false;
   if ((m[CR0 >> 2]! & Cr0.PE) === 0 || unit.context.delivering) return false;
-  const area = Number(vmcs.read(Field.EXCEPTION_INFORMATION));
+  const area = vmcs.address(Field.EXCEPTION_INFORMATION);
   if (area + Area.BYTES > ramBytes) return false;
   const at = RAM_BASE + area;
   if (view.getUint32(at + Area.BUSY, true) !== 0) return false;

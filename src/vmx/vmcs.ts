@@ -6,13 +6,22 @@ import { slotOfField, Width, widthOf } from "./fields.ts";
 /** Bit 31 of the revision identifier: a shadow VMCS. */
 export const SHADOW = 1 << 31;
 const TWO_32 = 0x1_0000_0000;
-const ABORT = 4, LAUNCHED = 8, FIELDS = 16;
-const WIDTH_MASKS: readonly bigint[] = [
-  0xffffn,
-  0xffff_ffff_ffff_ffffn,
-  0xffff_ffffn,
-  0xffff_ffff_ffff_ffffn,
-];
+/** Words of a region. A field has two, whatever its width. */
+const ABORT = 1, LAUNCHED = 2, FIELDS = 4;
+
+/** Where a field lies in a region. */
+const placeOf = (field: number): number => FIELDS + 2 * slotOfField(field);
+
+/** Fields of 64 bits that are the same as state cells, word by word: indices in the linear memory, and in a region. */
+export interface CellFields {
+  readonly cells: Int32Array;
+  readonly fields: Int32Array;
+}
+/** Lists them: each state cell with its field. */
+export const cellFields = (pairs: readonly (readonly [cell: number, field: number])[]): CellFields => ({
+  cells: Int32Array.from(pairs.flatMap(([cell]) => [cell >> 2, (cell >> 2) + 1])),
+  fields: Int32Array.from(pairs.flatMap(([, field]) => [placeOf(field), placeOf(field) + 1])),
+});
 
 /** Whether `pointer` may be given to VMXON, VMPTRLD and VMCLEAR: aligned to 4 KB, and in RAM. */
 export function isRegion(memory: LinearMemory, pointer: bigint): boolean {
@@ -25,61 +34,84 @@ export const revisionOf = (memory: LinearMemory, pointer: bigint): number =>
 
 /** The VMCS at a physical address. */
 export class Vmcs {
+  readonly #i32: Int32Array;
+  /** Index of its first word in the linear memory. */
   readonly #base: number;
 
   constructor(readonly memory: LinearMemory, readonly pointer: bigint) {
-    this.#base = RAM_BASE + Number(pointer);
+    this.#i32 = memory.i32;
+    this.#base = (RAM_BASE + Number(pointer)) >>> 2;
   }
 
   /** Whether software has stored our revision there, as that of an ordinary or a shadow VMCS. */
   get hasRevision(): boolean {
-    return (this.memory.view.getInt32(this.#base, true) & ~SHADOW) === REVISION;
+    return (this.#i32[this.#base]! & ~SHADOW) === REVISION;
   }
   /** A shadow VMCS. */
   get isShadow(): boolean {
-    return this.memory.view.getInt32(this.#base, true) < 0;
+    return this.#i32[this.#base]! < 0;
   }
 
   get isLaunched(): boolean {
-    return this.memory.view.getInt32(this.#base + LAUNCHED, true) === 1;
+    return this.#i32[this.#base + LAUNCHED] === 1;
   }
   set isLaunched(launched: boolean) {
-    this.memory.view.setInt32(this.#base + LAUNCHED, launched ? 1 : 0, true);
+    this.#i32[this.#base + LAUNCHED] = launched ? 1 : 0;
   }
   /** Records why a VM exit could not be completed. SDM vol. 3C, section 28.7. */
   set abort(indicator: number) {
-    this.memory.view.setInt32(this.#base + ABORT, indicator, true);
+    this.#i32[this.#base + ABORT] = indicator;
   }
 
   /** A field, zero-extended. */
   read(field: number): bigint {
-    return this.memory.view.getBigUint64(this.#place(field), true);
+    return this.memory.view.getBigUint64(4 * this.wordIndex(field), true);
   }
-  /** Its low 32 bits, as a signed number. */
+  /** A physical address, as a number. */
+  address(field: number): number {
+    return (this.high(field) >>> 0) * TWO_32 + (this.word(field) >>> 0);
+  }
+  /** The low 32 bits of a field, as a signed number. */
   word(field: number): number {
-    return this.memory.view.getInt32(this.#place(field), true);
+    return this.#i32[this.wordIndex(field)]!;
   }
   /** Its upper 32 bits, as a signed number. */
   high(field: number): number {
-    return this.memory.i32[this.wordIndex(field) + 1]!;
+    return this.#i32[this.wordIndex(field) + 1]!;
   }
+
   /** Writes a field; bits beyond its width are dropped. */
   write(field: number, value: bigint | number): void {
-    if (typeof value === "number") return this.#put(field, value | 0, Math.floor(value / TWO_32) | 0);
-    const mask = WIDTH_MASKS[widthOf(field)]!;
-    this.memory.view.setBigUint64(this.#place(field), value & mask, true);
+    if (typeof value === "number") return this.#write(field, value | 0, Math.floor(value / TWO_32) | 0);
+    this.#write(field, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+  }
+  /** Writes one by its halves, which must not be wider than it. */
+  put(field: number, lo: number, hi = 0): void {
+    const word = this.wordIndex(field);
+    this.#i32[word] = lo;
+    this.#i32[word + 1] = hi;
   }
 
   /** Copies a field into a 64-bit state cell, zero-extended. */
   load(field: number, cell: number): void {
-    const { i32 } = this.memory, word = this.wordIndex(field);
+    const i32 = this.#i32, word = this.wordIndex(field);
     i32[cell >> 2] = i32[word]!;
     i32[(cell >> 2) + 1] = i32[word + 1]!;
   }
   /** Writes a field from a 64-bit state cell. */
   store(field: number, cell: number): void {
-    const { i32 } = this.memory;
-    this.#put(field, i32[cell >> 2]!, i32[(cell >> 2) + 1]!);
+    this.#write(field, this.#i32[cell >> 2]!, this.#i32[(cell >> 2) + 1]!);
+  }
+
+  /** Copies fields into state cells. */
+  loadAll({ cells, fields }: CellFields): void {
+    const i32 = this.#i32, base = this.#base;
+    for (let n = 0; n < cells.length; n++) i32[cells[n]!] = i32[base + fields[n]!]!;
+  }
+  /** Writes fields from state cells. */
+  storeAll({ cells, fields }: CellFields): void {
+    const i32 = this.#i32, base = this.#base;
+    for (let n = 0; n < cells.length; n++) i32[base + fields[n]!] = i32[cells[n]!]!;
   }
 
   /** What VMREAD of an encoding gives: the upper half of a 64-bit field if bit 0 is set. */
@@ -102,16 +134,12 @@ export class Vmcs {
 
   /** Where a field lies, as a word index of the linear memory. */
   wordIndex(field: number): number {
-    return this.#place(field) / 4;
+    return this.#base + placeOf(field);
   }
 
-  #put(field: number, lo: number, hi: number): void {
-    const { i32 } = this.memory, word = this.wordIndex(field), width = widthOf(field);
-    i32[word] = width === Width.WORD ? lo & 0xffff : lo;
-    i32[word + 1] = width === Width.WORD || width === Width.LONG ? 0 : hi;
-  }
-
-  #place(field: number): number {
-    return this.#base + FIELDS + 8 * slotOfField(field);
+  #write(field: number, lo: number, hi: number): void {
+    const width = widthOf(field);
+    if (width === Width.WORD) this.put(field, lo & 0xffff);
+    else this.put(field, lo, width === Width.LONG ? 0 : hi);
   }
 }

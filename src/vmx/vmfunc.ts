@@ -48,7 +48,7 @@ function disabled(state: VmxState): void {
 function switchEptp(state: VmxState): void {
   const { m, unit, vmcs, memory } = state;
   const index = m[(GPR >> 2) + 2 * Gpr.RCX]! >>> 0;
-  const place = Number(vmcs!.read(Field.EPTP_LIST_ADDRESS)) + 8 * index;
+  const place = vmcs!.address(Field.EPTP_LIST_ADDRESS) + 8 * index;
   if (index >= LIST_ENTRIES || place + 8 > memory.ramBytes) return disabled(state);
   const value = memory.view.getBigUint64(RAM_BASE + place, true);
   if (!isEptp(value)) return disabled(state);

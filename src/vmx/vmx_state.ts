@@ -148,7 +148,7 @@ export class VmxState {
     const functions = guest === undefined || (secondary & Secondary.VMFUNC) === 0
       ? 0
       : guest.word(Field.VMFUNC_CONTROLS) & this.vmFunctions;
-    const list = guest === undefined ? 0 : Number(guest.read(Field.EPTP_LIST_ADDRESS));
+    const list = (functions & VM_FUNCTIONS) !== 0 ? vmcs!.address(Field.EPTP_LIST_ADDRESS) : 0;
     const switches = (functions & VM_FUNCTIONS) !== 0 && (secondary & Secondary.VPID) !== 0 &&
       list + EPTP_LIST_BYTES <= this.memory.ramBytes;
     m[EPTP_LIST >> 2] = switches ? RAM_BASE + list : 0;
@@ -160,7 +160,7 @@ export class VmxState {
   /** Finds the APIC-access page out. Called when root or non-root operation begins. */
   noteApicAccessPage(): void {
     const isOn = this.mode === VmxMode.GUEST && (this.secondary & Secondary.APIC_ACCESSES) !== 0;
-    this.apicAccessPage = isOn ? Number(this.vmcs!.read(Field.APIC_ACCESS)) : -1;
+    this.apicAccessPage = isOn ? this.vmcs!.address(Field.APIC_ACCESS) : -1;
   }
 
   /** Records a VM exit: the instruction under way stops. */
