@@ -43,12 +43,17 @@ export function readRflags(state: Int32Array): number {
 
 /** Writes all of RFLAGS to the state; reserved bits are ignored. */
 export function writeRflags(state: Int32Array, rflags: number): void {
+  writeStatusFlags(state, rflags);
+  state[DF >> 2] = (rflags >>> 10) & 1;
+  state[RFLAGS_SYSTEM >> 2] = rflags & SYSTEM_FLAGS;
+}
+
+/** Writes those of STATUS_FLAGS. */
+export function writeStatusFlags(state: Int32Array, rflags: number): void {
   state[CF >> 2] = rflags & Flag.CF;
   state[PF >> 2] = (rflags & Flag.PF) === 0 ? 1 : 0;
   state[AF >> 2] = rflags & Flag.AF;
   state[ZF >> 2] = (rflags & Flag.ZF) === 0 ? 1 : 0;
   state[SF >> 2] = rflags << 24;
   state[OF >> 2] = rflags << 20;
-  state[DF >> 2] = (rflags >>> 10) & 1;
-  state[RFLAGS_SYSTEM >> 2] = rflags & SYSTEM_FLAGS;
 }

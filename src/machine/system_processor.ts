@@ -238,18 +238,14 @@ export class SystemProcessor implements Resident {
   get isReady(): boolean {
     if (this.#shutdown) return false;
     if (this.#init && this.#waits.init) return true;
-    const { deadline, isOver } = this.#waits, timedOut = deadline <= this.core.clock.now();
     switch (this.#waiting.activity) {
       case Activity.ACTIVE:
         if (this.#monitored === undefined || !this.#monitored.line.isUnchanged) return true;
-        this.apic.advance();
-        return this.#isDeliverable() || timedOut || isOver ||
-          (this.#monitored.endsWithMasked && this.#inputs.isPending);
+        return this.#endsHalt() || (this.#monitored.endsWithMasked && this.#inputs.isPending);
       case Activity.HLT:
-        this.apic.advance();
-        return this.#isDeliverable() || timedOut || isOver;
+        return this.#endsHalt();
       case Activity.SHUTDOWN:
-        return this.#hasNmi() || timedOut;
+        return this.#hasNmi() || this.#timedOut();
       default:
         return this.#startup !== undefined;
     }
@@ -344,7 +340,7 @@ export class SystemProcessor implements Resident {
       }
       if (this.#init || this.#startup !== undefined) this.#start();
       if (this.#shutdown) return "shutdown";
-      const left = end - inner.instructions;
+      const before = inner.instructions, left = end - before;
       if (left <= 0 || clock.now() >= until) return "budget";
       core.schedule.advance(clock.now());
       this.apic.advance();
@@ -361,7 +357,6 @@ export class SystemProcessor implements Resident {
         this.#yields = core.interrupted = false;
         return "yield";
       }
-      const before = inner.instructions;
       this.#execute(Math.min(left, until - clock.now()));
       this.#settle();
       this.#stalled = inner.instructions === before ? this.#stalled + 1 : 0;
@@ -483,8 +478,18 @@ export class SystemProcessor implements Resident {
     return Math.min(this.core.schedule.next, this.apic.nextTimer(), this.vmx?.deadline ?? Infinity);
   }
 
+  /** Whether something ends a wait in HLT, or in MWAIT. */
+  #endsHalt(): boolean {
+    this.apic.advance();
+    return this.#isDeliverable() || this.#timedOut() || this.#waits.isOver;
+  }
+
+  #timedOut(): boolean {
+    return this.#waits.deadline <= this.core.clock.now();
+  }
+
   #isDeliverable(): boolean {
-    return this.#hasNmi() || (this.#waits.interrupts && this.#inputs.isPending);
+    return this.#hasNmi() || (this.#inputs.isPending && this.#waits.interrupts);
   }
 
   #hasNmi(): boolean {

@@ -119,6 +119,8 @@ export class Worlds {
   readonly #slots: Slot[] = [];
   readonly #byHash = new Map<number, Slot[]>();
   readonly #now = new Int32Array(DESCRIPTION_WORDS);
+  /** The slot that was left last: often it is the next one. */
+  #left: Slot | undefined;
   /** Bits of PKRU for the protection keys that pages have been met with, and key 0, which most have. */
   #keys = 3;
   /** Kinds of worlds that have been met; whether pages have been shared in the lower half of the address space, where few are. */
@@ -138,7 +140,9 @@ export class Worlds {
       if (equal(current.description, now)) return;
       this.#use(current);
     }
-    const slot = this.#find(hashOf(now)) ?? this.#take();
+    const left = this.#left, isLeft = left !== undefined && equal(left.description, now);
+    const slot = isLeft ? left : this.#find(hashOf(now)) ?? this.#take();
+    this.#left = current;
     i32[WORLD_TICK >> 2] = (i32[WORLD_TICK >> 2]! + 1) | 0;
     this.#use(slot);
     i32[TLB_BASE >> 2] = slotOffset(slot.number);

@@ -151,10 +151,8 @@ function recordExit(state: VmxState, exit: ExitInformation, during: InterceptedE
     ? recorded
     : told(state.m, exit.reason, instruction, recorded, state.unit.context.is64);
   v.put(Field.EXIT_REASON, exit.reason);
-  v.write(
-    Field.EXIT_QUALIFICATION,
-    qualification | BigInt(TELLS_OF_IRET.has(exit.reason) ? unblocked : 0),
-  );
+  const tellsOfIret = unblocked !== 0 && TELLS_OF_IRET.has(exit.reason);
+  v.write(Field.EXIT_QUALIFICATION, tellsOfIret ? qualification | BigInt(unblocked) : qualification);
   v.put(
     Field.EXIT_INTERRUPTION,
     (exit.interruption ?? 0) | (exit.reason === Reason.EXCEPTION_OR_NMI ? unblocked : 0),

@@ -1,6 +1,6 @@
 /** The VMX instructions. SDM vol. 3C, chapter 31. */
 import { Vector } from "../cpu/fault.ts";
-import { Flag, readRflags, STATUS_FLAGS, writeRflags } from "../cpu/rflags.ts";
+import { Flag, writeStatusFlags } from "../cpu/rflags.ts";
 import { Cr4 } from "../cpu/system/control_bits.ts";
 import { SwitchCause, WorldSwitch } from "../cpu/system/world_switches.ts";
 import {
@@ -301,7 +301,6 @@ export class Instructions implements VmxInstructions {
   }
 
   #setStatus(flags: number): void {
-    const { m } = this.state;
-    writeRflags(m, (readRflags(m) & ~STATUS_FLAGS) | flags);
+    writeStatusFlags(this.state.m, flags);
   }
 }

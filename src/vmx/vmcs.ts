@@ -82,8 +82,9 @@ export class Vmcs {
 
   /** Writes a field; bits beyond its width are dropped. */
   write(field: number, value: bigint | number): void {
-    if (typeof value === "number") return this.#write(field, value | 0, Math.floor(value / TWO_32) | 0);
-    this.#write(field, Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
+    if (typeof value === "number") this.put(field, value | 0, Math.floor(value / TWO_32) | 0);
+    else this.memory.view.setBigUint64(4 * this.wordIndex(field), value, true);
+    this.#narrow(field);
   }
   /** Writes one by its halves, which must not be wider than it. */
   put(field: number, lo: number, hi = 0): void {
@@ -100,7 +101,8 @@ export class Vmcs {
   }
   /** Writes a field from a 64-bit state cell. */
   store(field: number, cell: number): void {
-    this.#write(field, this.#i32[cell >> 2]!, this.#i32[(cell >> 2) + 1]!);
+    this.put(field, this.#i32[cell >> 2]!, this.#i32[(cell >> 2) + 1]!);
+    this.#narrow(field);
   }
 
   /** Copies fields into state cells. */
@@ -137,9 +139,10 @@ export class Vmcs {
     return this.#base + placeOf(field);
   }
 
-  #write(field: number, lo: number, hi: number): void {
+  /** Drops bits beyond the field's width. */
+  #narrow(field: number): void {
     const width = widthOf(field);
-    if (width === Width.WORD) this.put(field, lo & 0xffff);
-    else this.put(field, lo, width === Width.LONG ? 0 : hi);
+    if (width === Width.WORD) this.put(field, this.word(field) & 0xffff);
+    else if (width === Width.LONG) this.put(field, this.word(field));
   }
 }
