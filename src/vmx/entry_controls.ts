@@ -5,6 +5,7 @@ import { CR3_TARGETS, MAX_MSRS, VM_FUNCTIONS } from "./capabilities.ts";
 import { ALLOWED, ExitControl, isAllowed, Pin, Primary, Secondary } from "./controls.ts";
 import { EventType, holdsPage, holdsPhysical, injectionOf, PHYSICAL_END } from "./entry_fields.ts";
 import { holdsEptp } from "./ept.ts";
+import { FieldCheck, type Fields } from "./field_check.ts";
 import { Field } from "./fields.ts";
 import { pageByte } from "./virtual_apic.ts";
 import type { Vmcs } from "./vmcs.ts";
@@ -18,10 +19,14 @@ const HIGHEST_VECTOR = 255, HIGHEST_EXCEPTION = 31, NMI_VECTOR = 2, MAX_INSTRUCT
 
 /** Whether all control fields are valid. `functions`: the VM functions that there are. */
 export const controlsAreValid = (v: Vmcs, functions: number = VM_FUNCTIONS): boolean =>
-  executionIsValid(v, functions) && exitIsValid(v) && entryIsValid(v);
+  CONTROLS.passes(v, functions) && injectionIsValid(v) && reachesThreshold(v);
+
+const CONTROLS = new FieldCheck<number>((v, functions) =>
+  executionIsValid(v, functions) && exitIsValid(v) && entryIsValid(v)
+);
 
 /** Section 27.2.1.1. */
-function executionIsValid(v: Vmcs, functions: number): boolean {
+function executionIsValid(v: Fields, functions: number): boolean {
   const pin = v.word(Field.PIN_CONTROLS), primary = v.word(Field.PRIMARY_CONTROLS);
   const secondary = secondaryOf(v);
   const has = (bit: number): boolean => (primary & bit) !== 0;
@@ -50,24 +55,27 @@ function executionIsValid(v: Vmcs, functions: number): boolean {
     (!hasSecondary(Secondary.EPT_EXCEPTION) || page(Field.EXCEPTION_INFORMATION));
 }
 
-/** The virtual-APIC page; its task priority must not be below the threshold, unless an exit follows the entry then. */
-function taskPriorityIsValid(v: Vmcs, secondary: number): boolean {
-  const threshold = v.word(Field.TPR_THRESHOLD);
-  if (!holdsPage(v, Field.VIRTUAL_APIC)) return false;
-  if ((secondary & Secondary.INTERRUPT_DELIVERY) !== 0) return true;
-  if ((threshold & ~15) !== 0) return false;
-  return (secondary & Secondary.APIC_ACCESSES) !== 0 ||
-    threshold <= pageByte(v.memory, v.address(Field.VIRTUAL_APIC), VirtualRegister.TASK_PRIORITY) >> 4;
+/** The virtual-APIC page and the threshold. */
+const taskPriorityIsValid = (v: Fields, secondary: number): boolean =>
+  holdsPage(v, Field.VIRTUAL_APIC) &&
+  ((secondary & Secondary.INTERRUPT_DELIVERY) !== 0 || (v.word(Field.TPR_THRESHOLD) & ~15) === 0);
+
+/** The task priority in the virtual-APIC page must not be below the threshold, unless an exit follows the entry then. */
+function reachesThreshold(v: Vmcs): boolean {
+  if ((v.word(Field.PRIMARY_CONTROLS) & Primary.TPR_SHADOW) === 0) return true;
+  if ((secondaryOf(v) & (Secondary.INTERRUPT_DELIVERY | Secondary.APIC_ACCESSES)) !== 0) return true;
+  const priority = pageByte(v.memory, v.address(Field.VIRTUAL_APIC), VirtualRegister.TASK_PRIORITY) >> 4;
+  return v.word(Field.TPR_THRESHOLD) <= priority;
 }
 
-function postedInterruptsAreValid(v: Vmcs): boolean {
+function postedInterruptsAreValid(v: Fields): boolean {
   const descriptor = Field.POSTED_INTERRUPT_DESCRIPTOR;
   return (v.word(Field.EXIT_CONTROLS) & ExitControl.ACKNOWLEDGE) !== 0 &&
     v.word(Field.POSTED_INTERRUPT_VECTOR) <= HIGHEST_VECTOR && (v.word(descriptor) & 63) === 0 &&
     holdsPhysical(v, descriptor);
 }
 
-function functionsAreValid(v: Vmcs, secondary: number, supported: number): boolean {
+function functionsAreValid(v: Fields, secondary: number, supported: number): boolean {
   const functions = v.word(Field.VMFUNC_CONTROLS), others = v.high(Field.VMFUNC_CONTROLS);
   if (functions === 0 && others === 0) return true;
   if (others !== 0 || (functions & ~supported) !== 0 || (secondary & Secondary.EPT) === 0) return false;
@@ -75,7 +83,7 @@ function functionsAreValid(v: Vmcs, secondary: number, supported: number): boole
 }
 
 /** Section 27.2.1.2. */
-function exitIsValid(v: Vmcs): boolean {
+function exitIsValid(v: Fields): boolean {
   const exit = v.word(Field.EXIT_CONTROLS);
   const hasTimer = (v.word(Field.PIN_CONTROLS) & Pin.PREEMPTION_TIMER) !== 0;
   return isAllowed(exit, ALLOWED.exit) && (hasTimer || (exit & ExitControl.SAVE_TIMER) === 0) &&
@@ -83,19 +91,19 @@ function exitIsValid(v: Vmcs): boolean {
     isMsrArea(v, Field.EXIT_MSR_LOAD_COUNT, Field.EXIT_MSR_LOAD_ADDRESS);
 }
 
-/** Section 27.2.1.3. */
-const entryIsValid = (v: Vmcs): boolean =>
-  isAllowed(v.word(Field.ENTRY_CONTROLS), ALLOWED.entry) && injectionIsValid(v) &&
+/** Section 27.2.1.3, but for the event to inject. */
+const entryIsValid = (v: Fields): boolean =>
+  isAllowed(v.word(Field.ENTRY_CONTROLS), ALLOWED.entry) &&
   isMsrArea(v, Field.ENTRY_MSR_LOAD_COUNT, Field.ENTRY_MSR_LOAD_ADDRESS);
 
-function isMsrArea(v: Vmcs, count: number, address: number): boolean {
+function isMsrArea(v: Fields, count: number, address: number): boolean {
   const entries = v.word(count) >>> 0;
   if (entries === 0) return true;
   return entries <= MAX_MSRS && (v.word(address) & 15) === 0 &&
     v.address(address) + 16 * entries <= PHYSICAL_END;
 }
 
-function injectionIsValid(v: Vmcs): boolean {
+function injectionIsValid(v: Fields): boolean {
   const injection = injectionOf(v);
   if (injection === undefined) return true;
   const { vector, type, deliversError, reserved } = injection;

@@ -16,6 +16,7 @@ import {
   injectionOf,
 } from "./entry_fields.ts";
 import { segmentsAreValid } from "./entry_segments.ts";
+import { FieldCheck, type Fields } from "./field_check.ts";
 import { Field } from "./fields.ts";
 import { arePdptesValid, guestPdptes, usesPdptes } from "./pdptes.ts";
 import { isRegion, revisionOf, SHADOW, type Vmcs } from "./vmcs.ts";
@@ -27,17 +28,18 @@ const CODE_L = 0x2000;
 
 /** Undefined if they are valid, else the exit qualification. */
 export function guestFailure(v: Vmcs): bigint | undefined {
-  const valid = controlRegistersAreValid(v) && segmentsAreValid(v) && tablesAreValid(v) && flagsAreValid(v) &&
-    stateIsValid(v);
+  const valid = REGISTERS.passes(v) && segmentsAreValid(v) && flagsAreValid(v) && stateIsValid(v);
   if (!valid) return Failure.ANY;
   if (!linkPointerIsValid(v)) return Failure.LINK_POINTER;
   return usesPdptes(v) && !arePdptesValid(guestPdptes(v)) ? Failure.PDPTES : undefined;
 }
 
-const entersLong = (v: Vmcs): boolean => (v.word(Field.ENTRY_CONTROLS) & EntryControl.LONG) !== 0;
+const REGISTERS = new FieldCheck((v) => controlRegistersAreValid(v) && tablesAreValid(v));
+
+const entersLong = (v: Fields): boolean => (v.word(Field.ENTRY_CONTROLS) & EntryControl.LONG) !== 0;
 
 /** Control registers, debug registers and MSRs: section 27.3.1.1. */
-function controlRegistersAreValid(v: Vmcs): boolean {
+function controlRegistersAreValid(v: Fields): boolean {
   const entry = v.word(Field.ENTRY_CONTROLS), cr0 = v.word(Field.GUEST_CR0), cr4 = v.word(Field.GUEST_CR4);
   const unrestricted = (secondaryOf(v) & Secondary.UNRESTRICTED) !== 0;
   const must = unrestricted ? CR0_FIXED0 & ~(Cr0.PE | Cr0.PG) : CR0_FIXED0;
@@ -58,20 +60,20 @@ function controlRegistersAreValid(v: Vmcs): boolean {
   return (entry & EntryControl.LOAD_EFER) === 0 || eferIsValid(v, long, paging);
 }
 
-function eferIsValid(v: Vmcs, long: boolean, paging: boolean): boolean {
+function eferIsValid(v: Fields, long: boolean, paging: boolean): boolean {
   const efer = v.word(Field.GUEST_EFER), lma = (efer & Efer.LMA) !== 0, lme = (efer & Efer.LME) !== 0;
   return holdsEfer(v, Field.GUEST_EFER) && lma === long && (!paging || lme === lma);
 }
 
 /** Section 27.3.1.3. */
-const tablesAreValid = (v: Vmcs): boolean =>
+const tablesAreValid = (v: Fields): boolean =>
   holdsCanonical(v, Field.GUEST_GDTR_BASE) && holdsCanonical(v, Field.GUEST_IDTR_BASE) &&
   v.word(Field.GUEST_GDTR_LIMIT) >>> 16 === 0 && v.word(Field.GUEST_IDTR_LIMIT) >>> 16 === 0;
 
 const RFLAGS_RESERVED = ~0x003f_7fd7;
 
 /** RIP and RFLAGS: section 27.3.1.4. */
-function flagsAreValid(v: Vmcs): boolean {
+function flagsAreValid(v: Fields): boolean {
   const long = entersLong(v), is64 = long && (v.word(Field.GUEST_CS_RIGHTS) & CODE_L) !== 0;
   const flags = v.word(Field.GUEST_RFLAGS);
   if (is64 ? !holdsCanonical(v, Field.GUEST_RIP) : v.high(Field.GUEST_RIP) !== 0) return false;
@@ -83,10 +85,10 @@ function flagsAreValid(v: Vmcs): boolean {
 }
 
 /** What is not a register: section 27.3.1.5. */
-const stateIsValid = (v: Vmcs): boolean =>
+const stateIsValid = (v: Fields): boolean =>
   activityIsValid(v) && interruptibilityIsValid(v) && pendingDebugIsValid(v);
 
-function activityIsValid(v: Vmcs): boolean {
+function activityIsValid(v: Fields): boolean {
   const activity = v.word(Field.GUEST_ACTIVITY) >>> 0;
   if (activity === Activity.ACTIVE) return true;
   if (activity > Activity.WAIT_FOR_SIPI) return false;
@@ -96,7 +98,7 @@ function activityIsValid(v: Vmcs): boolean {
 }
 
 /** Whether the event to inject is one that can arrive in the activity state. */
-function mayEndBy(activity: number, v: Vmcs): boolean {
+function mayEndBy(activity: number, v: Fields): boolean {
   const injection = injectionOf(v);
   if (injection === undefined) return true;
   const { type, vector } = injection, isMachineCheck = type === EventType.HARDWARE && vector === Vector.MC;
@@ -113,7 +115,7 @@ function mayEndBy(activity: number, v: Vmcs): boolean {
 
 const INTERRUPTIBILITY_BITS = Blocking.STI | Blocking.MOV_SS | Blocking.NMI;
 
-function interruptibilityIsValid(v: Vmcs): boolean {
+function interruptibilityIsValid(v: Fields): boolean {
   const blocking = v.word(Field.GUEST_INTERRUPTIBILITY), type = injectionOf(v)?.type;
   const sti = (blocking & Blocking.STI) !== 0, movSs = (blocking & Blocking.MOV_SS) !== 0;
   if ((blocking & ~INTERRUPTIBILITY_BITS) !== 0 || (sti && movSs)) return false;
@@ -126,7 +128,7 @@ function interruptibilityIsValid(v: Vmcs): boolean {
 
 const PENDING_DEBUG_BITS = Debug.BREAKPOINTS | Debug.ENABLED | Debug.STEP;
 
-function pendingDebugIsValid(v: Vmcs): boolean {
+function pendingDebugIsValid(v: Fields): boolean {
   if (!holdsFixed(v, Field.GUEST_PENDING_DEBUG, 0, PENDING_DEBUG_BITS)) return false;
   const blocked = (v.word(Field.GUEST_INTERRUPTIBILITY) & (Blocking.STI | Blocking.MOV_SS)) !== 0;
   if (!blocked && v.word(Field.GUEST_ACTIVITY) !== Activity.HLT) return true;

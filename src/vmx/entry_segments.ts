@@ -4,6 +4,7 @@ import { Segment } from "../cpu/state.ts";
 import { Cr0 } from "../cpu/system/control_bits.ts";
 import { EntryControl, Secondary } from "./controls.ts";
 import { holdsCanonical } from "./entry_fields.ts";
+import { FieldCheck, type Fields } from "./field_check.ts";
 import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
 import { secondaryOf } from "./vmx_state.ts";
@@ -24,48 +25,51 @@ const { CS, SS, DS, ES, FS, GS } = Segment, LDTR = 6, TR = 7;
 const DATA: readonly number[] = [DS, ES, FS, GS], FLAT: readonly number[] = [SS, DS, ES];
 const CODE_AND_DATA: readonly number[] = [CS, SS, ...DATA];
 
-const selectorOf = (v: Vmcs, n: number): number => v.word(Field.GUEST_ES + 2 * n);
-const baseHighOf = (v: Vmcs, n: number): number => v.high(Field.GUEST_ES_BASE + 2 * n);
-const limitOf = (v: Vmcs, n: number): number => v.word(Field.GUEST_ES_LIMIT + 2 * n);
-const rightsOf = (v: Vmcs, n: number): number => v.word(Field.GUEST_ES_RIGHTS + 2 * n);
-const isCanonical = (v: Vmcs, n: number): boolean => holdsCanonical(v, Field.GUEST_ES_BASE + 2 * n);
+const selectorOf = (v: Fields, n: number): number => v.word(Field.GUEST_ES + 2 * n);
+const baseHighOf = (v: Fields, n: number): number => v.high(Field.GUEST_ES_BASE + 2 * n);
+const limitOf = (v: Fields, n: number): number => v.word(Field.GUEST_ES_LIMIT + 2 * n);
+const rightsOf = (v: Fields, n: number): number => v.word(Field.GUEST_ES_RIGHTS + 2 * n);
+const isCanonical = (v: Fields, n: number): boolean => holdsCanonical(v, Field.GUEST_ES_BASE + 2 * n);
 const isUsable = (rights: number): boolean => (rights & Rights.UNUSABLE) === 0;
 const typeOf = (rights: number): number => rights & Rights.TYPE;
 const dplOf = (rights: number): number => (rights >> 5) & 3;
 
-const isVirtual = (v: Vmcs): boolean => (v.word(Field.GUEST_RFLAGS) & Flag.VM) !== 0;
-const isUnrestricted = (v: Vmcs): boolean => (secondaryOf(v) & Secondary.UNRESTRICTED) !== 0;
-const isLong = (v: Vmcs): boolean => (v.word(Field.ENTRY_CONTROLS) & EntryControl.LONG) !== 0;
-const isReal = (v: Vmcs): boolean => (v.word(Field.GUEST_CR0) & Cr0.PE) === 0;
+const isUnrestricted = (v: Fields): boolean => (secondaryOf(v) & Secondary.UNRESTRICTED) !== 0;
+const isLong = (v: Fields): boolean => (v.word(Field.ENTRY_CONTROLS) & EntryControl.LONG) !== 0;
+const isReal = (v: Fields): boolean => (v.word(Field.GUEST_CR0) & Cr0.PE) === 0;
 
 /** Whether they are valid. */
 export function segmentsAreValid(v: Vmcs): boolean {
-  const virtual = isVirtual(v), free = isUnrestricted(v);
-  return selectorsAreValid(v, virtual || free) && basesAreValid(v) && systemAreValid(v) &&
-    (virtual ? areVirtual8086(v) : codeIsValid(v, free) && stackIsValid(v, free) && dataAreValid(v, free));
+  return SEGMENTS.passes(v, (v.word(Field.GUEST_RFLAGS) & Flag.VM) !== 0);
 }
 
+const SEGMENTS = new FieldCheck<boolean>((v, virtual) => {
+  const free = isUnrestricted(v);
+  return selectorsAreValid(v, virtual || free) && basesAreValid(v) && systemAreValid(v) &&
+    (virtual ? areVirtual8086(v) : codeIsValid(v, free) && stackIsValid(v, free) && dataAreValid(v, free));
+});
+
 /** @param free whether the privilege levels of CS and SS may differ */
-function selectorsAreValid(v: Vmcs, free: boolean): boolean {
+function selectorsAreValid(v: Fields, free: boolean): boolean {
   if (((selectorOf(v, TR) | (isUsable(rightsOf(v, LDTR)) ? selectorOf(v, LDTR) : 0)) & TI) !== 0) {
     return false;
   }
   return free || ((selectorOf(v, SS) ^ selectorOf(v, CS)) & RPL) === 0;
 }
 
-function basesAreValid(v: Vmcs): boolean {
+function basesAreValid(v: Fields): boolean {
   if (!isCanonical(v, TR) || !isCanonical(v, FS) || !isCanonical(v, GS)) return false;
   if (!isCanonical(v, LDTR) && isUsable(rightsOf(v, LDTR))) return false;
   return baseHighOf(v, CS) === 0 && FLAT.every((n) => baseHighOf(v, n) === 0 || !isUsable(rightsOf(v, n)));
 }
 
-const areVirtual8086 = (v: Vmcs): boolean =>
+const areVirtual8086 = (v: Fields): boolean =>
   CODE_AND_DATA.every((n) =>
     v.word(Field.GUEST_ES_BASE + 2 * n) === selectorOf(v, n) << 4 && baseHighOf(v, n) === 0 &&
     limitOf(v, n) === VIRTUAL_8086_LIMIT && rightsOf(v, n) === VIRTUAL_8086_RIGHTS
   );
 
-function codeIsValid(v: Vmcs, unrestricted: boolean): boolean {
+function codeIsValid(v: Fields, unrestricted: boolean): boolean {
   const rights = rightsOf(v, CS), type = typeOf(rights), dpl = dplOf(rights), stack = dplOf(rightsOf(v, SS));
   const isData = type === Type.DATA && unrestricted;
   if (!isData && !CODE_TYPES.includes(type)) return false;
@@ -74,7 +78,7 @@ function codeIsValid(v: Vmcs, unrestricted: boolean): boolean {
   return privilege && !contradicts && isCodeOrData(rights, limitOf(v, CS));
 }
 
-function stackIsValid(v: Vmcs, unrestricted: boolean): boolean {
+function stackIsValid(v: Fields, unrestricted: boolean): boolean {
   const rights = rightsOf(v, SS), type = typeOf(rights), dpl = dplOf(rights);
   if (!unrestricted && dpl !== (selectorOf(v, SS) & RPL)) return false;
   if (dpl !== 0 && (typeOf(rightsOf(v, CS)) === Type.DATA || isReal(v))) return false;
@@ -82,7 +86,7 @@ function stackIsValid(v: Vmcs, unrestricted: boolean): boolean {
     ((type === Type.DATA || type === Type.EXPAND_DOWN) && isCodeOrData(rights, limitOf(v, SS)));
 }
 
-const dataAreValid = (v: Vmcs, unrestricted: boolean): boolean =>
+const dataAreValid = (v: Fields, unrestricted: boolean): boolean =>
   DATA.every((n) => {
     const rights = rightsOf(v, n), type = typeOf(rights);
     if (!isUsable(rights)) return true;
@@ -91,7 +95,7 @@ const dataAreValid = (v: Vmcs, unrestricted: boolean): boolean =>
     return unrestricted || type >= Type.CONFORMING || dplOf(rights) >= (selectorOf(v, n) & RPL);
   });
 
-function systemAreValid(v: Vmcs): boolean {
+function systemAreValid(v: Fields): boolean {
   const task = rightsOf(v, TR), type = typeOf(task), local = rightsOf(v, LDTR);
   if (!isUsable(task) || (type !== BUSY_TSS && (type !== BUSY_TSS16 || isLong(v)))) return false;
   return isSystem(task, limitOf(v, TR)) &&

@@ -4,10 +4,10 @@ import { RAM_BASE } from "../memory/physical.ts";
 import type { PagingRights, SecondStage, SecondStageAccess } from "../memory/second_stage.ts";
 import { Secondary } from "./controls.ts";
 import { Reason } from "./exit_reasons.ts";
+import type { Fields } from "./field_check.ts";
 import { Field } from "./fields.ts";
 import { logIsFull, logModification } from "./page_modification_log.ts";
 import { raiseVirtualizationException } from "./virtualization_exception.ts";
-import type { Vmcs } from "./vmcs.ts";
 import type { VmxState } from "./vmx_state.ts";
 
 const READ = 1, WRITE = 2, EXECUTE = 4, RIGHTS = 7, LARGE = 0x80, ACCESSED = 0x100, DIRTY = 0x200;
@@ -29,7 +29,7 @@ const PAGE_BYTES: readonly number[] = [0x1000, 0x20_0000, 0x4000_0000];
 export const isEptp = (value: bigint): boolean =>
   areOfEptp(Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n)));
 /** Whether the EPTP of a VMCS may be one. */
-export const holdsEptp = (v: Vmcs): boolean => areOfEptp(v.word(Field.EPTP), v.high(Field.EPTP));
+export const holdsEptp = (v: Fields): boolean => areOfEptp(v.word(Field.EPTP), v.high(Field.EPTP));
 
 /** Whether halves are those of an EPTP: UC or WB, 4 levels, reserved bits. */
 function areOfEptp(lo: number, hi: number): boolean {

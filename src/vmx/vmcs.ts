@@ -6,11 +6,15 @@ import { slotOfField, Width, widthOf } from "./fields.ts";
 /** Bit 31 of the revision identifier: a shadow VMCS. */
 export const SHADOW = 1 << 31;
 const TWO_32 = 0x1_0000_0000;
-/** Words of a region. A field has two, whatever its width. */
+/** Words of a region, and some of them. A field has two, whatever its width. */
+export const REGION_WORDS = 1024;
 const ABORT = 1, LAUNCHED = 2, FIELDS = 4;
 
-/** Where a field lies in a region. */
-const placeOf = (field: number): number => FIELDS + 2 * slotOfField(field);
+/** Where a field lies in a region: its low word. The upper one is behind it. */
+export const placeOf = (field: number): number => FIELDS + 2 * slotOfField(field);
+
+/** The halves of an address, as a number. */
+export const joined = (lo: number, hi: number): number => (hi >>> 0) * TWO_32 + (lo >>> 0);
 
 /** Fields of 64 bits that are the same as state cells, word by word: indices in the linear memory, and in a region. */
 export interface CellFields {
@@ -36,31 +40,31 @@ export const revisionOf = (memory: LinearMemory, pointer: bigint): number =>
 export class Vmcs {
   readonly #i32: Int32Array;
   /** Index of its first word in the linear memory. */
-  readonly #base: number;
+  readonly base: number;
 
   constructor(readonly memory: LinearMemory, readonly pointer: bigint) {
     this.#i32 = memory.i32;
-    this.#base = (RAM_BASE + Number(pointer)) >>> 2;
+    this.base = (RAM_BASE + Number(pointer)) >>> 2;
   }
 
   /** Whether software has stored our revision there, as that of an ordinary or a shadow VMCS. */
   get hasRevision(): boolean {
-    return (this.#i32[this.#base]! & ~SHADOW) === REVISION;
+    return (this.#i32[this.base]! & ~SHADOW) === REVISION;
   }
   /** A shadow VMCS. */
   get isShadow(): boolean {
-    return this.#i32[this.#base]! < 0;
+    return this.#i32[this.base]! < 0;
   }
 
   get isLaunched(): boolean {
-    return this.#i32[this.#base + LAUNCHED] === 1;
+    return this.#i32[this.base + LAUNCHED] === 1;
   }
   set isLaunched(launched: boolean) {
-    this.#i32[this.#base + LAUNCHED] = launched ? 1 : 0;
+    this.#i32[this.base + LAUNCHED] = launched ? 1 : 0;
   }
   /** Records why a VM exit could not be completed. SDM vol. 3C, section 28.7. */
   set abort(indicator: number) {
-    this.#i32[this.#base + ABORT] = indicator;
+    this.#i32[this.base + ABORT] = indicator;
   }
 
   /** A field, zero-extended. */
@@ -69,7 +73,7 @@ export class Vmcs {
   }
   /** A physical address, as a number. */
   address(field: number): number {
-    return (this.high(field) >>> 0) * TWO_32 + (this.word(field) >>> 0);
+    return joined(this.word(field), this.high(field));
   }
   /** The low 32 bits of a field, as a signed number. */
   word(field: number): number {
@@ -107,12 +111,12 @@ export class Vmcs {
 
   /** Copies fields into state cells. */
   loadAll({ cells, fields }: CellFields): void {
-    const i32 = this.#i32, base = this.#base;
+    const i32 = this.#i32, base = this.base;
     for (let n = 0; n < cells.length; n++) i32[cells[n]!] = i32[base + fields[n]!]!;
   }
   /** Writes fields from state cells. */
   storeAll({ cells, fields }: CellFields): void {
-    const i32 = this.#i32, base = this.#base;
+    const i32 = this.#i32, base = this.base;
     for (let n = 0; n < cells.length; n++) i32[base + fields[n]!] = i32[cells[n]!]!;
   }
 
@@ -136,7 +140,7 @@ export class Vmcs {
 
   /** Where a field lies, as a word index of the linear memory. */
   wordIndex(field: number): number {
-    return this.#base + placeOf(field);
+    return this.base + placeOf(field);
   }
 
   /** Drops bits beyond the field's width. */

@@ -173,7 +173,7 @@ export class VmxState {
 }
 
 /** Secondary controls of a VMCS: 0 unless they are activated. */
-export function secondaryOf(vmcs: Vmcs): number {
+export function secondaryOf(vmcs: Pick<Vmcs, "word">): number {
   return (vmcs.word(Field.PRIMARY_CONTROLS) & Primary.SECONDARY) !== 0
     ? vmcs.word(Field.SECONDARY_CONTROLS)
     : 0;
