@@ -68,9 +68,6 @@ export function slotOf(encoding: number): number | undefined {
   return slot === NO_SLOT ? undefined : slot;
 }
 
-/** The same for one of `Field`. */
-export const slotOfField = (field: number): number => SLOTS[field >>> 1]!;
-
 /** Highest index in bits 9:1 of a supported encoding, as IA32_VMX_VMCS_ENUM reports it. */
 export const HIGHEST_INDEX: number = Math.max(
   ...Object.values(Field).map((encoding) => (encoding >> 1) & 0x1ff),

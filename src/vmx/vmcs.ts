@@ -1,7 +1,7 @@
 /** A VMCS region in guest RAM. SDM vol. 3C, section 25.2. Its layout is our own: revision, abort indicator, launch state, fields. */
 import { type LinearMemory, RAM_BASE } from "../memory/physical.ts";
 import { REVISION } from "./capabilities.ts";
-import { slotOfField, Width, widthOf } from "./fields.ts";
+import { Field, slotOf, Width, widthOf } from "./fields.ts";
 
 /** Bit 31 of the revision identifier: a shadow VMCS. */
 export const SHADOW = 1 << 31;
@@ -10,8 +10,11 @@ const TWO_32 = 0x1_0000_0000;
 export const REGION_WORDS = 1024;
 const ABORT = 1, LAUNCHED = 2, FIELDS = 4;
 
-/** Where a field lies in a region: its low word. The upper one is behind it. */
-export const placeOf = (field: number): number => FIELDS + 2 * slotOfField(field);
+/** Where fields lie in a region, by their encodings without bit 0. */
+const PLACES = new Int16Array(0x4000);
+for (const field of Object.values(Field)) PLACES[field >>> 1] = FIELDS + 2 * slotOf(field)!;
+/** Where one lies: its low word. The upper one is behind it. */
+export const placeOf = (field: number): number => PLACES[field >>> 1]!;
 
 /** The halves of an address, as a number. */
 export const joined = (lo: number, hi: number): number => (hi >>> 0) * TWO_32 + (lo >>> 0);
@@ -77,11 +80,11 @@ export class Vmcs {
   }
   /** The low 32 bits of a field, as a signed number. */
   word(field: number): number {
-    return this.#i32[this.wordIndex(field)]!;
+    return this.#i32[this.base + PLACES[field >>> 1]!]!;
   }
   /** Its upper 32 bits, as a signed number. */
   high(field: number): number {
-    return this.#i32[this.wordIndex(field) + 1]!;
+    return this.#i32[this.base + PLACES[field >>> 1]! + 1]!;
   }
 
   /** Writes a field; bits beyond its width are dropped. */
