@@ -2,19 +2,10 @@
 import { Event, Vector } from "../cpu/fault.ts";
 import { Mode } from "../cpu/mode.ts";
 import { Flag } from "../cpu/rflags.ts";
-import {
-  ATTENTION,
-  Attention,
-  BUDGET,
-  EVENT,
-  EVENT_ERROR,
-  EVENT_VECTOR,
-  INSTRUCTIONS,
-  RFLAGS_SYSTEM,
-  RIP,
-} from "../cpu/state.ts";
+import { BUDGET, EVENT, EVENT_ERROR, EVENT_VECTOR, INSTRUCTIONS, RFLAGS_SYSTEM, RIP } from "../cpu/state.ts";
 import { PAGE_SIZE } from "../memory/physical.ts";
 import { WorldSwitches } from "../cpu/system/world_switches.ts";
+import { isAttentive } from "./attention.ts";
 import type { Bindings } from "./bindings.ts";
 import { Budget } from "./budget.ts";
 import type { Code, Entry } from "./code.ts";
@@ -47,7 +38,7 @@ const CODE64 = 2;
 
 /** V8 knows the values of a module's own constants, and reads those that are imported or exported each time. */
 const RIP_LO = RIP >> 2, RIP_HI = (RIP >> 2) + 1, BUDGET_WORD = BUDGET >> 2, EVENT_WORD = EVENT >> 2;
-const ATTENTION_WORD = ATTENTION >> 2, NO_EVENT = Event.NONE, VM_EXIT = Event.VM_EXIT, TRAP = Mode.TRAP;
+const NO_EVENT = Event.NONE, VM_EXIT = Event.VM_EXIT, TRAP = Mode.TRAP;
 const RUNS_TO_OPTIMIZE = OPTIMIZE_RUNS;
 
 /** Runs guest code until an event that is not its own to settle. */
@@ -181,7 +172,7 @@ export class Dispatcher {
         m[EVENT >> 2] = Event.BUDGET;
         return;
       }
-      if (m[ATTENTION_WORD] !== 0 && attentive(m)) {
+      if (isAttentive(m)) {
         m[EVENT >> 2] = Event.ATTENTION;
         return;
       }
@@ -353,7 +344,7 @@ export class Dispatcher {
         m[RIP_HI] = exit.hi;
       } else if (exit.kind === "indirect") {
         if (exit.redispatch) {
-          if (m[EVENT >> 2] !== Event.NONE || m[BUDGET >> 2]! <= 0 || m[ATTENTION >> 2] !== 0) return true;
+          if (m[EVENT >> 2] !== Event.NONE || m[BUDGET >> 2]! <= 0 || isAttentive(m)) return true;
           mode = currentMode(m);
           // In other modes the same RIP may be another place, as CS has a base.
           if ((mode & (Mode.CODE_SIZE | Mode.TRAP)) !== CODE64) return true;
@@ -429,9 +420,4 @@ export class Dispatcher {
 /** Whether code is where the processor is. */
 function isAt({ lo, hi }: Pick<Code, "lo" | "hi">, m: Int32Array): boolean {
   return lo === m[RIP_LO] && hi === m[RIP_HI];
-}
-
-/** Whether what the ATTENTION cell asks for can be attended to now. */
-function attentive(m: Int32Array): boolean {
-  return (m[ATTENTION >> 2]! & Attention.NOW) !== 0 || (m[RFLAGS_SYSTEM >> 2]! & Flag.IF) !== 0;
 }

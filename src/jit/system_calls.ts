@@ -1,7 +1,8 @@
 /** Who makes the system calls that SYSCALL asks for, in the middle of runs. */
 import { Event } from "../cpu/fault.ts";
 import type { StateMemory } from "../cpu/guest_memory.ts";
-import { ATTENTION, EVENT, MXCSR, RFLAGS_SYSTEM, RIP, TLB_BASE } from "../cpu/state.ts";
+import { EVENT, MXCSR, RFLAGS_SYSTEM, RIP, TLB_BASE } from "../cpu/state.ts";
+import { isAttentive } from "./attention.ts";
 
 /**
  * Makes a system call: RIP is behind SYSCALL, RCX and R11 are as it leaves them. Returns whether the run goes on from what
@@ -47,7 +48,7 @@ export class SystemCalls {
     const m = this.#m, slot = m[TLB_BASE >> 2]!, lo = m[RIP >> 2]!, hi = m[(RIP >> 2) + 1]!;
     // All else that the mode depends on stays as it is in a world, in 64-bit code.
     const mxcsr = m[MXCSR >> 2]!, rflags = m[RFLAGS_SYSTEM >> 2]!;
-    if (!this.make() || m[ATTENTION >> 2] !== 0) return CallOutcome.STOPS;
+    if (!this.make() || isAttentive(m)) return CallOutcome.STOPS;
     const isBehind = m[RIP >> 2] === lo && m[(RIP >> 2) + 1] === hi && m[TLB_BASE >> 2] === slot &&
       m[MXCSR >> 2] === mxcsr && m[RFLAGS_SYSTEM >> 2] === rflags;
     return isBehind ? CallOutcome.BEHIND : CallOutcome.ELSEWHERE;

@@ -2,6 +2,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { measureSwitches, repeatedWork, SWITCH_LOOPS, switchRows } from "../../bench/worlds.ts";
 import { spansOf, worldsImage } from "../../bench/worlds_run.ts";
+import { bootMachine } from "../../src/machine/machine.ts";
 import { CONFIGURATIONS } from "../jit/_bare.ts";
 import { BOCHS_MISSING, HAS_BOCHS, runOnBochs } from "../referee/bochs.ts";
 
@@ -54,3 +55,18 @@ for (const loop of SWITCH_LOOPS) {
     assert(switchRows([cost]).startsWith(loop.name));
   });
 }
+
+Deno.test("world calls stay in compiled code while an interrupt is pending that RFLAGS.IF holds back", () => {
+  const loop = SWITCH_LOOPS.find(({ kernel }) => kernel === "calls")!, turns = 1_000_000, rounds = 6;
+  // The timer ticks since the machine has been switched on: every 55 million cycles.
+  const machine = bootMachine({
+    kernel: Deno.readFileSync(worldsImage(loop.kernel)),
+    commandLine: `calls turns=${turns} rounds=${rounds} ${loop.settings}`,
+    vmx: true,
+    ...loop.options,
+  });
+  machine.run();
+  const { worldSwitches, regionEntries, instructions } = machine.statistics();
+  assert(instructions > 2 * 2 ** 16 / 1_193_182 * 1e9, "there has been no interrupt for long");
+  assert(worldSwitches.worldCall >= 2 * rounds * turns && regionEntries < turns / 10, String(regionEntries));
+});

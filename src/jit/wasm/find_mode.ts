@@ -3,7 +3,6 @@ import { FloatMode, Mode, MXCSR_CONTROL, MXCSR_PE } from "../../cpu/mode.ts";
 import { Mxcsr } from "../../cpu/float/soft.ts";
 import { Flag } from "../../cpu/rflags.ts";
 import {
-  ATTENTION,
   CPL,
   CR0,
   CR4,
@@ -18,7 +17,7 @@ import { Cr0, Cr4 } from "../../cpu/system/control_bits.ts";
 import { ATTRIBUTE_L } from "../current_mode.ts";
 import { FunctionCode } from "./encoder.ts";
 import { I32, W } from "./instructions.ts";
-import { pushMasked } from "./state_cells.ts";
+import { pushIsAttentive, pushMasked } from "./state_cells.ts";
 
 export type ModeFinder = () => number;
 
@@ -41,7 +40,7 @@ export function findModeCode(): FunctionCode {
     code.opWith(W.i32_sub, 1);
     code.opWith(W.i32_and, bits);
   };
-  code.load(W.i32_load, ATTENTION);
+  pushIsAttentive(code);
   pushMasked(code, RFLAGS_SYSTEM, Flag.TF | Flag.RF | Flag.VM);
   code.op(W.i32_or);
   pushMasked(code, CS_ATTRIBUTES, ATTRIBUTE_L);

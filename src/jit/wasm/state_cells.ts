@@ -1,5 +1,6 @@
 /** Code for cells of the state in the linear memory. */
-import { SWITCH_COSTS, SWITCH_COUNTS } from "../../cpu/state.ts";
+import { Flag } from "../../cpu/rflags.ts";
+import { ATTENTION, Attention, RFLAGS_SYSTEM, SWITCH_COSTS, SWITCH_COUNTS } from "../../cpu/state.ts";
 import type { WorldSwitchKind } from "../../cpu/system/world_switches.ts";
 import type { FunctionCode } from "./encoder.ts";
 import { W } from "./instructions.ts";
@@ -15,6 +16,19 @@ export function storeCell(code: FunctionCode, store: number, cell: number, push:
 export function pushMasked(code: FunctionCode, cell: number, bits: number): void {
   code.load(W.i32_load, cell);
   code.opWith(W.i32_and, bits);
+}
+
+/** Distance of RFLAGS.IF from the bit of what waits for it. */
+const FLAG_SHIFT = Math.log2(Flag.IF / Attention.INTERRUPT);
+
+/** Leaves whether there is something that can be attended to now: `isAttentive` (jit/attention.ts). Not 0: there is. */
+export function pushIsAttentive(code: FunctionCode): void {
+  code.load(W.i32_load, ATTENTION);
+  code.load(W.i32_load, RFLAGS_SYSTEM);
+  code.opWith(W.i32_shr_u, FLAG_SHIFT);
+  code.opWith(W.i32_and, Attention.INTERRUPT);
+  code.opWith(W.i32_or, Attention.NOW);
+  code.op(W.i32_and);
 }
 
 /** Counts a switch of worlds. */

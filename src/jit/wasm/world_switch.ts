@@ -5,7 +5,6 @@
  */
 import { Mode } from "../../cpu/mode.ts";
 import {
-  ATTENTION,
   CPL,
   CR3,
   DF,
@@ -44,7 +43,7 @@ import type { Label } from "./encoder.ts";
 import { I32, I64, VOID, W } from "./instructions.ts";
 import { pushIsInPlace } from "./find_way.ts";
 import { leaveIfScarce, leaveUnlessInPlace } from "./jumps.ts";
-import { countSwitch, payForSwitch, pushMasked, storeCell } from "./state_cells.ts";
+import { countSwitch, payForSwitch, pushIsAttentive, pushMasked, storeCell } from "./state_cells.ts";
 
 /** VM functions, as EAX names them. EPTP switching is the first. */
 const WORLD_CALL = 1;
@@ -246,7 +245,7 @@ class SwitchWriter {
     if (callees.length === 0 || (mode & CHANGED_MODE) !== 0) return;
     const elsewhere = code.open(W.block, VOID), directionFlag = cells.register(DF);
     leaveUnlessInPlace(this.e, elsewhere);
-    code.load(W.i32_load, ATTENTION);
+    pushIsAttentive(code);
     code.brIfRarely(elsewhere);
     this.#call(W.i32_load, CallLink.CPL_ALONE);
     code.opWith(W.i32_ne, (mode & Mode.USER) !== 0 ? USER_CPL : 0);
@@ -283,7 +282,7 @@ class SwitchWriter {
     this.#call(W.i32_load, CallLink.WAY_MODE);
     code.opWith(W.i32_ne, mode);
     code.brIfRarely(unknown);
-    code.load(W.i32_load, ATTENTION);
+    pushIsAttentive(code);
     code.brIfRarely(unknown);
     this.#call(W.i32_load, CallLink.WAY);
     code.op(W.return);
