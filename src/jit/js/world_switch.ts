@@ -18,6 +18,7 @@ import {
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
+  SHADOWS,
   SWITCH_COSTS,
   SWITCH_COUNTS,
   SWITCHES_OBSERVED,
@@ -45,8 +46,6 @@ import { highName, lowName, SWITCH_CELLS } from "./registers.ts";
 
 /** VM functions, as EAX names them; entries of an EPTP list. */
 const EPTP_SWITCHING = 0, WORLD_CALL = 1;
-/** Interruptibility: shadows of STI and MOV SS. */
-const SHADOWS = 3;
 
 /** What the emitter knows of the place. */
 export interface SwitchPlace {

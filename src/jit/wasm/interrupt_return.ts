@@ -5,6 +5,7 @@
  */
 import { Flag } from "../../cpu/rflags.ts";
 import {
+  Blocking,
   CPL,
   CR4,
   EFER,
@@ -37,7 +38,7 @@ export const SLOW_IRET = "SLOW_IRET";
 
 export type InterruptReturner = (size: number, next: number) => number;
 
-const RSP = GPR + 8 * Gpr.RSP, NMI_BLOCKED = 8;
+const RSP = GPR + 8 * Gpr.RSP;
 /** What 64-bit code pushes: RIP, CS, RFLAGS, RSP, SS. */
 const FRAME = { RIP: 0, CS: 8, FLAGS: 16, RSP: 24, SS: 32, BYTES: 40 } as const;
 const DESCRIPTOR_BYTES = 8;
@@ -120,7 +121,7 @@ class ReturnWriter {
       code.op(W.i32_or);
     };
     or(CPL, LEVEL);
-    or(INTERRUPTIBILITY, NMI_BLOCKED);
+    or(INTERRUPTIBILITY, Blocking.NMI);
     or(RFLAGS_SYSTEM, RARE_FLAGS);
     or(CR4, Cr4.LA57);
     or(EFER, Efer.LMA, 1);

@@ -18,6 +18,7 @@ import {
   SEGMENT,
   Segment,
   SEGMENT_STRIDE,
+  SHADOWS,
   SWITCHES_OBSERVED,
   TLB_BASE,
   WORLD_CALLS,
@@ -49,8 +50,6 @@ import { countSwitch, payForSwitch, pushIsAttentive, pushMasked, storeCell } fro
 const WORLD_CALL = 1;
 /** Bits of the mode that a world call changes, if they are set; the one privilege level besides 0 that a world may have. */
 const CHANGED_MODE = Mode.TRAP | Mode.ALIGN | Mode.MIDDLE, USER_CPL = 3;
-/** Interruptibility: shadows of STI and MOV SS. */
-const SHADOWS = 3;
 const [RAX, RCX] = SWITCH_CELLS;
 
 /** What the emitter knows of the place. */
