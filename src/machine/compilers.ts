@@ -1,4 +1,7 @@
-/** Chooses the engine that compiles; where the host refuses WebAssembly, JavaScript takes its place. */
+/**
+ * Chooses the engine that compiles. Where the host refuses WebAssembly, JavaScript takes its place; where that is
+ * refused, too, code is interpreted.
+ */
 import type { Bindings } from "../jit/bindings.ts";
 import { JsEngine } from "../jit/js/engine.ts";
 import { WasmEngine } from "../jit/wasm/engine.ts";
@@ -9,8 +12,17 @@ const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
 /** Why the host does not compile WebAssembly (a content security policy, say), or undefined if it does. */
 export function whyNoWebAssembly(): string | undefined {
+  return whyRefused(() => new WebAssembly.Module(EMPTY_MODULE));
+}
+
+/** Why the host does not make functions of text, or undefined if it does. */
+function whyNoFunctions(): string | undefined {
+  return whyRefused(() => new Function(""));
+}
+
+function whyRefused(attempt: () => void): string | undefined {
   try {
-    new WebAssembly.Module(EMPTY_MODULE);
+    attempt();
     return undefined;
   } catch (error) {
     // Whatever it is thrown as, it is the host's word on the matter.
@@ -18,7 +30,15 @@ export function whyNoWebAssembly(): string | undefined {
   }
 }
 
-let hasSaidSo = false;
+/** What has been said of this host. */
+const said = new Set<string>();
+
+/** Tells what the host refuses, once. */
+function warn(text: string): void {
+  if (said.has(text)) return;
+  said.add(text);
+  console.warn(`causeway: ${text}`);
+}
 
 /** The engine for a name; undefined for the interpreter alone. */
 export function compilerFor(
@@ -26,12 +46,15 @@ export function compilerFor(
   bindings: Bindings,
 ): JsEngine | WasmEngine | undefined {
   if (engine === "interpreter") return undefined;
-  if (engine === "js") return new JsEngine(bindings);
-  const reason = whyNoWebAssembly();
-  if (reason === undefined) return new WasmEngine(bindings);
-  if (!hasSaidSo) {
-    hasSaidSo = true;
-    console.warn(`causeway: the host compiles no WebAssembly, so guest code becomes JavaScript (${reason})`);
+  const noWebAssembly = engine === "js" ? "" : whyNoWebAssembly();
+  if (noWebAssembly === undefined) return new WasmEngine(bindings);
+  const noFunctions = whyNoFunctions();
+  if (noFunctions !== undefined) {
+    warn(`the host compiles nothing, so guest code is interpreted (${noFunctions})`);
+    return undefined;
+  }
+  if (engine !== "js") {
+    warn(`the host compiles no WebAssembly, so guest code becomes JavaScript (${noWebAssembly})`);
   }
   return new JsEngine(bindings);
 }
