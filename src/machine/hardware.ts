@@ -55,7 +55,8 @@ export class Hardware {
   /** @param boots false: RAM is empty and the processor where nothing is, until a snapshot's states are restored */
   constructor(options: MachineOptions, configuration: MachineConfiguration, boots: boolean) {
     const { memory, processors, commandLine } = configuration, parts = this.parts, bus = this.#bus;
-    const { kernel, firmware, modules = [], loadAddress } = options;
+    const { kernel, firmware, initrd, loadAddress } = options;
+    const modules = [...initrd === undefined ? [] : [{ bytes: initrd }], ...options.modules ?? []];
     this.memory = new LinearMemory(memory);
     const debug = (byte: number): void => this.events.emit("debug", byte);
     addBootChips(bus, { firmware, debug });

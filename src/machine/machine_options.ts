@@ -28,6 +28,8 @@ export interface MachineOptions {
   readonly loadAddress?: number;
   /** Files for the kernel: multiboot modules; for Linux the parts of its initrd. */
   readonly modules?: readonly BootModule[];
+  /** Linux's initrd (an initramfs): a module in front of the others, for short. */
+  readonly initrd?: Uint8Array;
   /** The kernel's command line; by custom its first word is the kernel's name, except for Linux. Default: empty. */
   readonly commandLine?: string;
   /** RAM in bytes, a multiple of 64 KB. Default: 256 MB. The host's memory is only used as the guest touches it. */

@@ -89,3 +89,14 @@ Deno.test("bootMachine() says why it cannot boot", () => {
   assert(refused({ kernel: new Uint8Array(100) }).includes("no multiboot header"));
   assert(refused({ kernel: SELFTEST, memory: 0x40_0000 }).includes("RAM ends at 0x400000"));
 });
+
+Deno.test("an initrd is a module in front of the others", () => {
+  const transcriptOf = (more: Partial<MachineOptions>): string => {
+    const machine = bootMachine({ kernel: SELFTEST, commandLine: "selftest alpha beta", ...more });
+    machine.run({ instructions: 5e6 });
+    return machine.console.text;
+  };
+  const initrd = MODULE.bytes, other = { bytes: new Uint8Array(100) };
+  assertEquals(transcriptOf({ initrd }), TRANSCRIPT);
+  assertEquals(transcriptOf({ initrd, modules: [other] }), transcriptOf({ modules: [MODULE, other] }));
+});
