@@ -19,6 +19,7 @@ const DOCUMENTS = [
   "ARCHITECTURE.md",
   "CONTRIBUTING.md",
   "DEVIATIONS.md",
+  "docs/browser.md",
   "docs/crossover.md",
   "docs/debugging.md",
   "docs/devices.md",

@@ -9,7 +9,8 @@ import { CODE, CODE_OFFSET, IMAGE_BYTES } from "./layout.ts";
 import { Random } from "./random.ts";
 import { loadCase, storeCase } from "./reproducer.ts";
 import { shrink } from "./shrink.ts";
-import { type BaseState, decodeShared, decodeVectors, encodeVector, FILES, readPacked } from "./vectors.ts";
+import { readPacked } from "./vector_files.ts";
+import { type BaseState, decodeShared, decodeVectors, encodeVector, FILES } from "./vectors.ts";
 
 const image = new Uint8Array(IMAGE_BYTES).fill(0xcc);
 image.fill(0, 0, CODE_OFFSET);

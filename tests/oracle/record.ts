@@ -11,7 +11,8 @@ import { CODE_OFFSET } from "./layout.ts";
 import { NativeRunner, whyNotNative } from "./native.ts";
 import { Random } from "./random.ts";
 import { dataImage, fxImage, generalRegisters } from "./state.ts";
-import { type BaseState, encodeShared, encodeVector, FILES, FOLDER, writePacked } from "./vectors.ts";
+import { FOLDER, writePacked } from "./vector_files.ts";
+import { type BaseState, encodeShared, encodeVector, FILES } from "./vectors.ts";
 
 const SEED = 2;
 const PER_FORM = 200;

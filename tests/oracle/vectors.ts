@@ -23,9 +23,6 @@ export interface Shared {
   readonly states: readonly BaseState[];
 }
 
-/** Where the files are. */
-export const FOLDER = new URL("./vectors/", import.meta.url);
-
 /** Names of the files of vectors. */
 export const FILES = ["integer", "vector", "x87", "compatibility"] as const;
 
@@ -198,25 +195,4 @@ function encodeRip(out: ByteWriter, distance: bigint, rip: bigint): void {
 
 function words(fx: Uint8Array): Uint32Array {
   return new Uint32Array(fx.slice(0, FX_WORDS * 4).buffer);
-}
-
-/** Reads a file of vectors, or the shared part as "states". */
-export async function readPacked(name: (typeof FILES)[number] | "states"): Promise<Uint8Array<ArrayBuffer>> {
-  const packed = await Deno.readFile(new URL(`${name}.bin.gz`, FOLDER));
-  return new Uint8Array(
-    await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip")))
-      .arrayBuffer(),
-  );
-}
-
-/** Writes one. */
-export async function writePacked(
-  name: (typeof FILES)[number] | "states",
-  bytes: Uint8Array<ArrayBuffer>,
-): Promise<void> {
-  const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
-  await Deno.writeFile(
-    new URL(`${name}.bin.gz`, FOLDER),
-    new Uint8Array(await new Response(packed).arrayBuffer()),
-  );
 }
