@@ -85,6 +85,7 @@ export type { InputLimits } from "./src/machine/input.ts";
 export type { MachineNetwork } from "./src/machine/net/attach.ts";
 export type { HostConnection, HostConnector, HostPeer } from "./src/machine/net/host_connector.ts";
 export type { Console } from "./src/machine/console.ts";
+export { type Key, type Keyboard, KEYS, type Modifiers } from "./src/machine/keyboard.ts";
 export type { SystemRegisterName } from "./src/machine/api/system_registers.ts";
 export { type RunOptions, runProgram, type RunResult } from "./src/linux/run_program.ts";
 export { CannotRunError } from "./src/linux/exec.ts";

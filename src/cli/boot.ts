@@ -42,7 +42,7 @@ export const boot: Command = {
     const machine = await makeMachine(values, dump?.observer);
     const { end, seconds } = await runMachine(machine, saver, values);
     dump?.close();
-    if (values.screen) showScreen(machine);
+    if (values.screen || values.keyboard) showScreen(machine);
     if (format !== undefined) reportStatistics(machine.statistics(), seconds, format);
     return conclude(machine, end, values, symbols);
   },

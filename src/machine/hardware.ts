@@ -21,6 +21,7 @@ import type { Vga } from "./devices/vga.ts";
 import { addExpansion, type Expansion } from "./expansion.ts";
 import { InputSignal } from "./input.ts";
 import type { MachineEvents } from "./machine_events.ts";
+import { Keyboard } from "./keyboard.ts";
 import type { MachineOptions } from "./machine_options.ts";
 import { Ending, type MachineEnd } from "./machine_stop.ts";
 import type { UserNetwork } from "./net/user_network.ts";
@@ -36,6 +37,7 @@ export class Hardware {
   readonly processors: Processors;
   readonly consoles: Consoles;
   readonly display: Vga;
+  readonly keyboard: Keyboard;
   readonly network: UserNetwork | undefined;
   /** Something comes from outside. */
   readonly input: InputSignal = new InputSignal();
@@ -72,7 +74,7 @@ export class Hardware {
     for (const { id, apic } of this.processors.all) parts.add(`local APIC ${id}`, apic);
     const serial = this.#console("console", () => uart);
     const second = this.#console("secondSerial", () => secondUart);
-    const { uart, secondUart, display, pci, power, clock } = addPlatform({
+    const { uart, secondUart, display, keyboard, pci, power, clock } = addPlatform({
       ...configuration,
       files: firmwareFiles({ firmware, processors }, options.firmwareFiles ?? {}),
       bus,
@@ -86,6 +88,7 @@ export class Hardware {
       sleep: () => this.processors.core.ask(),
     });
     this.display = display;
+    this.keyboard = new Keyboard(keyboard, this.input);
     const { console: port, network } = this.#fillSlots(options, configuration, pci);
     const virtio = port && this.#console("virtioConsole", () => port);
     this.network = network;

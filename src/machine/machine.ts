@@ -24,6 +24,7 @@ import type { MachineEvents } from "./machine_events.ts";
 import type { MachineOptions } from "./machine_options.ts";
 import { isEnd, type MachineStop } from "./machine_stop.ts";
 import type { Processors } from "./processors.ts";
+import type { Keyboard } from "./keyboard.ts";
 import { readScreen, type Screen } from "./screen.ts";
 import { configurationOf, type MachineConfiguration } from "./snapshot/configuration.ts";
 import { saveMachine } from "./snapshot/save.ts";
@@ -241,6 +242,11 @@ export class Machine {
     return saveMachine(this);
   }
 
+  /** The keyboard: PS/2, behind an 8042. */
+  get keyboard(): Keyboard {
+    return this.#hardware.keyboard;
+  }
+
   /** What the display shows, in text modes. */
   get screen(): Screen {
     const { memory, display } = this.#hardware;
@@ -312,7 +318,7 @@ export class Machine {
   }
 
   get #mayGetInput(): boolean {
-    return this.waitsForHost || this.#hardware.consoles.wantInput;
+    return this.waitsForHost || this.#hardware.consoles.wantInput || this.keyboard.wantsInput;
   }
 
   get #acceptsInterrupts(): boolean {

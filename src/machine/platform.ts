@@ -51,6 +51,7 @@ export interface Platform {
   readonly uart: Uart16550;
   readonly secondUart: Uart16550;
   readonly display: Vga;
+  readonly keyboard: KeyboardController8042;
   /** Takes PCI devices. */
   readonly pci: PciConfiguration;
   readonly power: AcpiPower;
@@ -98,8 +99,11 @@ export function addPlatform(wires: PlatformWires): Platform {
   const keyboard = new KeyboardController8042({
     interrupt: (level) => lines.set(KEYBOARD_LINE, level),
     reset,
+    changed,
+    now,
   });
   for (const port of keyboard.ports) bus.addPorts(port);
+  schedule.add(keyboard, () => lines.isOpen(KEYBOARD_LINE));
   parts.add("8042", keyboard);
   const serial = (port: number, line: number, transmit: (byte: number) => void): Uart16550 => {
     const uart = new Uart16550(port, { transmit, interrupt: (level) => lines.set(line, level) });
@@ -114,5 +118,5 @@ export function addPlatform(wires: PlatformWires): Platform {
   pci.add(0, 0, bridge);
   parts.add("PCI configuration", pci);
   parts.add("82441FX", bridge);
-  return { uart, secondUart, display, pci, power, clock };
+  return { uart, secondUart, display, keyboard, pci, power, clock };
 }

@@ -15,21 +15,34 @@ const HIGH =
 export interface Screen {
   /** Lines from the top, without spaces at their ends. */
   readonly lines: readonly string[];
+  /** Characters in a line. */
+  readonly columns: number;
+  /**
+   * How each character looks, line by line: the color in bits 3:0, that behind it in bits 6:4. IBM VGA XGA Technical
+   * Reference, section 2, "Attribute byte".
+   */
+  readonly attributes: Uint8Array;
   /** Where the cursor is; undefined: it is off or elsewhere. */
   readonly cursor: { readonly row: number; readonly column: number } | undefined;
 }
 
 /** Reads the screen out of RAM. */
 export function readScreen(ram: Uint8Array, { start, columns, cursor }: TextView): Screen {
-  const cell = (n: number): string => character(ram[BUFFER + (2 * (start + n)) % BUFFER_BYTES]!);
+  const at = (n: number): number => BUFFER + (2 * (start + n)) % BUFFER_BYTES;
   const lines = Array.from(
     { length: ROWS },
     (_, row) =>
-      Array.from({ length: columns }, (_, column) => cell(row * columns + column)).join("").trimEnd(),
+      Array.from({ length: columns }, (_, column) => character(ram[at(row * columns + column)]!)).join("")
+        .trimEnd(),
   );
-  const at = (cursor ?? -1) - start;
-  const shown = at >= 0 && at < ROWS * columns;
-  return { lines, cursor: shown ? { row: Math.floor(at / columns), column: at % columns } : undefined };
+  const attributes = Uint8Array.from({ length: ROWS * columns }, (_, n) => ram[at(n) + 1]!);
+  const place = (cursor ?? -1) - start, isShown = place >= 0 && place < ROWS * columns;
+  return {
+    lines,
+    columns,
+    attributes,
+    cursor: isShown ? { row: Math.floor(place / columns), column: place % columns } : undefined,
+  };
 }
 
 function character(code: number): string {

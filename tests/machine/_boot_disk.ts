@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bootMachine } from "../../src/machine/machine.ts";
+import { bootMachine, type Machine } from "../../src/machine/machine.ts";
 
 const SEABIOS = "/usr/share/seabios";
 /** What every test of these needs. */
@@ -41,14 +41,33 @@ function imageOf({ texts, files, make }: BootDisk): Uint8Array {
   }
 }
 
-/** Boots a disk whose loader shows a text and starts src/guests/echo. */
-export function bootsEcho(disk: BootDisk, text: string): void {
-  const machine = bootMachine({
+/** A machine that boots a disk by SeaBIOS. */
+export function bootDisk(disk: BootDisk): Machine {
+  return bootMachine({
     firmware: readFileSync(`${SEABIOS}/bios-256k.bin`),
     firmwareFiles: { "vgaroms/vgabios.bin": readFileSync(`${SEABIOS}/vgabios-isavga.bin`) },
     memory: 1 << 26,
     disks: [{ image: imageOf(disk) }],
   });
+}
+
+/** Boots a disk whose loader shows a text and starts src/guests/echo. */
+export function bootsEcho(disk: BootDisk, text: string): void {
+  endsInEcho(bootDisk(disk), text);
+}
+
+/** Runs a machine until its screen shows a text and the guest waits. */
+export function waitForScreen(machine: Machine, text: string): void {
+  const limit = machine.instructions + 1e9;
+  while (machine.instructions < limit) {
+    machine.run({ instructions: 1e6 });
+    if (machine.screen.lines.some((line) => line.includes(text))) return;
+  }
+  throw new Error(`The screen does not show ${text}:\n${machine.screen.lines.join("\n")}`);
+}
+
+/** Expects that a loader comes to src/guests/echo by itself, and has left a text on the screen. */
+export function endsInEcho(machine: Machine, text: string): void {
   machine.waitForText("Type lines; exit ends this.", { instructions: 1e9 });
   assertStringIncludes(machine.screen.lines.join("\n"), text);
   machine.console.write("exit\n");

@@ -1,11 +1,11 @@
-/** What a machine waits for while `boot` runs it: our stdin, typed on one of its consoles, and connections of the host's. */
+/** What a machine waits for while `boot` runs it: our stdin, typed somewhere, and connections of the host's. */
 import { fstatSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { isatty } from "node:tty";
 import { inputError } from "../exit_codes.ts";
 import { reasonOf } from "../input.ts";
-import type { Console } from "../../machine/console.ts";
 import type { Machine } from "../../machine/machine.ts";
+import type { Typing } from "./typing.ts";
 
 const CTRL_C = 3;
 
@@ -25,31 +25,6 @@ export interface Input {
   close(): void;
 }
 
-/**
- * What is typed on a virtio console before somebody is there: drivers drop it. It is kept until the guest has printed, or
- * waits.
- */
-function typeAhead(
-  machine: Machine,
-  console: Console,
-): { type: (data: Uint8Array) => void; flush: () => boolean; unread: () => number } {
-  let kept: Uint8Array[] | undefined = console === machine.virtioConsole && console.text === ""
-    ? []
-    : undefined;
-  const flush = (): boolean => {
-    const early = kept ?? [];
-    kept = undefined;
-    for (const data of early) console.write(data);
-    return early.length > 0;
-  };
-  if (kept !== undefined) machine.on("virtioConsole", flush);
-  return {
-    flush,
-    unread: () => console.unread + (kept ?? []).reduce((sum, { length }) => sum + length, 0),
-    type: (data) => void (kept === undefined ? console.write(data) : kept.push(data)),
-  };
-}
-
 /** All of a file. */
 function readStdin(): Uint8Array {
   try {
@@ -60,19 +35,18 @@ function readStdin(): Uint8Array {
 }
 
 /**
- * Our stdin as a console's. What is in a file is there from the start, so that such runs are all the same.
+ * Has our stdin typed. What is in a file is there from the start, so that such runs are all the same.
  *
  * @param interrupted is told of Ctrl-C on a terminal
  */
-export function openInput(machine: Machine, console: Console, interrupted: () => void): Input {
-  const { type, flush, unread } = typeAhead(machine, console);
+export function openInput(machine: Machine, typing: Typing, interrupted: () => void): Input {
   const ended = new AbortController(),
     { signal } = ended,
     { stdin } = process,
     isFile = fstatSync(0).isFile();
   const isTerminal = isatty(0), end = (): void => ended.abort();
   if (isFile) {
-    type(readStdin());
+    typing.type(readStdin());
     end();
   } else {
     if (isTerminal) stdin.setRawMode(true);
@@ -81,8 +55,8 @@ export function openInput(machine: Machine, console: Console, interrupted: () =>
         end();
         return interrupted();
       }
-      type(data);
-      if (unread() > MOST_UNREAD) stdin.pause();
+      typing.type(data);
+      if (typing.unread > MOST_UNREAD) stdin.pause();
     });
     stdin.on("end", end);
     stdin.on("error", end);
@@ -92,10 +66,10 @@ export function openInput(machine: Machine, console: Console, interrupted: () =>
       return signal.aborted && !machine.waitsForHost;
     },
     pull() {
-      if (!signal.aborted && unread() <= MOST_UNREAD && stdin.isPaused()) stdin.resume();
+      if (!signal.aborted && typing.unread <= MOST_UNREAD && stdin.isPaused()) stdin.resume();
     },
     async more(wanted) {
-      if (wanted && flush()) return true;
+      if (wanted && typing.flush()) return true;
       this.pull();
       if (!wanted || this.isComplete) return false;
       await machine.input({ signal });

@@ -44,6 +44,10 @@ export const BOOT_OPTIONS = {
     "Writes what the guest says on the debug port, E9H, and firmware on its own, 402H, to stderr.",
   ),
   screen: flag("Shows the text screen when the machine stops."),
+  keyboard: flag(
+    "Types stdin at the keyboard instead of the first serial port, as on a US keyboard. On a terminal the text screen is " +
+      "shown as it changes, with its colors; what goes to the serial port is printed at the end. Ctrl-C ends it.",
+  ),
   initrd: values(
     "FILE",
     "A file for the kernel: Linux's initrd, or a module of multiboot or PVH; may be given several times. " +
@@ -158,6 +162,9 @@ export function checkOptions(values: BootValues): void {
   }
   if (values.gdb !== undefined && (values["save-at"] ?? values["save-when"]) !== undefined) {
     throw usageError("--save-at and --save-when do not go with --gdb; SIGUSR2 saves there, too");
+  }
+  if (values.keyboard && values.console !== undefined) {
+    throw usageError("--keyboard and --console do not go together: stdin is typed at one of them");
   }
   if (values.load === undefined) checkMade(values);
   else refuse(values, MADE_OF, (name) => `--load takes no --${name}: the snapshot tells that`);

@@ -1,15 +1,16 @@
 /** Runs a machine with our streams as its console, beside a debugger and whoever wants it saved. */
 import { closeSync } from "node:fs";
 import { isatty } from "node:tty";
-import type { Console } from "../../machine/console.ts";
 import { MachineTarget } from "../../machine/debug/machine_target.ts";
 import type { Machine, MachineStop } from "../../machine/machine.ts";
 import { usageError } from "../exit_codes.ts";
 import { GdbServer } from "../gdb.ts";
 import { openOutput, writeAll } from "../output.ts";
 import { openInput } from "./input.ts";
+import { LiveScreen } from "./live_screen.ts";
 import type { BootValues } from "./options.ts";
 import type { Saver } from "./snapshots.ts";
+import { consoleTyping, keyboardTyping, type Typing } from "./typing.ts";
 
 /** Most virtual time, in nanoseconds, that is skipped before we wait as long. */
 const IDLE = 10_000_000;
@@ -29,10 +30,14 @@ export interface BootRun {
 
 /** Runs a machine until it ends, or as long as the options say. */
 export async function runMachine(machine: Machine, saver: Saver, values: BootValues): Promise<BootRun> {
-  const console = inputConsole(machine, values);
+  const typing = openTyping(machine, values);
   saver.check(machine);
   for (const console of machine.consoles) console.kept = KEPT_OUTPUT;
-  const closeOutput = openStreams(machine, values), { gdb: port, "gdb-arch": view } = values;
+  const screen = values.keyboard && isatty(0) && isatty(1)
+    ? new LiveScreen(machine, (text) => writeAll(1, text))
+    : undefined;
+  const closeOutput = openStreams(machine, values, screen !== undefined),
+    { gdb: port, "gdb-arch": view } = values;
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
   let isInterrupted = false, interrupt = (): void => {};
   const interruption = new Promise<RunEnd>((resolve) => {
@@ -41,7 +46,7 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
       resolve({ kind: "interrupted" });
     };
   });
-  const input = openInput(machine, console, interrupt), idle = values.realtime || isatty(0) ? IDLE : Infinity;
+  const input = openInput(machine, typing, interrupt), idle = values.realtime || isatty(0) ? IDLE : Infinity;
   const limit = values["max-instructions"] ?? Infinity;
 
   /** Runs it for a slice, as the debugger wants if there is one. */
@@ -55,13 +60,14 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
   const goesOn = async (stop: MachineStop): Promise<boolean> => {
     if (stop.kind === "budget" || stop.kind === "text") return machine.instructions < limit;
     if (stop.kind !== "halt") return false;
-    const arrival = input.more(stop.awaitsInput);
+    const arrival = input.more(stop.awaitsInput && isAwaited(machine, values));
     return await (gdb === undefined ? saver.orSignal(arrival) : gdb.session.idle(arrival));
   };
   const run = async (): Promise<RunEnd> => {
     if (await saver.settle(machine, undefined)) return { kind: "saved" };
     while (!isInterrupted) {
       const skipped = machine.skippedTime, stop = await runSlice();
+      screen?.draw(stop.kind !== "budget");
       if (await saver.settle(machine, stop)) return { kind: "saved" };
       if (!await goesOn(stop)) return stop;
       if (stop.kind !== "budget") continue;
@@ -83,14 +89,18 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
     return { end, seconds: (performance.now() - start) / 1000 };
   } finally {
     input.close();
+    screen?.close();
     saver.close();
     closeOutput();
     await gdb?.close();
   }
 }
 
-/** The console that stdin goes to. Refuses options for which a saved machine has nothing. */
-function inputConsole(machine: Machine, { console: name, "net-port": ports }: BootValues): Console {
+/** Where stdin is typed. Refuses options for which a saved machine has nothing. */
+function openTyping(
+  machine: Machine,
+  { console: name, keyboard, "net-port": ports }: BootValues,
+): Typing {
   const console = name === "virtio" ? machine.virtioConsole : machine.console;
   if (console === undefined) {
     throw usageError("--console virtio: the snapshot's machine has no virtio console");
@@ -98,19 +108,34 @@ function inputConsole(machine: Machine, { console: name, "net-port": ports }: Bo
   if (ports.length > 0 && machine.configuration.network === undefined) {
     throw usageError("--net-port: the snapshot's machine has no network");
   }
-  return console;
+  return keyboard ? keyboardTyping(machine, isatty(0)) : consoleTyping(machine, console);
 }
 
-/** Sends what the machine writes to our streams and files. Returns a function that closes these. */
+/** Whether what a guest waits for may come to it: over stdin, or from the host's network. */
+function isAwaited(machine: Machine, { keyboard }: BootValues): boolean {
+  return machine.waitsForHost ||
+    (keyboard ? machine.keyboard.wantsInput : machine.consoles.some(({ wantsInput }) => wantsInput));
+}
+
+/**
+ * Sends what the machine writes to our streams and files. Returns a function that closes these.
+ *
+ * @param later our stdout shows something else until then
+ */
 function openStreams(
   machine: Machine,
   { "debug-port": debug, "second-serial": secondSerial }: BootValues,
+  later: boolean,
 ): () => void {
-  machine.on("console", (bytes) => writeAll(1, bytes));
-  machine.on("virtioConsole", (bytes) => writeAll(1, bytes));
+  const kept: Uint8Array[] = [];
+  const print = (bytes: Uint8Array): void => void (later ? kept.push(bytes.slice()) : writeAll(1, bytes));
+  machine.on("console", print);
+  machine.on("virtioConsole", print);
   if (debug) machine.on("debug", (byte) => writeAll(2, new Uint8Array([byte])));
-  if (secondSerial === undefined) return () => {};
-  const file = openOutput(secondSerial);
-  machine.on("secondSerial", (bytes) => writeAll(file, bytes, secondSerial));
-  return () => closeSync(file);
+  const file = secondSerial === undefined ? undefined : openOutput(secondSerial);
+  if (file !== undefined) machine.on("secondSerial", (bytes) => writeAll(file, bytes, secondSerial));
+  return () => {
+    for (const bytes of kept) writeAll(1, bytes);
+    if (file !== undefined) closeSync(file);
+  };
 }

@@ -1,7 +1,11 @@
-/** The keyboard controller of a PC, Intel 8042, with a keyboard on which nobody types, and no mouse. */
-import { bool, bytes, fields, type Shape, u8 } from "../../snapshot/shape.ts";
+/** The keyboard controller of a PC, Intel 8042, with a keyboard and no mouse. */
+import { bool, bytes, fields, type Shaped, time, u8 } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PortDevice } from "../bus.ts";
+import type { TimedDevice } from "../schedule.ts";
+import { CYCLES_PER_SECOND } from "./oscillator.ts";
+import { KEYBOARD_STATE, Ps2Keyboard } from "./ps2_keyboard.ts";
+import { type Key, ScanCodeTranslator } from "./scan_codes.ts";
 
 /** Status register: a byte to read; self test passed; the last byte written was a command; keyboard not locked. */
 const OUTPUT_FULL = 1, SYSTEM = 4, COMMAND = 8, UNLOCKED = 0x10;
@@ -14,73 +18,57 @@ const READ_MEMORY = 0x20, WRITE_MEMORY = 0x60, MEMORY = 32, DISABLE_MOUSE = 0xa7
 const TEST_MOUSE = 0xa9, SELF_TEST = 0xaa, TEST_KEYBOARD = 0xab, DISABLE = 0xad, ENABLE = 0xae;
 const READ_INPUT = 0xc0, READ_OUTPUT = 0xd0, WRITE_OUTPUT = 0xd1, ECHO = 0xd2, PULSE = 0xf0;
 const SELF_TEST_PASSED = 0x55, LINE_PASSED = 0, NO_MOUSE = 1;
-/** Commands to the keyboard at port 60H, and its answers. */
-const LIGHTS = 0xed,
-  KEY_ECHO = 0xee,
-  SCAN_CODES = 0xf0,
-  IDENTIFY = 0xf2,
-  TYPEMATIC = 0xf3,
-  ENABLE_SCANNING = 0xf4;
-const DISABLE_SCANNING = 0xf5, DEFAULTS = 0xf6, RESET = 0xff;
-const ACKNOWLEDGE = 0xfa,
-  RESEND = 0xfe,
-  TEST_PASSED = 0xaa,
-  IDENTITY = [0xab, 0x83] as const,
-  SCAN_CODE_SET = 2;
+/** How long a byte takes on the keyboard's line, in cycles: 11 bits at 10 kHz. */
+const LINE_CYCLES = 11 * CYCLES_PER_SECOND / 10_000;
 
-/** What the keyboard answers to commands that take no argument. */
-const ANSWERS: ReadonlyMap<number, readonly number[]> = new Map<number, readonly number[]>([
-  [KEY_ECHO, [KEY_ECHO]],
-  [IDENTIFY, [ACKNOWLEDGE, ...IDENTITY]],
-  [ENABLE_SCANNING, [ACKNOWLEDGE]],
-  [DISABLE_SCANNING, [ACKNOWLEDGE]],
-  [DEFAULTS, [ACKNOWLEDGE]],
-  [RESET, [ACKNOWLEDGE, TEST_PASSED]],
-]);
-const TAKES_ARGUMENT: readonly number[] = [LIGHTS, SCAN_CODES, TYPEMATIC];
-
-type State = {
-  readonly memory: Uint8Array;
-  readonly waiting: Uint8Array;
-  readonly status: number;
-  readonly argumentOf: number;
-  readonly keyArgumentOf: number;
-  readonly outputPort: number;
-  readonly level: boolean;
-};
-const STATE: Shape<State> = fields({
+const STATE = fields({
   memory: bytes(MEMORY),
   waiting: bytes(),
+  last: u8,
   status: u8,
   argumentOf: u8,
-  keyArgumentOf: u8,
   outputPort: u8,
   level: bool,
+  releasing: bool,
+  lineFree: time,
+  keyboard: KEYBOARD_STATE,
 });
+type State = Shaped<typeof STATE>;
 
 /** What the chip is wired to. */
 export interface KeyboardControllerWires {
   /** The keyboard's interrupt line goes up or down. */
   interrupt(level: boolean): void;
   reset(): void;
+  /** The next event may come earlier than it was said to. */
+  changed(): void;
+  /** Virtual time. */
+  now(): number;
 }
 
-/** The controller, at ports 60H and 64H. Address line 20 is enabled whatever its output port says. */
-export class KeyboardController8042 implements Stateful<State> {
+/**
+ * The controller, at ports 60H and 64H. Address line 20 is enabled whatever its output port says. What it and the keyboard
+ * answer is there at once; what is typed comes a byte at a time, each so long behind the last as the line takes.
+ */
+export class KeyboardController8042 implements Stateful<State>, TimedDevice {
   readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
   /** One port each. */
   readonly ports: readonly PortDevice[];
   readonly #wires: KeyboardControllerWires;
   /** The controller's memory; its first byte is the command byte. */
   readonly #memory = new Uint8Array(MEMORY);
-  /** Bytes to be read. */
+  readonly #keyboard = new Ps2Keyboard();
+  readonly #translator = new ScanCodeTranslator();
+  /** Bytes to be read, and the one that was read last. */
   #waiting: number[] = [];
+  #last = 0;
   #status = UNLOCKED | SYSTEM;
-  /** The commands whose argument comes next, to the controller and to the keyboard; 0: none. */
+  /** The command whose argument comes next; 0: none. */
   #argumentOf = 0;
-  #keyArgumentOf = 0;
   #outputPort = NO_RESET | A20;
   #level = false;
+  /** When the keyboard's line is free for the next byte that was typed. */
+  #lineFree = 0;
 
   constructor(wires: KeyboardControllerWires) {
     this.#wires = wires;
@@ -100,33 +88,93 @@ export class KeyboardController8042 implements Stateful<State> {
     ];
   }
 
+  /** A key goes down or up. */
+  move(key: Key, down: boolean): void {
+    this.#keyboard.move(key, down);
+    this.#listen();
+  }
+
+  /** Bytes that have been typed and not been taken. */
+  get typed(): number {
+    return this.#keyboard.typed;
+  }
+
+  /** Whether the guest waits for keys, by interrupts, and there are none left. */
+  get wantsKeys(): boolean {
+    return (this.#memory[0]! & (INTERRUPTS | DISABLED)) === INTERRUPTS && this.#keyboard.isScanning &&
+      !this.#keyboard.hasTyped && this.#waiting.length === 0;
+  }
+
+  nextEvent(): number {
+    return this.#mayListen ? this.#lineFree : Infinity;
+  }
+
+  advance(now: number): void {
+    if (!this.#mayListen || now < this.#lineFree) return;
+    this.#answer(...this.#fromKeyboard());
+  }
+
   saveState(): State {
     return {
       memory: this.#memory.slice(),
       waiting: Uint8Array.from(this.#waiting),
+      last: this.#last,
       status: this.#status,
       argumentOf: this.#argumentOf,
-      keyArgumentOf: this.#keyArgumentOf,
       outputPort: this.#outputPort,
       level: this.#level,
+      releasing: this.#translator.isReleasing,
+      lineFree: this.#lineFree,
+      keyboard: this.#keyboard.saveState(),
     };
   }
 
   loadState(state: State): void {
     this.#memory.set(state.memory);
     this.#waiting = [...state.waiting];
+    this.#last = state.last;
     this.#status = state.status;
     this.#argumentOf = state.argumentOf;
-    this.#keyArgumentOf = state.keyArgumentOf;
     this.#outputPort = state.outputPort;
     this.#level = state.level;
+    this.#translator.isReleasing = state.releasing;
+    this.#lineFree = state.lineFree;
+    this.#keyboard.loadState(state.keyboard);
+  }
+
+  /** Whether the line is enabled, the last byte has been read, and something has been typed. */
+  get #mayListen(): boolean {
+    return (this.#memory[0]! & DISABLED) === 0 && this.#waiting.length === 0 && this.#keyboard.hasTyped;
+  }
+
+  /** Takes what has been typed, or says when. */
+  #listen(): void {
+    this.advance(this.#wires.now());
+    this.#wires.changed();
+  }
+
+  /** The next byte that was typed, as it is read: with the prefix of a released key, if that is not translated. */
+  #fromKeyboard(): number[] {
+    while (this.#keyboard.hasTyped) {
+      const byte = this.#translated(this.#keyboard.take()!);
+      if (byte !== undefined) return [byte];
+    }
+    return [];
+  }
+
+  #translated(byte: number): number | undefined {
+    return (this.#memory[0]! & TRANSLATED) === 0 ? byte : this.#translator.translate(byte);
   }
 
   #take(): number {
-    const byte = this.#waiting.shift() ?? 0;
+    const byte = this.#waiting.shift();
+    if (byte === undefined) return this.#last;
+    this.#last = byte;
     // Each byte that waits has an edge of its own.
     this.#update(false);
     this.#update();
+    this.#lineFree = this.#wires.now() + LINE_CYCLES;
+    this.#listen();
     return byte;
   }
 
@@ -152,6 +200,7 @@ export class KeyboardController8042 implements Stateful<State> {
       case SELF_TEST:
         this.#status |= SYSTEM;
         this.#waiting = [];
+        this.#translator.isReleasing = false;
         return this.#answer(SELF_TEST_PASSED);
       case TEST_KEYBOARD:
         return this.#answer(LINE_PASSED);
@@ -188,19 +237,15 @@ export class KeyboardController8042 implements Stateful<State> {
   /** A byte for the keyboard, which enables its line. */
   #toKeyboard(value: number): void {
     this.#memory[0]! &= ~DISABLED;
-    const command = this.#keyArgumentOf;
-    this.#keyArgumentOf = 0;
-    if (command !== 0) {
-      // Scan-code set 0 asks which one is used.
-      return this.#answer(ACKNOWLEDGE, ...(command === SCAN_CODES && value === 0 ? [SCAN_CODE_SET] : []));
-    }
-    if (TAKES_ARGUMENT.includes(value)) this.#keyArgumentOf = value;
-    this.#answer(...(ANSWERS.get(value) ?? [TAKES_ARGUMENT.includes(value) ? ACKNOWLEDGE : RESEND]));
+    const answers = this.#keyboard.write(value).map((byte) => this.#translated(byte));
+    this.#answer(...answers.filter((byte) => byte !== undefined));
+    this.#listen();
   }
 
   #setCommandByte(value: number): void {
     this.#memory[0] = value;
     this.#update();
+    this.#listen();
   }
 
   #answer(...bytes: readonly number[]): void {
