@@ -1,5 +1,4 @@
 /** The keyboard of a machine, as its user has it. */
-import type { KeyboardController8042 } from "./devices/8042_keyboard.ts";
 import { type Key, KEYS } from "./devices/scan_codes.ts";
 import type { InputSignal } from "./input.ts";
 
@@ -29,6 +28,16 @@ const CHARACTERS: readonly (readonly [Key, string])[] = [
   ["Escape", "\x1b"],
 ];
 
+/** What a keyboard's keys are at. */
+export interface KeyboardPort {
+  /** Whether the guest waits for keys, by interrupts, and there are none left. */
+  readonly wantsKeys: boolean;
+  /** Bytes that have been typed and that the guest has not read. */
+  readonly typed: number;
+  /** A key goes down or up: what it sends waits until the guest reads it. */
+  move(key: Key, down: boolean): void;
+}
+
 /** What is held down while a key is struck. */
 export interface Modifiers {
   readonly shift?: boolean;
@@ -57,23 +66,23 @@ export function strokeOf(character: string): Stroke | undefined {
  * the same is typed at the same instructions is the same.
  */
 export class Keyboard {
-  readonly #controller: KeyboardController8042;
+  readonly #port: KeyboardPort;
   readonly #input: InputSignal;
 
   /** @param input is told when something is typed */
-  constructor(controller: KeyboardController8042, input: InputSignal) {
-    this.#controller = controller;
+  constructor(port: KeyboardPort, input: InputSignal) {
+    this.#port = port;
     this.#input = input;
   }
 
   /** Whether the guest waits for keys, by interrupts, and there are none left. */
   get wantsInput(): boolean {
-    return this.#controller.wantsKeys;
+    return this.#port.wantsKeys;
   }
 
   /** Bytes of scan codes that have been typed and that the guest has not read. */
   get unread(): number {
-    return this.#controller.typed;
+    return this.#port.typed;
   }
 
   /**
@@ -121,7 +130,7 @@ export class Keyboard {
 
   #move(key: Key, down: boolean): void {
     if (!KEYS.includes(key)) throw new RangeError(`There is no key ${key}: there are ${KEYS.join(", ")}`);
-    this.#controller.move(key, down);
+    this.#port.move(key, down);
     this.#input.arrived();
   }
 }

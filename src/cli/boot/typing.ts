@@ -83,7 +83,9 @@ export function keyboardTyping({ keyboard }: Machine, isTerminal: boolean): Typi
     keys.on("keypress", (text: string | undefined, { name = "", ctrl, meta, shift }: Keypress) => {
       const key = NAMED[name] ?? KEYS.find((one) => one.toLowerCase() === name) ??
         (ctrl || meta ? strokeOf(name)?.key : undefined);
-      if (key !== undefined) keyboard.strike(key, { shift: shift!, control: ctrl!, alt: meta! });
+      // The key that begins what a terminal sends for others is told as one of these.
+      const alt = meta === true && key !== "Escape";
+      if (key !== undefined) keyboard.strike(key, { shift: shift === true, control: ctrl === true, alt });
       else if (text !== undefined) typeCharacter(text);
     });
     return {

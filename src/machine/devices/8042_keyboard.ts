@@ -2,6 +2,7 @@
 import { bool, bytes, fields, type Shaped, time, u8 } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PortDevice } from "../bus.ts";
+import type { KeyboardPort } from "../keyboard.ts";
 import type { TimedDevice } from "../schedule.ts";
 import { CYCLES_PER_SECOND } from "./oscillator.ts";
 import { KEYBOARD_STATE, Ps2Keyboard } from "./ps2_keyboard.ts";
@@ -50,8 +51,8 @@ export interface KeyboardControllerWires {
  * The controller, at ports 60H and 64H. Address line 20 is enabled whatever its output port says. What it and the keyboard
  * answer is there at once; what is typed comes a byte at a time, each so long behind the last as the line takes.
  */
-export class KeyboardController8042 implements Stateful<State>, TimedDevice {
-  readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
+export class KeyboardController8042 implements Stateful<State>, TimedDevice, KeyboardPort {
+  readonly stateFormat: StateFormat<State> = { version: 2, shape: STATE };
   /** One port each. */
   readonly ports: readonly PortDevice[];
   readonly #wires: KeyboardControllerWires;
