@@ -53,8 +53,9 @@ const Data = {
 /** An x87, a color display of 80 columns, two serial ports. */
 const EQUIPMENT = 0x0002 | 0x0020 | 0x0400;
 const COM1 = 0x3f8, COM2 = 0x2f8, CRTC = 0x3d4;
-/** Mode 3: 25 lines of 80 characters, 16 dots high, the cursor in the last. */
-const MODE = 3, COLUMNS = 80, ROWS = 25, PAGE_BYTES = 0x1000, CURSOR_SHAPE = 0x0d0e, HEIGHT = 16;
+/** How the display is left: characters in 25 lines of 80, 16 dots high. */
+export const TEXT_MODE = { mode: 3, columns: 80, rows: 25, height: 16 } as const;
+const PAGE_BYTES = 0x1000, CURSOR_SHAPE = 0x0d0e;
 
 /**
  * Ports, and what is written there, in this order: vectors of the 8259 pair, with the lines open that a BIOS serves (timer,
@@ -91,13 +92,13 @@ export function leaveBiosRemains(ram: Uint8Array): void {
   view.setUint16(Data.EBDA_SEGMENT, LOW_END / 16, true);
   view.setUint16(Data.EQUIPMENT, EQUIPMENT, true);
   view.setUint16(Data.MEMORY_KB, LOW_END / 1024, true);
-  view.setUint8(Data.VIDEO_MODE, MODE);
-  view.setUint16(Data.COLUMNS, COLUMNS, true);
+  view.setUint8(Data.VIDEO_MODE, TEXT_MODE.mode);
+  view.setUint16(Data.COLUMNS, TEXT_MODE.columns, true);
   view.setUint16(Data.PAGE_BYTES, PAGE_BYTES, true);
   view.setUint16(Data.CURSOR_SHAPE, CURSOR_SHAPE, true);
   view.setUint16(Data.CRTC_PORT, CRTC, true);
-  view.setUint8(Data.LAST_ROW, ROWS - 1);
-  view.setUint8(Data.CHARACTER_HEIGHT, HEIGHT);
+  view.setUint8(Data.LAST_ROW, TEXT_MODE.rows - 1);
+  view.setUint8(Data.CHARACTER_HEIGHT, TEXT_MODE.height);
   // The extended data area begins with its size in kilobytes.
   view.setUint8(LOW_END, 1);
 }

@@ -2,6 +2,7 @@
  * Linux kernels in the format bzImage, entered by the 64-bit boot protocol. Linux, Documentation/arch/x86/boot.rst
  * ("The Linux/x86 Boot Protocol") and zero-page.rst.
  */
+import { TEXT_MODE } from "./bios_remains.ts";
 import { CannotBootError } from "./boot_error.ts";
 import type { BootEntry, BootRequest } from "./boot_request.ts";
 import { LowMemory } from "./low_memory.ts";
@@ -28,7 +29,20 @@ const Header = {
   INIT_SIZE: 0x260,
 } as const;
 /** Other fields of the zero page. */
-const ZeroPage = { E820_COUNT: 0x1e8, HEADER: 0x1f1, E820: 0x2d0, SIZE: 0x1000 } as const;
+const ZeroPage = {
+  VIDEO_MODE: 6,
+  VIDEO_COLUMNS: 7,
+  VIDEO_EGA: 0xa,
+  VIDEO_ROWS: 0xe,
+  VIDEO_IS_VGA: 0xf,
+  VIDEO_POINTS: 0x10,
+  E820_COUNT: 0x1e8,
+  HEADER: 0x1f1,
+  E820: 0x2d0,
+  SIZE: 0x1000,
+} as const;
+/** What INT 10H says of the display (AH = 12H, BL = 10H): color, 256 KB. */
+const VGA_MEMORY = 3;
 
 const BOOT_FLAG = 0xaa55, MAGIC = 0x5372_6448; // "HdrS"
 /** The header ends this far behind the byte that tells it, which is the distance of a jump. */
@@ -101,6 +115,13 @@ export function loadLinux(ram: Uint8Array, { kernel, modules, commandLine }: Boo
   view.setUint32(Header.RAMDISK, initrd.start, true);
   view.setUint32(Header.RAMDISK_SIZE, initrd.size, true);
   view.setUint32(Header.COMMAND_LINE, low.text(commandLine), true);
+  // The display is as firmware would have left it: kernels that find nothing here do without.
+  view.setUint8(ZeroPage.VIDEO_MODE, TEXT_MODE.mode);
+  view.setUint8(ZeroPage.VIDEO_COLUMNS, TEXT_MODE.columns);
+  view.setUint16(ZeroPage.VIDEO_EGA, VGA_MEMORY, true);
+  view.setUint8(ZeroPage.VIDEO_ROWS, TEXT_MODE.rows);
+  view.setUint8(ZeroPage.VIDEO_IS_VGA, 1);
+  view.setUint16(ZeroPage.VIDEO_POINTS, TEXT_MODE.height, true);
   const map = memoryMap(ram.length);
   view.setUint8(ZeroPage.E820_COUNT, map.length);
   for (const [n, range] of map.entries()) {

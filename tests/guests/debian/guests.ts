@@ -1,6 +1,6 @@
 /**
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests`; and `deno task guests
- * memtest86+` or `xen`, which only run where they are named. Too long for every run of the tests. What a script prints and how many
+ * memtest86+`, `screen` or `xen`, which only run where they are named. Too long for every run of the tests. What a script prints and how many
  * instructions it takes is compared between engines. The exercise runs with damaged disks as well, which it must notice.
  */
 import { execFileSync } from "node:child_process";
@@ -15,7 +15,9 @@ import { oneOf, parsePositive, scriptLine } from "../../../_tools/script.ts";
 import { choices, flag, value } from "../../../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
 import { SCRIPTED_HOST } from "./hosts.ts";
-import { type MemtestResult, runMemtest } from "./memtest.ts";
+import { runMemtest } from "./memtest.ts";
+import { runScreen } from "./screen.ts";
+import type { ScreenResult } from "./screen_result.ts";
 import { runXen, type XenResult } from "./xen.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
@@ -165,12 +167,17 @@ function run(
   };
 }
 
-const MEMTEST = "memtest86+", XEN = "xen", ON_REQUEST: readonly string[] = [MEMTEST, XEN];
+/** Guests that are watched by their screen. */
+const BY_SCREEN: Readonly<Record<string, (engine: EngineName) => ScreenResult>> = {
+  "memtest86+": runMemtest,
+  screen: runScreen,
+};
+const XEN = "xen", ON_REQUEST: readonly string[] = [...Object.keys(BY_SCREEN), XEN];
 const { values, rest } = scriptLine({
   call: "deno task guests",
-  description: `Boots Debian's kernels (${
-    KERNEL_NAMES.join(", ")
-  }) and runs scripts in them; ${MEMTEST} and ${XEN} only where they are named. What they print and how many instructions they take must be the same in all engines.`,
+  description: `Boots Debian's kernels (${KERNEL_NAMES.join(", ")}) and runs scripts in them; ${
+    ON_REQUEST.join(", ")
+  } only where they are named. What they print and how many instructions they take must be the same in all engines.`,
   operands: ["[GUEST…]"],
   options: {
     cpus: value("N,N", "With so many processors (1,2).", (text) => text.split(",").map(parsePositive)),
@@ -234,19 +241,21 @@ for (const [what, { damage, fails }] of exercised === undefined ? [] : Object.en
   );
   if (values.print || !good) console.log(transcript);
 }
-let firstTest: MemtestResult | undefined;
-for (const engine of guests.includes(MEMTEST) ? runsOf(["auto"]) : []) {
-  const result = runMemtest(engine), { instructions, passed, screen } = result;
-  firstTest ??= result;
-  const same = firstTest.instructions === instructions && firstTest.screen.join("\n") === screen.join("\n");
-  const good = passed && same;
-  failed ||= !good;
-  const count = instructions.toLocaleString("en-US");
-  console.log(
-    `${good ? "ok" : "FAILED"} ${MEMTEST}, ${engine}: ${count} instructions` +
-      (same ? "" : "; not as the run before"),
-  );
-  if (values.print || !good) console.log(screen.join("\n"));
+for (const [name, runIt] of Object.entries(BY_SCREEN)) {
+  let first: ScreenResult | undefined;
+  for (const engine of guests.includes(name) ? runsOf(["auto"]) : []) {
+    const result = runIt(engine), { instructions, passed, screen } = result;
+    first ??= result;
+    const same = first.instructions === instructions && first.screen.join("\n") === screen.join("\n");
+    const good = passed && same;
+    failed ||= !good;
+    const count = instructions.toLocaleString("en-US");
+    console.log(
+      `${good ? "ok" : "FAILED"} ${name}, ${engine}: ${count} instructions` +
+        (same ? "" : "; not as the run before"),
+    );
+    if (values.print || !good) console.log(screen.join("\n"));
+  }
 }
 for (const processors of guests.includes(XEN) ? values.cpus ?? [1, 2] : []) {
   let first: XenResult | undefined;

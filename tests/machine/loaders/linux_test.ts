@@ -51,6 +51,14 @@ Deno.test("loadLinux() copies the setup header and tells loader, command line an
   assertEquals(ranges.at(-1), [0x10_0000n, BigInt(RAM - 0x10_0000), 1]);
 });
 
+Deno.test("loadLinux() tells that the display is in VGA's text mode 3", () => {
+  const { zeroPage } = load();
+  // Linux, include/uapi/linux/screen_info.h: mode, columns; EGA's memory; lines, VGA; height of characters.
+  assertEquals([zeroPage.getUint8(6), zeroPage.getUint8(7)], [3, 80]);
+  assertEquals(zeroPage.getUint16(0xa, true), 3);
+  assertEquals([zeroPage.getUint8(0xe), zeroPage.getUint8(0xf), zeroPage.getUint16(0x10, true)], [25, 1, 16]);
+});
+
 Deno.test("loadLinux() clears what the zero page has beside the header", () => {
   const { zeroPage } = load();
   assertEquals([zeroPage.getUint8(0x1ef), zeroPage.getUint8(0x1f0), zeroPage.getUint32(0x70, true)], [
