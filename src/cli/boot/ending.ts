@@ -2,14 +2,12 @@
 import type { Machine } from "../../machine/machine.ts";
 import { ExitCode } from "../exit_codes.ts";
 import { print, report } from "../output.ts";
+import { SIGNALS } from "./interruption.ts";
 import type { BootValues } from "./options.ts";
 import type { RunEnd } from "./run.ts";
 
 /** Exit code of a triple fault. */
 const TRIPLE_FAULT = 127;
-
-/** The signal of Ctrl-C. */
-const SIGINT = 2;
 
 /**
  * Says why the run has ended. Answers the exit code.
@@ -38,8 +36,8 @@ export function conclude(
       reportStop(machine, "stopped by --max-instructions", values, symbols);
       return ExitCode.BUDGET;
     case "interrupted":
-      reportStop(machine, `stopped by Ctrl-C at ${machine.instructions} instructions`, values, symbols);
-      return ExitCode.SIGNAL + SIGINT;
+      reportStop(machine, `stopped by ${end.by} at ${machine.instructions} instructions`, values, symbols);
+      return ExitCode.SIGNAL + SIGNALS[end.signal];
     case "triple fault":
       report(`causeway: triple fault\n${machine.postMortem(symbols)}`);
       return TRIPLE_FAULT;

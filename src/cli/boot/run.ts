@@ -1,5 +1,6 @@
 /** Runs a machine with our streams as its console, beside a debugger and whoever wants it saved. */
 import { closeSync } from "node:fs";
+import { setImmediate } from "node:timers";
 import { isatty } from "node:tty";
 import { MachineTarget } from "../../machine/debug/machine_target.ts";
 import type { Machine, MachineStop } from "../../machine/machine.ts";
@@ -7,6 +8,7 @@ import { usageError } from "../exit_codes.ts";
 import { GdbServer } from "../gdb.ts";
 import { openOutput, writeAll } from "../output.ts";
 import { openInput } from "./input.ts";
+import { type Interrupted, Interruption } from "./interruption.ts";
 import { LiveScreen } from "./live_screen.ts";
 import type { BootValues } from "./options.ts";
 import type { Saver } from "./snapshots.ts";
@@ -19,8 +21,8 @@ const KEPT_OUTPUT = 1 << 20;
 /** Instructions between two looks at the keyboard: some tens of milliseconds. */
 const SLICE = 2_000_000;
 
-/** Why a run has ended: also because it was to end when the machine is saved, or by Ctrl-C. */
-export type RunEnd = MachineStop | { readonly kind: "saved" | "interrupted" };
+/** Why a run has ended: also because it was to end when the machine is saved, or was broken off. */
+export type RunEnd = MachineStop | { readonly kind: "saved" } | Interrupted;
 
 /** That, and how long it took. */
 export interface BootRun {
@@ -39,14 +41,9 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
   const closeOutput = openStreams(machine, values, screen !== undefined),
     { gdb: port, "gdb-arch": view } = values;
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
-  let isInterrupted = false, interrupt = (): void => {};
-  const interruption = new Promise<RunEnd>((resolve) => {
-    interrupt = () => {
-      isInterrupted = true;
-      resolve({ kind: "interrupted" });
-    };
-  });
-  const input = openInput(machine, typing, interrupt), idle = values.realtime || isatty(0) ? IDLE : Infinity;
+  const interruption = new Interruption();
+  const input = openInput(machine, typing, () => interruption.raise("SIGINT", "Ctrl-C")),
+    idle = values.realtime || isatty(0) ? IDLE : Infinity;
   const limit = values["max-instructions"] ?? Infinity;
 
   /** Runs it for a slice, as the debugger wants if there is one. */
@@ -65,7 +62,7 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
   };
   const run = async (): Promise<RunEnd> => {
     if (await saver.settle(machine, undefined)) return { kind: "saved" };
-    while (!isInterrupted) {
+    while (!interruption.isOver) {
       const skipped = machine.skippedTime, stop = await runSlice();
       screen?.draw(stop.kind !== "budget");
       if (await saver.settle(machine, stop)) return { kind: "saved" };
@@ -75,20 +72,19 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
         await input.orAfter(Math.min(machine.skippedTime - skipped, IDLE) / 1e6);
       }
       // Lets input arrive, and signals.
-      if (!input.isComplete || saver.isOpen) {
-        input.pull();
-        await new Promise((resume) => setTimeout(resume, 0));
-      }
+      if (!input.isComplete) input.pull();
+      await new Promise((resume) => setImmediate(resume));
     }
-    return await interruption;
+    return await interruption.happened;
   };
   const start = performance.now();
   try {
     // A debugger may keep it stopped.
-    const end = await Promise.race([run(), interruption]);
+    const end = await Promise.race([run(), interruption.happened]);
     return { end, seconds: (performance.now() - start) / 1000 };
   } finally {
     input.close();
+    interruption.close();
     screen?.close();
     saver.close();
     closeOutput();
