@@ -9,9 +9,10 @@ export function parseBigInteger(text: string): bigint {
   return BigInt(plain);
 }
 
-/** A count that a JavaScript number holds exactly; also with an exponent, as 1e9. */
+/** A count that a JavaScript number holds exactly; also with an exponent, as 1e9 or 2.5e9. */
 export function parseCount(text: string): number {
-  const count = /^\d+e\d{1,2}$/i.test(text) ? Number(text) : Number(parseBigInteger(text));
+  const scaled = /^\d+(?:\.\d+)?e\d{1,2}$/i.test(text) && Number.isInteger(Number(text));
+  const count = scaled ? Number(text) : Number(parseBigInteger(text));
   if (!Number.isSafeInteger(count)) throw new RangeError("must be less than 9007199254740992");
   return count;
 }

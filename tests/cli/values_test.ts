@@ -3,14 +3,15 @@ import { MAX_RAM } from "../../src/memory/physical.ts";
 import { parseAddress, parseCount, parseRam, parseRange, parseSize } from "../../src/cli/values.ts";
 
 Deno.test("parseCount() reads decimal, hexadecimal and exponents, and refuses the rest", () => {
-  assertEquals(["0", "4_096", "0x10", "1e9", "9007199254740991"].map(parseCount), [
+  assertEquals(["0", "4_096", "0x10", "1e9", "2.5e9", "9007199254740991"].map(parseCount), [
     0,
     4096,
     16,
     1e9,
+    25e8,
     2 ** 53 - 1,
   ]);
-  for (const text of ["", "-1", "1.5", "x", "0x", "1e99", "9007199254740992", " 1"]) {
+  for (const text of ["", "-1", "1.5", "1.55e1", "x", "0x", "1e99", "9007199254740992", " 1"]) {
     assertThrows(() => parseCount(text), RangeError, "must be");
   }
 });
