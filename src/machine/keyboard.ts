@@ -66,6 +66,11 @@ export function strokeOf(character: string): Stroke | undefined {
  * the same is typed at the same instructions is the same.
  */
 export class Keyboard {
+  /**
+   * Whether somebody is at it, who may type at any time. Then a guest that has halted and waits for keys awaits input, rather
+   * than that nothing can wake it. Default: false.
+   */
+  attended = false;
   readonly #port: KeyboardPort;
   readonly #input: InputSignal;
 
@@ -75,9 +80,9 @@ export class Keyboard {
     this.#input = input;
   }
 
-  /** Whether the guest waits for keys, by interrupts, and there are none left. */
+  /** Whether the guest waits for keys, by interrupts, there are none left, and somebody may type some. */
   get wantsInput(): boolean {
-    return this.#port.wantsKeys;
+    return this.attended && this.#port.wantsKeys;
   }
 
   /** Bytes of scan codes that have been typed and that the guest has not read. */

@@ -67,6 +67,7 @@ interface Keypress {
 
 /** Types at the keyboard: the keys of a terminal, or the characters of a text. */
 export function keyboardTyping({ keyboard }: Machine, isTerminal: boolean): Typing {
+  keyboard.attended = true;
   const unknown = new Set<string>();
   /** Types a character, or says once that there is no key for it. */
   const typeCharacter = (character: string): void => {

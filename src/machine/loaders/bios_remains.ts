@@ -59,13 +59,15 @@ const PAGE_BYTES = 0x1000, CURSOR_SHAPE = 0x0d0e;
 
 /**
  * Ports, and what is written there, in this order: vectors of the 8259 pair, with the lines open that a BIOS serves (timer,
- * keyboard, the second chip, diskette; clock, mouse, x87, disk); the timer's counter 0 in mode 2, 65536 long.
+ * keyboard, the second chip, diskette; clock, mouse, x87, disk); the timer's counter 0 in mode 2, 65536 long; the keyboard
+ * enabled, with interrupts and translated scan codes.
  */
 // deno-fmt-ignore
 const PROGRAM = [
   [0x20, 0x11], [0x21, Vector.MASTER_LINES], [0x21, 4], [0x21, 1], [0x21, 0xb8],
   [0xa0, 0x11], [0xa1, Vector.SLAVE_LINES], [0xa1, 2], [0xa1, 1], [0xa1, 0x8e],
   [0x43, 0x34], [0x40, 0], [0x40, 0],
+  [0x64, 0x60], [0x60, 0x61], [0x64, 0xae],
 ] as const;
 
 /** Programs the chips. */

@@ -134,6 +134,12 @@ Deno.test("a kernel finds the timer and the 8259 pair as a BIOS leaves them", ()
   assertEquals(status, 0x80 | 0x40 | 0x30 | 2 << 1);
 });
 
+Deno.test("a kernel finds the keyboard enabled, with interrupts and translated scan codes", () => {
+  // MOV AL, 20H; OUT 64H, AL; IN AL, 60H (the command byte: QEMU 7.2 and SeaBIOS have it so, too); MOV [RESULTS], AL
+  const machine = runInRealMode([0xb0, 0x20, 0xe6, 0x64, 0xe4, 0x60, 0xa2, ...word(RESULTS)], "auto");
+  assertEquals([...machine.readPhysical(RESULTS, 1)], [0x61]);
+});
+
 /** STI; HLT; CLI, so many times. */
 const ticks = (count: number): readonly number[] =>
   Array.from({ length: count }, () => [0xfb, 0xf4, 0xfa]).flat();
