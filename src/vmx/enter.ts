@@ -4,6 +4,7 @@ import { Cr0, Efer } from "../cpu/system/control_bits.ts";
 import {
   ATTENTION,
   Attention,
+  Blocking,
   CPL,
   CR0,
   CR3,
@@ -36,6 +37,7 @@ import {
   segmentBase,
   SHADOW_AT,
   SHADOW_NOW,
+  SHADOWS,
   TR,
   VMX_MODE,
   VPID,
@@ -47,11 +49,10 @@ import { loadMsrs } from "./msr_areas.ts";
 import { guestPdptes, loadPdptes, usesPdptes } from "./pdptes.ts";
 import { enterVirtualApic } from "./virtual_apic.ts";
 import { type CellFields, cellFields, type Vmcs } from "./vmcs.ts";
-import { Blocking, VmxMode, type VmxState } from "./vmx_state.ts";
+import { VmxMode, type VmxState } from "./vmx_state.ts";
 
 /** Bits of DR7 that are always 1, and those that can be written. */
 const DR7_FIXED = 0x400, DR7_WRITABLE = 0xffff_23ff;
-const SHADOWS = Blocking.STI | Blocking.MOV_SS;
 const UNUSABLE = 0x1_0000, DPL = 0x60, RIGHTS = 0xf0ff;
 
 /** State cells of the segment registers in the VMCS's order: ES CS SS DS FS GS LDTR TR. */

@@ -1,4 +1,5 @@
 /** Checks of VM entry: guest-state fields. SDM vol. 3C, section 27.3.1. */
+import { Blocking, SHADOWS } from "../cpu/state.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Activity } from "../cpu/system/activity.ts";
 import { Cr0, Cr4, Efer } from "../cpu/system/control_bits.ts";
@@ -20,7 +21,7 @@ import { FieldCheck, type Fields } from "./field_check.ts";
 import { Field } from "./fields.ts";
 import { arePdptesValid, guestPdptes, usesPdptes } from "./pdptes.ts";
 import { isRegion, revisionOf, SHADOW, type Vmcs } from "./vmcs.ts";
-import { Blocking, Debug, secondaryOf } from "./vmx_state.ts";
+import { Debug, secondaryOf } from "./vmx_state.ts";
 
 /** Exit qualifications of entries that fail on the guest's state. Section 27.8. */
 const Failure = { ANY: 0n, PDPTES: 2n, LINK_POINTER: 4n } as const;
@@ -93,7 +94,7 @@ function activityIsValid(v: Fields): boolean {
   if (activity === Activity.ACTIVE) return true;
   if (activity > Activity.WAIT_FOR_SIPI) return false;
   if (activity === Activity.HLT && ((v.word(Field.GUEST_SS_RIGHTS) >> 5) & 3) !== 0) return false;
-  if ((v.word(Field.GUEST_INTERRUPTIBILITY) & (Blocking.STI | Blocking.MOV_SS)) !== 0) return false;
+  if ((v.word(Field.GUEST_INTERRUPTIBILITY) & SHADOWS) !== 0) return false;
   return mayEndBy(activity, v);
 }
 
@@ -113,7 +114,7 @@ function mayEndBy(activity: number, v: Fields): boolean {
   }
 }
 
-const INTERRUPTIBILITY_BITS = Blocking.STI | Blocking.MOV_SS | Blocking.NMI;
+const INTERRUPTIBILITY_BITS = SHADOWS | Blocking.NMI;
 
 function interruptibilityIsValid(v: Fields): boolean {
   const blocking = v.word(Field.GUEST_INTERRUPTIBILITY), type = injectionOf(v)?.type;
@@ -130,7 +131,7 @@ const PENDING_DEBUG_BITS = Debug.BREAKPOINTS | Debug.ENABLED | Debug.STEP;
 
 function pendingDebugIsValid(v: Fields): boolean {
   if (!holdsFixed(v, Field.GUEST_PENDING_DEBUG, 0, PENDING_DEBUG_BITS)) return false;
-  const blocked = (v.word(Field.GUEST_INTERRUPTIBILITY) & (Blocking.STI | Blocking.MOV_SS)) !== 0;
+  const blocked = (v.word(Field.GUEST_INTERRUPTIBILITY) & SHADOWS) !== 0;
   if (!blocked && v.word(Field.GUEST_ACTIVITY) !== Activity.HLT) return true;
   const byBranch = (v.word(Field.GUEST_DEBUGCTL) & DebugControl.BTF) !== 0;
   const steps = (v.word(Field.GUEST_RFLAGS) & Flag.TF) !== 0 && !byBranch;

@@ -8,6 +8,7 @@ import type { InterceptedEvent } from "../cpu/system/bus.ts";
 import {
   ATTENTION,
   Attention,
+  Blocking,
   CPL,
   CR0,
   CR4,
@@ -31,6 +32,7 @@ import {
   SEGMENT_STRIDE,
   SHADOW_AT,
   SHADOW_NOW,
+  SHADOWS,
   TR,
   VMX_MODE,
   VPID,
@@ -44,10 +46,9 @@ import { Field } from "./fields.ts";
 import { loadMsrs, storeMsrs } from "./msr_areas.ts";
 import { arePdptesValid, loadPdptes, pdptesAt, savePdptes } from "./pdptes.ts";
 import type { Vmcs } from "./vmcs.ts";
-import { Blocking, type ExitInformation, VmxMode, type VmxState } from "./vmx_state.ts";
+import { type ExitInformation, VmxMode, type VmxState } from "./vmx_state.ts";
 
 const VALID = 1 << 31, DELIVERS_ERROR = 0x800, UNUSABLE = 0x1_0000, PRESENT = 0x80;
-const NMI_BLOCKED = Blocking.NMI, SHADOWS = Blocking.STI | Blocking.MOV_SS;
 /** Bit 12 of interruption information and of the qualification of these exits: NMI unblocking due to IRET. */
 const NMI_UNBLOCKED = 0x1000;
 const TELLS_OF_IRET: ReadonlySet<number> = new Set([Reason.EPT_VIOLATION, Reason.PML_FULL]);
@@ -82,8 +83,8 @@ export function leaveGuest(state: VmxState): boolean {
   }
   const byNmi = exit.reason === Reason.EXCEPTION_OR_NMI &&
     ((exit.interruption ?? 0) >> 8 & 7) === EventType.NMI;
-  const blocked = state.pin(Pin.VIRTUAL_NMIS) ? 0 : m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED;
-  if (!loadHost(state, byNmi ? NMI_BLOCKED : blocked)) return false;
+  const blocked = state.pin(Pin.VIRTUAL_NMIS) ? 0 : m[INTERRUPTIBILITY >> 2]! & Blocking.NMI;
+  if (!loadHost(state, byNmi ? Blocking.NMI : blocked)) return false;
   state.unit.context.switches.count(WorldSwitch.VM_EXIT, exit.reason);
   noteExit(state, exit.reason);
   return true;
@@ -118,7 +119,7 @@ export function failEntry(state: VmxState, reason: number, qualification: bigint
   const v = state.vmcs!;
   v.put(Field.EXIT_REASON, reason | ENTRY_FAILED);
   v.write(Field.EXIT_QUALIFICATION, qualification);
-  if (!loadHost(state, state.m[INTERRUPTIBILITY >> 2]! & NMI_BLOCKED)) return false;
+  if (!loadHost(state, state.m[INTERRUPTIBILITY >> 2]! & Blocking.NMI)) return false;
   noteExit(state, reason);
   return true;
 }

@@ -15,8 +15,6 @@ import type { WorldFunctions } from "./world_functions.ts";
 
 /** Values of the VMX_MODE cell. */
 export const VmxMode = { OUTSIDE: 0, ROOT: 1, GUEST: 2 } as const;
-/** Interruptibility state. SDM vol. 3C, table 25-3. */
-export const Blocking = { STI: 1, MOV_SS: 2, SMI: 4, NMI: 8 } as const;
 /** Pending debug exceptions; the qualification of debug exceptions has the same bits. SDM vol. 3C, tables 25-4 and 28-1. */
 export const Debug = { BREAKPOINTS: 15, ENABLED: 0x1000, ACCESS: 0x2000, STEP: 0x4000 } as const;
 /** A pointer that names no VMCS. */
