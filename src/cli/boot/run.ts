@@ -35,16 +35,14 @@ export async function runMachine(machine: Machine, saver: Saver, values: BootVal
   const typing = openTyping(machine, values);
   saver.check(machine);
   for (const console of machine.consoles) console.kept = KEPT_OUTPUT;
-  const screen = values.keyboard && isatty(0) && isatty(1)
-    ? new LiveScreen(machine, (text) => writeAll(1, text))
-    : undefined;
-  const closeOutput = openStreams(machine, values, screen !== undefined),
-    { gdb: port, "gdb-arch": view } = values;
+  const isLive = values.keyboard && isatty(0) && isatty(1);
+  const closeOutput = openStreams(machine, values, isLive), { gdb: port, "gdb-arch": view } = values;
   const gdb = port === undefined ? undefined : await GdbServer.open(port, new MachineTarget(machine), view);
   const interruption = new Interruption();
   const input = openInput(machine, typing, () => interruption.raise("SIGINT", "Ctrl-C")),
     idle = values.realtime || isatty(0) ? IDLE : Infinity;
   const limit = values["max-instructions"] ?? Infinity;
+  const screen = isLive ? new LiveScreen(machine, (text) => writeAll(1, text)) : undefined;
 
   /** Runs it for a slice, as the debugger wants if there is one. */
   const runSlice = async (): Promise<MachineStop> => {
