@@ -2,7 +2,7 @@
 import { emitKeypressEvents } from "node:readline";
 import { PassThrough } from "node:stream";
 import type { Console } from "../../machine/console.ts";
-import { type Key, KEYS, strokeOf } from "../../machine/keyboard.ts";
+import { type Key, type Keyboard, KEYS, strokeOf } from "../../machine/keyboard.ts";
 import type { Machine } from "../../machine/machine.ts";
 import { report } from "../output.ts";
 
@@ -58,7 +58,6 @@ const NAMED: Readonly<Record<string, Key>> = {
 
 /** A key as `node:readline` tells it. */
 interface Keypress {
-  readonly sequence?: string;
   readonly name?: string;
   readonly ctrl?: boolean;
   readonly meta?: boolean;
@@ -68,41 +67,44 @@ interface Keypress {
 /** Types at the keyboard: the keys of a terminal, or the characters of a text. */
 export function keyboardTyping({ keyboard }: Machine, isTerminal: boolean): Typing {
   keyboard.attended = true;
+  return {
+    type: isTerminal ? terminalKeys(keyboard) : textKeys(keyboard),
+    flush: () => false,
+    get unread() {
+      return keyboard.unread;
+    },
+  };
+}
+
+/** Strikes the keys that a terminal tells of. */
+function terminalKeys(keyboard: Keyboard): (data: Uint8Array) => void {
+  const keys = new PassThrough(), typeCharacter = characterKeys(keyboard);
+  emitKeypressEvents(keys);
+  keys.on("keypress", (text: string | undefined, { name = "", ctrl, meta, shift }: Keypress) => {
+    const key = NAMED[name] ?? KEYS.find((one) => one.toLowerCase() === name) ??
+      (ctrl || meta ? strokeOf(name)?.key : undefined);
+    // The key that begins what a terminal sends for others is told as one of these.
+    const alt = meta === true && key !== "Escape";
+    if (key !== undefined) keyboard.strike(key, { shift: shift === true, control: ctrl === true, alt });
+    else if (text !== undefined) typeCharacter(text);
+  });
+  return (data) => void keys.write(data);
+}
+
+/** Types the characters of a text. */
+function textKeys(keyboard: Keyboard): (data: Uint8Array) => void {
+  const decoder = new TextDecoder(), typeCharacter = characterKeys(keyboard);
+  return (data) => [...decoder.decode(data, { stream: true })].forEach(typeCharacter);
+}
+
+/** Types a character, or says once that there is no key for it. */
+function characterKeys(keyboard: Keyboard): (character: string) => void {
   const unknown = new Set<string>();
-  /** Types a character, or says once that there is no key for it. */
-  const typeCharacter = (character: string): void => {
+  return (character) => {
     const stroke = strokeOf(character);
     if (stroke !== undefined) return keyboard.strike(stroke.key, stroke);
     if (unknown.has(character)) return;
     unknown.add(character);
     report(`causeway: cannot type ${JSON.stringify(character)}: no key of a US keyboard gives it`);
-  };
-  const flush = (): boolean => false;
-  if (isTerminal) {
-    const keys = new PassThrough();
-    emitKeypressEvents(keys);
-    keys.on("keypress", (text: string | undefined, { name = "", ctrl, meta, shift }: Keypress) => {
-      const key = NAMED[name] ?? KEYS.find((one) => one.toLowerCase() === name) ??
-        (ctrl || meta ? strokeOf(name)?.key : undefined);
-      // The key that begins what a terminal sends for others is told as one of these.
-      const alt = meta === true && key !== "Escape";
-      if (key !== undefined) keyboard.strike(key, { shift: shift === true, control: ctrl === true, alt });
-      else if (text !== undefined) typeCharacter(text);
-    });
-    return {
-      type: (data) => void keys.write(data),
-      flush,
-      get unread() {
-        return keyboard.unread;
-      },
-    };
-  }
-  const decoder = new TextDecoder();
-  return {
-    type: (data) => [...decoder.decode(data, { stream: true })].forEach(typeCharacter),
-    flush,
-    get unread() {
-      return keyboard.unread;
-    },
   };
 }
