@@ -56,7 +56,7 @@ export function bootsEcho(disk: BootDisk, text: string): void {
   endsInEcho(bootDisk(disk), text);
 }
 
-/** Runs a machine until its screen shows a text and the guest waits. */
+/** Runs a machine until its screen shows a text. */
 export function waitForScreen(machine: Machine, text: string): void {
   const limit = machine.instructions + 1e9;
   while (machine.instructions < limit) {

@@ -1,8 +1,8 @@
 /** What `causeway boot` says when the machine has stopped. */
+import { constants } from "node:os";
 import type { Machine } from "../../machine/machine.ts";
 import { ExitCode } from "../exit_codes.ts";
 import { print, report } from "../output.ts";
-import { SIGNALS } from "./interruption.ts";
 import type { BootValues } from "./options.ts";
 import type { RunEnd } from "./run.ts";
 
@@ -37,7 +37,7 @@ export function conclude(
       return ExitCode.BUDGET;
     case "interrupted":
       reportStop(machine, `stopped by ${end.by} at ${machine.instructions} instructions`, values, symbols);
-      return ExitCode.SIGNAL + SIGNALS[end.signal];
+      return ExitCode.SIGNAL + constants.signals[end.signal];
     case "triple fault":
       report(`causeway: triple fault\n${machine.postMortem(symbols)}`);
       return TRIPLE_FAULT;

@@ -1,9 +1,8 @@
 /** How a run of `boot` is broken off: by Ctrl-C on its terminal, or by a signal. */
 import process from "node:process";
 
-/** The signals that break it off, and their numbers, which are in the exit code. */
-export const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const;
-export type Signal = keyof typeof SIGNALS;
+/** The signals that break it off. */
+export type Signal = "SIGINT" | "SIGTERM";
 
 /** The end of a run that was broken off. */
 export interface Interrupted {

@@ -46,7 +46,8 @@ export const BOOT_OPTIONS = {
   screen: flag("Shows the text screen when the machine stops."),
   keyboard: flag(
     "Types stdin at the keyboard instead of the first serial port, as on a US keyboard. On a terminal the text screen is " +
-      "shown as it changes, with its colors; what goes to the serial port is printed at the end. Ctrl-C ends it.",
+      "shown as it changes, with its colors; what goes to the serial port is printed at the end. Ctrl-C ends it. Includes " +
+      "--screen.",
   ),
   initrd: values(
     "FILE",
