@@ -14,27 +14,26 @@ export interface Browser {
   readonly args: (profile: string, address: string) => string[];
 }
 
-export const BROWSERS: readonly Browser[] = [
-  {
-    name: "Chromium",
-    commands: ["chromium-headless-shell", "chromium", "google-chrome"],
-    // Its sandbox wants namespaces that containers do not have; the pages are ours.
-    args: (profile, address) => [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-dev-shm-usage",
-      "--remote-debugging-port=0", // stays until it is ended
-      `--user-data-dir=${profile}`,
-      address,
-    ],
-  },
-  {
-    name: "Firefox",
-    commands: ["firefox-esr", "firefox"],
-    args: (profile, address) => ["--headless", "--no-remote", "--profile", profile, address],
-  },
-];
+export const CHROMIUM: Browser = {
+  name: "Chromium",
+  commands: ["chromium-headless-shell", "chromium", "google-chrome"],
+  // Its sandbox wants namespaces that containers do not have; the pages are ours.
+  args: (profile, address) => [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--remote-debugging-port=0", // stays until it is ended
+    `--user-data-dir=${profile}`,
+    address,
+  ],
+};
+
+export const FIREFOX: Browser = {
+  name: "Firefox",
+  commands: ["firefox-esr", "firefox"],
+  args: (profile, address) => ["--headless", "--no-remote", "--profile", profile, address],
+};
 
 /** The command of a browser, if this host has one. */
 export function commandOf({ commands }: Browser): string | undefined {

@@ -1,4 +1,4 @@
-/** The npm package in real browsers, each where this host has it. */
+/** Tests of the npm package in a real browser, where this host has it: a file for each, so that they run side by side. */
 import { assert, assertEquals } from "@std/assert";
 import * as esbuild from "esbuild";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import { buildNpm } from "../../_tools/build_npm.ts";
 import * as library from "../../mod.ts";
 import { FILES } from "../oracle/vectors.ts";
-import { BROWSERS, commandOf, withBrowser } from "./_browsers.ts";
+import { type Browser, commandOf, withBrowser } from "./_browsers.ts";
 import { type Contents, openSite } from "./_site.ts";
 import { resultsOf } from "./site/same.js";
 import type { VectorResults } from "./site/vectors.ts";
@@ -81,21 +81,22 @@ function contents(npm: string, vectors: string): Contents {
   };
 }
 
-const npm = mkdtempSync(join(tmpdir(), "browser-npm-"));
-let files: Contents;
+/** Registers them for one browser. */
+export function testIn(browser: Browser): void {
+  const npm = mkdtempSync(join(tmpdir(), "browser-npm-"));
+  let files: Contents;
 
-Deno.test.beforeAll(async () => {
-  await buildNpm(npm);
-  IMAGES.snapshot = await saveComputer();
-  files = contents(npm, await bundleVectors());
-});
+  Deno.test.beforeAll(async () => {
+    await buildNpm(npm);
+    IMAGES.snapshot = await saveComputer();
+    files = contents(npm, await bundleVectors());
+  });
 
-Deno.test.afterAll(async () => {
-  await esbuild.stop();
-  rmSync(npm, { recursive: true });
-});
+  Deno.test.afterAll(async () => {
+    await esbuild.stop();
+    rmSync(npm, { recursive: true });
+  });
 
-for (const browser of BROWSERS) {
   const command = commandOf(browser);
   const resultOf = async (page: string, policy?: string): Promise<unknown> => {
     const site = await openSite(files, policy);
