@@ -159,6 +159,11 @@ export class GuestAccess {
       i32[word + TAG_HIGH] === hi;
   }
 
+  /** Whether a store there would happen now; raises the event if not. */
+  prepareStore(lo: number, hi: number, size: number): boolean {
+    return this.#writing(lo, hi, size, 0) >= 0;
+  }
+
   /** Offset in the linear memory where an operand of `size` bytes can be read, or -1 after raising an event. */
   locate(lo: number, hi: number, size: number, flags: number): number {
     return this.#reading(lo, hi, size, flags);

@@ -2,9 +2,11 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import type { AttachedDevice, Board } from "../../src/machine/attached_device.ts";
 import type { MmioDevice, PortDevice } from "../../src/machine/bus.ts";
 import { bootMachine } from "../../src/machine/machine.ts";
+import { ENGINE_NAMES } from "../../src/machine/engines.ts";
 import { loadMachine } from "../../src/machine/snapshot/load.ts";
 import { SnapshotError } from "../../src/snapshot/file.ts";
 import { u32 } from "../../src/snapshot/shape.ts";
+import { forced } from "../_support/forced.ts";
 
 /** Keeps what was written to it last; a write to its page also goes to RAM at 20000H, and raises its line. */
 class Latch implements AttachedDevice {
@@ -120,5 +122,29 @@ const REFUSED: readonly (readonly [devices: readonly Latch[], message: string])[
 for (const [devices, message] of REFUSED) {
   Deno.test(`bootMachine() refuses devices: ${message}`, () => {
     assertThrows(() => bootMachine({ ...options, devices }), Error, message);
+  });
+}
+
+for (const engine of ENGINE_NAMES) {
+  Deno.test(`INS over code that was translated reads the port once, and the code is forgotten (${engine})`, () => {
+    // deno-fmt-ignore
+    const kernel = new Uint8Array([
+      0xbc, 0x00, 0x00, 0x09, 0x00,             // mov esp, 0x90000
+      0xb9, 0x03, 0x00, 0x00, 0x00,             // mov ecx, 3
+      0xe8, 0x1b, 0x00, 0x00, 0x00,             // call returnsOne
+      0x49, 0x75, 0xf8,                         // dec ecx; jnz back
+      0x66, 0xba, 0x00, 0x07,                   // mov dx, 0x700
+      0xbf, 0x2b, 0x00, 0x01, 0x00,             // mov edi, returnsOne + 1
+      0x6c,                                     // insb
+      0xe8, 0x09, 0x00, 0x00, 0x00,             // call returnsOne
+      0x66, 0xba, 0xf4, 0x00, 0xee,             // mov dx, 0xf4; out dx, al
+      0x90, 0x90, 0x90, 0x90,
+      0xb0, 0x01, 0xc3,                         // returnsOne: mov al, 1; ret
+    ]);
+    const latch = new Latch();
+    const counter: PortDevice = { ports: [0x700, 1], in: () => latch.value++, out: () => {} };
+    const device = Object.assign(latch, { value: 5, ports: [counter] });
+    const machine = bootMachine({ ...options, kernel, devices: [device], ...forced(engine) });
+    assertEquals([machine.run(), latch.value], [{ kind: "exit", code: 0x0b }, 6]);
   });
 }

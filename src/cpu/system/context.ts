@@ -31,6 +31,8 @@ import { WorldSwitches } from "./world_switches.ts";
 export interface SystemAccess extends GuestMemory {
   /** While it is set, stores to translated code happen (and drop it) instead of raising CODE_WRITE. */
   allowCodeWrites: boolean;
+  /** Whether a store there would happen now; raises the event if not. */
+  prepareStore(lo: number, hi: number, size: number): boolean;
 }
 
 /** State and surroundings of one processor. */

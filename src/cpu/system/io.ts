@@ -1,5 +1,4 @@
 /** IN, OUT, INS, OUTS: privilege, and the bus. SDM vol. 1, section 19.5; vol. 2. */
-import { MemoryFlag } from "../../ir/types.ts";
 import { RepeatForm } from "../helpers/repeat_form.ts";
 import { Vector } from "../fault.ts";
 import { Flag } from "../rflags.ts";
@@ -68,15 +67,14 @@ export class PortIo {
     if (context.mayExit(ExitReason.IO, qualification, lo, hi)) return 0;
     context.world.breakpoints?.meetPort(port, size);
     if (direction === IN) {
-      // The place is checked before the port is read: reading may have effects.
-      this.#load(lo, hi, size, MemoryFlag.WRITE_INTENT);
-      if (context.failed) return 0;
+      // Reading may have effects: first what the store may meet, code that was translated there, too.
+      if (!access.prepareStore(lo, hi, size)) return 0;
       const value = bus.in(port, size);
       if (size === 1) access.store8(lo, hi, value, 0);
       else if (size === 2) access.store16(lo, hi, value, 0);
       else access.store32(lo, hi, value | 0, 0);
     } else {
-      const value = this.#load(lo, hi, size, 0);
+      const value = this.#load(lo, hi, size);
       if (context.failed) return 0;
       bus.out(port, size, value >>> 0);
     }
@@ -96,10 +94,10 @@ export class PortIo {
     return context.raise(segment === Segment.SS ? Vector.SS : Vector.GP, 0);
   }
 
-  #load(lo: number, hi: number, size: number, flags: number): number {
+  #load(lo: number, hi: number, size: number): number {
     const { access } = this.context;
-    if (size === 1) return access.load8(lo, hi, flags);
-    return size === 2 ? access.load16(lo, hi, flags) : access.load32(lo, hi, flags);
+    if (size === 1) return access.load8(lo, hi, 0);
+    return size === 2 ? access.load16(lo, hi, 0) : access.load32(lo, hi, 0);
   }
 
   #isZero(register: number, width: number): boolean {
