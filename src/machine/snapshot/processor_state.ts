@@ -1,6 +1,6 @@
 /** The saved state of one processor: registers, progress, MSRs of its bus, VMX, world calls. */
 import { RANDOM_STATE } from "../../cpu/random.ts";
-import { CPL, PROCESSOR_BYTES, VMX_MODE } from "../../cpu/state.ts";
+import { CPL, EPTP, PROCESSOR_BYTES, VMX_MODE } from "../../cpu/state.ts";
 import { CROSSOVER_STATE, type CrossOverState } from "../../crossover/crossover.ts";
 import { bytes, fields, maybe, type Shape, such } from "../../snapshot/shape.ts";
 import { loadVmx, saveVmx, type VmxSavedState, vmxSavedState } from "../../vmx/saved_state.ts";
@@ -45,11 +45,12 @@ export function processorShape(processor: SystemProcessor): Shape<ProcessorState
   return such(sameKind, isConsistent, "a state that a processor can have");
 }
 
-/** What the rest relies on: the privilege level, and a current VMCS in non-root operation. */
+/** What the rest relies on: the privilege level, and a current VMCS in non-root operation, where alone there is EPT. */
 function isConsistent({ registers, vmx }: ProcessorState): boolean {
   const view = new DataView(registers.buffer, registers.byteOffset), mode = view.getUint32(VMX_MODE, true);
   const inVmx = mode === VmxMode.ROOT || (mode === VmxMode.GUEST && vmx?.vmcs !== NO_VMCS);
-  return view.getUint32(CPL, true) <= HIGHEST_CPL &&
+  const hasEpt = view.getBigUint64(EPTP, true) !== 0n;
+  return view.getUint32(CPL, true) <= HIGHEST_CPL && (!hasEpt || mode === VmxMode.GUEST) &&
     (mode === VmxMode.OUTSIDE || (vmx !== undefined && inVmx));
 }
 

@@ -9,6 +9,7 @@ import {
 } from "../../../src/snapshot/file.ts";
 import { xxh32 } from "../../../src/snapshot/xxh32.ts";
 import { isFields, type StateValue } from "../../../src/snapshot/shape.ts";
+import { EPTP, PROCESSOR_BYTES } from "../../../src/cpu/state.ts";
 import { loadMachine } from "../../../src/machine/snapshot/load.ts";
 import { boot, GUESTS } from "./_resume.ts";
 
@@ -149,6 +150,15 @@ for (const [path, by, message] of FIELDS) {
     await assertRejects(() => loadMachine(file), SnapshotError, message);
   });
 }
+
+Deno.test("loadMachine() refuses registers with EPT outside non-root operation", async () => {
+  const { state, unpack } = readSnapshotFile(SNAPSHOT), memory = new Uint8Array(MEMORY);
+  unpack(memory);
+  const registers = new Uint8Array(PROCESSOR_BYTES);
+  registers[EPTP] = 0x1e;
+  const file = writeSnapshotFile(replaced(state, [...processor, "registers"], registers), memory);
+  await assertRejects(() => loadMachine(file), SnapshotError, "a state that a processor can have");
+});
 
 Deno.test("readSnapshotFile() gives what writeSnapshotFile() was given", () => {
   fc.assert(
