@@ -23,16 +23,17 @@ export interface BootSource {
   /** Where a kernel without a format goes. */
   readonly loadAddress: number | undefined;
   readonly processors: number;
+  readonly hasIde: boolean;
   /** Takes what is written to the debug ports. */
   debug(byte: number): void;
 }
 
 /** What firmware finds in fw_cfg: files of ours, and those that are given. */
 export function firmwareFiles(
-  { firmware, processors }: Pick<BootSource, "firmware" | "processors">,
+  { firmware, processors, hasIde }: Pick<BootSource, "firmware" | "processors" | "hasIde">,
   given: Readonly<Record<string, Uint8Array>>,
 ): Readonly<Record<string, Uint8Array>> {
-  return firmware === undefined ? given : { ...acpiFiles(processors, [pciRoot()]), ...given };
+  return firmware === undefined ? given : { ...acpiFiles(processors, [pciRoot(hasIde)]), ...given };
 }
 
 /** Puts what is always there onto the bus. */
@@ -45,12 +46,12 @@ export function addBootChips(bus: Bus, { firmware, debug }: Pick<BootSource, "fi
 
 /** Puts it into RAM. Returns what puts the chips and the processor where it starts. Throws `CannotBootError`. */
 export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataView, bus: Bus) => void {
-  const { kernel, firmware, modules, commandLine, loadAddress, processors } = source;
+  const { kernel, firmware, modules, commandLine, loadAddress, processors, hasIde } = source;
   if (firmware === undefined) {
     if (kernel === undefined) return () => {};
     if (ram.length < HIGH) throw new CannotBootError("a kernel needs 1 MB of RAM");
     leaveBiosRemains(ram);
-    writeAcpiTables(ram, processors, [pciRoot()]);
+    writeAcpiTables(ram, processors, [pciRoot(hasIde)]);
     const entry = loadKernel(ram, { kernel, modules, commandLine, loadAddress });
     return (state, bus) => {
       leaveBiosChips((port, value) => bus.out(port, 1, value));

@@ -38,6 +38,7 @@ const ALL_ONES: Readonly<Record<AccessSize, number>> = { 1: 0xff, 2: 0xffff, 4: 
 /** The machine's bus. Ports and addresses without a device read as ones; writes to them go nowhere. */
 export class Bus implements Mmio {
   readonly #ports = new Map<number, PortDevice>();
+  readonly #movablePorts: PortDevice[] = [];
   readonly #pages = new Map<number, MmioDevice>();
   readonly #ranges: MmioRange[] = [];
 
@@ -45,6 +46,11 @@ export class Bus implements Mmio {
   addPorts(device: PortDevice): void {
     const [first, count] = device.ports;
     for (let port = first; port < first + count; port++) this.#ports.set(port, device);
+  }
+
+  /** Puts a chip behind ports that software can move: `ports` tells where they are now. Fixed ones come before them. */
+  addMovablePorts(device: PortDevice): void {
+    this.#movablePorts.push(device);
   }
 
   /** Puts a chip behind its page. */
@@ -69,7 +75,7 @@ export class Bus implements Mmio {
 
   /** IN: a value of `size` bytes. */
   in(port: number, size: AccessSize): number {
-    const device = this.#ports.get(port);
+    const device = this.#ports.get(port) ?? this.#movableAt(port);
     if (size === 1 || device?.wide === true) {
       return device === undefined ? ALL_ONES[size] : device.in(port - device.ports[0], size);
     }
@@ -80,7 +86,7 @@ export class Bus implements Mmio {
 
   /** OUT. */
   out(port: number, size: AccessSize, value: number): void {
-    const device = this.#ports.get(port);
+    const device = this.#ports.get(port) ?? this.#movableAt(port);
     if (size === 1 || device?.wide === true) {
       device?.out(port - device.ports[0], size === 4 ? value : value & ALL_ONES[size], size);
       return;
@@ -104,6 +110,10 @@ export class Bus implements Mmio {
     if (page !== undefined) return page.write(offset, value, size);
     const range = this.#rangeAt(hpa);
     range?.write(hpa - range.base!, value, size);
+  }
+
+  #movableAt(port: number): PortDevice | undefined {
+    return this.#movablePorts.find(({ ports: [first, count] }) => port >= first && port < first + count);
   }
 
   #rangeAt(hpa: number): MmioRange | undefined {

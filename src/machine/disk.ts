@@ -2,8 +2,8 @@
 import { bytes, fields, list, type Shape, such, u32 } from "../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../snapshot/stateful.ts";
 
-/** Bytes of a sector. */
-export const SECTOR = 512;
+/** Bytes of a sector; of one of a CD-ROM. */
+export const SECTOR = 512, CD_SECTOR = 2048;
 
 /** The host could not read or write an image: the guest sees an error of its disk. */
 export class DiskError extends Error {
@@ -39,13 +39,14 @@ export class Disk implements Stateful<Contents> {
 
   /**
    * @param image a number: an empty disk of so many bytes
+   * @param sector bytes of a sector
    * @throws {RangeError} if the size is none of a disk
    */
-  constructor(image: DiskImage | number, keeps: boolean) {
+  constructor(image: DiskImage | number, keeps: boolean, sector: number = SECTOR) {
     this.#image = typeof image === "number" ? undefined : image;
     this.#keeps = keeps || this.#image === undefined;
     this.size = typeof image === "number" ? image : image.size;
-    const problem = whyNoDisk(this.size);
+    const problem = whyNoDisk(this.size, sector);
     if (problem !== undefined) throw new RangeError(`Cannot make a disk: ${problem}`);
     this.stateFormat = { version: 1, shape: contentsShape(Math.ceil(this.size / CLUSTER)) };
   }
@@ -127,10 +128,10 @@ export function diskOfBytes(image: Uint8Array): DiskImage {
   };
 }
 
-/** Why an image of this size is no disk; undefined: it is one. */
-export function whyNoDisk(size: number): string | undefined {
+/** Why an image of this size is no disk with sectors of so many bytes; undefined: it is one. */
+export function whyNoDisk(size: number, sector: number = SECTOR): string | undefined {
   if (size === 0) return "the image is empty";
-  return size % SECTOR === 0 ? undefined : `the image has ${size} bytes, which is no multiple of ${SECTOR}`;
+  return size % sector === 0 ? undefined : `the image has ${size} bytes, which is no multiple of ${sector}`;
 }
 
 function contentsShape(clusters: number): Shape<Contents> {

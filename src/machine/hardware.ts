@@ -62,7 +62,8 @@ export class Hardware {
     this.memory = new LinearMemory(memory);
     const debug = (byte: number): void => this.events.emit("debug", byte);
     addBootChips(bus, { firmware, debug });
-    const source = { kernel, firmware, modules, commandLine, loadAddress, processors, debug };
+    const hasIde = configuration.ide !== undefined;
+    const source = { kernel, firmware, modules, commandLine, loadAddress, processors, hasIde, debug };
     const enter = boots ? prepareBoot(this.memory.ram(0, memory), source) : () => {};
     const ioApic = this.#addInterruptControllers();
     this.#lines = new IsaLines(this.#pic, ioApic);
@@ -76,7 +77,7 @@ export class Hardware {
     const second = this.#console("secondSerial", () => secondUart);
     const { uart, secondUart, display, keyboard, pci, power, clock } = addPlatform({
       ...configuration,
-      files: firmwareFiles({ firmware, processors }, options.firmwareFiles ?? {}),
+      files: firmwareFiles({ firmware, processors, hasIde }, options.firmwareFiles ?? {}),
       bus,
       lines: this.#lines,
       schedule: this.processors.core.schedule,

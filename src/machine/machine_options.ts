@@ -3,7 +3,8 @@ import type { CpuModelName } from "../cpu/cpuid_models.ts";
 import type { AttachedDevice } from "./attached_device.ts";
 import type { CycleChoice } from "./cycle_model.ts";
 import type { EngineName, ProcessorConfiguration } from "./engines.ts";
-import type { MachineDisk } from "./expansion.ts";
+import type { IdeDrive, MachineDisk } from "./expansion.ts";
+import type { AtIdePlaces } from "./ide/drives.ts";
 import type { BootModule } from "./loaders/boot_request.ts";
 import type { MachineNetwork } from "./net/attach.ts";
 import type { HostConnector } from "./net/host_connector.ts";
@@ -70,6 +71,11 @@ export interface MachineOptions {
    * (`openDiskFile` in `@causeway/x86/host`). At most 8. Default: none.
    */
   readonly disks?: readonly MachineDisk[];
+  /**
+   * Drives at an IDE controller, by their places: hard disks and CD-ROMs, as on PCs before virtio. Default: none, and no
+   * controller.
+   */
+  readonly ide?: AtIdePlaces<IdeDrive>;
   /** Whether there is a virtio entropy device; its numbers follow from `seed`. It takes a slot. Default: false. */
   readonly rng?: boolean;
   /**

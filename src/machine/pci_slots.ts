@@ -20,6 +20,8 @@ import type { Dma } from "./virtio/virtqueue.ts";
 const LINES = [10, 10, 11, 11] as const;
 /** Slots for devices. */
 export const FIRST_SLOT = 1, SLOTS = 8;
+/** Behind them: where the IDE controller is, which has lines of its own. */
+export const IDE_DEVICE: number = FIRST_SLOT + SLOTS;
 
 const WORD_BYTES = 4;
 

@@ -234,6 +234,16 @@ Deno.test("boot refuses more devices than there are slots", () => {
   });
 });
 
+Deno.test("boot refuses more IDE drives than there are places", () => {
+  withFolder((folder) => {
+    const disk = join(folder, "disk");
+    writeFileSync(disk, new Uint8Array(2048));
+    const drives = Array.from({ length: 4 }, () => ["--ide", disk]).flat();
+    const message = "--ide and --cdrom can be given 4 times at most, together";
+    assertRefused(["--kernel", ECHO, ...drives, "--cdrom", disk], 2, message);
+  });
+});
+
 Deno.test("boot --load names the file and what is wrong with it: version, length, content", () => {
   withFolder((folder) => {
     const file = join(folder, "snapshot");

@@ -257,8 +257,11 @@ Deno.test("boot --disk refuses what is no disk image, and says why", () => {
       const { code, stderr } = causeway(["boot", "--kernel", ECHO, "--disk", path]);
       assertEquals([code, stderr], [125, `causeway boot: cannot use ${path} as a disk: ${why}\n`]);
     }
+    const cdrom = file("cd", 1024), why = "the image has 1024 bytes, which is no multiple of 2048";
+    const cd = causeway(["boot", "--kernel", ECHO, "--cdrom", cdrom]);
+    assertEquals([cd.code, cd.stderr], [125, `causeway boot: cannot use ${cdrom} as a CD-ROM: ${why}\n`]);
     const { code, stderr } = causeway(["boot", "--kernel", ECHO, "--snapshot"]);
-    assertEquals([code, stderr], [2, "causeway boot: --snapshot needs --disk FILE\n"]);
+    assertEquals([code, stderr], [2, "causeway boot: --snapshot needs --disk FILE or --ide FILE\n"]);
   });
 });
 

@@ -1,4 +1,4 @@
-/** Disks with a boot loader, made by Debian's tools, and the machine that boots them: SeaBIOS reads them through virtio-blk. */
+/** Disks with a boot loader, made by Debian's tools, and the machine that boots them by SeaBIOS. */
 import { assertEquals, assertStringIncludes } from "@std/assert";
 import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -41,19 +41,26 @@ function imageOf({ texts, files, make }: BootDisk): Uint8Array {
   }
 }
 
+/** As what the machine has the disk. */
+export const DRIVES = ["a virtio disk", "an IDE disk", "a CD-ROM"] as const;
+export type DriveName = typeof DRIVES[number];
+
 /** A machine that boots a disk by SeaBIOS. */
-export function bootDisk(disk: BootDisk): Machine {
+export function bootDisk(disk: BootDisk, drive: DriveName = "a virtio disk"): Machine {
+  const image = imageOf(disk);
   return bootMachine({
     firmware: readFileSync(`${SEABIOS}/bios-256k.bin`),
     firmwareFiles: { "vgaroms/vgabios.bin": readFileSync(`${SEABIOS}/vgabios-isavga.bin`) },
     memory: 1 << 26,
-    disks: [{ image: imageOf(disk) }],
+    ...drive === "a virtio disk" ? { disks: [{ image }] } : {
+      ide: drive === "a CD-ROM" ? { secondaryMaster: { image, cdrom: true } } : { primaryMaster: { image } },
+    },
   });
 }
 
 /** Boots a disk whose loader shows a text and starts src/guests/echo. */
-export function bootsEcho(disk: BootDisk, text: string): void {
-  endsInEcho(bootDisk(disk), text);
+export function bootsEcho(disk: BootDisk, text: string, drive?: DriveName): void {
+  endsInEcho(bootDisk(disk, drive), text);
 }
 
 /** Runs a machine until its screen shows a text. */

@@ -1,9 +1,17 @@
 /**
  * A CD image with ISOLINUX (packages isolinux, syslinux-common, xorriso) that is a disk too: SeaBIOS boots its master boot
- * record through virtio-blk.
+ * record, or, from a CD-ROM, what its boot catalog tells (El Torito).
  */
 import { existsSync } from "node:fs";
-import { type BootDisk, bootDisk, bootsEcho, endsInEcho, NEEDED, waitForScreen } from "./_boot_disk.ts";
+import {
+  type BootDisk,
+  bootDisk,
+  bootsEcho,
+  DRIVES,
+  endsInEcho,
+  NEEDED,
+  waitForScreen,
+} from "./_boot_disk.ts";
 
 const LOADER = "/usr/lib/ISOLINUX/isolinux.bin", BOOT_RECORD = "/usr/lib/ISOLINUX/isohdpfx.bin";
 const MODULES = "/usr/lib/syslinux/modules/bios";
@@ -32,11 +40,18 @@ function disk(configuration: string): BootDisk {
 const ECHO = "LABEL echo\n  KERNEL mboot.c32\n  APPEND /boot/echo.elf\n";
 const need = missing.length === 0 ? "" : ` [needs ${missing.join(" ")}]`, ignore = missing.length > 0;
 
-Deno.test({
-  name: `bootMachine() boots ISOLINUX from a disk, in text mode, and what ISOLINUX loads${need}`,
-  ignore,
-  fn: () => bootsEcho(disk(`SAY ISOLINUX starts it\nDEFAULT echo\nPROMPT 0\n${ECHO}`), "ISOLINUX starts it"),
-});
+for (const drive of DRIVES) {
+  Deno.test({
+    name: `bootMachine() boots ISOLINUX from ${drive}, in text mode, and what ISOLINUX loads${need}`,
+    ignore,
+    fn: () =>
+      bootsEcho(
+        disk(`SAY ISOLINUX starts it\nDEFAULT echo\nPROMPT 0\n${ECHO}`),
+        "ISOLINUX starts it",
+        drive,
+      ),
+  });
+}
 
 Deno.test({
   name: `ISOLINUX boots what is typed at its prompt${need}`,

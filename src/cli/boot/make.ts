@@ -6,7 +6,7 @@ import { kernelFormat } from "../../machine/loaders/load.ts";
 import { bootMachine, type Machine } from "../../machine/machine.ts";
 import type { TranslationObserver } from "../../machine/observer.ts";
 import { DEFAULT_WORLD_CACHES, whyTooLarge, type WorldCallOptions } from "../../machine/world_calls.ts";
-import { openDisks } from "../disks.ts";
+import { openDisks, openIdeDrives } from "../disks.ts";
 import { inputError, usageError } from "../exit_codes.ts";
 import { readInput } from "../input.ts";
 import { cycleChoice, defined } from "../shared_options.ts";
@@ -33,6 +33,7 @@ export function makeMachine(
     ...ofThisRun,
     modules: values.initrd.map((line) => ({ bytes: readInput(fileOf(line)), commandLine: line })),
     disks: openDisks(values.disk, values.snapshot),
+    ide: openIdeDrives(values.ide, values.cdrom, values.snapshot),
     network: networkOption(values),
     virtioConsole: console === "virtio",
     testDevice: values["test-device"],

@@ -1,5 +1,6 @@
 /** The options of `causeway boot`, and which of them go together. */
 import { CPU_MODEL_NAMES, MAX_PROCESSORS, mayHaveVmx } from "../../machine/processors.ts";
+import { IDE_PLACES } from "../../machine/ide/drives.ts";
 import { SLOTS } from "../../machine/pci_slots.ts";
 import { MAX_WORLD_CACHE_ENTRIES, MIN_WORLD_CACHE_ENTRIES } from "../../machine/world_calls.ts";
 import { usageError } from "../exit_codes.ts";
@@ -63,6 +64,17 @@ export const BOOT_OPTIONS = {
   disk: values(
     "FILE",
     "A disk: a raw image, which the guest reads and writes; may be given several times, up to 8.",
+    parsePath,
+  ),
+  ide: values(
+    "FILE",
+    "An IDE disk, a raw image like those of --disk; may be given several times, up to 4: primary master and slave, " +
+      "secondary master and slave.",
+    parsePath,
+  ),
+  cdrom: value(
+    "FILE",
+    "An IDE CD-ROM: an image in sectors of 2048 bytes (.iso), at the first free place of the secondary channel.",
     parsePath,
   ),
   snapshot: flag("Keeps what the guest writes to its disks in memory, and drops it at the end."),
@@ -133,6 +145,8 @@ const MADE_OF = [
   "vga-bios",
   "initrd",
   "disk",
+  "ide",
+  "cdrom",
   "snapshot",
   "rng",
   "test-device",
@@ -173,7 +187,7 @@ export function checkOptions(values: BootValues): void {
 
 /** The same of those that say what a machine is made of. */
 function checkMade(values: BootValues): void {
-  const { kernel, firmware, disk, rng, net, console } = values;
+  const { kernel, firmware, disk, ide, cdrom, rng, net, console } = values;
   if (kernel === undefined && firmware === undefined) {
     throw usageError("boot needs --kernel FILE, --firmware FILE or --load FILE");
   }
@@ -184,6 +198,12 @@ function checkMade(values: BootValues): void {
   else refuse(values, OF_FIRMWARE, (name) => `--${name} needs --firmware`);
   if (values.vmx && values.cpu !== undefined && !mayHaveVmx(values.cpu)) {
     throw usageError(`--vmx does not go with --cpu ${values.cpu}, which has no VMX`);
+  }
+  if (values.snapshot && disk.length + ide.length === 0) {
+    throw usageError("--snapshot needs --disk FILE or --ide FILE");
+  }
+  if (ide.length + (cdrom === undefined ? 0 : 1) > IDE_PLACES.length) {
+    throw usageError(`--ide and --cdrom can be given ${IDE_PLACES.length} times at most, together`);
   }
   if (disk.length + [rng, net, console === "virtio"].filter(Boolean).length > SLOTS) {
     throw usageError(

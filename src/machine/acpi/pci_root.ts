@@ -34,8 +34,12 @@ function routing(): Aml {
   return packageOfTerms(...entries);
 }
 
-/** Bus 0, with the ports and the addresses that are left for its devices. */
-export function pciRoot(): Aml {
+/**
+ * Bus 0, with the ports and the addresses that are left for its devices.
+ *
+ * @param hasIde whether there is an IDE controller, whose ports are below those of configuration space
+ */
+export function pciRoot(hasIde: boolean): Aml {
   return scope(
     "\\_SB",
     device(
@@ -48,6 +52,7 @@ export function pciRoot(): Aml {
         buffer([
           ...range(2, BUS_NUMBERS, 0, 0, 0),
           ...CONFIGURATION_PORTS,
+          ...hasIde ? range(2, IO, ENTIRE_RANGE, 0, 0x0cf7) : [],
           ...range(2, IO, ENTIRE_RANGE, 0x0d00, 0xffff),
           ...range(4, MEMORY, READ_WRITE, MAX_RAM, IO_APIC_PAGE - 1),
           ...END,

@@ -2,9 +2,9 @@
 import { fields, list, type Shape, u8 } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { PciFunction } from "./pci_configuration.ts";
+import { PciHeader, PciRegisters } from "./pci_registers.ts";
 
-/** Offsets of its registers in configuration space. */
-const VENDOR = 0x00, COMMAND = 0x04, REVISION = 0x08, CONFIGURATION_BYTES = 0x100;
+const { VENDOR, COMMAND, REVISION } = PciHeader;
 /** First and number of the registers that say what shadows the BIOS's addresses (PAM). */
 const PAM = 0x59, PAM_COUNT = 7;
 const VENDOR_AND_DEVICE = 0x1237_8086, HOST_BRIDGE_REVISION_2 = 0x0600_0002;
@@ -22,41 +22,37 @@ const STATE: Shape<State> = fields({ command: list(u8, 2), shadow: list(u8, PAM_
  */
 export class HostBridge82441FX implements PciFunction, Stateful<State> {
   readonly stateFormat: StateFormat<State> = { version: 1, shape: STATE };
-  readonly #values = new Uint8Array(CONFIGURATION_BYTES);
-  readonly #writable = new Uint8Array(CONFIGURATION_BYTES);
+  readonly #registers = new PciRegisters();
 
   constructor() {
-    const values = new DataView(this.#values.buffer), writable = new DataView(this.#writable.buffer);
+    const { values, writable } = this.#registers;
     values.setUint32(VENDOR, VENDOR_AND_DEVICE, true);
     values.setUint32(REVISION, HOST_BRIDGE_REVISION_2, true);
     values.setUint16(COMMAND, ALWAYS, true);
     writable.setUint16(COMMAND, WRITABLE_COMMAND, true);
-    for (const bytes of [this.#values, this.#writable]) {
-      bytes.fill(TO_RAM, PAM, PAM + PAM_COUNT);
-      bytes[PAM] = TO_RAM & 0xf0;
+    for (const view of [values, writable]) {
+      for (let at = 0; at < PAM_COUNT; at++) view.setUint8(PAM + at, at === 0 ? TO_RAM & 0xf0 : TO_RAM);
     }
   }
 
   readConfiguration(register: number): number {
-    return new DataView(this.#values.buffer).getInt32(register, true);
+    return this.#registers.read(register);
   }
 
   writeConfiguration(register: number, value: number, mask: number): void {
-    for (let byte = 0; byte < 4; byte++) {
-      const at = register + byte, bits = this.#writable[at]! & (mask >>> (8 * byte));
-      this.#values[at] = (this.#values[at]! & ~bits) | ((value >>> (8 * byte)) & bits);
-    }
+    this.#registers.write(register, value, mask);
   }
 
   saveState(): State {
+    const { bytes } = this.#registers;
     return {
-      command: [...this.#values.subarray(COMMAND, COMMAND + 2)],
-      shadow: [...this.#values.subarray(PAM, PAM + PAM_COUNT)],
+      command: [...bytes.subarray(COMMAND, COMMAND + 2)],
+      shadow: [...bytes.subarray(PAM, PAM + PAM_COUNT)],
     };
   }
 
   loadState({ command, shadow }: State): void {
-    this.#values.set(command, COMMAND);
-    this.#values.set(shadow, PAM);
+    this.#registers.bytes.set(command, COMMAND);
+    this.#registers.bytes.set(shadow, PAM);
   }
 }

@@ -15,9 +15,11 @@ import {
   u32,
   whole,
 } from "../../snapshot/shape.ts";
+import { type AtIdePlaces, atIdePlaces, IDE_DRIVES, type IdeDriveSize } from "../ide/drives.ts";
 import { requireOneOf } from "../api/choice.ts";
 import { CYCLE_PROFILE_NAMES, type CycleProfileName } from "../cycle_model.ts";
 import { isFirmware } from "../loaders/firmware.ts";
+import type { MachineDisk } from "../expansion.ts";
 import type { MachineOptions } from "../machine.ts";
 import { whyNoDisk } from "../disk.ts";
 import { isHostName, namesAsOptions, type NetworkName, networkNames } from "../net/attach.ts";
@@ -52,6 +54,8 @@ export type MachineConfiguration = {
   readonly firmwareFiles: readonly { readonly name: string; readonly content: Uint8Array }[];
   /** Bytes of each disk. */
   readonly disks: readonly number[];
+  /** Drives at the IDE controller; undefined: there is none. */
+  readonly ide: AtIdePlaces<IdeDriveSize> | undefined;
   readonly rng: boolean;
   /** What the network's name server knows; undefined: there is no network. */
   readonly network: readonly NetworkName[] | undefined;
@@ -76,6 +80,7 @@ const FIELDS: Shape<MachineConfiguration> = fields({
   disks: list(
     such(whole(1, Number.MAX_SAFE_INTEGER), (size) => whyNoDisk(size) === undefined, "the size of a disk"),
   ),
+  ide: IDE_DRIVES,
   rng: bool,
   network: maybe(list(fields({ name: such(text, isHostName, "a name of a host"), address: u32 }))),
   virtioConsole: bool,
@@ -117,18 +122,21 @@ export function configurationOf(options: MachineOptions): MachineConfiguration {
     testDevice: options.testDevice ?? false,
     firmware: options.firmware,
     firmwareFiles: Object.entries(options.firmwareFiles ?? {}).map(([name, content]) => ({ name, content })),
-    disks: (options.disks ?? []).map(({ image }) =>
-      typeof image === "number" ? image : image instanceof Uint8Array ? image.length : image.size
-    ),
+    disks: (options.disks ?? []).map(bytesOf),
+    ide: atIdePlaces(options.ide ?? {}, (drive) => ({ bytes: bytesOf(drive), cdrom: drive.cdrom ?? false })),
     rng: options.rng ?? false,
     network: network === false ? undefined : networkNames(network === true ? {} : network),
     virtioConsole: options.virtioConsole ?? false,
   };
 }
 
+function bytesOf({ image }: MachineDisk): number {
+  return typeof image === "number" ? image : image instanceof Uint8Array ? image.length : image.size;
+}
+
 /** Options that ask for a configuration. */
 export function optionsOf(
-  { cycles, crossover, firmware, firmwareFiles, disks, network, ...rest }: MachineConfiguration,
+  { cycles, crossover, firmware, firmwareFiles, disks, ide, network, ...rest }: MachineConfiguration,
 ): Omit<MachineOptions, "kernel"> {
   return {
     ...rest,
@@ -136,6 +144,7 @@ export function optionsOf(
     firmwareFiles: Object.fromEntries(firmwareFiles.map(({ name, content }) => [name, content])),
     crossover: crossover ?? false,
     disks: disks.map((image) => ({ image })),
+    ide: atIdePlaces(ide ?? {}, ({ bytes, cdrom }) => ({ image: bytes, cdrom })) ?? {},
     network: network === undefined ? false : namesAsOptions(network),
     cycles: cycles === undefined
       ? "off"
