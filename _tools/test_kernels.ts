@@ -41,6 +41,7 @@ export const TEST_KERNELS: readonly Kernel[] = [
   },
   kernel("tests/referee/kernels", "exits", ["exits.c", "exits.S"]),
   kernel("tests/referee/kernels", "apic", ["apic.c", "apic.S"]),
+  kernel("tests/referee/kernels", "ide", ["ide.c"]),
   {
     name: "protection",
     bits: 32,

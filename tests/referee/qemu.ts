@@ -14,6 +14,9 @@ export interface QemuRun {
   readonly module?: Uint8Array;
   /** What follows the kernel's name, which QEMU writes itself. */
   readonly commandLine?: string;
+  /** An IDE disk, the primary master, and a CD-ROM, the secondary one. */
+  readonly disk?: Uint8Array;
+  readonly cdrom?: Uint8Array;
 }
 
 /** How it went. */
@@ -40,16 +43,23 @@ const OPTIONS = [
 ];
 
 /** Runs a kernel until it ends the machine. */
-export function runOnQemu({ kernel, module, commandLine = "" }: QemuRun): QemuResult {
+export function runOnQemu({ kernel, module, commandLine = "", disk, cdrom }: QemuRun): QemuResult {
   const folder = mkdtempSync(join(tmpdir(), "causeway-qemu-"));
   try {
     const image = join(folder, "kernel"), initrd = join(folder, "module");
     writeFileSync(image, kernel);
     if (module !== undefined) writeFileSync(initrd, module);
+    const drives = [[disk, "index=0"], [cdrom, "index=2,media=cdrom"]] as const;
+    const images = drives.flatMap(([content, place], n) => {
+      if (content === undefined) return [];
+      const file = join(folder, `drive${n}`);
+      writeFileSync(file, content);
+      return ["-drive", `file=${file},if=ide,format=raw,${place}`];
+    });
     const modules = module === undefined ? [] : ["-initrd", initrd];
     const result = spawnSync(
       QEMU_SYSTEM,
-      [...OPTIONS, "-kernel", image, "-append", commandLine, ...modules],
+      [...OPTIONS, "-kernel", image, "-append", commandLine, ...modules, ...images],
       {
         stdio: ["ignore", "pipe", "inherit"],
         timeout: TIMEOUT,

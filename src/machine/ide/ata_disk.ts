@@ -83,8 +83,8 @@ export class AtaDisk extends Drive implements Stateful<State> {
   #left = 0;
   #portion = 1;
   #isLong = false;
-  /** Sectors of READ MULTIPLE's blocks; 0: it is disabled. */
-  #multiple = 0;
+  /** Sectors of READ MULTIPLE's blocks; 0: it is disabled. At first it is what the disk prefers: table 27, word 59. */
+  #multiple = MOST_MULTIPLE;
   #geometry;
   #writeCache = true;
   #lookAhead = true;
@@ -135,7 +135,7 @@ export class AtaDisk extends Drive implements Stateful<State> {
   protected forget(): void {
     this.#left = 0;
     if (!this.#reverts) return;
-    this.#multiple = 0;
+    this.#multiple = MOST_MULTIPLE;
     this.#geometry = defaultGeometry(this.#total);
     this.#writeCache = this.#lookAhead = true;
     this.#reverts = false;

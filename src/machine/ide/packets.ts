@@ -100,12 +100,12 @@ export function configuration(packet: Uint8Array, sectors: number): readonly num
   return [...big(4, 4 + chosen.length), 0, 0, ...big(2, profile), ...chosen];
 }
 
-/** Answer to GET EVENT STATUS NOTIFICATION: about the medium, if that is asked for. MMC-3, section 6.7. */
+/** Answer to GET EVENT STATUS NOTIFICATION: about the medium, if that is asked for; its length is what follows the header. MMC-5, section 6.6. */
 const MEDIA_CLASS = 4, NO_SUCH_EVENT = 0x80, NEW_MEDIUM = 2, PRESENT = 2, OPEN = 1;
 export function mediaEvent(packet: Uint8Array, isOpen: boolean, isNew: boolean): readonly number[] {
   const supported = 1 << MEDIA_CLASS;
-  if ((packet[4]! & supported) === 0) return [0, 2, NO_SUCH_EVENT, supported];
-  return [0, 6, MEDIA_CLASS, supported, isNew ? NEW_MEDIUM : 0, isOpen ? OPEN : PRESENT, 0, 0];
+  if ((packet[4]! & supported) === 0) return [0, 0, NO_SUCH_EVENT, supported];
+  return [0, 4, MEDIA_CLASS, supported, isNew ? NEW_MEDIUM : 0, isOpen ? OPEN : PRESENT, 0, 0];
 }
 
 /** Answer to MODE SENSE(10): a page, or all of them; undefined: there is none such. MMC-3, section 5.5. */

@@ -225,8 +225,11 @@ Deno.test("Section 8.46: SET FEATURES chooses transfer modes, write cache and lo
   assertEquals(word(85), 0x4068);
 });
 
-Deno.test("Section 8.49: SET MULTIPLE MODE takes powers of two up to 16, and without it READ MULTIPLE is aborted", () => {
+Deno.test("Section 8.49: SET MULTIPLE MODE takes powers of two up to 16; with 0 READ MULTIPLE is aborted", () => {
   const driver = board([{}]), { in: read } = driver;
+  driver.command(0xec);
+  assertEquals(driver.words(256)[59], 0x110);
+  driver.command(0xc6, 0, 0);
   driver.command(0xc4);
   assertEquals([read(STATUS), read(ERROR)], [FAILED, ABRT]);
   for (const [count, status] of [[16, READY], [3, FAILED], [32, FAILED], [2, READY], [0, READY]] as const) {

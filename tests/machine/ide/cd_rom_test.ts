@@ -192,8 +192,8 @@ const ANSWERS: Readonly<
     [0x46, 2, 0, 3, 0, 0, 0, 0, 99],
     [0, 0, 0, 12, 0, 0, 0, 8, 0, 3, 3, 4, 0x29, 0, 0, 0],
   ],
-  "GET EVENT STATUS NOTIFICATION": [[0x4a, 1, 0, 0, 0x10, 0, 0, 0, 99], [0, 6, 4, 16, 0, 2, 0, 0]],
-  "GET EVENT STATUS NOTIFICATION of another class": [[0x4a, 1, 0, 0, 2, 0, 0, 0, 99], [0, 2, 0x80, 16]],
+  "GET EVENT STATUS NOTIFICATION": [[0x4a, 1, 0, 0, 0x10, 0, 0, 0, 99], [0, 4, 4, 16, 0, 2, 0, 0]],
+  "GET EVENT STATUS NOTIFICATION of another class": [[0x4a, 1, 0, 0, 2, 0, 0, 0, 99], [0, 0, 0x80, 16]],
   "GET EVENT STATUS NOTIFICATION that waits": [[0x4a, 0, 0, 0, 0x10, 0, 0, 0, 99], "5/24/0"],
   "MODE SENSE(10), error recovery": [
     [0x5a, 0, 1, 0, 0, 0, 0, 0, 99],
