@@ -14,6 +14,7 @@ import { RTC_LINE, RtcMC146818 } from "./devices/mc146818_rtc.ts";
 import { PciConfiguration } from "./devices/pci_configuration.ts";
 import { Vga } from "./devices/vga.ts";
 import { SystemControl } from "./devices/system_control.ts";
+import type { AtIdePlaces, IdeDriveSize } from "./ide/drives.ts";
 import type { MachineEnd } from "./machine_stop.ts";
 import type { Schedule } from "./schedule.ts";
 
@@ -33,6 +34,7 @@ export interface PlatformWires {
   readonly memory: number;
   readonly processors: number;
   readonly commandLine: string;
+  readonly ide: AtIdePlaces<IdeDriveSize> | undefined;
   /** What fw_cfg has besides that. */
   readonly files: Readonly<Record<string, Uint8Array>>;
   /** Virtual time. */
@@ -60,7 +62,7 @@ export interface Platform {
 
 /** Puts the chips on the bus. */
 export function addPlatform(wires: PlatformWires): Platform {
-  const { bus, lines, schedule, parts, memory, processors, now, end } = wires;
+  const { bus, lines, schedule, parts, memory, processors, ide, now, end } = wires;
   const reset = (): void => end({ kind: "reset" }), changed = (): void => schedule.refresh();
   const display = new Vga();
   bus.addPorts(display);
@@ -82,7 +84,7 @@ export function addPlatform(wires: PlatformWires): Platform {
   bus.addPorts(pit);
   schedule.add(pit, () => lines.isOpen(TIMER_LINE));
   parts.add("8254", pit);
-  const clock = new RtcMC146818(now, CLOCK_START, setupMemory(memory, processors));
+  const clock = new RtcMC146818(now, CLOCK_START, setupMemory(memory, processors, ide));
   bus.addPorts(clock);
   clock.connect({
     changed,

@@ -249,3 +249,29 @@ Deno.test("CdRom tells what the host cannot read", () => {
   const driver = drive({ image: { size: 0x2000, read: refuse, write: refuse, flush: refuse } });
   assertEquals(ask(driver, [0x28, 0, 0, 0, 0, 1, 0, 0, 1]), "3/11/0");
 });
+
+Deno.test("CdRom goes on from a snapshot in each phase of a packet", () => {
+  const resume = (driver: Board): Board => {
+    const other = drive();
+    other.parts.check(driver.parts.save())();
+    return other;
+  };
+  let driver = resume(drive());
+  driver.out(LBA_MID, 0xe8);
+  driver.out(LBA_HIGH, 3);
+  driver.out(COMMAND, 0xa0);
+  const got: number[] = [], packet = [0x28, 0, 0, 0, 0, 7, 0, 0, 1, 0, 0, 0];
+  for (let n = 0; n < 12; n += 2) {
+    driver = resume(driver);
+    driver.bus.out(DATA, 2, packet[n]! | (packet[n + 1]! << 8));
+  }
+  while (driver.in(CONTROL) === DRQ) {
+    for (let left = driver.in(LBA_MID) | (driver.in(LBA_HIGH) << 8); left > 0; left -= 100) {
+      driver = resume(driver);
+      got.push(...driver.bytes(Math.min(100, left)));
+    }
+  }
+  driver = resume(driver);
+  assertEquals([driver.in(STATUS), driver.in(COUNT), driver.levels], [READY, ENDED, [false]]);
+  assertEquals(sectorsIn(Uint8Array.from(got), 2048), [7]);
+});

@@ -64,6 +64,16 @@ static u8 tell(void) {
   if (status & ERR) text(" failed");
   return status;
 }
+/* A software reset, until the signature is there. */
+static void reset(void) {
+  outb(base + DEVICE, 0);
+  outb(base + COUNT, 0x55);
+  outb(base + CONTROL, 4);
+  for (int n = 0; n < 1000; n++) inb(base + CONTROL);
+  outb(base + CONTROL, 0);
+  do outb(base + DEVICE, 0);
+  while (inb(base + COUNT) != 1);
+}
 static void address(u32 lba, u8 count, u8 device) {
   outb(base + DEVICE, 0xe0 | device | (lba >> 24 & 15));
   outb(base + COUNT, count);
@@ -176,10 +186,7 @@ static void find_controller(void) {
 
 static void disk(void) {
   base = PRIMARY;
-  outb(base + CONTROL, 4);
-  for (int n = 0; n < 1000; n++) inb(base + CONTROL);
-  outb(base + CONTROL, 0);
-  outb(base + DEVICE, 0);
+  reset();
   text("software reset");
   settled();
   item("error", inb(base + ERROR));
@@ -315,10 +322,7 @@ static void disk(void) {
 
 static void cdrom(void) {
   base = SECONDARY;
-  outb(base + CONTROL, 4);
-  for (int n = 0; n < 1000; n++) inb(base + CONTROL);
-  outb(base + CONTROL, 0);
-  outb(base + DEVICE, 0);
+  reset();
   text("cd: software reset");
   settled();
   registers();
@@ -354,10 +358,24 @@ static void cdrom(void) {
   put('\n');
 }
 
+/* What the setup program has left about disks. */
+static void setup(void) {
+  text("setup");
+  for (int at = 0x12; at < 0x3a; at++) {
+    if (at > 0x12 && at < 0x19) continue;
+    if (at > 0x2c && at < 0x39) continue;
+    outb(0x70, at);
+    put(' ');
+    hex(inb(0x71));
+  }
+  put('\n');
+}
+
 void kernel_main(void) {
   install_handlers();
   outb(0x21, 0xff);
   outb(0xa1, 0xff);
+  setup();
   find_controller();
   disk();
   cdrom();
