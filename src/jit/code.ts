@@ -46,6 +46,9 @@ export class Code implements Program {
   watched = false;
   /** The next block that starts at its place, for another PC or mode. */
   another: Code | undefined = undefined;
+  /** Its neighbours in the queue of live blocks (code_queue.ts). */
+  older: Code | undefined = undefined;
+  newer: Code | undefined = undefined;
   words: Int32Array;
   first: number;
   end: number;

@@ -2,6 +2,7 @@
 import type { CodeOwner, CodePages } from "../memory/code_pages.ts";
 import { PAGE_SIZE } from "../memory/physical.ts";
 import type { Code } from "./code.ts";
+import { CodeQueue } from "./code_queue.ts";
 import type { Region } from "./engine.ts";
 
 /** The blocks that occupy bytes of one frame. */
@@ -10,8 +11,10 @@ interface FrameCode {
   readonly starts: Map<number, Code>;
   /** All blocks with bytes here. */
   readonly all: Set<Code>;
-  /** Bits for the bytes of the frame, 32 a word: 1 where an instruction lies. */
+  /** Bits for the bytes of the frame, 32 a word: 1 where an instruction lies, or one has lain while `isStale`. */
   readonly bits: Int32Array;
+  /** Whether blocks have been dropped since the bits were written: to do so each time takes longer than all else about it. */
+  isStale: boolean;
 }
 
 /** What the cache counts. */
@@ -33,8 +36,7 @@ export class CodeCache implements CodeOwner {
   readonly codes: (Code | undefined)[] = [undefined];
   readonly counts: CodeCacheCounts = { translated: 0, droppedByStores: 0, evicted: 0 };
   readonly #frames = new Map<number, FrameCode>();
-  /** Live blocks, oldest first. */
-  readonly #live = new Set<Code>();
+  readonly #live = new CodeQueue();
 
   /**
    * @param pages the marks that make stores to code take the slow path
@@ -86,17 +88,13 @@ export class CodeCache implements CodeOwner {
   #evict(): void {
     this.counts.evicted++;
     for (let passedOver = 0; passedOver < this.#live.size; passedOver++) {
-      const oldest = this.#oldest();
+      const oldest = this.#live.oldest!;
       if (oldest.entries.length === 0) return this.drop(oldest);
       // Compiled code is worth keeping: it goes to the end of the queue.
-      this.#live.delete(oldest);
+      this.#live.remove(oldest);
       this.#live.add(oldest);
     }
-    this.drop(this.#oldest());
-  }
-
-  #oldest(): Code {
-    return this.#live.values().next().value!;
+    this.drop(this.#live.oldest!);
   }
 
   /** Drops a block and the regions it is part of. */
@@ -105,7 +103,7 @@ export class CodeCache implements CodeOwner {
     code.dropped = true;
     for (const region of code.memberOf) this.dropRegion(region);
     this.codes[code.number] = undefined;
-    this.#live.delete(code);
+    this.#live.remove(code);
     this.#removeFromFrames(code);
     this.onDropCode?.(code);
   }
@@ -123,13 +121,13 @@ export class CodeCache implements CodeOwner {
 
   /** Whether an instruction of a translated block has a byte in the range (inside one page). */
   overlaps(hpa: number, length: number): boolean {
-    const frame = this.#frames.get(Math.floor(hpa / PAGE_SIZE));
-    if (frame === undefined) return false;
-    const from = hpa % PAGE_SIZE;
-    for (let at = from; at < from + length; at++) {
-      if ((frame.bits[at >> 5]! >> (at & 31) & 1) !== 0) return true;
-    }
-    return false;
+    const number = Math.floor(hpa / PAGE_SIZE), frame = this.#frames.get(number);
+    if (frame === undefined || !meets(frame, hpa % PAGE_SIZE, length)) return false;
+    if (!frame.isStale) return true;
+    frame.isStale = false;
+    frame.bits.fill(0);
+    for (const code of frame.all) note(frame, ...extent(code, number));
+    return meets(frame, hpa % PAGE_SIZE, length);
   }
 
   /** Drops the blocks with bytes in the range (inside one page). */
@@ -151,13 +149,12 @@ export class CodeCache implements CodeOwner {
   #occupy(code: Code, number: number): FrameCode {
     let frame = this.#frames.get(number);
     if (frame === undefined) {
-      frame = { starts: new Map(), all: new Set(), bits: new Int32Array(PAGE_SIZE / 32) };
+      frame = { starts: new Map(), all: new Set(), bits: new Int32Array(PAGE_SIZE / 32), isStale: false };
       this.#frames.set(number, frame);
       this.pages.mark(number);
     }
-    const [from, to] = extent(code, number);
     frame.all.add(code);
-    note(frame, from, to, true);
+    note(frame, ...extent(code, number));
     return frame;
   }
 
@@ -165,29 +162,25 @@ export class CodeCache implements CodeOwner {
     for (const number of framesOf(code)) {
       const frame = this.#frames.get(number)!;
       frame.all.delete(code);
-      if (frame.all.size === 0) {
-        this.#frames.delete(number);
-        this.pages.unmark(number);
-        continue;
-      }
-      const [from, to] = extent(code, number);
-      note(frame, from, to, false);
-      for (const other of frame.all) {
-        const [start, end] = extent(other, number);
-        if (start < to && from < end) note(frame, start, end, true);
-      }
+      frame.isStale = true;
+      if (frame.all.size > 0) continue;
+      this.#frames.delete(number);
+      this.pages.unmark(number);
     }
     const starts = this.#frames.get(Math.floor(code.hpa / PAGE_SIZE))?.starts;
     if (starts !== undefined) removeStart(starts, code);
   }
 }
 
-/** Notes whether instructions lie in some bytes. */
-function note({ bits }: FrameCode, from: number, to: number, has: boolean): void {
-  for (let at = from; at < to; at++) {
-    const word = at >> 5, bit = 1 << (at & 31);
-    bits[word] = has ? bits[word]! | bit : bits[word]! & ~bit;
-  }
+/** Notes that instructions lie in the bytes `from` to `to`. */
+function note({ bits }: FrameCode, from: number, to: number): void {
+  for (let at = from; at < to; at++) bits[at >> 5]! |= 1 << (at & 31);
+}
+
+/** Whether a byte of a range has its bit. */
+function meets({ bits }: FrameCode, from: number, length: number): boolean {
+  for (let at = from; at < from + length; at++) if ((bits[at >> 5]! >> (at & 31) & 1) !== 0) return true;
+  return false;
 }
 
 /** Removes a block from those that start at its place. */

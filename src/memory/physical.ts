@@ -136,8 +136,8 @@ export const regionVisits: number = codeLinks + CODE_LINKS * CODE_LINK_BYTES;
 /** Where the table of ways starts, as a byte offset. */
 export const ways: number = regionVisits + REGION_PLACES * 4;
 
-/** Values and programs of the interpreter (jit/interpreter/program_space.ts): of twice as many blocks as a booting kernel has. */
-export const INTERPRETER_BYTES = 0x510_0000;
+/** Values and programs of the interpreter (jit/interpreter/program_space.ts): of nearly all blocks that the code cache holds. */
+export const INTERPRETER_BYTES = 0xb00_0000;
 /** Where they start, as a byte offset. */
 export const interpreterSpace: number = Math.ceil((ways + WAY_ENTRIES * WAY_ENTRY_BYTES) / PAGE_SIZE) *
   PAGE_SIZE;
