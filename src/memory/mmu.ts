@@ -195,11 +195,12 @@ export class Mmu implements WorldControl {
     // Accesses that a breakpoint may watch take the slow path.
     const open = inRam && !this.isAccessPage(page) && !this.breakpoints.watchesPage(lo, hi);
     const word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
-    this.worlds.noteEntry(isTaken(this.memory, word, lo));
+    const storable = open && writable && dirty && !this.codePages.has(page / PAGE_SIZE);
+    this.worlds.noteEntry(isTaken(this.memory, word, lo), storable ? page / PAGE_SIZE : -1);
     this.worlds.notePage(lo, hi, shift, global, shared);
     fillEntry(this.memory, word, lo, hi, page, {
       read: open && readable,
-      write: open && writable && dirty && !this.codePages.has(page / 0x1000),
+      write: storable,
       execute: inRam && executable,
     }, (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0) | (shared ? TlbFlag.SHARED : 0));
     if (open && readable) this.#joinSpan(word, lo);

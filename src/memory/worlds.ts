@@ -19,6 +19,7 @@ import {
   LEAST_TLB_ENTRIES,
   type LinearMemory,
   MOST_TLB_ENTRIES,
+  PAGE_SIZE,
   REGION_ENTRIES,
   SLOT_KIND,
   SLOT_LAST_USE,
@@ -29,6 +30,7 @@ import {
   TlbFlag,
 } from "./physical.ts";
 import { PAGE_SHIFT, SHIFT_1G } from "./paging.ts";
+import { protectInSpans } from "./spans.ts";
 import {
   clearJumps,
   clearJumpsTo,
@@ -38,7 +40,7 @@ import {
   dropPage,
   isGlobal,
   JUMP_PAGES,
-  protectFrame,
+  protectInTlb,
   resizeTlb,
   tlbEntries,
   usedEntries,
@@ -127,8 +129,13 @@ export class Worlds {
   #kinds = 0;
   #sharesBelow = false;
 
+  /** Frames that an entry of a soft TLB may let stores through to: to look for it is not needed for others, and takes long. */
+  readonly #storable: Uint8Array;
+
   /** @param tlbSizes entries of soft TLBs: powers of 2, at most `MOST_TLB_ENTRIES` */
-  constructor(readonly memory: LinearMemory, readonly tlbSizes: TlbSizes = DYNAMIC_TLB) {}
+  constructor(readonly memory: LinearMemory, readonly tlbSizes: TlbSizes = DYNAMIC_TLB) {
+    this.#storable = new Uint8Array(memory.ramBytes / PAGE_SIZE);
+  }
 
   /** Selects the slot of the world that the state describes; takes the least recently used one for a new world. */
   enter(): void {
@@ -171,6 +178,7 @@ export class Worlds {
     const page = pageNumber(lo, hi), block = blockOf(page), { vpid } = this.#current.world;
     for (const slot of this.#slots) {
       const { world, number } = slot;
+      if (slot.left === 0) continue;
       if (world.pcid !== pcid && (block < slot.lowestGlobal || !slot.globalBlocks.has(block))) continue;
       if (world.vpid !== vpid) continue;
       dropPage(this.memory, number, lo, this.mayBeShared(hi));
@@ -200,13 +208,25 @@ export class Worlds {
 
   /** Makes stores to a frame take the slow path in every world: it now holds translated code. */
   protectFrame(frame: number): void {
-    for (const { number } of this.#slots) protectFrame(this.memory, number, frame);
+    const isStored = this.#storable[frame] === 1;
+    this.#storable[frame] = 0;
+    for (const { number, left } of this.#slots) {
+      if (left === 0) continue;
+      protectInSpans(this.memory, number, frame);
+      if (isStored) protectInTlb(this.memory, number, frame);
+    }
   }
 
-  /** Called when the current world gets an entry of its soft TLB. `evicts`: that of another page goes. */
-  noteEntry(evicts: boolean): void {
+  /**
+   * Called when the current world gets an entry of its soft TLB.
+   *
+   * @param evicts whether that of another page goes
+   * @param storable the frame, if it lets stores through; else -1
+   */
+  noteEntry(evicts: boolean, storable: number): void {
     const slot = this.#current;
     slot.left = undefined;
+    if (storable >= 0) this.#storable[storable] = 1;
     if (evicts) slot.evictions++;
   }
 
@@ -393,7 +413,7 @@ export class Worlds {
     if (slot.left !== undefined && (slot.left & ~kept) === 0) return;
     clearTlbExcept(this.memory, slot.number, kept);
     this.#forget(slot, kept);
-    slot.left = kept;
+    slot.left = slot.globalBlocks.size === 0 ? 0 : kept;
   }
 
   /**

@@ -9,6 +9,7 @@ import {
   SLOT_JUMPS,
   slotAt,
   SLOTS,
+  TLB_WRITE,
   TlbFlag,
 } from "../../src/memory/physical.ts";
 import { fillEntry, tlbEntries, tlbWord, usedEntries } from "../../src/memory/tlb.ts";
@@ -95,14 +96,14 @@ Deno.test("placement() is a world's own, until a page of its code is dropped the
 
 /** Refills of a world's soft TLB, each of which displaces another page. */
 function evict(worlds: Worlds, times: number): void {
-  for (let n = 0; n < times; n++) worlds.noteEntry(true);
+  for (let n = 0; n < times; n++) worlds.noteEntry(true, -1);
 }
 
 Deno.test("resize() makes a world's soft TLB larger when pages have displaced each other in it, up to a limit", () => {
   const { worlds, enter } = make(), slot = slotAt(enter(0x1000));
   const entries = (): number => tlbEntries(worlds.memory, slot);
   assertEquals(entries(), LEAST_TLB_ENTRIES);
-  for (let n = 0; n < 100_000; n++) worlds.noteEntry(false);
+  for (let n = 0; n < 100_000; n++) worlds.noteEntry(false, -1);
   worlds.resize();
   assertEquals(entries(), LEAST_TLB_ENTRIES);
   evict(worlds, 2 * LEAST_TLB_ENTRIES);
@@ -143,10 +144,11 @@ Deno.test("resize() makes a world's soft TLB smaller when few of its entries are
   assertEquals([tlbEntries(memory, slot), usedEntries(memory, slot)], [LEAST_TLB_ENTRIES, 0]);
 });
 
-/** Enters a page for reading and fetching into the soft TLB of the current world. */
-function addPage({ worlds, m }: ReturnType<typeof make>, lo: number, flags: number): void {
-  const rights = { read: true, write: false, execute: true };
-  fillEntry(worlds.memory, tlbWord(m, m[TLB_BASE >> 2]!, lo), lo, 0, 0x3000, rights, flags);
+/** Enters a page for reading and fetching, and perhaps for stores, into the soft TLB of the current world. */
+function addPage({ worlds, m }: ReturnType<typeof make>, lo: number, flags: number, write = false): void {
+  const rights = { read: true, write, execute: true };
+  worlds.noteEntry(false, write ? 3 : -1);
+  fillEntry(worlds.memory, tlbWord(m, m[TLB_BASE >> 2]!, lo), lo, 0, 3 * PAGE_SIZE, rights, flags);
   worlds.notePage(lo, 0, flags === TlbFlag.LARGE ? 21 : 12, flags === TlbFlag.GLOBAL, false);
 }
 
@@ -168,6 +170,23 @@ Deno.test("dropPage() drops a page of the current PCID, or of another, and a glo
     enter(0x1001);
     worlds.dropPage(0x5abcn, pcid);
     assertEquals(slots.map((slot) => m[tlbWord(m, slot, 0x5000)] !== 0x5000), [...dropped]);
+  }
+});
+
+Deno.test("protectFrame() ends stores to a frame in all worlds, again when there are some again", () => {
+  const made = make(), { worlds, enter, m } = made;
+  const slots = [0x1000, 0x2000].map(enter);
+  const storable = (): boolean[] =>
+    slots.map((slot) => m[tlbWord(m, slot, 0x5000) + TLB_WRITE / 4] === 0x5000);
+  for (let n = 0; n < 2; n++) {
+    for (const cr3 of [0x1000, 0x2000]) {
+      enter(cr3);
+      addPage(made, 0x5000, 0, true);
+    }
+    worlds.protectFrame(4);
+    assertEquals(storable(), [true, true]);
+    worlds.protectFrame(3);
+    assertEquals(storable(), [false, false]);
   }
 });
 
