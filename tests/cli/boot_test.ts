@@ -10,6 +10,7 @@ import { bootMachine } from "../../src/machine/machine.ts";
 import { elfWithNote } from "../machine/loaders/_pvh.ts";
 import { elfWithSymbols } from "../machine/loaders/_symbols.ts";
 import { causeway, MAIN, withFolder } from "./command_line.ts";
+import { openIdeDrives } from "../../src/cli/disks.ts";
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 const SELFTEST = path("../machine/kernels/selftest.elf"), ECHO = path("../../src/guests/echo/echo.elf");
@@ -262,6 +263,23 @@ Deno.test("boot --disk refuses what is no disk image, and says why", () => {
     assertEquals([cd.code, cd.stderr], [125, `causeway boot: cannot use ${cdrom} as a CD-ROM: ${why}\n`]);
     const { code, stderr } = causeway(["boot", "--kernel", ECHO, "--snapshot"]);
     assertEquals([code, stderr], [2, "causeway boot: --snapshot needs --disk FILE or --ide FILE\n"]);
+  });
+});
+
+Deno.test("openIdeDrives() puts disks in order, and a CD-ROM at the first free place of the second channel", () => {
+  withFolder((folder) => {
+    const disk = join(folder, "disk"), cd = join(folder, "cd");
+    writeFileSync(disk, new Uint8Array(512));
+    writeFileSync(cd, new Uint8Array(2048));
+    const places = (disks: number, cdrom?: string): readonly string[] =>
+      Object.entries(openIdeDrives(Array(disks).fill(disk), cdrom, false)).map(([place, drive]) =>
+        `${place}${drive?.cdrom ? " CD" : ""}${drive?.snapshot ? " kept" : ""}`
+      );
+    assertEquals(places(0), []);
+    assertEquals(places(0, cd), ["secondaryMaster CD kept"]);
+    assertEquals(places(2, cd), ["primaryMaster", "primarySlave", "secondaryMaster CD kept"]);
+    assertEquals(places(3, cd).slice(2), ["secondaryMaster", "secondarySlave CD kept"]);
+    assertEquals(places(4).at(-1), "secondarySlave");
   });
 });
 
