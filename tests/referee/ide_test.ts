@@ -16,7 +16,7 @@ const DEVIATIONS = [0, 5].map((key): Deviation => {
   return {
     ours: line("70"),
     theirs: line("f0"),
-    because: "the information field, which tells nothing, is not valid: SPC-2, section 7.23.2",
+    because: 'the information field, which tells nothing, is not valid: SPC-2, "REQUEST SENSE"',
   };
 });
 

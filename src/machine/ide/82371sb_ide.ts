@@ -1,6 +1,6 @@
 /**
- * The IDE function of Intel's 82371SB (PIIX3): two channels at the ports of a PC/AT, and their bus masters. 290550-002, section
- * 2.3.
+ * The IDE function of Intel's 82371SB (PIIX3): two channels at the ports of a PC/AT, and their bus masters. 290550-002, PCI
+ * configuration registers of function 1.
  */
 import { bytes, fields, type Shaped } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful, StatefulParts } from "../../snapshot/stateful.ts";

@@ -1,6 +1,6 @@
 /**
  * The bus master of an IDE channel, as the 82371SB has it: it moves data between a drive and the regions of RAM that a table
- * lists. 290550-002, section 2.3.3 (BMICx, BMISx, BMIDTPx), and SFF-8038i 1.0.
+ * lists. 290550-002 (BMICx, BMISx, BMIDTPx), and SFF-8038i 1.0.
  */
 import { bool, fields, type Shaped, u32, u8 } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";

@@ -32,7 +32,7 @@ const SIGNATURE = [0x14, 0xeb] as const;
 /** Features of PACKET: data by DMA; overlapped, which it is not. Section 8.23. */
 const BY_DMA = 1, OVERLAPPED = 2;
 const MOST_BYTES = 0xfffe, DMA_BYTES = 0x2_0000;
-/** Table 31: a packet device, a CD-ROM, removable, asks for the packet at once; DMA, LBA, IORDY. */
+/** Section 8.16: a packet device, a CD-ROM, removable, asks for the packet at once; DMA, LBA, IORDY. */
 const CONFIGURATION = 0x85c0, CAPABILITIES = 0x0b00, VERSIONS = 0x78, CABLE = 0x6001;
 /** Words 82 to 84: power management, packets, DEVICE RESET, NOP. */
 const COMMAND_SETS = [0x4218, 0x4000, 0x4000] as const;
@@ -301,7 +301,7 @@ export class CdRom extends Drive implements Stateful<State> {
     this.#start(first * CD_SECTOR, sectors * CD_SECTOR);
   }
 
-  /** What is asked for must be the user data of sectors in mode 1, and nothing else, or nothing. MMC-3, section 6.17. */
+  /** What is asked for must be the user data of sectors in mode 1, and nothing else, or nothing. MMC-3, "READ CD". */
   #readCd(packet: Uint8Array): void {
     const type = (packet[1]! >> 2) & 7, parts = packet[9]! & 0xf8;
     const isData = (type === 0 || type === 2) && (packet[10]! & 7) === 0 &&
@@ -347,7 +347,7 @@ export class CdRom extends Drive implements Stateful<State> {
     this.#succeed();
   }
 
-  /** Table 31. */
+  /** Section 8.16. */
   #identity(): Uint8Array {
     const [first, second, third] = COMMAND_SETS;
     return identity({

@@ -1,4 +1,4 @@
-/** Cylinders, heads and sectors of a disk, for those who do not address it by LBA. ATA/ATAPI-6, section 6.2 and annex B. */
+/** Cylinders, heads and sectors of a disk, for those who do not address it by LBA. ATA/ATAPI-6, section 6.2. */
 
 /** How a disk is divided. Sectors of a track count from 1. */
 export interface Geometry {

@@ -1,4 +1,4 @@
-/** What drives answer to IDENTIFY DEVICE and IDENTIFY PACKET DEVICE, word by word. ATA/ATAPI-6, tables 27 and 31. */
+/** What drives answer to IDENTIFY DEVICE and IDENTIFY PACKET DEVICE, word by word. ATA/ATAPI-6, sections 8.15 and 8.16. */
 import { SECTOR } from "../disk.ts";
 
 /** Words that are the same for disks and packet devices, but for their values. */

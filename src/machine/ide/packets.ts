@@ -24,12 +24,12 @@ function text(length: number, value: string): number[] {
   return Array.from({ length }, (_, n) => value.charCodeAt(n) || 0x20);
 }
 
-/** Answer to REQUEST SENSE: current, in the fixed format. SPC-2, section 7.23.2. */
+/** Answer to REQUEST SENSE: current, in the fixed format. SPC-2, "REQUEST SENSE". */
 export function senseData([key, code, qualifier]: Sense): readonly number[] {
   return [0x70, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, code, qualifier, 0, 0, 0, 0];
 }
 
-/** Answer to INQUIRY: a CD-ROM that can be removed. SPC-2, section 7.3.2. */
+/** Answer to INQUIRY: a CD-ROM that can be removed. SPC-2, "INQUIRY". */
 export const INQUIRY: readonly number[] = [
   ...[0x05, 0x80, 0x00, 0x21, 31, 0, 0, 0],
   ...text(8, "CAUSEWAY"),
@@ -42,7 +42,7 @@ export function capacity(sectors: number, bytes: number): readonly number[] {
   return [...big(4, sectors - 1), ...big(4, bytes)];
 }
 
-/** An address as minutes, seconds and frames, from the start of the disc. MMC-3, table A.1. */
+/** An address as minutes, seconds and frames, from the start of the disc. MMC-3, "READ TOC/PMA/ATIP". */
 const FRAMES = 75, SECONDS = 60, LEAD_IN = 150;
 function address(sector: number, inMinutes: boolean): number[] {
   if (!inMinutes) return big(4, sector);
@@ -53,7 +53,7 @@ function address(sector: number, inMinutes: boolean): number[] {
 /** A track of data. */
 const DATA_TRACK = 0x14, LEAD_OUT = 0xaa;
 
-/** Answer to READ TOC: one track from the start of the disc on, or its sessions; undefined: none of these. MMC-3, section 6.25. */
+/** Answer to READ TOC: one track from the start of the disc on, or its sessions; undefined: none of these. MMC-3, "READ TOC/PMA/ATIP". */
 export function tableOfContents(packet: Uint8Array, sectors: number): readonly number[] | undefined {
   const inMinutes = (packet[1]! & 2) !== 0, format = (packet[2]! & 0xf) || packet[9]! >> 6;
   const first = packet[6]!;
@@ -67,9 +67,9 @@ export function tableOfContents(packet: Uint8Array, sectors: number): readonly n
   return [...big(2, 2 + tracks.length), 1, 1, ...tracks];
 }
 
-/** Profiles: what the disc is, by its size. MMC-3, section 5.3.1. */
+/** Profiles: what the disc is, by its size. MMC-3, "Profile List". */
 const CD_ROM = 0x0008, DVD_ROM = 0x0010, CD_SECTORS = 80 * SECONDS * FRAMES;
-/** Features: number, version with the bits "persistent" and "current", and what follows. MMC-3, section 5.3. */
+/** Features: number, version with the bits "persistent" and "current", and what follows. MMC-3, "Features". */
 const features = (
   profile: number,
 ): readonly { readonly number: number; readonly bytes: readonly number[] }[] => {
@@ -90,7 +90,7 @@ const features = (
   ];
 };
 
-/** Answer to GET CONFIGURATION. MMC-3, section 6.6. */
+/** Answer to GET CONFIGURATION. MMC-3, "GET CONFIGURATION". */
 export function configuration(packet: Uint8Array, sectors: number): readonly number[] {
   const profile = sectors === 0 ? 0 : sectors > CD_SECTORS ? DVD_ROM : CD_ROM;
   const which = packet[1]! & 3, start = numberAt(packet, 2, 2);
@@ -100,7 +100,7 @@ export function configuration(packet: Uint8Array, sectors: number): readonly num
   return [...big(4, 4 + chosen.length), 0, 0, ...big(2, profile), ...chosen];
 }
 
-/** Answer to GET EVENT STATUS NOTIFICATION: about the medium, if that is asked for; its length is what follows the header. MMC-5, section 6.6. */
+/** Answer to GET EVENT STATUS NOTIFICATION: about the medium, if that is asked for; its length is what follows the header. MMC-5, "GET EVENT STATUS NOTIFICATION". */
 const MEDIA_CLASS = 4, NO_SUCH_EVENT = 0x80, NEW_MEDIUM = 2, PRESENT = 2, OPEN = 1;
 export function mediaEvent(packet: Uint8Array, isOpen: boolean, isNew: boolean): readonly number[] {
   const supported = 1 << MEDIA_CLASS;
@@ -108,7 +108,7 @@ export function mediaEvent(packet: Uint8Array, isOpen: boolean, isNew: boolean):
   return [0, 4, MEDIA_CLASS, supported, isNew ? NEW_MEDIUM : 0, isOpen ? OPEN : PRESENT, 0, 0];
 }
 
-/** Answer to MODE SENSE(10): a page, or all of them; undefined: there is none such. MMC-3, section 5.5. */
+/** Answer to MODE SENSE(10): a page, or all of them; undefined: there is none such. MMC-3, "Mode Parameters". */
 export function modePages(packet: Uint8Array, isLocked: boolean): readonly number[] | undefined {
   const pages: Readonly<Record<number, readonly number[]>> = {
     0x01: [0x01, 6, 0, 5, 0, 0, 0, 0], // read error recovery

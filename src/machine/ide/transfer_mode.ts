@@ -1,4 +1,4 @@
-/** The transfer modes of drives: what SET FEATURES (03H) chooses, and what they tell of it. ATA/ATAPI-6, table 45. */
+/** The transfer modes of drives: what SET FEATURES (03H) chooses, and what they tell of it. ATA/ATAPI-6, section 8.46. */
 import { fields, type Shaped, whole } from "../../snapshot/shape.ts";
 
 /** Highest modes of PIO, multiword DMA and Ultra DMA. */

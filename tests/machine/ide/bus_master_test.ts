@@ -1,4 +1,4 @@
-/** The IDE function of the 82371SB: configuration space, ports, and its bus masters. 290550-002, section 2.3. */
+/** The IDE function of the 82371SB: configuration space, ports, and its bus masters. 290550-002. */
 import { assertEquals } from "@std/assert";
 import {
   type Board,
