@@ -47,7 +47,7 @@ export const XSAVE_BYTES = 576;
 const XCR0_SUPPORTED = 3;
 
 /** Four ASCII characters as the registers hold them. */
-const text = (s: string, at: number): number =>
+export const text = (s: string, at: number): number =>
   [0, 1, 2, 3].reduce((word, i) => word | ((s.charCodeAt(at + i) || 0) << (8 * i)), 0);
 
 const VENDOR = "GenuineIntel";

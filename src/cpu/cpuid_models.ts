@@ -14,8 +14,8 @@ interface FeatureMasks {
 const ALL = -1;
 const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);
 
-/** Leaf 1, ECX: what operating systems use, whatever programs do: MONITOR VMX PCID x2APIC TSC-deadline. */
-const SYSTEM_ECX: number = bits(3, 5, 17, 21, 24);
+/** Leaf 1, ECX: what operating systems use, whatever programs do: MONITOR VMX PCID x2APIC TSC-deadline, a hypervisor. */
+const SYSTEM_ECX: number = bits(3, 5, 17, 21, 24, 31);
 /** SSE3 SSSE3 CMPXCHG16B SSE4.1 SSE4.2 POPCNT. */
 const V2_ECX: number = bits(0, 9, 13, 19, 20, 23);
 /** TSC-adjust SMEP INVPCID SMAP. */

@@ -1,8 +1,7 @@
 /** CPUID of a processor in a machine: what operating systems use, on top of what programs use. SDM vol. 2A, "CPUID". */
 import { LINEAR_BITS_57 } from "./address_widths.ts";
-import { cpuid, type CpuidResult, type CpuidState, XSAVE_BYTES } from "./cpuid.ts";
+import { cpuid, type CpuidResult, type CpuidState, text, XSAVE_BYTES } from "./cpuid.ts";
 import { COMPACTED_PKRU_AT, PKRU_AT, PKRU_BYTES, XSAVE_AREA } from "./x87/fxsave.ts";
-
 import { MONITOR_LINE } from "./system/monitor.ts";
 
 /** What it reports of the machine. */
@@ -28,8 +27,8 @@ const MAX_BASIC = 0x15, LIMITED_BASIC = 2;
 /** A mask with the given bits set. */
 const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);
 
-/** PCID X2APIC TSC-deadline. */
-const LEAF1_ECX = bits(17, 21, 24);
+/** PCID X2APIC TSC-deadline, and the bit that processors leave to hypervisors. */
+const LEAF1_ECX = bits(17, 21, 24, 31);
 const LEAF1_ECX_VMX = bits(5), LEAF1_ECX_MONITOR = bits(3);
 /** MWAIT: extensions are enumerated; masked interrupts can end it. C1 has one sub-state. */
 const LEAF5_ECX = bits(0, 1), LEAF5_EDX = 0x10;
@@ -56,6 +55,11 @@ const LEAF7_SUBLEAVES = 2, LEAF7_2_EDX = bits(4);
 const EXTENDED1_EDX = bits(26), EXTENDED1_EDX_XD = bits(20);
 /** Leaf 80000008H, EAX: bits of a linear address. */
 export const LINEAR_WIDTH = 0xff00;
+/**
+ * The leaf that hypervisors tell their names in, as QEMU does. Systems that find one wait for spinlocks as suits processors
+ * that take turns, and leave alone what models have beside the architecture, such as counters of the uncore.
+ */
+const HYPERVISOR_LEAF = 0x4000_0000, HYPERVISOR = "Causeway x86";
 /** Ticks of the TSC in a second, and of the local APIC's timer before it divides: one a guest instruction. */
 const CRYSTAL_HERTZ = 1_000_000_000;
 
@@ -73,6 +77,9 @@ export function machineCpuid(
     CpuidMachine,
 ): CpuidResult {
   const number = leaf >>> 0;
+  if (number === HYPERVISOR_LEAF) {
+    return [HYPERVISOR_LEAF, text(HYPERVISOR, 0), text(HYPERVISOR, 4), text(HYPERVISOR, 8)];
+  }
   const outOfRange = number < 0x8000_0000 ? number > MAX_BASIC : number > 0x8000_0008;
   const known = outOfRange ? MAX_BASIC : number;
   const [eax, ebx, ecx, edx] = known > 0xd && known <= MAX_BASIC

@@ -60,3 +60,12 @@ Deno.test("causeway-la57 has 5-level paging and 57-bit addresses instead of VMX,
   assertEquals(modelled("causeway-la57", 0x8000_0008)[0], 0x3928);
   assertEquals(modelled("causeway", 0x8000_0008)[0], 0x3028);
 });
+
+Deno.test("every model says that there is a hypervisor, and leaf 40000000H its name, as QEMU's do", () => {
+  for (const name of CPU_MODEL_NAMES) {
+    assertEquals(modelled(name, 1)[2]! >>> 31, 1);
+    const [last, ...words] = modelled(name, 0x4000_0000);
+    assertEquals(last, 0x4000_0000);
+    assertEquals(new TextDecoder().decode(Uint32Array.from(words)), "Causeway x86");
+  }
+});
