@@ -1,7 +1,8 @@
 /**
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests`; and `deno task guests
- * memtest86+`, `screen` or `xen`, which only run where they are named. Too long for every run of the tests. What a script prints and how many
- * instructions it takes is compared between engines. The exercise runs with damaged disks as well, which it must notice.
+ * memtest86+`, `screen`, `xen` or `systemd`, which only run where they are named. Too long for every run of the tests. What
+ * a guest prints and how many instructions it takes is compared between engines. The exercise runs with damaged disks as
+ * well, which it must notice.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -14,11 +15,13 @@ import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/deb
 import { oneOf, parsePositive, scriptLine } from "../../../_tools/script.ts";
 import { choices, flag, value } from "../../../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
+import type { ConsoleResult } from "./console_result.ts";
 import { SCRIPTED_HOST } from "./hosts.ts";
 import { runMemtest } from "./memtest.ts";
 import { runScreen } from "./screen.ts";
 import type { ScreenResult } from "./screen_result.ts";
-import { runXen, type XenResult } from "./xen.ts";
+import { runSystemd } from "./systemd.ts";
+import { runXen } from "./xen.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
 const MEMORY = 1 << 29, LARGE_MEMORY = 1 << 30, DISK_MEGABYTES = 16;
@@ -172,7 +175,11 @@ const BY_SCREEN: Readonly<Record<string, (engine: EngineName) => ScreenResult>> 
   "memtest86+": runMemtest,
   screen: runScreen,
 };
-const XEN = "xen", ON_REQUEST: readonly string[] = [...Object.keys(BY_SCREEN), XEN];
+/** Guests that are watched by their console. */
+const BY_CONSOLE: Readonly<
+  Record<string, (made: { engine: EngineName; processors: number; disk: Uint8Array }) => ConsoleResult>
+> = { xen: runXen, systemd: runSystemd };
+const ON_REQUEST = [...Object.keys(BY_SCREEN), ...Object.keys(BY_CONSOLE)];
 const { values, rest } = scriptLine({
   call: "deno task guests",
   description: `Boots Debian's kernels (${KERNEL_NAMES.join(", ")}) and runs scripts in them; ${
@@ -257,24 +264,28 @@ for (const [name, runIt] of Object.entries(BY_SCREEN)) {
     if (values.print || !good) console.log(screen.join("\n"));
   }
 }
-for (const processors of guests.includes(XEN) ? values.cpus ?? [1, 2] : []) {
-  let first: XenResult | undefined;
-  for (const engine of runsOf(["auto"])) {
-    const start = performance.now();
-    const result = runXen({ engine, processors, disk: DISK });
-    const { instructions, failures, transcript, stop } = result;
-    first ??= result;
-    const same = first.instructions === instructions && first.transcript === transcript;
-    const good = failures.length === 0 && same;
-    failed ||= !good;
-    const seconds = (performance.now() - start) / 1000;
-    console.log(
-      `${good ? "ok" : "FAILED"} ${XEN}, ${processors} processor(s), ${engine}: ${seconds.toFixed(1)} s, ` +
-        `${instructions.toLocaleString("en-US")} instructions, ${stop}` +
-        (same ? "" : "; not as the run before"),
-    );
-    for (const failure of failures) console.log(`  ${failure}`);
-    if (values.print || !good) console.log(transcript);
+for (const [name, runIt] of Object.entries(BY_CONSOLE)) {
+  for (const processors of guests.includes(name) ? values.cpus ?? [1, 2] : []) {
+    let first: ConsoleResult | undefined;
+    for (const engine of runsOf(["auto"])) {
+      const start = performance.now();
+      const result = runIt({ engine, processors, disk: DISK });
+      const { instructions, failures, transcript, stop } = result;
+      first ??= result;
+      const same = first.instructions === instructions && first.transcript === transcript;
+      const good = failures.length === 0 && same;
+      failed ||= !good;
+      const seconds = (performance.now() - start) / 1000;
+      console.log(
+        `${good ? "ok" : "FAILED"} ${name}, ${processors} processor(s), ${engine}: ${
+          seconds.toFixed(1)
+        } s, ` +
+          `${instructions.toLocaleString("en-US")} instructions, ${stop}` +
+          (same ? "" : "; not as the run before"),
+      );
+      for (const failure of failures) console.log(`  ${failure}`);
+      if (values.print || !good) console.log(transcript);
+    }
   }
 }
 process.exit(failed ? 1 : 0);

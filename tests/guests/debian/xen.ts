@@ -9,6 +9,7 @@ import { initramfs } from "../../../_tools/debian/initramfs.ts";
 import { debianKernel, debianPackage } from "../../../_tools/debian/packages.ts";
 import type { EngineName } from "../../../src/machine/engines.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
+import type { ConsoleResult } from "./console_result.ts";
 
 const PACKAGE = "xen-hypervisor-4.17-amd64", IMAGE = "xen-4.17-amd64.gz";
 const MEMORY = 1 << 30, MOST_INSTRUCTIONS = 6e10;
@@ -21,15 +22,6 @@ const SHOWS = [
   "init: exercise ended with 0",
 ];
 
-/** How it went. */
-export interface XenResult {
-  readonly instructions: number;
-  /** What is wrong. */
-  readonly failures: readonly string[];
-  readonly transcript: string;
-  readonly stop: string;
-}
-
 /** Runs the script /exercise in domain 0, with a disk, and switches off. */
 export function runXen(
   { engine, processors, disk }: {
@@ -37,7 +29,7 @@ export function runXen(
     readonly processors: number;
     readonly disk: Uint8Array;
   },
-): XenResult {
+): ConsoleResult {
   const machine = bootMachine({
     kernel: new Uint8Array(gunzipSync(readFileSync(join(debianPackage(PACKAGE), "boot", IMAGE)))),
     modules: [
