@@ -10,10 +10,15 @@ export const PciHeader = {
   STATUS: 0x06,
   REVISION: 0x08,
   LATENCY: 0x0d,
+  BAR0: 0x10,
   BAR4: 0x20,
+  SUBSYSTEM: 0x2c,
+  CAPABILITIES: 0x34,
+  INTERRUPT_LINE: 0x3c,
+  INTERRUPT_PIN: 0x3d,
 } as const;
 /** Bits of Command. */
-export const PciCommand = { IO: 1, MASTER: 4 } as const;
+export const PciCommand = { IO: 1, MEMORY: 2, MASTER: 4, NO_INTX: 0x400 } as const;
 
 /** The registers. */
 export class PciRegisters {
@@ -31,6 +36,11 @@ export class PciRegisters {
   write(register: number, value: number, mask: number): void {
     const bits = this.writable.getInt32(register, true) & mask;
     this.values.setInt32(register, (this.read(register) & ~bits) | (value & bits), true);
+  }
+
+  /** Whether a bit of Command is set. */
+  has(command: number): boolean {
+    return (this.values.getUint16(PciHeader.COMMAND, true) & command) !== 0;
   }
 
   /** Sets what software could have written. */

@@ -69,14 +69,14 @@ export class Ide82371SB implements PciFunction, Stateful<State> {
     this.#masters = CHANNELS.map((_, n) =>
       new BusMaster({
         dma,
-        isMaster: () => this.#isEnabled(PciCommand.MASTER),
+        isMaster: () => this.#registers.has(PciCommand.MASTER),
         drive: () => this.#channels[n]!.selected,
       })
     );
     this.#channels = CHANNELS.map(({ line, ...ports }, n) =>
       new IdeChannel(ports, drives[n]!, {
         isDecoded: () =>
-          this.#isEnabled(PciCommand.IO) && (values.getUint16(IDE_TIMING[n]!, true) & DECODE) !== 0,
+          this.#registers.has(PciCommand.IO) && (values.getUint16(IDE_TIMING[n]!, true) & DECODE) !== 0,
         interrupt: (level) => {
           if (level) this.#masters[n]!.interrupted();
           setLine(line, level);
@@ -115,15 +115,11 @@ export class Ide82371SB implements PciFunction, Stateful<State> {
     this.#registers.load(configuration);
   }
 
-  #isEnabled(command: number): boolean {
-    return (this.#registers.values.getUint16(PciHeader.COMMAND, true) & command) !== 0;
-  }
-
   #masterPorts(): PortDevice {
     const { END } = BusMasterRegister, master = (offset: number) => this.#masters[Math.floor(offset / END)]!;
     const where = (): readonly [number, number] => [
       (this.#registers.values.getUint32(PciHeader.BAR4, true) & BASE_WRITABLE) >>> 0,
-      this.#isEnabled(PciCommand.IO) ? END * CHANNELS.length : 0,
+      this.#registers.has(PciCommand.IO) ? END * CHANNELS.length : 0,
     ];
     return {
       get ports(): readonly [number, number] {

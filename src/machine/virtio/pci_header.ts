@@ -1,15 +1,10 @@
 /** Configuration space of a virtio device on PCI: header, capabilities, and what of it software can write. */
 import { MsixCapability, MsixControl } from "../devices/msix_table.ts";
+import { PciCommand, PciHeader, PciRegisters } from "../devices/pci_registers.ts";
 import { QueueFeature } from "./virtqueue.ts";
 
-/** Bytes of it. */
-export const CONFIGURATION_BYTES = 0x100;
-/** Offsets in it. */
-export const Header = { COMMAND: 0x04, STATUS: 0x06, CLASS: 0x08, BAR0: 0x10, SUBSYSTEM: 0x2c } as const;
-const CAPABILITIES = 0x34, INTERRUPT_LINE = 0x3c, INTERRUPT_PIN = 0x3d;
 const RED_HAT = 0x1af4, MODERN = 0x1040, REVISION = 1;
-/** Bits of the command register, and of the status register. */
-export const Command = { MEMORY: 2, MASTER: 4, NO_INTX: 0x400 } as const;
+/** In the status register. */
 const HAS_CAPABILITIES = 0x10;
 
 /** Where the parts of the BAR lie, and what it takes. */
@@ -57,41 +52,37 @@ export interface HeaderContents {
   readonly base: number | undefined;
 }
 
-/** The bytes, and a mask of those bits that software can write. */
-export function makeHeader({ type, classCode, vectors, line, base }: HeaderContents): {
-  values: Uint8Array;
-  writable: Uint8Array;
-} {
-  const values = new Uint8Array(CONFIGURATION_BYTES), masks = new Uint8Array(CONFIGURATION_BYTES);
-  const view = new DataView(values.buffer), writable = new DataView(masks.buffer);
+/** The registers when the device is switched on. */
+export function makeHeader({ type, classCode, vectors, line, base }: HeaderContents): PciRegisters {
+  const registers = new PciRegisters(), { bytes, values, writable } = registers;
   const id = RED_HAT | ((MODERN + type) << 16);
-  view.setUint32(0, id, true);
-  view.setUint32(Header.CLASS, classCode | REVISION, true);
-  view.setUint16(Header.STATUS, HAS_CAPABILITIES, true);
-  view.setUint32(Header.SUBSYSTEM, id, true);
-  view.setUint8(CAPABILITIES, FIRST_CAPABILITY);
-  view.setUint8(INTERRUPT_LINE, line);
-  view.setUint8(INTERRUPT_PIN, 1);
+  values.setUint32(PciHeader.VENDOR, id, true);
+  values.setUint32(PciHeader.REVISION, classCode | REVISION, true);
+  values.setUint16(PciHeader.STATUS, HAS_CAPABILITIES, true);
+  values.setUint32(PciHeader.SUBSYSTEM, id, true);
+  values.setUint8(PciHeader.CAPABILITIES, FIRST_CAPABILITY);
+  values.setUint8(PciHeader.INTERRUPT_LINE, line);
+  values.setUint8(PciHeader.INTERRUPT_PIN, 1);
   if (base !== undefined) {
-    view.setUint32(Header.BAR0, base, true);
-    view.setUint16(Header.COMMAND, Command.MEMORY | Command.MASTER, true);
+    values.setUint32(PciHeader.BAR0, base, true);
+    values.setUint16(PciHeader.COMMAND, PciCommand.MEMORY | PciCommand.MASTER, true);
   }
-  writable.setUint16(Header.COMMAND, Command.MEMORY | Command.MASTER | Command.NO_INTX, true);
-  writable.setInt32(Header.BAR0, -BAR_BYTES, true);
-  writable.setUint8(INTERRUPT_LINE, 0xff);
+  writable.setUint16(PciHeader.COMMAND, PciCommand.MEMORY | PciCommand.MASTER | PciCommand.NO_INTX, true);
+  writable.setInt32(PciHeader.BAR0, -BAR_BYTES, true);
+  writable.setUint8(PciHeader.INTERRUPT_LINE, 0xff);
   let at = FIRST_CAPABILITY;
   for (const { type, offset, length, size } of CAPABILITY_TYPES) {
-    values.set([VENDOR_SPECIFIC, at + size, size, type], at);
-    view.setUint32(at + 8, offset, true);
-    view.setUint32(at + 12, length, true);
+    bytes.set([VENDOR_SPECIFIC, at + size, size, type], at);
+    values.setUint32(at + 8, offset, true);
+    values.setUint32(at + 12, length, true);
     at += size;
   }
   writable.setUint32(Window.OFFSET, -1, true);
   writable.setUint32(Window.LENGTH, -1, true);
-  values.set([MsixCapability.ID, 0], MSIX);
-  view.setUint16(MSIX_CONTROL, vectors - 1, true);
-  view.setUint32(MSIX + MsixCapability.TABLE, Part.MSIX_TABLE, true);
-  view.setUint32(MSIX + MsixCapability.PENDING, Part.MSIX_PENDING, true);
+  bytes.set([MsixCapability.ID, 0], MSIX);
+  values.setUint16(MSIX_CONTROL, vectors - 1, true);
+  values.setUint32(MSIX + MsixCapability.TABLE, Part.MSIX_TABLE, true);
+  values.setUint32(MSIX + MsixCapability.PENDING, Part.MSIX_PENDING, true);
   writable.setUint16(MSIX_CONTROL, MsixControl.ENABLE | MsixControl.MASK_ALL, true);
-  return { values, writable: masks };
+  return registers;
 }

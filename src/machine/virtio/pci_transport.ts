@@ -4,11 +4,9 @@ import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { AccessSize, MmioRange } from "../bus.ts";
 import type { PciFunction } from "../devices/pci_configuration.ts";
 import { msixShape, type MsixState, MsixTable } from "../devices/msix_table.ts";
+import { CONFIGURATION_BYTES, PciCommand, PciHeader, type PciRegisters } from "../devices/pci_registers.ts";
 import {
   BAR_BYTES,
-  Command,
-  CONFIGURATION_BYTES,
-  Header,
   makeHeader,
   MSIX_CONTROL,
   Part,
@@ -98,9 +96,7 @@ const shapeOf = (queues: number): Shape<State> =>
 export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
   readonly stateFormat: StateFormat<State>;
   readonly bytes = BAR_BYTES;
-  readonly #values: Uint8Array;
-  readonly #view: DataView;
-  readonly #writable: Uint8Array;
+  readonly #registers: PciRegisters;
   readonly #queues: readonly Virtqueue[];
   /** Selected half of the device's features, of the driver's, and queue. */
   readonly #selects = [0, 0, 0];
@@ -130,17 +126,14 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
       if (this.#isMaster) wires.post(address, data);
     });
     this.stateFormat = { version: 2, shape: shapeOf(queues) };
-    const { values, writable } = makeHeader({ type, classCode, vectors, line, base });
-    this.#values = values;
-    this.#view = new DataView(values.buffer);
-    this.#writable = writable;
+    this.#registers = makeHeader({ type, classCode, vectors, line, base });
     device.connect?.((queue) => this.#serve(queue));
   }
 
   /** Where the BAR is; undefined: it answers nowhere. */
   get base(): number | undefined {
-    const isOn = (this.#view.getUint16(Header.COMMAND, true) & Command.MEMORY) !== 0;
-    return isOn ? this.#view.getUint32(Header.BAR0, true) : undefined;
+    const { values } = this.#registers;
+    return this.#registers.has(PciCommand.MEMORY) ? values.getUint32(PciHeader.BAR0, true) : undefined;
   }
 
   readConfiguration(register: number): number {
@@ -148,8 +141,8 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
       const window = this.#window();
       return window === undefined ? 0 : this.read(window.offset, window.size);
     }
-    const pending = register === Header.COMMAND && this.#isr !== 0 ? INTERRUPT_STATUS << 16 : 0;
-    return this.#view.getInt32(register, true) | pending;
+    const pending = register === PciHeader.COMMAND && this.#isr !== 0 ? INTERRUPT_STATUS << 16 : 0;
+    return this.#registers.read(register) | pending;
   }
 
   writeConfiguration(register: number, value: number, mask: number): void {
@@ -158,11 +151,8 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
       if (window !== undefined) this.write(window.offset, value, window.size);
       return;
     }
-    for (let byte = 0; byte < 4; byte++) {
-      const at = register + byte, bits = this.#writable[at]! & (mask >>> (8 * byte));
-      this.#values[at] = (this.#values[at]! & ~bits) | ((value >>> (8 * byte)) & bits);
-    }
-    this.#msix.setControl(this.#view.getUint16(MSIX_CONTROL, true));
+    this.#registers.write(register, value, mask);
+    this.#msix.setControl(this.#msixControl);
     this.#drive();
   }
 
@@ -197,7 +187,7 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
 
   saveState(): State {
     return {
-      configuration: [...this.#values],
+      configuration: [...this.#registers.bytes],
       selects: [...this.#selects],
       features: [...this.#features],
       status: this.#status,
@@ -209,23 +199,20 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
   }
 
   loadState({ configuration, selects, features, status, isr, queues, vectors, msix }: State): void {
-    for (const [at, value] of configuration.entries()) {
-      const bits = this.#writable[at]!;
-      this.#values[at] = (this.#values[at]! & ~bits) | (value & bits);
-    }
+    this.#registers.load(Uint8Array.from(configuration));
     for (const [n, select] of selects.entries()) this.#selects[n] = select;
     for (const [n, half] of features.entries()) this.#features[n] = half;
     this.#status = status;
     this.#isr = isr;
     for (const [n, queue] of queues.entries()) this.#queues[n]!.load(queue);
     for (const [n, vector] of vectors.entries()) this.#vectors[n] = vector;
-    this.#msix.load(msix, this.#view.getUint16(MSIX_CONTROL, true));
+    this.#msix.load(msix, this.#msixControl);
   }
 
   /** What the window shows; undefined: nothing that there is. */
   #window(): { offset: number; size: AccessSize } | undefined {
-    const offset = this.#view.getUint32(Window.OFFSET, true);
-    const size = this.#view.getUint32(Window.LENGTH, true);
+    const { values } = this.#registers;
+    const offset = values.getUint32(Window.OFFSET, true), size = values.getUint32(Window.LENGTH, true);
     if ((size !== 1 && size !== 2 && size !== 4) || offset % size !== 0 || offset >= BAR_BYTES) {
       return undefined;
     }
@@ -325,7 +312,11 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
   }
 
   get #isMaster(): boolean {
-    return (this.#view.getUint16(Header.COMMAND, true) & Command.MASTER) !== 0;
+    return this.#registers.has(PciCommand.MASTER);
+  }
+
+  get #msixControl(): number {
+    return this.#registers.values.getUint16(MSIX_CONTROL, true);
   }
 
   /** Serves a queue: the driver has notified it, or what its requests wait for has come. */
@@ -353,8 +344,7 @@ export class VirtioPci implements PciFunction, MmioRange, Stateful<State> {
 
   /** The interrupt line is up while the ISR has a bit, unless software turned it off. */
   #drive(): void {
-    const isOff = (this.#view.getUint16(Header.COMMAND, true) & Command.NO_INTX) !== 0 ||
-      this.#msix.isEnabled;
+    const isOff = this.#registers.has(PciCommand.NO_INTX) || this.#msix.isEnabled;
     this.wires.interrupt(this.#isr !== 0 && !isOff);
   }
 }
