@@ -21,7 +21,7 @@ import {
   TLB_WRITE_HIGH,
   TlbFlag,
 } from "./physical.ts";
-import { dropFromSpans, dropLargeSpans, dropSpansExcept } from "./spans.ts";
+import { dropFromSpans, dropLargeSpans, dropSpansExcept, protectInSpans } from "./spans.ts";
 
 /** V8 knows the values of a module's own constants, and reads those that are imported or exported each time. */
 const READ_TAG = TLB_READ / 4,
@@ -153,8 +153,14 @@ export function dropPage(memory: LinearMemory, slot: number, lo: number, shared:
   dropEntry(memory, tlbWord(memory.i32, slotOffset(slot), lo));
 }
 
-/** Makes stores to a frame through the entries of a slot take the slow path: it now holds translated code. */
-export function protectInTlb(memory: LinearMemory, slot: number, frame: number): void {
+/**
+ * Makes stores to a frame take the slow path in a slot: it now holds translated code.
+ *
+ * @param isStored whether an entry may let stores through to it: only then are they searched
+ */
+export function protectFrame(memory: LinearMemory, slot: number, frame: number, isStored: boolean): void {
+  protectInSpans(memory, slot, frame);
+  if (!isStored) return;
   const { i32 } = memory, end = endOf(memory, slot);
   for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
     if (i32[word + FRAME] === frame) i32[word + WRITE_TAG] = INVALID;

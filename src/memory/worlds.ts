@@ -30,7 +30,6 @@ import {
   TlbFlag,
 } from "./physical.ts";
 import { PAGE_SHIFT, SHIFT_1G } from "./paging.ts";
-import { protectInSpans } from "./spans.ts";
 import {
   clearJumps,
   clearJumpsTo,
@@ -40,7 +39,7 @@ import {
   dropPage,
   isGlobal,
   JUMP_PAGES,
-  protectInTlb,
+  protectFrame,
   resizeTlb,
   tlbEntries,
   usedEntries,
@@ -128,7 +127,6 @@ export class Worlds {
   /** Kinds of worlds that have been met; whether pages have been shared in the lower half of the address space, where few are. */
   #kinds = 0;
   #sharesBelow = false;
-
   /** Frames that an entry of a soft TLB may let stores through to: to look for it is not needed for others, and takes long. */
   readonly #storable: Uint8Array;
 
@@ -211,9 +209,7 @@ export class Worlds {
     const isStored = this.#storable[frame] === 1;
     this.#storable[frame] = 0;
     for (const { number, left } of this.#slots) {
-      if (left === 0) continue;
-      protectInSpans(this.memory, number, frame);
-      if (isStored) protectInTlb(this.memory, number, frame);
+      if (left !== 0) protectFrame(this.memory, number, frame, isStored);
     }
   }
 

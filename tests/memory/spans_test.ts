@@ -21,12 +21,13 @@ import {
   TLB_SPAN_SHIFT,
   TlbFlag,
 } from "../../src/memory/physical.ts";
-import { joinSpan, type PageRun, protectInSpans } from "../../src/memory/spans.ts";
+import { joinSpan, type PageRun } from "../../src/memory/spans.ts";
 import {
   clearTlbExcept,
   dropLargePages,
   dropPage,
   fillEntry,
+  protectFrame,
   resizeTlb,
   tlbWord,
   usedEntries,
@@ -157,7 +158,7 @@ Deno.test("what drops entries of the soft TLB drops them from spans, and what wa
     [({ memory }) => dropLargePages(memory, SLOT, 0x10_0000, 0, 21), all],
     [({ memory }) => dropPage(memory, SLOT, 0x10_0000, false), [[0x101, 3, WRITABLE], all[1]!]],
     [({ memory }) => dropPage(memory, SLOT, 0x10_2000, false), [[0x100, 2, WRITABLE], all[1]!]],
-    [({ memory }) => protectInSpans(memory, SLOT, 0x13), [all[0]!, [0x110, 2, WRITABLE | GLOBAL]]],
+    [({ memory }) => protectFrame(memory, SLOT, 0x13, true), [all[0]!, [0x110, 2, WRITABLE | GLOBAL]]],
   ];
   for (const [drop, left] of cases) {
     const slot = filled();
