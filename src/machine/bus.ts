@@ -33,7 +33,7 @@ export interface MmioRange {
 }
 
 /** Value of a bus that nobody drives. */
-const ALL_ONES: Readonly<Record<AccessSize, number>> = { 1: 0xff, 2: 0xffff, 4: -1 };
+export const ALL_ONES: Readonly<Record<AccessSize, number>> = { 1: 0xff, 2: 0xffff, 4: -1 };
 
 /** The machine's bus. Ports and addresses without a device read as ones; writes to them go nowhere. */
 export class Bus implements Mmio {

@@ -1,13 +1,11 @@
 /** An IDE channel: the registers that its two drives share, which of them is selected, and their interrupt line. */
 import { bool, fields, type Shaped, u8 } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
-import type { AccessSize, PortDevice } from "../bus.ts";
+import { type AccessSize, ALL_ONES, type PortDevice } from "../bus.ts";
 import type { Drive } from "./drive.ts";
 import { COMMAND_BLOCK_PORTS, Control, DeviceBit, Register, Status } from "./registers.ts";
 
 const EXECUTE_DEVICE_DIAGNOSTIC = 0x90, DEVICE_RESET = 0x08;
-/** What nobody drives. */
-const ONES = -1;
 
 /** Where its registers are: the command block, and Device Control with Alternate Status. */
 export interface ChannelPorts {
@@ -59,14 +57,14 @@ export class IdeChannel implements Stateful<State> {
       },
       {
         ports: [command + 1, COMMAND_BLOCK_PORTS - 1],
-        in: (offset) => wires.isDecoded() ? this.#read(offset + 1) : ONES & 0xff,
+        in: (offset) => wires.isDecoded() ? this.#read(offset + 1) : ALL_ONES[1],
         out: (offset, value) => {
           if (wires.isDecoded()) this.#write(offset + 1, value);
         },
       },
       {
         ports: [control, 1],
-        in: () => wires.isDecoded() ? this.#status : ONES & 0xff,
+        in: () => wires.isDecoded() ? this.#status : ALL_ONES[1],
         out: (_offset, value) => {
           if (wires.isDecoded()) this.#setControl(value);
         },
@@ -141,7 +139,7 @@ export class IdeChannel implements Stateful<State> {
   }
 
   #readData(size: AccessSize): number {
-    if (!this.#wires.isDecoded()) return size === 4 ? ONES : ONES & (size === 2 ? 0xffff : 0xff);
+    if (!this.#wires.isDecoded()) return ALL_ONES[size];
     return size === 1 ? 0xff : this.selected?.readData(size) ?? 0;
   }
 
