@@ -24,7 +24,8 @@ const NOTHING: CpuidResult = [0, 0, 0, 0];
 export const SIGNATURE = 0x0003_06c3;
 
 /** A mask with the given bits set. */
-const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);
+export const bits = (...positions: readonly number[]): number =>
+  positions.reduce((mask, n) => mask | (1 << n), 0);
 
 /** Leaf 1, EBX: one logical processor; CLFLUSH lines of 8 quadwords. */
 const LEAF1_EBX = (1 << 16) | (8 << 8);

@@ -1,5 +1,5 @@
 /** Processor models: which of the implemented features CPUID reports. SDM vol. 2A, "CPUID". */
-import { type CpuidResult, XSAVE_BYTES } from "./cpuid.ts";
+import { bits, type CpuidResult, XSAVE_BYTES } from "./cpuid.ts";
 import { LINEAR_BITS } from "./address_widths.ts";
 import { LINEAR_WIDTH } from "./machine_cpuid.ts";
 import { Cr4 } from "./system/control_bits.ts";
@@ -12,7 +12,6 @@ interface FeatureMasks {
 }
 
 const ALL = -1;
-const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);
 
 /** Leaf 1, ECX: what operating systems use, whatever programs do: MONITOR VMX PCID x2APIC TSC-deadline, a hypervisor. */
 const SYSTEM_ECX: number = bits(3, 5, 17, 21, 24, 31);

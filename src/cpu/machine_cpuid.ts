@@ -1,6 +1,6 @@
 /** CPUID of a processor in a machine: what operating systems use, on top of what programs use. SDM vol. 2A, "CPUID". */
 import { LINEAR_BITS_57 } from "./address_widths.ts";
-import { cpuid, type CpuidResult, type CpuidState, text, XSAVE_BYTES } from "./cpuid.ts";
+import { bits, cpuid, type CpuidResult, type CpuidState, text, XSAVE_BYTES } from "./cpuid.ts";
 import { COMPACTED_PKRU_AT, PKRU_AT, PKRU_BYTES, XSAVE_AREA } from "./x87/fxsave.ts";
 import { MONITOR_LINE } from "./system/monitor.ts";
 
@@ -23,9 +23,6 @@ export interface CpuidMachine {
 }
 
 const MAX_BASIC = 0x15, LIMITED_BASIC = 2;
-
-/** A mask with the given bits set. */
-const bits = (...positions: readonly number[]): number => positions.reduce((mask, n) => mask | (1 << n), 0);
 
 /** PCID X2APIC TSC-deadline, and the bit that processors leave to hypervisors. */
 const LEAF1_ECX = bits(17, 21, 24, 31);
