@@ -99,16 +99,6 @@ const DAMAGES: Readonly<Record<string, Damage>> = {
   },
 };
 
-/** What a run showed. */
-interface Result {
-  readonly instructions: number;
-  readonly seconds: number;
-  readonly transcript: string;
-  /** What the script found wrong; undefined: it did not come to its end. */
-  readonly failures: readonly string[] | undefined;
-  readonly stop: string;
-}
-
 /** An ext4 file system, made by Debian's mkfs.ext4 (package `e2fsprogs`), with the file that /exercise reads. */
 function ext4Image(): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), "causeway-"));
@@ -129,7 +119,7 @@ function run(
   processors: number,
   engine: EngineName,
   image: Uint8Array = DISK,
-): Result {
+): ConsoleResult {
   const { vmx, extra, shows }: Script = SCRIPTS[script];
   const machine = bootMachine({
     kernel: readFileSync(debianKernel(name).image),
@@ -146,7 +136,6 @@ function run(
     hostConnector: SCRIPTED_HOST,
     virtioConsole: true,
   });
-  const start = performance.now();
   if (script === "network") {
     machine.run({ instructions: MOST_INSTRUCTIONS, until: "hvc0 is open" });
     machine.virtioConsole?.write("typed by the host\n");
@@ -159,7 +148,6 @@ function run(
   }
   return {
     instructions: machine.instructions,
-    seconds: (performance.now() - start) / 1000,
     transcript,
     failures: !ended
       ? undefined
@@ -216,24 +204,36 @@ const machines = kernels.flatMap((kernel) =>
   )
 );
 let failed = false;
-for (const { kernel, script, processors } of machines) {
-  let first: Result | undefined;
-  for (const engine of runsOf(SCRIPTS[script].engines)) {
-    const result = run(kernel, script, processors, engine);
-    const { instructions, seconds, failures, stop } = result;
-    const same = first === undefined || first.transcript === result.transcript &&
-        first.instructions === instructions;
+/** Runs a guest with each engine, and tells how that went: nothing may be wrong, and all runs must be the same. */
+function check(
+  what: string,
+  engines: readonly EngineName[],
+  runIt: (engine: EngineName) => ConsoleResult,
+): void {
+  let first: ConsoleResult | undefined;
+  for (const engine of engines) {
+    const start = performance.now(), result = runIt(engine), seconds = (performance.now() - start) / 1000;
+    const { instructions, failures, transcript, stop } = result;
     first ??= result;
+    const same = first.transcript === transcript && first.instructions === instructions;
     const good = failures?.length === 0 && same;
     failed ||= !good;
     console.log(
-      `${good ? "ok" : "FAILED"} ${kernel}, ${script}, ${processors} processor(s), ${engine}: ` +
+      `${good ? "ok" : "FAILED"} ${what}, ${engine}: ` +
         `${seconds.toFixed(1)} s, ${instructions.toLocaleString("en-US")} instructions, ${stop}` +
         (same ? "" : "; not as the run before") + (failures === undefined ? "; came to no end" : ""),
     );
     for (const failure of failures ?? []) console.log(`  ${failure}`);
-    if (values.print || !good) console.log(result.transcript);
+    if (values.print || !good) console.log(transcript);
   }
+}
+
+for (const { kernel, script, processors } of machines) {
+  check(
+    `${kernel}, ${script}, ${processors} processor(s)`,
+    runsOf(SCRIPTS[script].engines),
+    (engine) => run(kernel, script, processors, engine),
+  );
 }
 const exercised = scripts.includes("exercise") ? kernels[0] : undefined;
 for (const [what, { damage, fails }] of exercised === undefined ? [] : Object.entries(DAMAGES)) {
@@ -266,26 +266,11 @@ for (const [name, runIt] of Object.entries(BY_SCREEN)) {
 }
 for (const [name, runIt] of Object.entries(BY_CONSOLE)) {
   for (const processors of guests.includes(name) ? values.cpus ?? [1, 2] : []) {
-    let first: ConsoleResult | undefined;
-    for (const engine of runsOf(["auto"])) {
-      const start = performance.now();
-      const result = runIt({ engine, processors, disk: DISK });
-      const { instructions, failures, transcript, stop } = result;
-      first ??= result;
-      const same = first.instructions === instructions && first.transcript === transcript;
-      const good = failures.length === 0 && same;
-      failed ||= !good;
-      const seconds = (performance.now() - start) / 1000;
-      console.log(
-        `${good ? "ok" : "FAILED"} ${name}, ${processors} processor(s), ${engine}: ${
-          seconds.toFixed(1)
-        } s, ` +
-          `${instructions.toLocaleString("en-US")} instructions, ${stop}` +
-          (same ? "" : "; not as the run before"),
-      );
-      for (const failure of failures) console.log(`  ${failure}`);
-      if (values.print || !good) console.log(transcript);
-    }
+    check(
+      `${name}, ${processors} processor(s)`,
+      runsOf(["auto"]),
+      (engine) => runIt({ engine, processors, disk: DISK }),
+    );
   }
 }
 process.exit(failed ? 1 : 0);
