@@ -34,6 +34,11 @@ export const CONFIGURATIONS: Readonly<Record<string, ProcessorConfiguration>> = 
   "auto, regions in slices": { engine: "auto", tiers: { threshold: 1 } },
 };
 
+/** Those that do not compile blocks again and again: guests of some length take minutes in caches of three blocks. */
+export const KEEPING_BLOCKS: typeof CONFIGURATIONS = Object.fromEntries(
+  Object.entries(CONFIGURATIONS).filter(([, { tiers }]) => tiers?.codeCacheBlocks === undefined),
+);
+
 /** Every page displaces another from the soft TLB, in the middle of instructions too. */
 export const TINY_TLB: typeof CONFIGURATIONS = {
   "interpreter, soft TLB of one entry": { engine: "interpreter", tiers: { tlbEntries: 1 } },

@@ -112,7 +112,7 @@ function run(
   return [...stops, processors.instructions, processors.core.clock.now(), sum, ...rips];
 }
 
-const SEEDS = 20;
+const SEEDS = 8;
 const expected = new Map<number, readonly (string | number)[]>();
 for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
   Deno.test(`three processors run random real-mode code the same way (${label})`, () => {

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { loadMachine } from "../../src/machine/snapshot/load.ts";
 import { bootMachine, type Machine, type MachineOptions } from "../../src/machine/machine.ts";
 import type { ProcessorConfiguration } from "../../src/machine/engines.ts";
-import { CONFIGURATIONS } from "../jit/_bare.ts";
+import { KEEPING_BLOCKS } from "../jit/_bare.ts";
 
 const FOLDER = "/usr/share/seabios";
 const missing = !existsSync(`${FOLDER}/bios-256k.bin`);
@@ -28,10 +28,8 @@ function boot(
 /** Logs of the images so far. */
 const logs = new Map<string, string>();
 const TO_PROMPT = 8e6;
-/** Caches of a few blocks take minutes. */
-const configurations = Object.entries(CONFIGURATIONS).filter(([label]) => !/cache/.test(label));
 
-for (const [label, configuration] of configurations) {
+for (const [label, configuration] of Object.entries(KEEPING_BLOCKS)) {
   Deno.test({
     name: `bootMachine() runs bios-256k.bin as the interpreter does (${label})${need}`,
     ignore: missing,

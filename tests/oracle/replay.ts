@@ -17,16 +17,18 @@ export interface Replay {
 }
 
 /**
- * Runs a file's vectors: all in the interpreter, a fixed sample, another one for each, in the configurations that compile
- * each case anew.
+ * Runs one in `every` of a file's vectors in the interpreter, and a fixed sample of as many, another one for each, in the
+ * configurations that compile each case anew.
  */
 export function replay(
   configuration: ConfigurationName,
   vectors: Uint8Array<ArrayBuffer>,
   { image, states }: Shared,
+  every = 1,
 ): Replay {
   const emulator = new Emulator(configuration, image);
-  const step = configuration === "interpreter" ? 1 : SAMPLE, first = 3 * NAMES.indexOf(configuration) % step;
+  const step = every * (configuration === "interpreter" ? 1 : SAMPLE);
+  const first = 3 * NAMES.indexOf(configuration) % step;
   const mismatches: string[] = [];
   let n = 0, run = 0;
   for (const { one, expected } of decodeVectors(vectors, states)) {

@@ -1,7 +1,7 @@
 /** Bochs and Causeway run a hypervisor that prints what comes of accesses to virtual APICs, virtual interrupts and logged pages. */
 import { assertEquals } from "@std/assert";
 import { bootMachine } from "../../src/machine/machine.ts";
-import { CONFIGURATIONS } from "../jit/_bare.ts";
+import { KEEPING_BLOCKS } from "../jit/_bare.ts";
 import { BOCHS_MISSING, HAS_BOCHS, runOnBochs } from "./bochs.ts";
 import { assertSameTranscript, type Deviation } from "./transcripts.ts";
 
@@ -86,7 +86,7 @@ const DEVIATIONS: readonly Deviation[] = [
 
 let theirs: Promise<string> | undefined;
 
-for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
+for (const [label, configuration] of Object.entries(KEEPING_BLOCKS)) {
   Deno.test({
     name:
       `Bochs tells of virtual APICs and logged pages what Causeway tells, apart from ${DEVIATIONS.length} lines (${label})${BOCHS_MISSING}`,

@@ -1,7 +1,7 @@
 /** Bochs and Causeway run a hypervisor that prints all it is told of exits, event injection and failed entries. */
 import { assert, assertEquals } from "@std/assert";
 import { bootMachine } from "../../src/machine/machine.ts";
-import { CONFIGURATIONS } from "../jit/_bare.ts";
+import { KEEPING_BLOCKS } from "../jit/_bare.ts";
 import { BOCHS_MISSING, HAS_BOCHS, runOnBochs } from "./bochs.ts";
 import { assertSameTranscript, type Deviation, withoutPagingRights } from "./transcripts.ts";
 
@@ -47,7 +47,7 @@ const withoutResumeFlag = (transcript: string): string =>
 
 let theirs: Promise<string> | undefined;
 
-for (const [label, configuration] of Object.entries(CONFIGURATIONS)) {
+for (const [label, configuration] of Object.entries(KEEPING_BLOCKS)) {
   const transcript = (): string => {
     const machine = bootMachine({ kernel, vmx: true, ...configuration });
     assertEquals(machine.run({ instructions: LIMIT }), { kind: "exit", code: 1 });

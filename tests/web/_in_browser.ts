@@ -135,12 +135,12 @@ export function testIn(browser: Browser): void {
         );
       });
 
-      await t.step("the recorded vectors of a real processor, in each engine", async () => {
+      await t.step("recorded vectors of a real processor, in each engine", async () => {
         const results = await resultOf("vectors") as VectorResults;
         assertEquals(Object.keys(results), [...FILES]);
         for (const [file, replays] of Object.entries(results)) {
           for (const [engine, { run, mismatches }] of Object.entries(replays)) {
-            assert(run > 1000, `${file}, ${engine}: only ${run} vectors were run`);
+            assert(run > 300, `${file}, ${engine}: only ${run} vectors were run`);
             assertEquals(mismatches.slice(0, 3), [], `${file}, ${engine}: ${mismatches.length} differ`);
           }
         }
