@@ -109,21 +109,27 @@ export class CodeFinder {
     return found;
   }
 
+  /** Host-physical address of the byte at RIP; -1 after raising a fault. */
+  fetch(): number {
+    const m = this.#m, linear = this.#linear(m[RIP_LO]!, m[RIP_HI]!);
+    const page = this.#fetchPage(linear.lo, linear.hi);
+    return page < 0 ? -1 : page + (linear.lo & 0xfff);
+  }
+
   /** Translates at RIP, at most `limit` instructions; undefined after raising a fault. */
   translate(mode: number, limit: number | undefined): Block | undefined {
     const m = this.#m;
     const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
     const pc = whole(lo, hi);
-    const linear = this.#linear(lo, hi);
-    const page = this.#fetchPage(linear.lo, linear.hi);
-    if (page < 0) return undefined;
-    const hpa = page + (linear.lo & 0xfff);
+    const hpa = this.fetch();
+    if (hpa < 0) return undefined;
     const bytes = this.#bytes(hpa);
     const block = this.#translate(bytes, bytes.length, pc, mode, limit);
     if (block !== "truncated") {
       this.onTranslate?.(block, bytes);
       return block;
     }
+    const linear = this.#linear(lo, hi);
     const second = this.#fetchPage(...nextPage(linear.lo, linear.hi));
     if (second < 0) return undefined;
     const both = this.#crossingBytes(hpa, second);

@@ -1,6 +1,5 @@
 /** Executes instructions alone: single steps, breakpoints, and what may happen in no block. SDM vol. 3B, section 18.3. */
 import { Event, Vector } from "../cpu/fault.ts";
-import { Mode } from "../cpu/mode.ts";
 import { Flag } from "../cpu/rflags.ts";
 import {
   EVENT,
@@ -14,10 +13,10 @@ import {
 } from "../cpu/state.ts";
 import { type Breakpoints, DebugCause } from "../cpu/system/breakpoints.ts";
 import { WorldSwitch, type WorldSwitches } from "../cpu/system/world_switches.ts";
-import type { Block } from "../ir/types.ts";
 import type { Bindings } from "./bindings.ts";
 import type { CodeFinder } from "./code_finder.ts";
 import type { Interpreter } from "./interpreter/interpreter.ts";
+import { SingleInstructions } from "./single_instructions.ts";
 
 const CS = (SEGMENT + SEGMENT_STRIDE * Segment.CS) >> 2;
 /** Segment attributes: 64-bit code. */
@@ -27,16 +26,18 @@ const ATTRIBUTE_L = 0x2000;
 export class SingleStepper {
   readonly #m: Int32Array;
   readonly #breakpoints: Breakpoints;
+  readonly #instructions: SingleInstructions;
 
   constructor(
     readonly bindings: Bindings,
-    readonly finder: CodeFinder,
+    finder: CodeFinder,
     readonly interpreter: Interpreter,
     readonly switches: WorldSwitches,
     readonly counts: { singleSteps: number },
   ) {
     this.#m = bindings.memory.i32;
     this.#breakpoints = bindings.access.mmu.breakpoints;
+    this.#instructions = new SingleInstructions(finder, interpreter);
   }
 
   /**
@@ -46,11 +47,12 @@ export class SingleStepper {
   alone(mode: number): boolean {
     const m = this.#m;
     const { access } = this.bindings;
-    const block = this.finder.translate(mode & ~Mode.TRAP, 1);
-    if (block === undefined) return false;
+    const instruction = this.#instructions.find(mode);
+    if (instruction === undefined) return false;
+    const { program, repeats } = instruction;
     this.counts.singleSteps++;
     access.allowCodeWrites = true;
-    this.interpreter.runOnce(block);
+    this.interpreter.run(program);
     access.allowCodeWrites = false;
     if (m[EVENT >> 2] === Event.REDISPATCH) m[EVENT >> 2] = Event.NONE;
     const event = m[EVENT >> 2]!;
@@ -61,7 +63,7 @@ export class SingleStepper {
       this.#breakpoints.outside.undo();
       return false;
     }
-    return repeats(block) && m[RIP >> 2] === Number(BigInt.asIntN(32, block.pc));
+    return repeats && m[RIP >> 2] === program.lo;
   }
 
   /**
@@ -123,7 +125,3 @@ export class SingleStepper {
     return long ? [lo, m[(RIP >> 2) + 1]!] : [(lo + m[CS + SEG_BASE / 4]!) | 0, 0];
   }
 }
-
-/** Whether the only instruction of a block is a repeated string instruction: a helper tells whether it goes on. */
-const repeats = ({ terminal }: Block): boolean =>
-  terminal.kind === "branch" && terminal.condition.op === "call";

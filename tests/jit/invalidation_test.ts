@@ -1,6 +1,6 @@
 /** Translated code ends when its bytes or its mapping change: each way it can happen. */
 import { assertEquals } from "@std/assert";
-import { Gpr } from "../../src/cpu/state.ts";
+import { Gpr, SEG_ATTRIBUTES, SEG_LIMIT, SEGMENT, Segment, SEGMENT_STRIDE } from "../../src/cpu/state.ts";
 import { everywhere, le32 } from "./_bare.ts";
 
 const { RAX, RCX, RDI } = Gpr;
@@ -26,6 +26,65 @@ everywhere("a loop that rewrites its own body sees every value", (bare) => {
   bare.set(RCX, 100);
   assertEquals(bare.run(CODE).kind, "interrupt");
   assertEquals(bare.get(Gpr.RDX), 4950);
+});
+
+everywhere("an instruction that rewrites its own operand is seen each time", (bare) => {
+  // loop: add byte [rdi], 1, whose immediate rdi points at; dec ecx; jnz loop
+  bare.write(CODE, [0x80, 0x07, 0x01, 0xff, 0xc9, 0x75, 0xf9, INT3]);
+  bare.set(RDI, CODE + 2);
+  bare.set(RCX, 6);
+  assertEquals(bare.run(CODE).kind, "interrupt");
+  // Each turn adds what the turn before left, as all stores reach the instruction before it is executed again.
+  assertEquals(bare.memory.ram(CODE + 2, 1)[0], 1 << 6);
+});
+
+everywhere("an instruction executed alone is another one where its page is remapped", (bare) => {
+  // Both store to their own page, and are executed alone for that: mov [rdi], eax and mov [rdi], ecx.
+  bare.write(OTHER, [0x89, 0x07, INT3]);
+  bare.write(ALIAS, [0x89, 0x0f, INT3]);
+  bare.set(RAX, 0x11);
+  bare.set(RCX, 0x22);
+  bare.set(RDI, OTHER + 0x800);
+  for (const [physical, expected] of [[OTHER, 0x11], [ALIAS, 0x22], [OTHER, 0x11], [ALIAS, 0x22]] as const) {
+    bare.mapPage(OTHER, physical);
+    bare.memory.ram(physical + 0x800, 1)[0] = 0;
+    assertEquals(bare.run(OTHER).kind, "interrupt");
+    assertEquals(bare.memory.ram(physical + 0x800, 1)[0], expected);
+  }
+});
+
+everywhere("the same instruction executed alone in eight places goes on behind each", (bare) => {
+  // Each is add byte [rip - 1], 1, which doubles its own immediate, and jumps to the next.
+  const COUNT = 8, LENGTH = 7;
+  for (let n = 0; n < COUNT; n++) {
+    const next = n === COUNT - 1 ? [INT3] : [0xeb, 64 - LENGTH - 2];
+    bare.write(CODE + 64 * n, [0x80, 0x05, ...le32(-1), 1, ...next]);
+  }
+  for (const expected of [2, 4, 8]) {
+    assertEquals(bare.run(CODE).kind, "interrupt");
+    for (let n = 0; n < COUNT; n++) {
+      assertEquals(bare.memory.ram(CODE + 64 * n + LENGTH - 1, 1)[0], expected, `place ${n}`);
+    }
+  }
+});
+
+everywhere("an instruction executed alone is another one in another mode", (bare) => {
+  // 67 89 07 is mov [edi], eax in 64-bit code, and mov [bx], eax in 32-bit code: immediates of mov ecx and mov edx behind it.
+  const AT = 0x8000, MODES = { "64-bit": 0xa0fb, "32-bit": 0xc0fb }, m = bare.memory.i32;
+  const setSegment = (segment: number, attributes: number): void => {
+    m[(SEGMENT + SEGMENT_STRIDE * segment + SEG_ATTRIBUTES) >> 2] = attributes;
+    m[(SEGMENT + SEGMENT_STRIDE * segment + SEG_LIMIT) >> 2] = -1;
+  };
+  setSegment(Segment.DS, 0xc0f3);
+  bare.set(RAX, 0x11);
+  bare.set(RDI, AT + 4);
+  bare.set(Gpr.RBX, AT + 9);
+  for (const mode of ["64-bit", "32-bit", "64-bit"] as const) {
+    setSegment(Segment.CS, MODES[mode]);
+    bare.write(AT, [0x67, 0x89, 0x07, 0xb9, ...le32(0), 0xba, ...le32(0), INT3]);
+    assertEquals(bare.run(AT).kind, "interrupt");
+    assertEquals([bare.get(RCX), bare.get(Gpr.RDX)], mode === "64-bit" ? [0x11, 0] : [0, 0x11], mode);
+  }
 });
 
 everywhere("a store to a linked block in another page is seen", (bare) => {
