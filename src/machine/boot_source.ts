@@ -10,6 +10,7 @@ import { enterKernel, loadKernel } from "./loaders/load.ts";
 import { enterProtectedMode } from "./loaders/protected_mode.ts";
 import { enterResetState, goOnInRealMode } from "./processor_start.ts";
 import { HIGH } from "./loaders/memory_map.ts";
+import { writeMpTable } from "./loaders/mp_table.ts";
 import { pciRoot } from "./acpi/pci_root.ts";
 import { acpiFiles } from "./acpi/table_loader.ts";
 import { wakingVector, writeAcpiTables } from "./acpi/tables.ts";
@@ -52,6 +53,7 @@ export function prepareBoot(ram: Uint8Array, source: BootSource): (state: DataVi
     if (ram.length < HIGH) throw new CannotBootError("a kernel needs 1 MB of RAM");
     leaveBiosRemains(ram);
     writeAcpiTables(ram, processors, [pciRoot(hasIde)]);
+    writeMpTable(ram, processors);
     const entry = loadKernel(ram, { kernel, modules, commandLine, loadAddress });
     return (state, bus) => {
       leaveBiosChips((port, value) => bus.out(port, 1, value));

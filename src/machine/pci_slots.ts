@@ -20,6 +20,7 @@ import type { Dma } from "./virtio/virtqueue.ts";
 const LINES = [10, 10, 11, 11] as const;
 /** Slots for devices. */
 export const FIRST_SLOT = 1, SLOTS = 8;
+const PINS = 4;
 /** Behind them: where the IDE controller is, which has lines of its own. */
 export const IDE_DEVICE: number = FIRST_SLOT + SLOTS;
 
@@ -28,6 +29,14 @@ const WORD_BYTES = 4;
 /** The line that a pin (0: INTA#) of a slot leads to. */
 export function pciLine(slot: number, pin: number): number {
   return LINES[(slot - 1 + pin) % LINES.length]!;
+}
+
+/** Where all the pins of the slots lead. */
+export function slotPins(): { readonly slot: number; readonly pin: number; readonly line: number }[] {
+  return Array.from({ length: SLOTS * PINS }, (_, n) => {
+    const slot = FIRST_SLOT + Math.floor(n / PINS), pin = n % PINS;
+    return { slot, pin, line: pciLine(slot, pin) };
+  });
 }
 
 /** What the slots are wired to. */

@@ -1,7 +1,7 @@
 /** The PCI bus, as the DSDT tells of it: ACPI 6.4, sections 6.4.3.5 and 19.6.32. */
 import { MAX_RAM } from "../../memory/physical.ts";
 import { IO_APIC_PAGE } from "../devices/82093aa_io_apic.ts";
-import { FIRST_SLOT, pciLine, SLOTS } from "../pci_slots.ts";
+import { slotPins } from "../pci_slots.ts";
 import { type Aml, buffer, device, eisaId, integer, named, packageOf, packageOfTerms, scope } from "./aml.ts";
 
 /** Address space descriptors, by the size of their numbers; what they are about. */
@@ -14,7 +14,7 @@ const READ_WRITE = 1, ENTIRE_RANGE = 3;
 const CONFIGURATION_PORTS = [0x47, 1, 0xf8, 0x0c, 0xf8, 0x0c, 1, 8];
 const END = [0x79, 0];
 /** Of interrupt routing. */
-const PINS = 4, ANY_FUNCTION = 0xffff;
+const ANY_FUNCTION = 0xffff;
 
 function range(size: 2 | 4, type: number, flags: number, first: number, last: number): Aml {
   const numbers = [0, first, last, 0, last - first + 1]
@@ -27,10 +27,9 @@ function range(size: 2 | 4, type: number, flags: number, first: number, last: nu
 
 /** Where the pins of the slots lead: any function of the slot, pin, no link device, input. ACPI 6.4, section 6.2.13. */
 function routing(): Aml {
-  const entries = Array.from({ length: SLOTS * PINS }, (_, n) => {
-    const slot = FIRST_SLOT + Math.floor(n / PINS), pin = n % PINS;
-    return packageOf(((slot << 16) | ANY_FUNCTION) >>> 0, pin, 0, pciLine(slot, pin));
-  });
+  const entries = slotPins().map(({ slot, pin, line }) =>
+    packageOf(((slot << 16) | ANY_FUNCTION) >>> 0, pin, 0, line)
+  );
   return packageOfTerms(...entries);
 }
 

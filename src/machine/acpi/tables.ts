@@ -11,6 +11,7 @@ import {
   SLEEP_TYPE_OFF,
   SLEEP_TYPE_RAM,
 } from "../devices/acpi_power.ts";
+import { ioApicInput, TIMER_LINE } from "../devices/isa_lines.ts";
 import { CENTURY } from "../devices/mc146818_rtc.ts";
 import { type Aml, device, eisaId, integer, named, packageOf, resources, scope } from "./aml.ts";
 import { acpiTable, checksum, TableWriter } from "./table.ts";
@@ -35,8 +36,6 @@ const HAS_8259 = 1, LOCAL_APIC = 0, IO_APIC = 1, OVERRIDE = 2, LOCAL_APIC_NMI = 
 const ENABLED = 1, ALL_PROCESSORS = 0xff, LINT1 = 1;
 /** Of interrupts: active high, edge-triggered; level-triggered. MPS INTI flags, table 5-57. */
 const EDGE_HIGH = 5, LEVEL_HIGH = 0xd;
-/** The 8254's line comes to this input of the I/O APIC. */
-const TIMER_LINE = 0, TIMER_INPUT = 2;
 
 /** Places of pointers in tables, and their sizes. */
 const FADT_POINTERS = [[36, 4], [40, 4], [140, 8]] as const;
@@ -151,7 +150,7 @@ function madt(processors: number): Uint8Array {
   const override = (line: number, input: number, flags: number): void => {
     w.numbers(1, OVERRIDE, 10, 0, line).numbers(4, input).numbers(2, flags);
   };
-  override(TIMER_LINE, TIMER_INPUT, EDGE_HIGH);
+  override(TIMER_LINE, ioApicInput(TIMER_LINE), EDGE_HIGH);
   override(SCI_LINE, SCI_LINE, LEVEL_HIGH);
   w.numbers(1, LOCAL_APIC_NMI, 6, ALL_PROCESSORS).numbers(2, EDGE_HIGH).numbers(1, LINT1);
   return acpiTable("APIC", 3, w.done());

@@ -13,7 +13,7 @@ const ENABLE_RECEIVED = 1, ENABLE_TRANSMITTER = 2;
 const DIVISOR_LATCH = 0x80;
 /** Line status: data ready, transmitter holding register and transmitter empty. */
 const DATA_READY = 1, TRANSMITTER_EMPTY = 0x60;
-/** Modem control: OUT2 (on a PC, lets the interrupt out), loop-back. */
+/** Modem control: OUT2 (which lets the interrupt out on a PC, and has no say here: DEVIATIONS.md), loop-back. */
 const OUT2 = 8, LOOP = 0x10;
 /** Modem status at the end of a plain cable: carrier, data set ready, clear to send. */
 const MODEM_READY = 0xb0;
@@ -216,8 +216,7 @@ export class Uart16550 implements PortDevice, Stateful<State> {
   }
 
   #update(): void {
-    const level = this.#cause() !== NO_INTERRUPT && (this.#modemControl & OUT2) !== 0 &&
-      (this.#modemControl & LOOP) === 0;
+    const level = this.#cause() !== NO_INTERRUPT && (this.#modemControl & LOOP) === 0;
     if (level === this.#level) return;
     this.#level = level;
     this.#wires.interrupt(level);

@@ -13,7 +13,9 @@ export const IO_APIC_LINES = 24;
 const SELECT = 0, WINDOW = 0x10;
 /** Registers that can be selected: redirection entries are two each from 10H. */
 const ID = 0, VERSION = 1, ARBITRATION = 2, REDIRECTION = 0x10;
-const VERSION_VALUE = 0x11 | ((IO_APIC_LINES - 1) << 16);
+/** In its version register. */
+export const IO_APIC_VERSION = 0x11;
+const VERSION_VALUE = IO_APIC_VERSION | ((IO_APIC_LINES - 1) << 16);
 const ID_BITS = 0x0f00_0000;
 /** Redirection entry, low half. */
 const LOGICAL = 0x800, REMOTE_IRR = 0x4000, LEVEL = 0x8000, MASKED = 0x1_0000;

@@ -2,6 +2,7 @@
 import { fields, type Shape, u32, whole } from "../../snapshot/shape.ts";
 import type { StateFormat, Stateful } from "../../snapshot/stateful.ts";
 import type { AccessSize, PortDevice } from "../bus.ts";
+import { ioApicInput, TIMER_LINE } from "./isa_lines.ts";
 
 /** Keys of the items that every x86 machine has. */
 export const FwCfgKey = {
@@ -16,6 +17,8 @@ export const FwCfgKey = {
   CMDLINE_SIZE: 0x14,
   CMDLINE_DATA: 0x15,
   FILE_DIR: 0x19,
+  /** Whether the 8254's line comes to input 2 of the I/O APIC, not to input 0. */
+  IRQ0_OVERRIDE: 0x8002,
 } as const;
 
 /** What it tells. */
@@ -82,6 +85,7 @@ export class FwCfg implements PortDevice, Stateful<State> {
       [FwCfgKey.CMDLINE_SIZE, integer(line.length, 4)],
       [FwCfgKey.CMDLINE_DATA, line],
       [FwCfgKey.FILE_DIR, directory(files)],
+      [FwCfgKey.IRQ0_OVERRIDE, integer(Number(ioApicInput(TIMER_LINE) !== TIMER_LINE), 4)],
       ...Object.values(files).map((file, n) => [FIRST_FILE + n, file] as const),
     ]);
   }

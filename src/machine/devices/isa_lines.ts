@@ -3,9 +3,10 @@ import type { IoApic82093AA } from "./82093aa_io_apic.ts";
 import type { Pic8259 } from "./8259_pic.ts";
 
 /** Lines of a PC/AT; behind them are the I/O APIC's further inputs. */
-const PIC_LINES = 16;
+export const ISA_LINES = 16;
 /** The 8254's line 0 comes to input 2 of the I/O APIC; the MADT tells. All others come to the input of their number. */
-export const TIMER_LINE = 0, TIMER_INPUT = 2;
+export const TIMER_LINE = 0;
+const TIMER_INPUT = 2;
 
 /** The lines. */
 export class IsaLines {
@@ -13,16 +14,17 @@ export class IsaLines {
 
   /** A line goes up or down. */
   set(line: number, level: boolean): void {
-    if (line < PIC_LINES) this.pic.setLine(line, level);
-    this.ioApic.setLine(inputOf(line), level);
+    if (line < ISA_LINES) this.pic.setLine(line, level);
+    this.ioApic.setLine(ioApicInput(line), level);
   }
 
   /** Whether one of the controllers lets a line through. */
   isOpen(line: number): boolean {
-    return this.pic.isOpen(line) || this.ioApic.isOpen(inputOf(line));
+    return this.pic.isOpen(line) || this.ioApic.isOpen(ioApicInput(line));
   }
 }
 
-function inputOf(line: number): number {
+/** The input of the I/O APIC that a line comes to. */
+export function ioApicInput(line: number): number {
   return line === TIMER_LINE ? TIMER_INPUT : line;
 }

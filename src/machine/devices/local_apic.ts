@@ -39,8 +39,9 @@ const Register = ApicRegister;
 /** Where the registers are after reset. */
 export const APIC_PAGE = 0xfee0_0000;
 
-/** Version 14H, six LVT entries. */
-const VERSION = 0x5_0014;
+/** In the version register, beside the number of LVT entries less one: an integrated APIC. */
+export const APIC_VERSION = 0x14;
+const VERSION = APIC_VERSION | 0x5_0000;
 const SOFTWARE_ENABLED = 0x100;
 const MASKED = 0x1_0000, LVT_PENDING = 0x1000;
 /** Bits of each LVT entry that software can write. */

@@ -30,6 +30,7 @@ Deno.test("FwCfg gives items byte by byte, then zeros", () => {
   assertEquals(item(3, 9), [0x78, 0x56, 0x34, 0x12, 0, 0, 0, 0, 0]);
   assertEquals([item(5, 2), item(0xf, 2)], [[3, 0], [3, 0]]);
   assertEquals([item(0x14, 4), item(0x15, 4)], [[4, 0, 0, 0], [107, 32, 97, 0]]);
+  assertEquals(item(0x8002, 1), [1], "the timer comes to input 2 of the I/O APIC");
   assertEquals(item(0x77, 2), [0, 0]);
 });
 
@@ -73,9 +74,12 @@ Deno.test("Uart16550 interrupts for received data, then for the transmitter, and
   assertEquals(line.level, false);
   chip.out(0, 1);
   assertEquals(chip.in(2), 2);
-  chip.out(4, 0);
   chip.receive([9]);
-  assertEquals(line.level, false, "OUT2 off");
+  assertEquals(line.level, true);
+  chip.out(4, 0x18);
+  assertEquals(line.level, false, "loop-back");
+  chip.out(4, 0);
+  assertEquals(line.level, true, "OUT2 has no say");
 });
 
 Deno.test("Uart16550 in loop-back receives what it sends, and the modem lines", () => {
