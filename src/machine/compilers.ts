@@ -12,7 +12,8 @@ const EMPTY_MODULE = Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0);
 
 /** Why the host does not compile WebAssembly (a content security policy, say), or undefined if it does. */
 export function whyNoWebAssembly(): string | undefined {
-  return whyRefused(() => new WebAssembly.Module(EMPTY_MODULE));
+  // Safari compiles where a policy forbids it, and then refuses instances.
+  return whyRefused(() => new WebAssembly.Instance(new WebAssembly.Module(EMPTY_MODULE)));
 }
 
 /** Why the host does not make functions of text, or undefined if it does. */

@@ -109,7 +109,7 @@ export function testIn(browser: Browser): void {
   };
 
   Deno.test({
-    name: `${browser.name} runs the npm package${command ? "" : ` [needs ${browser.commands[0]}]`}`,
+    name: `${browser.name} runs the npm package${command ? "" : ` [needs ${browser.packages}]`}`,
     ignore: command === undefined,
     async fn(t) {
       await t.step("programs, processors, a hypervisor and a snapshot, as in this host", async () => {
