@@ -1,6 +1,6 @@
 /**
  * The initramfs that Debian's kernels boot with here: busybox, our /init and scripts, some modules, and QEMU or Linux's
- * selftests where they are asked for. As a program: `deno run -A _tools/debian/initramfs.ts [--qemu|--selftests] cloud|generic OUTPUT`.
+ * selftests where they are asked for. As a program: `deno run -A _tools/debian/initramfs.ts [--qemu|--selftests] KERNEL OUTPUT`.
  */
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { cpio, type CpioEntry } from "./cpio.ts";
 import { modulesDep, modulesWithDependencies } from "./modules.ts";
-import { debianKernel, debianPackage, KERNEL_NAMES, type KernelName } from "./packages.ts";
+import { debianKernel, debianPackage, KERNEL_NAMES, type KernelName, KERNELS } from "./packages.ts";
 import { foldersOf, qemuFiles } from "./qemu.ts";
 import { selftestFiles } from "./selftests.ts";
 import { flag } from "../../src/cli/options.ts";
@@ -35,8 +35,11 @@ const EXECUTABLE = 0o755, READABLE = 0o644, CONSOLE = 0o600;
 /** Builds the archive, compressed. */
 export function initramfs(name: KernelName): Uint8Array {
   const kernel = debianKernel(name);
-  const busybox = join(debianPackage("busybox-static"), "bin", "busybox");
-  const applets = execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n");
+  const { architecture } = KERNELS[name];
+  const busybox = join(debianPackage("busybox-static", architecture), "bin", "busybox");
+  // This host may not be able to execute another architecture's, which has the same.
+  const native = join(debianPackage("busybox-static"), "bin", "busybox");
+  const applets = execFileSync(native, ["--list"], { encoding: "utf8" }).trim().split("\n");
   const modules = modulesWithDependencies(kernel.modules, MODULES);
   const base = `lib/modules/${kernel.release}`;
   const folders = new Set(modules.flatMap(({ path }) => foldersOf(`${base}/${path}`)));
@@ -84,7 +87,7 @@ if (import.meta.main) {
   const { values: { qemu, selftests }, rest: [name, output] } = scriptLine({
     call: "deno run -A _tools/debian/initramfs.ts",
     description: `Builds the initramfs that a kernel of Debian's boots with here: ${
-      KERNEL_NAMES.join(" or ")
+      KERNEL_NAMES.join(", ")
     }.`,
     operands: ["KERNEL", "OUTPUT"],
     options: {

@@ -12,9 +12,9 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { CACHE, KERNEL_PACKAGES } from "./packages.ts";
+import { CACHE, KERNELS } from "./packages.ts";
 
-const PACKAGES = ["systemd-sysv", "udev", "dbus", "login", "iproute2", "procps", KERNEL_PACKAGES.cloud];
+const PACKAGES = ["systemd-sysv", "udev", "dbus", "login", "iproute2", "procps", KERNELS.cloud.package];
 const SIZE = "1G";
 /** Files that make it a machine of its own: its name, its disk, and its network card, which asks by DHCP. */
 const FILES: Readonly<Record<string, string>> = {

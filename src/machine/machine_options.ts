@@ -14,8 +14,8 @@ import type { WorldCallOptions } from "./world_calls.ts";
 /** What to boot, on what. */
 export interface MachineOptions {
   /**
-   * A Linux kernel (bzImage), a kernel for multiboot 1 or 2 (an ELF file, or any file whose header tells its addresses), or
-   * an ELF file with a PVH entry point. Either this or `firmware` must be there.
+   * A Linux kernel of 64 or 32 bits (bzImage), a kernel for multiboot 1 or 2 (an ELF file, or any file whose header tells its
+   * addresses), or an ELF file with a PVH entry point. Either this or `firmware` must be there.
    */
   readonly kernel?: Uint8Array;
   /** A BIOS (SeaBIOS), which finds what to boot by itself. */

@@ -27,7 +27,8 @@ import { LOAD, SAVE, SAVE_AT, SAVE_EXIT, SAVE_WHEN } from "./snapshots.ts";
 export const BOOT_OPTIONS = {
   kernel: value(
     "FILE",
-    "The kernel: Linux (bzImage), an image for multiboot 1 or 2, or an ELF file with a PVH entry point.",
+    "The kernel: Linux (bzImage, of 64 or 32 bits), an image for multiboot 1 or 2, or an ELF file with a PVH " +
+      "entry point.",
     parsePath,
   ),
   "load-address": value(

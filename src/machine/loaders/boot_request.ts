@@ -1,4 +1,5 @@
 /** What a loader is given and what it answers. */
+import type { DescriptorTable } from "./boot_descriptors.ts";
 
 /** A file that the loader puts into memory along with the kernel: a multiboot module, a part of Linux's initrd. */
 export interface BootModule {
@@ -18,13 +19,21 @@ export interface BootRequest {
 
 /** How the kernel is entered: processor mode, and the general registers that are not 0. */
 export type BootEntry =
-  | { readonly mode: "protected"; readonly eip: number; readonly eax: number; readonly ebx: number }
+  | {
+    readonly mode: "protected";
+    readonly eip: number;
+    readonly eax: number;
+    readonly ebx: number;
+    /** Default: 0. */
+    readonly esi?: number;
+    /** Where the protocol has one. The segments are as if loaded from there. */
+    readonly descriptors?: DescriptorTable;
+  }
   | {
     readonly mode: "long";
     readonly rip: number;
     readonly rsi: number;
-    /** Physical addresses: the page tables; the descriptor table, with its size in bytes. */
+    /** Physical address of the page tables. */
     readonly cr3: number;
-    readonly gdt: number;
-    readonly gdtSize: number;
+    readonly descriptors: DescriptorTable;
   };

@@ -1,7 +1,8 @@
 /**
- * Linux kernels in the format bzImage, entered by the 64-bit boot protocol. Linux, Documentation/arch/x86/boot.rst
+ * Linux kernels in the format bzImage, entered by the 64-bit boot protocol, or the 32-bit one where they have no more. Linux, Documentation/arch/x86/boot.rst
  * ("The Linux/x86 Boot Protocol") and zero-page.rst.
  */
+import { bootDescriptors } from "./boot_descriptors.ts";
 import { TEXT_MODE } from "./bios_remains.ts";
 import { CannotBootError } from "./boot_error.ts";
 import type { BootEntry, BootRequest } from "./boot_request.ts";
@@ -47,9 +48,9 @@ const VGA_MEMORY = 3;
 const BOOT_FLAG = 0xaa55, MAGIC = 0x5372_6448; // "HdrS"
 /** The header ends this far behind the byte that tells it, which is the distance of a jump. */
 const JUMP_END = 0x202;
-/** The first protocol with PREFERRED_ADDRESS, INIT_SIZE and, since 2.12, the 64-bit entry point. */
-const OLDEST_VERSION = 0x20c;
-/** XLF_KERNEL_64: the 64-bit entry point is there, so far behind the kernel's beginning. */
+/** The first protocols with PREFERRED_ADDRESS and INIT_SIZE, and with EXTENDED_LOAD_FLAGS. */
+const OLDEST_VERSION = 0x20a, OLDEST_WITH_64 = 0x20c;
+/** XLF_KERNEL_64: the 64-bit entry point is there, so far behind the kernel's beginning, where the 32-bit one is. */
 const HAS_64 = 1, ENTRY_64 = 0x200;
 /** LOADED_HIGH in LOAD_FLAGS. */
 const LOADED_HIGH = 1;
@@ -74,10 +75,15 @@ export function isLinux(file: Uint8Array): boolean {
 export function loadLinux(ram: Uint8Array, { kernel, modules, commandLine }: BootRequest): BootEntry {
   const header = viewOf(kernel);
   const version = header.getUint16(Header.VERSION, true);
-  const flags = version < OLDEST_VERSION ? 0 : header.getUint16(Header.EXTENDED_LOAD_FLAGS, true);
-  if ((flags & HAS_64) === 0) {
-    throw new CannotBootError("the Linux kernel has no 64-bit entry point: boot protocol 2.12 is the oldest");
+  if (version < OLDEST_VERSION) {
+    throw new CannotBootError(
+      `the Linux kernel has boot protocol ${version >> 8}.${
+        version & 0xff
+      }: 2.10, of Linux 2.6.31, is the oldest`,
+    );
   }
+  const flags = version < OLDEST_WITH_64 ? 0 : header.getUint16(Header.EXTENDED_LOAD_FLAGS, true);
+  const has64 = (flags & HAS_64) !== 0;
   const line = new TextEncoder().encode(commandLine);
   const longest = header.getUint32(Header.COMMAND_LINE_SIZE, true);
   if (line.length > longest) {
@@ -104,7 +110,8 @@ export function loadLinux(ram: Uint8Array, { kernel, modules, commandLine }: Boo
   });
 
   const low = new LowMemory(ram, []);
-  const tables = identityMap(low);
+  const paging = has64 ? { cr3: identityMap(low) } : undefined;
+  const descriptors = bootDescriptors(low, has64 ? 64 : 32);
   const zeroPage = low.reserve(ZeroPage.SIZE, PAGE);
   const headerEnd = JUMP_END + kernel[Header.JUMP_DISTANCE]!;
   ram.fill(0, zeroPage, zeroPage + ZeroPage.SIZE);
@@ -130,7 +137,9 @@ export function loadLinux(ram: Uint8Array, { kernel, modules, commandLine }: Boo
     view.setBigUint64(at + 8, BigInt(range.size), true);
     view.setUint32(at + 16, range.type, true);
   }
-  return { mode: "long", rip: start + ENTRY_64, rsi: zeroPage, ...tables };
+  return paging === undefined
+    ? { mode: "protected", eip: start, eax: 0, ebx: 0, esi: zeroPage, descriptors }
+    : { mode: "long", rip: start + ENTRY_64, rsi: zeroPage, ...paging, descriptors };
 }
 
 /** Where the kernel would decompress itself in place. */

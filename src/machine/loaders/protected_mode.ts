@@ -6,6 +6,8 @@ import {
   DR6,
   DR7,
   FCW,
+  GDTR_BASE,
+  GDTR_LIMIT,
   GPR,
   Gpr,
   IDTR_LIMIT,
@@ -21,6 +23,7 @@ import {
   TR,
   XCR0,
 } from "../../cpu/state.ts";
+import { BOOT_CODE, BOOT_DATA } from "./boot_descriptors.ts";
 import type { BootEntry } from "./boot_request.ts";
 
 /** PE, ET. */
@@ -29,6 +32,7 @@ const CR0_PROTECTED = 0x11;
 const CODE = 0xc09b, DATA = 0xc093;
 /** A busy 32-bit TSS. */
 const TASK_STATE = 0x8b;
+/** Selectors, where the protocol leaves open what they are. */
 const CODE_SELECTOR = 8, DATA_SELECTOR = 0x10;
 /** After RESET. SDM vol. 3A, tables 9-1 and 12-12. */
 const DR6_RESET = 0xffff_0ff0, DR7_RESET = 0x400, FCW_RESET = 0x40, MXCSR_RESET = 0x1f80;
@@ -39,7 +43,7 @@ const XCR0_RESET = 1;
 /** Puts the state there. */
 export function enterProtectedMode(
   state: DataView,
-  { eip, eax, ebx }: Extract<BootEntry, { mode: "protected" }>,
+  { eip, eax, ebx, esi = 0, descriptors }: Extract<BootEntry, { mode: "protected" }>,
 ): void {
   const set = (offset: number, value: number): void => state.setUint32(offset, value >>> 0, true);
   set(CR0, CR0_PROTECTED);
@@ -47,6 +51,7 @@ export function enterProtectedMode(
   set(RIP, eip);
   set(GPR + 8 * Gpr.RAX, eax);
   set(GPR + 8 * Gpr.RBX, ebx);
+  set(GPR + 8 * Gpr.RSI, esi);
   set(DR6, DR6_RESET);
   set(DR7, DR7_RESET);
   set(FCW, FCW_RESET);
@@ -57,10 +62,17 @@ export function enterProtectedMode(
   set(TR + SEG_ATTRIBUTES, TASK_STATE);
   state.setBigUint64(MSR_PAT, PAT_RESET, true);
   writeRflags(new Int32Array(state.buffer, state.byteOffset), Flag.FIXED);
+  if (descriptors !== undefined) {
+    set(GDTR_BASE, descriptors.gdt);
+    set(GDTR_LIMIT, descriptors.gdtSize - 1);
+  }
+  const [codeSelector, dataSelector] = descriptors === undefined
+    ? [CODE_SELECTOR, DATA_SELECTOR]
+    : [BOOT_CODE, BOOT_DATA];
   for (const n of Object.values(Segment)) {
     const at = SEGMENT + SEGMENT_STRIDE * n;
     const code = n === Segment.CS;
-    set(at + SEG_SELECTOR, code ? CODE_SELECTOR : DATA_SELECTOR);
+    set(at + SEG_SELECTOR, code ? codeSelector : dataSelector);
     set(at + SEG_LIMIT, 0xffff_ffff);
     set(at + SEG_ATTRIBUTES, code ? CODE : DATA);
   }

@@ -11,7 +11,12 @@ import { join } from "node:path";
 import process from "node:process";
 import { Buffer } from "node:buffer";
 import { type Extra, initramfs, initramfsWith } from "../../../_tools/debian/initramfs.ts";
-import { debianKernel, KERNEL_NAMES, type KernelName } from "../../../_tools/debian/packages.ts";
+import {
+  debianKernel,
+  KERNEL_NAMES,
+  KERNEL_NAMES_64,
+  type KernelName,
+} from "../../../_tools/debian/packages.ts";
 import { oneOf, parsePositive, scriptLine } from "../../../_tools/script.ts";
 import { choices, flag, value } from "../../../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
@@ -70,7 +75,7 @@ const SCRIPTS = {
     vmx: true,
     shows: "kvm: the guest has halted; sum 500500, reads 1000",
     engines: ["auto"],
-    kernels: KERNEL_NAMES,
+    kernels: KERNEL_NAMES_64,
   },
   nested: {
     vmx: true,

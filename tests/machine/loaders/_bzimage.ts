@@ -9,6 +9,8 @@ export interface SetupHeader {
   readonly initSize?: number;
   readonly initrdMax?: number;
   readonly commandLineSize?: number;
+  /** What the 32-bit entry point leads to. Default: nothing. */
+  readonly code32?: readonly number[];
 }
 
 const SECTOR = 512, SETUP_SECTORS = 1;
@@ -29,6 +31,7 @@ export function bzImage(code: readonly number[], header: SetupHeader = {}): Uint
   view.setUint32(0x238, header.commandLineSize ?? 2047, true);
   view.setUint32(0x258, header.preferredAddress ?? 0x20_0000, true);
   view.setUint32(0x260, header.initSize ?? 0x1_0000, true);
+  file.set(header.code32 ?? [], start);
   file.set(code, start + ENTRY);
   return file;
 }

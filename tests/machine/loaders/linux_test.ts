@@ -1,4 +1,4 @@
-import { assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { ENGINE_NAMES } from "../../../src/machine/engines.ts";
 import { CannotBootError } from "../../../src/machine/loaders/boot_error.ts";
 import type { BootModule } from "../../../src/machine/loaders/boot_request.ts";
@@ -89,9 +89,26 @@ Deno.test("loadLinux() maps the first four gigabytes to themselves", () => {
   }
 });
 
+for (const header of [{ flags: 0 }, { version: 0x20b, flags: 1 }]) {
+  Deno.test(`loadLinux() enters a kernel with ${JSON.stringify(header)} in protected mode, at its beginning`, () => {
+    const ram = new Uint8Array(RAM), view = new DataView(ram.buffer);
+    const kernel = bzImage([], { ...header, preferredAddress: 0x30_0000 });
+    const entry = loadLinux(ram, { kernel, modules: [], commandLine: "quiet" });
+    assert(entry.mode === "protected");
+    assertEquals([entry.eip, entry.eax, entry.ebx], [0x30_0000, 0, 0]);
+    assertEquals(textAt(ram, view.getUint32(entry.esi! + 0x228, true)), "quiet");
+    const { gdt, gdtSize } = entry.descriptors!;
+    assertEquals(gdtSize, 0x20);
+    // Selectors 10H and 18H: flat segments of 32 bits, code that can be read, data that can be written.
+    assertEquals([view.getBigUint64(gdt + 0x10, true), view.getBigUint64(gdt + 0x18, true)], [
+      0x00cf_9b00_0000_ffffn,
+      0x00cf_9300_0000_ffffn,
+    ]);
+  });
+}
+
 const REFUSED: readonly [why: string, header: SetupHeader, modules: readonly BootModule[], line: string][] = [
-  ["protocol 2.12", { version: 0x20b }, [], ""],
-  ["64-bit entry point", { flags: 0 }, [], ""],
+  ["boot protocol 2.9: 2.10", { version: 0x209 }, [], ""],
   ["below 1 MB", { preferredAddress: 0x1_0000 }, [], ""],
   ["RAM ends", { preferredAddress: RAM }, [], ""],
   ["more memory", { initSize: RAM }, [], ""],
@@ -143,5 +160,24 @@ for (const engine of ENGINE_NAMES) {
     assertEquals(selectors, [0x10n, 0x18n, 0x18n, 0x18n]);
     assertEquals(machine.run(), { kind: "exit", code: 3 });
     assertEquals(machine.console.text, "x");
+  });
+
+  Deno.test(`bootMachine() enters Linux without a 64-bit entry point in protected mode, with its zero page in ESI (${engine})`, () => {
+    // deno-fmt-ignore
+    const code32 = [
+      0x8b, 0xbe, 0x28, 0x02, 0, 0, // mov edi, [esi+228h]: the command line
+      0x8a, 0x07, 0xba, 0xf8, 0x03, 0, 0, 0xee, // mov al, [edi]; mov edx, 3f8h; out dx, al
+      0x0f, 0x01, 0x05, 0, 0, 0x40, 0, // sgdt [400000h]
+      0xb8, 0x18, 0, 0, 0, 0x8e, 0xd8, // mov eax, 18h; mov ds, eax: from the table
+      0xb8, 1, 0, 0, 0, 0x48, // mov eax, 1; dec eax, a prefix in 64-bit mode
+      0xe6, 0xf4, // out 0f4h, al
+    ];
+    const kernel = bzImage([], { flags: 0, code32 });
+    const machine = bootMachine({ kernel, commandLine: "x", ...forced(engine), memory: RAM });
+    const selectors = (["cs", "ss", "ds", "es"] as const).map((name) => machine.get(name));
+    assertEquals(selectors, [0x10n, 0x18n, 0x18n, 0x18n]);
+    assertEquals(machine.run(), { kind: "exit", code: 1 });
+    assertEquals(machine.console.text, "x");
+    assertEquals(machine.readPhysical(0x40_0000, 2), new Uint8Array([0x1f, 0]), "the table's limit");
   });
 }
