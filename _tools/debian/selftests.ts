@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { basename, join } from "node:path";
 import process from "node:process";
 import type { CpioEntry } from "./cpio.ts";
-import { CACHE, debianKernel, debianPackage, type KernelName } from "./packages.ts";
+import { CACHE, debianKernel, debianPackage, type KernelName, KERNELS } from "./packages.ts";
 
 /** What of the source the selftests are made of. */
 const PARTS = ["tools", "arch/x86/include", "scripts/subarch.include"];
@@ -38,9 +38,11 @@ const LONG: readonly string[] = [
 /** In the initramfs. */
 const FOLDER = "tests", EXECUTABLE = 0o755;
 
-/** The programs, and the folder that they lie in. */
+/** The programs that a kernel can run, and the folder that they lie in. */
 export function selftestFiles(kernel: KernelName): CpioEntry[] {
-  const programs = compiledSelftests(kernel).filter((path) => !LONG.includes(basename(path)));
+  const runs = KERNELS[kernel].architecture === "i386" ? /_32$/ : /(?:)/;
+  const programs = compiledSelftests(kernel)
+    .filter((path) => !LONG.includes(basename(path)) && runs.test(path));
   return [
     { kind: "directory", path: FOLDER, mode: EXECUTABLE },
     ...programs.map((path): CpioEntry => ({

@@ -92,6 +92,15 @@ const SCRIPTS = {
     kernels: ["generic"],
     processors: [2],
   },
+  "selftests-32": {
+    runs: "selftests",
+    vmx: false,
+    extra: "selftests",
+    shows: "passes entry_from_vm86_32",
+    engines: ["auto"],
+    kernels: ["686-pae"],
+    processors: [2],
+  },
 } as const satisfies Record<string, Script>;
 type ScriptName = keyof typeof SCRIPTS;
 const SCRIPT_NAMES = Object.keys(SCRIPTS) as ScriptName[];
