@@ -20,6 +20,7 @@ const DOCUMENTS = [
   "CONTRIBUTING.md",
   "DEVIATIONS.md",
   "docs/browser.md",
+  "docs/continuous_integration.md",
   "docs/crossover.md",
   "docs/debugging.md",
   "docs/devices.md",
