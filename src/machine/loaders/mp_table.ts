@@ -12,8 +12,10 @@ import { APIC_PAGE, APIC_VERSION } from "../devices/local_apic.ts";
 import { slotPins } from "../pci_slots.ts";
 
 /** Where the floating pointer lies, and the table behind it: in the BIOS's part of low memory, behind ACPI's tables. */
-export const MP_POINTER: number = ACPI_BASE + 0x4000;
+const MP_POINTER: number = ACPI_BASE + 0x4000;
 const POINTER_BYTES = 16, HEADER_BYTES = 44;
+/** Where both have what makes their sums 0. */
+const POINTER_CHECKSUM = 10, TABLE_CHECKSUM = 7;
 const REVISION_1_4 = 4;
 
 /** Types of entries. */
@@ -35,7 +37,7 @@ export function writeMpTable(ram: Uint8Array, processors: number): void {
   const table = configuration(processors);
   const pointer = new TableWriter().text("_MP_", 4).numbers(4, MP_POINTER + POINTER_BYTES)
     .numbers(1, POINTER_BYTES / 16, REVISION_1_4).padTo(POINTER_BYTES).done();
-  pointer[10] = checksum(pointer);
+  pointer[POINTER_CHECKSUM] = checksum(pointer);
   ram.set(pointer, MP_POINTER);
   ram.set(table, MP_POINTER + POINTER_BYTES);
 }
@@ -60,7 +62,7 @@ function configuration(processors: number): Uint8Array {
     .padTo(HEADER_BYTES);
   for (const entry of entries) table.bytes(entry);
   const bytes = table.done();
-  bytes[7] = checksum(bytes);
+  bytes[TABLE_CHECKSUM] = checksum(bytes);
   return bytes;
 }
 
