@@ -40,9 +40,9 @@ const FOLDER = "tests", EXECUTABLE = 0o755;
 
 /** The programs that a kernel can run, and the folder that they lie in. */
 export function selftestFiles(kernel: KernelName): CpioEntry[] {
-  const runs = KERNELS[kernel].architecture === "i386" ? /_32$/ : /(?:)/;
+  const is64 = KERNELS[kernel].architecture === "amd64";
   const programs = compiledSelftests(kernel)
-    .filter((path) => !LONG.includes(basename(path)) && runs.test(path));
+    .filter((path) => !LONG.includes(basename(path)) && (is64 || path.endsWith("_32")));
   return [
     { kind: "directory", path: FOLDER, mode: EXECUTABLE },
     ...programs.map((path): CpioEntry => ({

@@ -1,6 +1,6 @@
 /**
- * Linux kernels in the format bzImage, entered by the 64-bit boot protocol, or the 32-bit one where they have no more. Linux, Documentation/arch/x86/boot.rst
- * ("The Linux/x86 Boot Protocol") and zero-page.rst.
+ * Linux kernels in the format bzImage, entered by the 64-bit boot protocol, or by the 32-bit one where they have no more. Linux,
+ * Documentation/arch/x86/boot.rst ("The Linux/x86 Boot Protocol") and zero-page.rst.
  */
 import { bootDescriptors } from "./boot_descriptors.ts";
 import { TEXT_MODE } from "./bios_remains.ts";
