@@ -48,10 +48,7 @@ function configuration(processors: number): Uint8Array {
     ...Array.from({ length: processors }, (_, id) => processor(id, processors)),
     bus(PCI, "PCI"),
     bus(ISA, "ISA"),
-    new TableWriter().numbers(1, Entry.IO_APIC, IO_APIC_ID, IO_APIC_VERSION, ENABLED).numbers(
-      4,
-      IO_APIC_PAGE,
-    ),
+    ioApic(),
     ...ioInterrupts(),
     interrupt(Entry.LOCAL_INTERRUPT, Interrupt.EXT_INT, AS_ON_THE_BUS, [ISA, 0], [0, 0]),
     interrupt(Entry.LOCAL_INTERRUPT, Interrupt.NMI, AS_ON_THE_BUS, [ISA, 0], [ALL_APICS, 1]),
@@ -76,6 +73,11 @@ function processor(id: number, processors: number): TableWriter {
 
 function bus(number: number, name: string): TableWriter {
   return new TableWriter().numbers(1, Entry.BUS, number).text(name, 6);
+}
+
+function ioApic(): TableWriter {
+  return new TableWriter().numbers(1, Entry.IO_APIC, IO_APIC_ID, IO_APIC_VERSION, ENABLED)
+    .numbers(4, IO_APIC_PAGE);
 }
 
 /** Where the pins of the slots lead, and the lines of the ISA bus that they leave. */

@@ -1,9 +1,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { buffer, device, eisaId, integer, named, packageOf, scope } from "../../../src/machine/acpi/aml.ts";
 import { ACPI_BASE, writeAcpiTables } from "../../../src/machine/acpi/tables.ts";
-
-const text = (bytes: Uint8Array): string => new TextDecoder("latin1").decode(bytes);
-const sum = (bytes: Uint8Array): number => bytes.reduce((total, byte) => total + byte, 0) & 0xff;
+import { latin1, sum } from "../_bios_tables.ts";
 
 /** The tables of a machine, by signature. */
 function tables(processors: number): Map<string, Uint8Array> {
@@ -16,7 +14,7 @@ function tables(processors: number): Map<string, Uint8Array> {
   const found = new Map([["RSD PTR ", root], ["RSDT", rsdt], ["XSDT", xsdt]]);
   for (let at = 36; at < xsdt.length; at += 8) {
     const entry = table(Number(new DataView(xsdt.buffer, xsdt.byteOffset).getBigUint64(at, true)));
-    found.set(text(entry.subarray(0, 4)), entry);
+    found.set(latin1(entry.subarray(0, 4)), entry);
   }
   const fadt = found.get("FACP")!;
   found.set("DSDT", table(new DataView(fadt.buffer, fadt.byteOffset).getUint32(40, true)));
@@ -38,7 +36,7 @@ Deno.test("writeAcpiTables() lists the same tables in the RSDT and the XSDT", ()
       count = (table.length - 36) / size;
     return Array.from({ length: count }, (_, n) => view.getUint32(36 + n * size, true));
   };
-  assertEquals(text(rsdt.subarray(0, 4)), "RSDT");
+  assertEquals(latin1(rsdt.subarray(0, 4)), "RSDT");
   assertEquals(addresses(rsdt, 4), addresses(xsdt, 8));
   assertEquals(addresses(rsdt, 4).length, 2);
 });
@@ -92,5 +90,5 @@ Deno.test("AML: names, integers, packages, IDs", () => {
   assertEquals([...integer(0x1234)], [0x0b, 0x34, 0x12]);
   assertEquals([...integer(0x8000_0000)], [0x0c, 0, 0, 0, 0x80]);
   assertEquals([...eisaId("PNP0A03")], [0x0c, 0x41, 0xd0, 0x0a, 0x03]);
-  assert(text(new Uint8Array(scope("\\_SB", device("RTC")))).includes("RTC_"));
+  assert(latin1(new Uint8Array(scope("\\_SB", device("RTC")))).includes("RTC_"));
 });
