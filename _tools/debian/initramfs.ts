@@ -1,6 +1,7 @@
 /**
- * The initramfs that Debian's kernels boot with here: busybox, our /init and scripts, some modules, and QEMU or Linux's
- * selftests where they are asked for. As a program: `deno run -A _tools/debian/initramfs.ts [--qemu|--selftests] KERNEL OUTPUT`.
+ * The initramfs that Debian's kernels boot with here: busybox, our /init and scripts, some modules, and QEMU, Linux's
+ * selftests or Xen's tools where they are asked for. As a program:
+ * `deno run -A _tools/debian/initramfs.ts [--qemu|--selftests|--xen] KERNEL OUTPUT`.
  */
 import { Buffer } from "node:buffer";
 import { execFileSync } from "node:child_process";
@@ -11,8 +12,10 @@ import { gzipSync } from "node:zlib";
 import { cpio, type CpioEntry } from "./cpio.ts";
 import { modulesDep, modulesWithDependencies } from "./modules.ts";
 import { debianKernel, debianPackage, KERNEL_NAMES, type KernelName, KERNELS } from "./packages.ts";
-import { foldersOf, qemuFiles } from "./qemu.ts";
+import { foldersOf } from "./program_files.ts";
+import { qemuFiles } from "./qemu.ts";
 import { selftestFiles } from "./selftests.ts";
+import { xenFiles, xenImage } from "./xen.ts";
 import { flag } from "../../src/cli/options.ts";
 import { oneOf, scriptLine } from "../script.ts";
 
@@ -29,7 +32,9 @@ const MODULES = [
   "ext4",
   "crc32c_generic",
 ]
-  .concat("kvm_intel");
+  .concat("kvm_intel")
+  // What Xen's tools talk to the hypervisor through.
+  .concat(["xen_privcmd", "xen_evtchn", "xen_gntdev", "xen_gntalloc", "xenfs"]);
 const EXECUTABLE = 0o755, READABLE = 0o644, CONSOLE = 0o600;
 
 /** Builds the archive, compressed. */
@@ -70,12 +75,16 @@ export function initramfs(name: KernelName): Uint8Array {
 }
 
 /** What can be in an initramfs besides. */
-export type Extra = "qemu" | "selftests";
+export type Extra = "qemu" | "selftests" | "xen";
 const EXTRA_FILES: Readonly<Record<Extra, (name: KernelName) => CpioEntry[]>> = {
   /** QEMU finds the cloud kernel with an initramfs of its own in /boot. */
   qemu: () => qemuFiles(initramfs("cloud")),
   selftests: selftestFiles,
+  /** Xen's tools find the same. */
+  xen: () => xenFiles(initramfs("cloud")),
 };
+
+const EXTRAS = Object.keys(EXTRA_FILES) as Extra[];
 
 /** The same with more files. */
 export function initramfsWith(extra: Extra, name: KernelName): Uint8Array {
@@ -83,8 +92,22 @@ export function initramfsWith(extra: Extra, name: KernelName): Uint8Array {
   return new Uint8Array(Buffer.concat([cpio(EXTRA_FILES[extra](name)), initramfs(name)]));
 }
 
+/** The commands that boot a kernel with an initramfs in a file. */
+function bootCommands(kernel: KernelName, file: string, extra: Extra | undefined): string[] {
+  const { image } = debianKernel(kernel);
+  if (extra === "xen") {
+    const modules = `--initrd "${image} console=hvc0" --initrd ${file}`;
+    return [
+      `zcat ${xenImage()} >xen`,
+      `causeway boot --kernel xen ${modules} --append "console=com1 altp2m=1 dom0_mem=640M" --memory 1G --vmx`,
+    ];
+  }
+  const more = extra === undefined ? "" : " --memory 1G --vmx";
+  return [`causeway boot --kernel ${image} --initrd ${file} --append console=ttyS0${more}`];
+}
+
 if (import.meta.main) {
-  const { values: { qemu, selftests }, rest: [name, output] } = scriptLine({
+  const { values, rest: [name, output] } = scriptLine({
     call: "deno run -A _tools/debian/initramfs.ts",
     description: `Builds the initramfs that a kernel of Debian's boots with here: ${
       KERNEL_NAMES.join(", ")
@@ -93,11 +116,10 @@ if (import.meta.main) {
     options: {
       qemu: flag("With Debian's QEMU, and the cloud kernel for virtual machines: 80 MB more."),
       selftests: flag("With Linux's selftests of x86 and KVM, in /tests."),
+      xen: flag("For domain 0: with Xen's tools, and the cloud kernel for other domains: 60 MB more."),
     },
   });
-  const kernel = oneOf(KERNEL_NAMES, name!);
-  const extra = qemu ? "qemu" : selftests ? "selftests" : undefined;
+  const kernel = oneOf(KERNEL_NAMES, name!), extra = EXTRAS.find((extra) => values[extra]);
   writeFileSync(output!, extra === undefined ? initramfs(kernel) : initramfsWith(extra, kernel));
-  const { image } = debianKernel(kernel), more = extra === undefined ? "" : " --memory 1G --vmx";
-  console.log(`causeway boot --kernel ${image} --initrd ${output} --append console=ttyS0${more}`);
+  for (const command of bootCommands(kernel, output!, extra)) console.log(command);
 }

@@ -1,8 +1,8 @@
 /**
  * Boots Debian's kernels with the initramfs and runs scripts of ours in them: `deno task guests`; and `deno task guests
- * memtest86+`, `screen`, `xen` or `systemd`, which only run where they are named. Too long for every run of the tests. What
- * a guest prints and how many instructions it takes is compared between engines. The exercise runs with damaged disks as
- * well, which it must notice.
+ * memtest86+`, `screen`, `xen`, `xen-domains` or `systemd`, which only run where they are named. Too long for every run of
+ * the tests. What a guest prints and how many instructions it takes is compared between engines. The exercise runs with
+ * damaged disks as well, which it must notice.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -26,7 +26,7 @@ import { runMemtest } from "./memtest.ts";
 import { runScreen } from "./screen.ts";
 import type { ScreenResult } from "./screen_result.ts";
 import { runSystemd } from "./systemd.ts";
-import { runXen } from "./xen.ts";
+import { runXen, runXenDomains } from "./xen.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
 
 const MEMORY = 1 << 29, LARGE_MEMORY = 1 << 30, DISK_MEGABYTES = 16;
@@ -193,7 +193,7 @@ const BY_SCREEN: Readonly<Record<string, (engine: EngineName) => ScreenResult>> 
 /** Guests that are watched by their console. */
 const BY_CONSOLE: Readonly<
   Record<string, (made: { engine: EngineName; processors: number; disk: Uint8Array }) => ConsoleResult>
-> = { xen: runXen, systemd: runSystemd };
+> = { xen: runXen, "xen-domains": runXenDomains, systemd: runSystemd };
 const ON_REQUEST = [...Object.keys(BY_SCREEN), ...Object.keys(BY_CONSOLE)];
 const { values, rest } = scriptLine({
   call: "deno task guests",
