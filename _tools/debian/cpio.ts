@@ -18,6 +18,17 @@ export type CpioEntry =
     }
   );
 
+/** Permissions. */
+export const EXECUTABLE = 0o755, READABLE = 0o644;
+
+export const directory = (path: string): CpioEntry => ({ kind: "directory", path, mode: EXECUTABLE });
+export const file = (path: string, bytes: Uint8Array, mode: number): CpioEntry => ({
+  kind: "file",
+  path,
+  bytes,
+  mode,
+});
+
 /** Types in the mode of an inode. */
 const Type = { "character device": 0o020000, directory: 0o040000, file: 0o100000, link: 0o120000 } as const;
 const MAGIC = "070701", TRAILER = "TRAILER!!!";

@@ -9,7 +9,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { cpio, type CpioEntry } from "./cpio.ts";
+import { cpio, type CpioEntry, directory, EXECUTABLE, file, READABLE } from "./cpio.ts";
 import { modulesDep, modulesWithDependencies } from "./modules.ts";
 import { debianKernel, debianPackage, KERNEL_NAMES, type KernelName, KERNELS } from "./packages.ts";
 import { foldersOf } from "./program_files.ts";
@@ -31,14 +31,26 @@ const MODULES = [
   "virtio_console",
   "ext4",
   "crc32c_generic",
-]
-  .concat("kvm_intel")
+  "kvm_intel",
   // What Xen's tools talk to the hypervisor through.
-  .concat(["xen_privcmd", "xen_evtchn", "xen_gntdev", "xen_gntalloc", "xenfs"]);
-const EXECUTABLE = 0o755, READABLE = 0o644, CONSOLE = 0o600;
+  "xen_privcmd",
+  "xen_evtchn",
+  "xen_gntdev",
+  "xen_gntalloc",
+  "xenfs",
+];
+const CONSOLE = 0o600;
 
-/** Builds the archive, compressed. */
-export function initramfs(name: KernelName): Uint8Array {
+/** Builds what a kernel boots with, with more files if they are asked for. */
+export function initramfs(name: KernelName, extra?: Extra): Uint8Array {
+  const archive = new Uint8Array(gzipSync(ownFiles(name), { level: 9 }));
+  if (extra === undefined) return archive;
+  // Not compressed, for the guest would take longer over that; Linux wants such an archive at a multiple of four bytes.
+  return new Uint8Array(Buffer.concat([cpio(EXTRA_FILES[extra](name)), archive]));
+}
+
+/** The archive of what is in each of them. */
+function ownFiles(name: KernelName): Uint8Array {
   const kernel = debianKernel(name);
   const { architecture } = KERNELS[name];
   const busybox = join(debianPackage("busybox-static", architecture), "bin", "busybox");
@@ -48,14 +60,7 @@ export function initramfs(name: KernelName): Uint8Array {
   const modules = modulesWithDependencies(kernel.modules, MODULES);
   const base = `lib/modules/${kernel.release}`;
   const folders = new Set(modules.flatMap(({ path }) => foldersOf(`${base}/${path}`)));
-  const directory = (path: string): CpioEntry => ({ kind: "directory", path, mode: EXECUTABLE });
-  const file = (path: string, bytes: Uint8Array, mode: number): CpioEntry => ({
-    kind: "file",
-    path,
-    bytes,
-    mode,
-  });
-  const archive = cpio([
+  return cpio([
     ...DIRECTORIES.map(directory),
     ...[...folders].filter((path) => !DIRECTORIES.includes(path)).map(directory),
     { kind: "character device", path: "dev/console", mode: CONSOLE, major: 5, minor: 1 },
@@ -71,7 +76,6 @@ export function initramfs(name: KernelName): Uint8Array {
     ...modules.map(({ path, bytes }) => file(`${base}/${path}`, bytes, READABLE)),
     file(`${base}/modules.dep`, new TextEncoder().encode(modulesDep(modules)), READABLE),
   ]);
-  return new Uint8Array(gzipSync(archive, { level: 9 }));
 }
 
 /** What can be in an initramfs besides. */
@@ -83,14 +87,7 @@ const EXTRA_FILES: Readonly<Record<Extra, (name: KernelName) => CpioEntry[]>> = 
   /** Xen's tools find the same. */
   xen: () => xenFiles(initramfs("cloud")),
 };
-
 const EXTRAS = Object.keys(EXTRA_FILES) as Extra[];
-
-/** The same with more files. */
-export function initramfsWith(extra: Extra, name: KernelName): Uint8Array {
-  // Not compressed, for the guest would take longer over that; Linux wants such an archive at a multiple of four bytes.
-  return new Uint8Array(Buffer.concat([cpio(EXTRA_FILES[extra](name)), initramfs(name)]));
-}
 
 /** The commands that boot a kernel with an initramfs in a file. */
 function bootCommands(kernel: KernelName, file: string, extra: Extra | undefined): string[] {
@@ -120,6 +117,6 @@ if (import.meta.main) {
     },
   });
   const kernel = oneOf(KERNEL_NAMES, name!), extra = EXTRAS.find((extra) => values[extra]);
-  writeFileSync(output!, extra === undefined ? initramfs(kernel) : initramfsWith(extra, kernel));
+  writeFileSync(output!, initramfs(kernel, extra));
   for (const command of bootCommands(kernel, output!, extra)) console.log(command);
 }

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
-import type { CpioEntry } from "./cpio.ts";
+import { type CpioEntry, directory, EXECUTABLE, file } from "./cpio.ts";
 import { CACHE, debianKernel, debianPackage, type KernelName, KERNELS } from "./packages.ts";
 
 /** What of the source the selftests are made of. */
@@ -36,7 +36,7 @@ const LONG: readonly string[] = [
   "tsc_scaling_sync",
 ];
 /** In the initramfs. */
-const FOLDER = "tests", EXECUTABLE = 0o755;
+const FOLDER = "tests";
 
 /** The programs that a kernel can run, and the folder that they lie in. */
 export function selftestFiles(kernel: KernelName): CpioEntry[] {
@@ -44,13 +44,10 @@ export function selftestFiles(kernel: KernelName): CpioEntry[] {
   const programs = compiledSelftests(kernel)
     .filter((path) => !LONG.includes(basename(path)) && (is64 || path.endsWith("_32")));
   return [
-    { kind: "directory", path: FOLDER, mode: EXECUTABLE },
-    ...programs.map((path): CpioEntry => ({
-      kind: "file",
-      path: `${FOLDER}/${basename(path)}`,
-      bytes: new Uint8Array(readFileSync(path)),
-      mode: EXECUTABLE,
-    })),
+    directory(FOLDER),
+    ...programs.map((path) =>
+      file(`${FOLDER}/${basename(path)}`, new Uint8Array(readFileSync(path)), EXECUTABLE)
+    ),
   ];
 }
 

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { cpio, type CpioEntry } from "./cpio.ts";
+import { cpio, type CpioEntry, EXECUTABLE, file } from "./cpio.ts";
 import { type PackagedFile, pathOf } from "./libraries.ts";
 import { debianPackage } from "./packages.ts";
 import { bootFiles, programFiles, withFolders } from "./program_files.ts";
@@ -14,7 +14,6 @@ const VERSION = "4.17";
 const TOOLS = `xen-utils-${VERSION}`,
   FOLDER = `usr/lib/xen-${VERSION}`,
   LIBRARIES = "usr/lib/x86_64-linux-gnu";
-const EXECUTABLE = 0o755;
 /** What is called by name, in domain 0. */
 const COMMANDS = ["xl", "xenstored", "xen-init-dom0", "xenconsoled"].map((name): PackagedFile => ({
   package: TOOLS,
@@ -76,7 +75,7 @@ function compiled(name: string, options: readonly string[]): CpioEntry {
     execFileSync("gcc", ["-O2", "-Wall", "-Wextra", "-Werror", "-s", "-o", path, ...sources], {
       stdio: ["ignore", "ignore", "inherit"],
     });
-    return { kind: "file", path: name, bytes: new Uint8Array(readFileSync(path)), mode: EXECUTABLE };
+    return file(name, new Uint8Array(readFileSync(path)), EXECUTABLE);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { Buffer } from "node:buffer";
-import { type Extra, initramfs, initramfsWith } from "../../../_tools/debian/initramfs.ts";
+import { type Extra, initramfs } from "../../../_tools/debian/initramfs.ts";
 import {
   debianKernel,
   KERNEL_NAMES,
@@ -20,7 +20,7 @@ import {
 import { oneOf, parsePositive, scriptLine } from "../../../_tools/script.ts";
 import { choices, flag, value } from "../../../src/cli/options.ts";
 import { ENGINE_NAMES, type EngineName } from "../../../src/machine/engines.ts";
-import type { ConsoleResult } from "./console_result.ts";
+import type { ConsoleGuest, ConsoleResult } from "./console_result.ts";
 import { SCRIPTED_HOST } from "./hosts.ts";
 import { runMemtest } from "./memtest.ts";
 import { runScreen } from "./screen.ts";
@@ -150,7 +150,7 @@ function run(
   const { vmx, extra, shows, runs = script, kernelOptions = "" }: Script = SCRIPTS[script];
   const machine = bootMachine({
     kernel: readFileSync(debianKernel(name).image),
-    modules: [{ bytes: extra === undefined ? initramfs(name) : initramfsWith(extra, name) }],
+    modules: [{ bytes: initramfs(name, extra) }],
     commandLine: `console=ttyS0 script=${runs} ${kernelOptions}`.trimEnd(),
     memory: extra === undefined ? MEMORY : LARGE_MEMORY,
     processors,
@@ -191,9 +191,11 @@ const BY_SCREEN: Readonly<Record<string, (engine: EngineName) => ScreenResult>> 
   screen: runScreen,
 };
 /** Guests that are watched by their console. */
-const BY_CONSOLE: Readonly<
-  Record<string, (made: { engine: EngineName; processors: number; disk: Uint8Array }) => ConsoleResult>
-> = { xen: runXen, "xen-domains": runXenDomains, systemd: runSystemd };
+const BY_CONSOLE: Readonly<Record<string, ConsoleGuest>> = {
+  xen: runXen,
+  "xen-domains": runXenDomains,
+  systemd: runSystemd,
+};
 const ON_REQUEST = [...Object.keys(BY_SCREEN), ...Object.keys(BY_CONSOLE)];
 const { values, rest } = scriptLine({
   call: "deno task guests",

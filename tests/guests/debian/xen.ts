@@ -4,36 +4,28 @@
  */
 import { readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
-import { initramfs, initramfsWith } from "../../../_tools/debian/initramfs.ts";
+import { type Extra, initramfs } from "../../../_tools/debian/initramfs.ts";
 import { debianKernel } from "../../../_tools/debian/packages.ts";
 import { xenImage } from "../../../_tools/debian/xen.ts";
-import type { EngineName } from "../../../src/machine/engines.ts";
 import { bootMachine } from "../../../src/machine/machine.ts";
-import type { ConsoleResult } from "./console_result.ts";
+import type { ConsoleGuest, ConsoleResult, Made } from "./console_result.ts";
 
 const MEMORY = 1 << 30, MOST_INSTRUCTIONS = 1e11;
-
-interface Made {
-  readonly engine: EngineName;
-  readonly processors: number;
-  readonly disk: Uint8Array;
-}
 
 /** What domain 0 runs, and what must be shown besides its end. */
 interface Run {
   readonly script: string;
-  readonly initramfs: () => Uint8Array;
+  /** What is in the initramfs besides. */
+  readonly extra?: Extra;
   /** For Xen. */
-  readonly options: string;
+  readonly options?: string;
   readonly shows: readonly string[];
 }
 
 /** Runs the script /exercise in domain 0, with a disk, and switches off. */
-export const runXen = (made: Made): ConsoleResult =>
+export const runXen: ConsoleGuest = (made) =>
   run(made, {
     script: "exercise",
-    initramfs: () => initramfs("generic"),
-    options: "",
     shows: [
       "(XEN) HVM: VMX enabled",
       "(XEN) HVM: Hardware Assisted Paging (HAP) detected",
@@ -43,11 +35,11 @@ export const runXen = (made: Made): ConsoleResult =>
   });
 
 /** Runs other domains with Xen's tools: with EPT, with firmware and QEMU's devices, without VMX, with views of memory. */
-export const runXenDomains = (made: Made): ConsoleResult =>
+export const runXenDomains: ConsoleGuest = (made) =>
   run(made, {
     script: "domains",
-    initramfs: () => initramfsWith("xen", "generic"),
-    options: " guest_loglvl=all altp2m=1 dom0_mem=640M",
+    extra: "xen",
+    options: "guest_loglvl=all altp2m=1 dom0_mem=640M",
     shows: [
       "(XEN) d1v0: upcall vector",
       "(d2) Invoking SeaBIOS ...",
@@ -57,7 +49,7 @@ export const runXenDomains = (made: Made): ConsoleResult =>
     ],
   });
 
-function run({ engine, processors, disk }: Made, { script, initramfs, options, shows }: Run): ConsoleResult {
+function run({ engine, processors, disk }: Made, { script, extra, options = "", shows }: Run): ConsoleResult {
   const machine = bootMachine({
     kernel: new Uint8Array(gunzipSync(readFileSync(xenImage()))),
     modules: [
@@ -65,9 +57,9 @@ function run({ engine, processors, disk }: Made, { script, initramfs, options, s
         bytes: readFileSync(debianKernel("generic").image),
         commandLine: `vmlinuz console=hvc0 script=${script}`,
       },
-      { bytes: initramfs() },
+      { bytes: initramfs("generic", extra) },
     ],
-    commandLine: `xen console=com1 com1=115200,8n1 loglvl=all${options}`,
+    commandLine: `xen console=com1 com1=115200,8n1 loglvl=all ${options}`.trimEnd(),
     memory: MEMORY,
     processors,
     engine,

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define PAGE 4096
-/* VM function 0 switches the EPTP (SDM Vol. 3, 25.5.6.3). */
+/* VM function 0 switches the EPTP (SDM vol. 3C, section 26.5.5). */
 #define EPTP_SWITCHING 0
 #define FIRST_VIEW 0
 #define SECOND_VIEW 1
