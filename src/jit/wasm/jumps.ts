@@ -84,17 +84,8 @@ function* writeKnownTargets(
   goTo: (block: number) => Slices<void>,
 ): Slices<void> {
   const { code } = e;
-  function* compare(number: number): Slices<void> {
-    const { lo, hi } = halves(e.blocks[number]!.pc);
-    code.get(pc);
-    code.i64(lo, hi);
-    code.op(W.i64_eq);
-    code.open(W.if, VOID);
-    yield* goTo(number);
-    code.end();
-  }
   if (numbers.length <= FEW) {
-    for (const number of numbers) yield* compare(number);
+    for (const number of numbers) yield* writeKnownTarget(e, pc, number, goTo);
     return;
   }
   const { multiplier, shift, table } = hashOf(numbers.map((number) => halves(e.blocks[number]!.pc).lo));
@@ -109,9 +100,28 @@ function* writeKnownTargets(
   code.brTable(table.map((n) => n < 0 ? miss : cases[n]!), miss);
   for (const number of numbers) {
     code.end();
-    yield* compare(number);
+    yield* writeKnownTarget(e, pc, number, goTo);
     code.br(miss);
   }
+  code.end();
+}
+
+/**
+ * Stays in the region if the address in a local is that of a block. No closure in `writeKnownTargets`: V8 gives each closure of
+ * a generator function a hidden class, among what it collects seldom, which would keep alive all that the emitter has.
+ */
+function* writeKnownTarget(
+  e: Emitter,
+  pc: number,
+  number: number,
+  goTo: (block: number) => Slices<void>,
+): Slices<void> {
+  const { code } = e, { lo, hi } = halves(e.blocks[number]!.pc);
+  code.get(pc);
+  code.i64(lo, hi);
+  code.op(W.i64_eq);
+  code.open(W.if, VOID);
+  yield* goTo(number);
   code.end();
 }
 
