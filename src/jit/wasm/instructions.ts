@@ -6,8 +6,8 @@
 /** Prefix of vector instructions; their numbers follow as LEB128. Saturating conversions have the prefix 0xfc. */
 const SIMD = 0xfd00, MISC = 0xfc00;
 
-/** Opcodes. Above 255: prefix and number. */
-export const W = {
+/** Control, locals and memory. */
+const CONTROL = {
   unreachable: 0x00,
   block: 0x02,
   loop: 0x03,
@@ -33,6 +33,12 @@ export const W = {
   i64_store: 0x37,
   i32_store8: 0x3a,
   i32_store16: 0x3b,
+  memory_copy: MISC | 0x0a,
+  memory_fill: MISC | 0x0b,
+} as const;
+
+/** Numbers. */
+const NUMERIC = {
   i32_const: 0x41,
   i64_const: 0x42,
   f32_const: 0x43,
@@ -140,8 +146,10 @@ export const W = {
   i64_extend8_s: 0xc2,
   i64_extend16_s: 0xc3,
   i64_extend32_s: 0xc4,
-  memory_copy: MISC | 0x0a,
-  memory_fill: MISC | 0x0b,
+} as const;
+
+/** Vectors. */
+const VECTOR = {
   v128_load: SIMD | 0x00,
   v128_store: SIMD | 0x0b,
   v128_const: SIMD | 0x0c,
@@ -242,7 +250,13 @@ export const W = {
   i64x2_gt_s: SIMD | 0xd9,
   i64x2_extmul_low_i32x4_s: SIMD | 0xdc,
   i64x2_extmul_low_i32x4_u: SIMD | 0xde,
-} as const satisfies Record<string, number>;
+} as const;
+
+/**
+ * Opcodes. Above 255: prefix and number. Not one literal: V8 makes those of 128 properties or more hash tables, which are
+ * searched each time a name is mentioned.
+ */
+export const W = { ...CONTROL, ...NUMERIC, ...VECTOR } as const satisfies Record<string, number>;
 
 /** Name of an instruction. */
 export type InstructionName = keyof typeof W;
