@@ -127,6 +127,25 @@ function sha256Rounds(t: Translator, dst: Operand, src: Operand): void {
   writeVector(t, dst, vector(t, "vsha256rounds", [readVector(t, dst), y, t.readXmm(0)]));
 }
 
+/** Encryption and hashes. */
+const CRYPTOGRAPHY: SemanticsTable = {
+  AESENC: binary("vaesenc"),
+  AESENCLAST: binary("vaesenclast"),
+  AESDEC: binary("vaesdec"),
+  AESDECLAST: binary("vaesdeclast"),
+  AESIMC: unary("vaesimc"),
+  AESKEYGENASSIST: (t, dst, src, imm) =>
+    writeVector(t, dst, vector(t, "vaeskeygen", [readVector(t, src)], immediate(imm))),
+  PCLMULQDQ: withImmediate("vclmul"),
+  SHA1RNDS4: withImmediate("vsha1rounds"),
+  SHA1NEXTE: binary("vsha1nexte"),
+  SHA1MSG1: binary("vsha1msg1"),
+  SHA1MSG2: binary("vsha1msg2"),
+  SHA256RNDS2: sha256Rounds,
+  SHA256MSG1: binary("vsha256msg1"),
+  SHA256MSG2: binary("vsha256msg2"),
+};
+
 /** Packed integer arithmetic and logic. */
 export const INTEGER: SemanticsTable = {
   PADDB: binary("vaddi8"),
@@ -248,20 +267,5 @@ export const INTEGER: SemanticsTable = {
   PMOVZXWD: unary("vzext16to32"),
   PMOVZXWQ: unary("vzext16to64"),
   PMOVZXDQ: unary("vzext32to64"),
-
-  AESENC: binary("vaesenc"),
-  AESENCLAST: binary("vaesenclast"),
-  AESDEC: binary("vaesdec"),
-  AESDECLAST: binary("vaesdeclast"),
-  AESIMC: unary("vaesimc"),
-  AESKEYGENASSIST: (t, dst, src, imm) =>
-    writeVector(t, dst, vector(t, "vaeskeygen", [readVector(t, src)], immediate(imm))),
-  PCLMULQDQ: withImmediate("vclmul"),
-  SHA1RNDS4: withImmediate("vsha1rounds"),
-  SHA1NEXTE: binary("vsha1nexte"),
-  SHA1MSG1: binary("vsha1msg1"),
-  SHA1MSG2: binary("vsha1msg2"),
-  SHA256RNDS2: sha256Rounds,
-  SHA256MSG1: binary("vsha256msg1"),
-  SHA256MSG2: binary("vsha256msg2"),
+  ...CRYPTOGRAPHY,
 };
