@@ -110,18 +110,21 @@ export function joinSpan(
     const { page, count } = run();
     include(page, count, kind);
   }
-  const neighbours = [page - 1, page + 1].filter((one) => one >= 0 && one < PAGES_OF_LOW_HALF).map((one) => {
+  const entries = [word];
+  for (const one of [page - 1, page + 1]) {
+    if (one < 0 || one >= PAGES_OF_LOW_HALF) continue;
     const entry = next(one), itsTag = one << 12;
     const continues = i32[entry + ENTRY_READ] === itsTag && i32[entry + ENTRY_HIGH] === high &&
       i32[entry + ENTRY_ADDEND] === addend &&
       (i32[entry + ENTRY_WRITE] === itsTag ? WRITABLE : 0) === writable;
-    if (continues) include(one, 1, i32[entry + ENTRY_FLAGS]!);
-    return continues ? entry : undefined;
-  });
+    if (!continues) continue;
+    include(one, 1, i32[entry + ENTRY_FLAGS]!);
+    entries.push(entry);
+  }
   if (to - from === 1) return noteSpan(i32, word, 0);
   const [number = takeSpan(i32, slot), ...others] = joined;
   place(i32, first(slot) + number * SPAN_WORDS, from, to - from, addend, high, kind);
-  for (const entry of [word, ...neighbours]) if (entry !== undefined) noteSpan(i32, entry, number);
+  for (const entry of entries) noteSpan(i32, entry, number);
   for (const other of others) empty(i32, first(slot) + other * SPAN_WORDS);
   if (others.length > 0) renumber(i32, slot, others, number);
 }
