@@ -1,6 +1,6 @@
 /** Debian's packages that the guests are made of: fetched with apt, unpacked into a cache folder. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -72,17 +72,20 @@ export function debianPackage(name: string, architecture: Architecture = "amd64"
   const folder = join(CACHE, architecture === "amd64" ? name : `${name}.${architecture}`);
   if (existsSync(folder)) return folder;
   updateLists(architecture);
-  const download = `${folder}.download`;
-  rmSync(download, { recursive: true, force: true });
-  mkdirSync(download, { recursive: true });
-  execFileSync("apt-get", [...APT_OPTIONS[architecture], "download", "-q", name], {
-    cwd: download,
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const [file] = readdirSync(download);
-  execFileSync("dpkg-deb", ["-x", file!, "root"], { cwd: download });
-  renameSync(join(download, "root"), folder);
-  rmSync(download, { recursive: true });
+  mkdirSync(CACHE, { recursive: true });
+  // Another process may be fetching it too.
+  const download = mkdtempSync(`${folder}.download-`);
+  try {
+    execFileSync("apt-get", [...APT_OPTIONS[architecture], "download", "-q", name], {
+      cwd: download,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    const [file] = readdirSync(download);
+    execFileSync("dpkg-deb", ["-x", file!, "root"], { cwd: download });
+    if (!existsSync(folder)) renameSync(join(download, "root"), folder);
+  } finally {
+    rmSync(download, { recursive: true });
+  }
   return folder;
 }
 
