@@ -250,8 +250,8 @@ export class IrBuilder {
     offsets: readonly number[],
     terminal: Terminal,
   ): Block {
-    const block = { pc, mode, offsets, length: offsets[offsets.length - 1]!, insts: this.insts, terminal };
-    return this.usesFloat ? { ...block, usesFloat: true } : block;
+    const { insts, usesFloat } = this, length = offsets[offsets.length - 1]!;
+    return { pc, mode, offsets, length, insts, terminal, usesFloat };
   }
 
   #retype(x: Value, type: IntType): Value {

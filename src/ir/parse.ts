@@ -42,8 +42,7 @@ class BlockReader {
     }
     if (terminal === undefined) throw this.#error("the block has no end");
     const offsets = this.#offsets.length > 0 ? this.#offsets : [0];
-    const block = { pc, mode, offsets, length: offsets.at(-1)!, insts: this.#insts, terminal };
-    return usesFloat ? { ...block, usesFloat } : block;
+    return { pc, mode, offsets, length: offsets.at(-1)!, insts: this.#insts, terminal, usesFloat };
   }
 
   #error(problem: string): SyntaxError {

@@ -66,7 +66,7 @@ export function resultType({ signature }: OpcodeInfo): Type | undefined {
 
 /** Prints a block. */
 export function print(block: Block, names: PrintNames = {}): string {
-  const float = block.usesFloat === true ? " float" : "";
+  const float = block.usesFloat ? " float" : "";
   const lines = [`block pc=${hex(block.pc)} mode=0x${block.mode.toString(16)}${float}`];
   let guest = -1;
   const markUpTo = (index: number): void => {

@@ -67,7 +67,7 @@ export interface Block {
    * It contains floating-point operations in FloatMode.UNROUNDED. They can set PE, which makes the mode plain: then what
    * follows shall be looked up afresh, for this code is right there too, but slow.
    */
-  readonly usesFloat?: boolean;
+  readonly usesFloat: boolean;
 }
 
 /** Flags of a memory operation (`imm` of `load`, `store`). */

@@ -86,7 +86,7 @@ export class Code implements Program {
     this.hi = program.hi;
     this.count = program.count;
     this.length = block.length;
-    this.usesFloat = block.usesFloat === true;
+    this.usesFloat = block.usesFloat;
     this.mostTargets = mostTargets(block.terminal);
   }
 

@@ -21,6 +21,7 @@ function blockAt(hpa: number, length: number, pc = hpa): Code {
     offsets: [0, length],
     insts: [],
     terminal: { kind: "jump" as const, target: 0n },
+    usesFloat: false,
   };
   const program = { words: new Int32Array(8), first: 0, end: 0, offsets: 0, lo: pc, hi: 0, count: 1 };
   return new Code(block, program, hpa, -1, false);

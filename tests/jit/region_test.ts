@@ -18,6 +18,7 @@ function blockAt(lo: number, hpa: number, secondPage = -1): Code {
     length: 1,
     insts: [],
     terminal: { kind: "vmfunc", next: 0n },
+    usesFloat: false,
   };
   return new Code(block, assemble(block, CONSTANTS, STORE), hpa, secondPage, false);
 }

@@ -52,7 +52,5 @@ export function countUses(block: Block): void {
 /** The block with other operations and another end. */
 export function withInsts(block: Block, insts: Inst[], terminal: Terminal): Block {
   const { pc, mode, offsets, length, usesFloat } = block;
-  return usesFloat === undefined
-    ? { pc, mode, offsets, length, insts, terminal }
-    : { pc, mode, offsets, length, insts, terminal, usesFloat };
+  return { pc, mode, offsets, length, insts, terminal, usesFloat };
 }

@@ -263,7 +263,7 @@ export class Emitter {
    * Statement that leaves for an address if floating point has set the sticky bit that the plain mode wants.
    */
   #leaveIfPlain(lo: string, hi: string): string {
-    if (this.#current.usesFloat !== true) return "";
+    if (!this.#current.usesFloat) return "";
     return `if(M[${MXCSR >> 2}]&${MXCSR_PE}){${this.#redispatch(lo, hi)}}`;
   }
   /** Statement that leaves for an address, where the mode may be another. */

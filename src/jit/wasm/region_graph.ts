@@ -56,14 +56,14 @@ function edgesOf(
     case "vmfunc": {
       // To behind it by EPTP switching, and to entry points by world calls.
       const entryPoints = targets.filter((pc) => pc !== terminal.next);
-      const computed = usesFloat === true ? [] : known(entryPoints);
+      const computed = usesFloat ? [] : known(entryPoints);
       return { direct: known([terminal.next]), computed, leaves: true };
     }
     case "jump":
     case "branch": {
       const addresses = terminal.kind === "jump" ? [terminal.target] : [terminal.taken, terminal.next];
       const direct = known(addresses);
-      return { direct, computed: [], leaves: direct.length < addresses.length || usesFloat === true };
+      return { direct, computed: [], leaves: direct.length < addresses.length || usesFloat };
     }
     case "event":
       return { direct: isSystemCall(terminal) ? known([terminal.rip]) : [], computed: [], leaves: true };

@@ -287,7 +287,7 @@ class RegionWriter {
   /** Leaves for where `pushTarget` says if floating point has set the sticky bit that the plain mode wants. */
   #leaveIfPlain(pushTarget: () => void): void {
     const { e, code } = this;
-    if (e.block.usesFloat !== true) return;
+    if (!e.block.usesFloat) return;
     code.load(W.i32_load, MXCSR);
     code.i32(MXCSR_PE);
     code.op(W.i32_and);
