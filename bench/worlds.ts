@@ -62,15 +62,17 @@ export const SWITCH_LOOPS: readonly SwitchLoop[] = [
     onBochs: false,
     keepsTlb: worlds === 2,
   })),
-  ...[["CPUID", 10], ["OUT", 30], ["VMCALL", 18]].map(([instruction, reason]): SwitchLoop => ({
-    name: `VM exit by ${instruction}, and entry`,
+  ...([["CPUID", 10, true], ["CPUID", 10, false], ["OUT", 30, true], ["VMCALL", 18, true]] as const).map((
+    [instruction, reason, hasVpid],
+  ): SwitchLoop => ({
+    name: `VM exit by ${instruction}, and entry${hasVpid ? "" : ", no VPID"}`,
     kernel: "exits",
     spans: { switching: "exits", plain: "loop" },
     switchesPerTurn: 1,
     options: {},
-    settings: `exit=${reason}`,
+    settings: `exit=${reason} vpid=${hasVpid ? 1 : 0}`,
     onBochs: true,
-    keepsTlb: true,
+    keepsTlb: hasVpid,
     slower: 20,
   })),
 ];

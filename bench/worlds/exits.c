@@ -1,7 +1,8 @@
 /*
  * What a VM exit and the entry behind it cost: a guest whose loop exits in each turn, and a hypervisor that does what they all
  * do: it reads the exit reason, gives a result in RAX and goes on behind the instruction. And the same loop without exits.
- * It says on the console where each begins and ends, for somebody with a clock. Command line: exit=REASON turns=N rounds=N.
+ * It says on the console where each begins and ends, for somebody with a clock. Command line: exit=REASON turns=N rounds=N
+ * vpid=0|1: without VPIDs each switch invalidates all that is cached of linear addresses.
  */
 #include "vmx.h"
 
@@ -57,8 +58,9 @@ void kernel_main(u32 magic, u32 *information) {
   vmx_on();
   new_vmcs(vmcs, make_ept(&ept), 0, (u64)guest_stack + sizeof guest_stack);
   if (control(PRIMARY_CONTROLS, CPU_SECONDARY | CPU_UNCONDITIONAL_IO)) text("no exits\n"), quit(1);
-  if (control(SECONDARY_CONTROLS, CPU2_EPT | CPU2_VPID)) text("no VPID\n"), quit(1);
-  vmwrite(VPID, 1);
+  u64 vpid = argument(information, "vpid", 1);
+  if (control(SECONDARY_CONTROLS, CPU2_EPT | (vpid ? CPU2_VPID : 0))) text("no VPID\n"), quit(1);
+  if (vpid) vmwrite(VPID, vpid);
   for (u64 n = 0; n < rounds; n++) {
     run("exits", loop, reason, turns);
     run("loop", loop_plain, reason, turns);

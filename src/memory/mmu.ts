@@ -49,6 +49,11 @@ const PCID_MASK = 0xfffn;
 const XD_HIGH = 0x8000_0000;
 /** Pages of the smallest large page, and of a page table. */
 const LARGE_PAGES = 512;
+/**
+ * Pages on each side of one that are looked at for each entry of a soft TLB that has few: to look far takes longer than a
+ * refill, and is worth while where entries are kept.
+ */
+const REACH = 4;
 
 /** The memory-management unit of one processor. */
 export class Mmu implements WorldControl {
@@ -196,7 +201,7 @@ export class Mmu implements WorldControl {
     const open = inRam && !this.isAccessPage(page) && !this.breakpoints.watchesPage(lo, hi);
     const word = tlbWord(i32, i32[TLB_BASE >> 2]!, lo);
     const storable = open && writable && dirty && !this.codePages.has(page / PAGE_SIZE);
-    this.worlds.noteEntry(isTaken(this.memory, word, lo), storable ? page / PAGE_SIZE : -1);
+    this.worlds.noteEntry(word, isTaken(this.memory, word, lo), storable ? page / PAGE_SIZE : -1);
     this.worlds.notePage(lo, hi, shift, global, shared);
     fillEntry(this.memory, word, lo, hi, page, {
       read: open && readable,
@@ -242,9 +247,11 @@ export class Mmu implements WorldControl {
       return i32[other] === ((i32[entry]! + (n - at) * PAGE_SIZE) | 0) &&
         ((i32[other + 1]! ^ i32[entry + 1]!) & alike) === 0;
     };
+    const few = this.worlds.fewEntries, reach = few === undefined ? LARGE_PAGES : REACH * few;
+    const first = Math.max(0, at - reach), end = Math.min(LARGE_PAGES, at + reach);
     let from = at, to = at + 1;
-    while (from > 0 && isLike(from - 1)) from--;
-    while (to < LARGE_PAGES && isLike(to)) to++;
+    while (from > first && isLike(from - 1)) from--;
+    while (to < end && isLike(to)) to++;
     return { page: number - at + from, count: to - from };
   }
 

@@ -71,12 +71,15 @@ export function usedEntries(memory: LinearMemory, slot: number): number {
   const start = slotOffset(slot) >> 2;
   let used = 0;
   for (let word = start; word < endOf(memory, slot); word += ENTRY_WORDS) {
-    if (isUsed(memory.i32[word + READ_TAG]!) || isUsed(memory.i32[word + EXECUTE_TAG]!)) used++;
+    if (isEntry(memory.i32, word)) used++;
   }
   return used;
 }
 
 const isUsed = (tag: number): boolean => (tag & INVALID) === 0;
+/** Whether there is an entry at a word index. */
+const isEntry = (i32: Int32Array, word: number): boolean =>
+  isUsed(i32[word + READ_TAG]!) || isUsed(i32[word + EXECUTE_TAG]!);
 
 /** Whether a TLB entry is that of another page than the one of a linear address. */
 export function isTaken({ i32 }: LinearMemory, word: number, lo: number): boolean {
@@ -96,8 +99,16 @@ function endOf(memory: LinearMemory, slot: number): number {
   return (slotOffset(slot) >> 2) + tlbEntries(memory, slot) * ENTRY_WORDS;
 }
 
-/** Empties a slot's table of regions in place. */
-export function clearRegions({ i32 }: LinearMemory, slot: number): void {
+/**
+ * Empties a slot's table of regions in place.
+ *
+ * @param words where regions are, if that is known
+ */
+export function clearRegions({ i32 }: LinearMemory, slot: number, words?: readonly number[]): void {
+  if (words !== undefined) {
+    for (const word of words) i32[word] = 0;
+    return;
+  }
   const regions = (slotOffset(slot) + SLOT_REGIONS) >> 2;
   i32.fill(0, regions, regions + REGION_ENTRIES);
 }
@@ -121,13 +132,30 @@ export function clearTlb(memory: LinearMemory, slot: number): void {
   clearTlbExcept(memory, slot, 0);
 }
 
-/** Drops the entries of a slot that have none of the flags `kept`. */
-export function clearTlbExcept(memory: LinearMemory, slot: number, kept: number): void {
+/**
+ * Drops the entries of a slot that have none of the flags `kept`. Returns the word indices of the others.
+ *
+ * @param words where its entries are, if that is known: no others are looked at
+ */
+export function clearTlbExcept(
+  memory: LinearMemory,
+  slot: number,
+  kept: number,
+  words?: readonly number[],
+): number[] {
   dropSpansExcept(memory, slot, kept);
-  const { i32 } = memory, end = endOf(memory, slot);
-  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
+  const { i32 } = memory, others: number[] = [];
+  const drop = (word: number): void => {
     if ((i32[word + FLAGS]! & kept) === 0) dropEntry(memory, word);
+    else if (isEntry(i32, word)) others.push(word);
+  };
+  if (words !== undefined) {
+    for (const word of words) drop(word);
+    return others;
   }
+  const end = endOf(memory, slot);
+  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) drop(word);
+  return others;
 }
 
 /** Drops the entries of a slot that are parts of larger pages, in the block of 2^shift bytes around a linear address. */

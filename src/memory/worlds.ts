@@ -29,6 +29,7 @@ import {
   SLOTS,
   TlbFlag,
 } from "./physical.ts";
+import { FewWords } from "./few_words.ts";
 import { PAGE_SHIFT, SHIFT_1G } from "./paging.ts";
 import {
   clearJumps,
@@ -86,6 +87,9 @@ interface Slot {
   lowestGlobal: number;
   /** Flags of the entries that it may still hold, because it has got none since others were dropped; undefined: any. */
   left: number | undefined;
+  /** Where entries of its soft TLB may be, and of its table of regions. */
+  readonly entries: FewWords;
+  readonly regions: FewWords;
   /** Entries of its soft TLB that others have displaced since it has its size; turns since that was looked at. */
   evictions: number;
   turns: number;
@@ -214,16 +218,22 @@ export class Worlds {
   }
 
   /**
-   * Called when the current world gets an entry of its soft TLB.
+   * Called when the current world gets an entry of its soft TLB, at a word index.
    *
    * @param evicts whether that of another page goes
    * @param storable the frame, if it lets stores through; else -1
    */
-  noteEntry(evicts: boolean, storable: number): void {
+  noteEntry(word: number, evicts: boolean, storable: number): void {
     const slot = this.#current;
     slot.left = undefined;
+    slot.entries.note(word);
     if (storable >= 0) this.#storable[storable] = 1;
     if (evicts) slot.evictions++;
+  }
+
+  /** Entries that the current world's soft TLB may hold, if they are few; undefined: they are many. */
+  get fewEntries(): number | undefined {
+    return this.#current.entries.words?.length;
   }
 
   /** Entries of the soft TLBs of the worlds that have slots. */
@@ -254,6 +264,7 @@ export class Worlds {
     resizeTlb(this.memory, slot.number, entries);
     slot.evictions = 0;
     slot.turns = 0;
+    slot.entries.keep([]);
   }
 
   /** Called when code has been found through the page of a linear address in the current world. */
@@ -304,7 +315,9 @@ export class Worlds {
    */
   notePlacement(region: number, inPlace: boolean, isGlobal = false): void {
     const slot = this.#current;
-    this.memory.i32[regionWord(slot.number, region)] = inPlace ? region : -region;
+    const word = regionWord(slot.number, region);
+    this.memory.i32[word] = inPlace ? region : -region;
+    slot.regions.note(word);
     if (inPlace && isGlobal) slot.globalRegions.add(region);
     slot.left = undefined;
   }
@@ -354,6 +367,8 @@ export class Worlds {
         globalBlocks: new Set(),
         lowestGlobal: Infinity,
         left: 0,
+        entries: new FewWords(),
+        regions: new FewWords(),
         evictions: 0,
         turns: 0,
       };
@@ -407,7 +422,7 @@ export class Worlds {
   /** Drops the entries of a slot, and what is known of its code, but for `kept` ones, unless that has been done already. */
   #drop(slot: Slot, kept: number): void {
     if (slot.left !== undefined && (slot.left & ~kept) === 0) return;
-    clearTlbExcept(this.memory, slot.number, kept);
+    slot.entries.keep(clearTlbExcept(this.memory, slot.number, kept, slot.entries.words));
     this.#forget(slot, kept);
     slot.left = slot.globalBlocks.size === 0 ? 0 : kept;
   }
@@ -417,12 +432,9 @@ export class Worlds {
    * one, which is less than the table.
    */
   #forget(slot: Slot, kept: number): void {
-    const { number, codePages, globalCode, globalRegions } = slot, { i32 } = this.memory;
-    clearRegions(this.memory, number);
+    const { number, codePages, globalCode, globalRegions, regions } = slot, { i32 } = this.memory;
     const forgotten = [codePages];
-    if ((kept & TlbFlag.GLOBAL) !== 0) {
-      for (const region of globalRegions) i32[regionWord(number, region)] = region;
-    } else {
+    if ((kept & TlbFlag.GLOBAL) === 0) {
       globalRegions.clear();
       forgotten.push(globalCode);
       slot.largeBlocks.clear();
@@ -430,6 +442,9 @@ export class Worlds {
       slot.globalBlocks.clear();
       slot.lowestGlobal = Infinity;
     }
+    clearRegions(this.memory, number, regions.words);
+    for (const region of globalRegions) i32[regionWord(number, region)] = region;
+    regions.keep([...globalRegions].map((region) => regionWord(number, region)));
     const pages = forgotten.reduce((sum, { size }) => sum + size, 0);
     if (pages >= JUMP_PAGES) clearJumps(this.memory, number);
     for (const set of forgotten) {
@@ -454,7 +469,8 @@ export class Worlds {
     if (!any) return;
     slot.latestCodePage = -1;
     slot.globalRegions.clear();
-    clearRegions(this.memory, number);
+    clearRegions(this.memory, number, slot.regions.words);
+    slot.regions.keep([]);
   }
 
   #leastRecent(): Slot {

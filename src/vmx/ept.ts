@@ -23,7 +23,8 @@ const RESERVED_HIGH = 0xf_ff00, ADDRESS_HIGH = 0xff;
  */
 const USER_EXECUTABLE = 0x40, LINEAR_VALID = 0x80, FINAL = 0x100;
 const PAGING_USER = 0x200, PAGING_WRITABLE = 0x400, PAGING_NO_EXECUTE = 0x800;
-const PAGE_BYTES: readonly number[] = [0x1000, 0x20_0000, 0x4000_0000];
+/** Bytes that an entry stands for, by level. */
+const PAGE_BYTES: readonly number[] = [0x1000, 0x20_0000, 0x4000_0000, 0x80_0000_0000];
 
 /** Whether a value may be an EPTP. SDM vol. 3C, section 27.2.1.1. */
 export const isEptp = (value: bigint): boolean =>
@@ -58,7 +59,7 @@ export class Ept implements SecondStage {
     let rights = all;
     if (gpa >= 0x1_0000_0000_0000) return this.#violate(gpa, access, wanted, 0, false);
     for (let level = 3;; level--) {
-      const place = table + 8 * (Math.floor(gpa / 2 ** (12 + 9 * level)) % 512);
+      const place = table + 8 * (Math.floor(gpa / PAGE_BYTES[level]!) % 512);
       if (place + 8 > memory.ramBytes) return this.#violate(gpa, access, wanted, 0, false);
       const at = (RAM_BASE + place) / 4, lo = m[at]!, hi = m[at + 1]!;
       if ((lo & all) === 0) return this.#violate(gpa, access, wanted, 0, hi >= 0);

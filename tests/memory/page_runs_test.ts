@@ -119,3 +119,11 @@ Deno.test("invalidatePage() takes a page out of a span that its entry brought in
   pages.mmu.invalidatePage(BigInt(LEAST + 3 * PAGE_SIZE));
   assertEquals(pages.spans, [[0, 3, false]]);
 });
+
+Deno.test("refill() looks the farther for pages of a span the more entries there are", () => {
+  const pages = new Pages(new Array<number>(64).fill(P | A));
+  assertEquals(pages.access(30, false).spans, [[26, 8, false]]);
+  assertEquals(pages.access(50, false).spans, [[26, 8, false], [42, 16, false]]);
+  pages.mmu.flushAll();
+  assertEquals(pages.access(10, false).spans, [[6, 8, false]]);
+});

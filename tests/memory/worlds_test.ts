@@ -94,16 +94,18 @@ Deno.test("placement() is a world's own, until a page of its code is dropped the
   assertEquals(worlds.placement(3), undefined);
 });
 
-/** Refills of a world's soft TLB, each of which displaces another page. */
-function evict(worlds: Worlds, times: number): void {
-  for (let n = 0; n < times; n++) worlds.noteEntry(true, -1);
+/** Refills of a world's soft TLB, each of which displaces another page, or does not. */
+function refill(worlds: Worlds, times: number, evicts: boolean): void {
+  const word = worlds.memory.i32[TLB_BASE >> 2]! >> 2;
+  for (let n = 0; n < times; n++) worlds.noteEntry(word, evicts, -1);
 }
+const evict = (worlds: Worlds, times: number): void => refill(worlds, times, true);
 
 Deno.test("resize() makes a world's soft TLB larger when pages have displaced each other in it, up to a limit", () => {
   const { worlds, enter } = make(), slot = slotAt(enter(0x1000));
   const entries = (): number => tlbEntries(worlds.memory, slot);
   assertEquals(entries(), LEAST_TLB_ENTRIES);
-  for (let n = 0; n < 100_000; n++) worlds.noteEntry(false, -1);
+  refill(worlds, 100_000, false);
   worlds.resize();
   assertEquals(entries(), LEAST_TLB_ENTRIES);
   evict(worlds, 2 * LEAST_TLB_ENTRIES);
@@ -130,7 +132,9 @@ Deno.test("resize() makes a world's soft TLB smaller when few of its entries are
   worlds.resize();
   const fill = (page: number): void => {
     const rights = { read: true, write: false, execute: false };
-    fillEntry(memory, tlbWord(m, base, page * PAGE_SIZE), page * PAGE_SIZE, 0, 0, rights, 0);
+    const word = tlbWord(m, base, page * PAGE_SIZE);
+    worlds.noteEntry(word, false, -1);
+    fillEntry(memory, word, page * PAGE_SIZE, 0, 0, rights, 0);
   };
   for (let page = 0; page < LEAST_TLB_ENTRIES; page++) fill(page);
   for (let n = 0; n < 1000; n++) worlds.resize();
@@ -147,8 +151,9 @@ Deno.test("resize() makes a world's soft TLB smaller when few of its entries are
 /** Enters a page for reading and fetching, and perhaps for stores, into the soft TLB of the current world. */
 function addPage({ worlds, m }: ReturnType<typeof make>, lo: number, flags: number, write = false): void {
   const rights = { read: true, write, execute: true };
-  worlds.noteEntry(false, write ? 3 : -1);
-  fillEntry(worlds.memory, tlbWord(m, m[TLB_BASE >> 2]!, lo), lo, 0, 3 * PAGE_SIZE, rights, flags);
+  const word = tlbWord(m, m[TLB_BASE >> 2]!, lo);
+  worlds.noteEntry(word, false, write ? 3 : -1);
+  fillEntry(worlds.memory, word, lo, 0, 3 * PAGE_SIZE, rights, flags);
   worlds.notePage(lo, 0, flags === TlbFlag.LARGE ? 21 : 12, flags === TlbFlag.GLOBAL, false);
 }
 
@@ -229,4 +234,41 @@ Deno.test("dropWhere() leaves regions in place that lie on global pages, where t
   place();
   worlds.dropWhere(() => true, 0);
   assertEquals(placements(), [undefined, undefined, undefined]);
+});
+
+Deno.test("dropWhere() drops entries and placements, be they few or many, and leaves the global ones", () => {
+  for (const count of [3, 63, 64, 65, 200]) {
+    const made = make(), { worlds, enter } = made, slot = slotAt(enter(0x1000));
+    const used = (): number => usedEntries(worlds.memory, slot);
+    const placed = (): number =>
+      Array.from({ length: count }, (_, n) => worlds.placement(n + 1)).filter((one) => one === true).length;
+    const add = (): void => {
+      for (let n = 0; n < count; n++) {
+        const isGlobal = n % 3 === 0, lo = (n + 1) * PAGE_SIZE;
+        addPage(made, lo, isGlobal ? TlbFlag.GLOBAL : 0);
+        worlds.noteCode(lo, 0);
+        worlds.notePlacement(n + 1, true, isGlobal);
+      }
+    };
+    const globals = Math.ceil(count / 3);
+    for (let round = 0; round < 2; round++) {
+      add();
+      assertEquals([used(), placed()], [count, count]);
+      worlds.dropWhere(() => true, TlbFlag.GLOBAL);
+      assertEquals([used(), placed()], [globals, globals], `${count} entries, round ${round}`);
+    }
+    add();
+    worlds.dropWhere(() => true, 0);
+    assertEquals([used(), placed(), worlds.fewEntries], [0, 0, 0], `${count} entries`);
+  }
+});
+
+Deno.test("fewEntries is how many entries a world has got, until they are many", () => {
+  const made = make(), { worlds, enter } = made;
+  enter(0x1000);
+  for (let n = 0; n < 65; n++) {
+    assertEquals(worlds.fewEntries, n);
+    addPage(made, n * PAGE_SIZE, 0);
+  }
+  assertEquals(worlds.fewEntries, undefined);
 });
