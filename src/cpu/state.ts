@@ -155,8 +155,10 @@ export const SHADOWS: number = Blocking.STI | Blocking.MOV_SS;
  */
 export const ATTENTION = 0x384;
 export const Attention = { NOW: 1, INTERRUPT: 2 } as const;
-/** VMX operation: 0 outside, 1 root, 2 non-root. */
+/** VMX operation: a `VmxMode`. */
 export const VMX_MODE = 0x388;
+/** Outside VMX operation, in root and in non-root operation. */
+export const VmxMode = { OUTSIDE: 0, ROOT: 1, GUEST: 2 } as const;
 /**
  * Virtual time (32 low bits) at which the shadow of STI or MOV SS that INTERRUPTIBILITY tells of lies on the next
  * instruction: at any other time it is gone. `SHADOW_NOW`: when the processor is looked at next.
@@ -215,20 +217,20 @@ export const FOUND_ADDEND = 24;
 export const FOUND_SHARED = 28;
 export const FOUND_BYTES = 32;
 /**
- * Such spans of groups of accesses in the regions of one class, of supervisor or of user mode (jit/wasm/region_spans.ts): the
- * slot that they are of, how many were found since they were forgotten, and the offsets of those if they are few; the kind
- * of that slot (SLOT_KIND), and the number and offsets of those among them that are not shared by its kind; spans.
+ * Such spans of groups of accesses in the regions of one class (jit/wasm/group_spans.ts): the slot that they are of, how many
+ * were found since they were forgotten, and the offsets of those if they are few; the kind of that slot (SLOT_KIND), and the
+ * number and offsets of those among them that are not shared by its kind; spans.
  */
-export const GROUP_CLASSES = 2;
+export const GROUP_CLASSES = 4;
 export const GROUP_SLOTS = 0x8d0;
-export const GROUP_COUNTS = 0x8d8;
-/** Offset in the linear memory of the run that the access found last begins (jit/wasm/access_runs.ts); 0 if no span has it all. */
-export const FOUND_RUN = 0x8e0;
-export const GROUP_KINDS = 0x8e8;
-export const GROUP_OWN_COUNTS = 0x8f0;
-export const GROUP_LISTS = 0x900;
-export const GROUP_OWN_LISTS = 0xc00;
+export const GROUP_COUNTS = 0x8e0;
+export const GROUP_KINDS = 0x8f0;
+export const GROUP_OWN_COUNTS = 0x900;
+export const GROUP_LISTS = 0x2000;
+export const GROUP_OWN_LISTS = 0x2400;
 export const GROUP_LIST_ENTRIES = 64;
+/** Offset in the linear memory of the run that the access found last begins (jit/wasm/access_runs.ts); 0 if no span has it all. */
+export const FOUND_RUN = 0x910;
 
 /**
  * Flags that WebAssembly regions have left to be computed (jit/wasm/pending_flags.ts): place of the function that stores them in
@@ -243,7 +245,7 @@ export const SCRATCH = 0x1000;
 export const SCRATCH_BYTES = 0x1000;
 
 /** Bytes the state takes. */
-export const STATE_BYTES = 0x2000;
+export const STATE_BYTES = 0x2800;
 /** The spans, behind the state: as many for each class. What follows (TLBs, tables, guest RAM) is laid out by memory/physical.ts. */
 export const GROUP_SPANS: number = STATE_BYTES;
 export const GROUPS = 512;

@@ -16,6 +16,7 @@ import {
   Segment,
   SHADOWS,
   TLB_BASE,
+  VmxMode,
 } from "../cpu/state.ts";
 import { CODE64, DATA, USER } from "../cpu/system/flat_segments.ts";
 import { segmentCell } from "../cpu/system/segments.ts";
@@ -28,7 +29,7 @@ import { hostIsValid } from "../vmx/entry_host.ts";
 import { loadHostState, saveGuest } from "../vmx/exit.ts";
 import { Reason } from "../vmx/exit_reasons.ts";
 import { Field } from "../vmx/fields.ts";
-import { VmxMode, type VmxState } from "../vmx/vmx_state.ts";
+import type { VmxState } from "../vmx/vmx_state.ts";
 import { LINKED_SEGMENTS_BYTES } from "../memory/world_links.ts";
 import { loadSystemContext } from "./system_context.ts";
 import type { World } from "./world.ts";

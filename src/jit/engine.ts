@@ -54,6 +54,8 @@ export interface CompileRequest {
   readonly targets: readonly (readonly bigint[])[];
   /** Whether they are to be entered at all places where that costs little: control is not known to keep to a few. */
   readonly open: boolean;
+  /** Whether they are a guest's, in VMX non-root operation, as far as is known. */
+  readonly isGuest: boolean;
 }
 
 /** Where compiled code was left, for engines whose regions go on in others by themselves. */

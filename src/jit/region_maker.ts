@@ -5,6 +5,7 @@
  * How long a slice is follows from guest instructions, not from the host's time: regions come at the same places each time.
  */
 import type { Block } from "../ir/types.ts";
+import { VMX_MODE, VmxMode } from "../cpu/state.ts";
 import type { Bindings } from "./bindings.ts";
 import type { Code, Entry } from "./code.ts";
 import type { CodeFinder } from "./code_finder.ts";
@@ -158,6 +159,7 @@ export class RegionMaker {
 
   *#make(codes: readonly Code[], old: Region | undefined): Slices<Entry> {
     const { finder } = this, engine = this.tiers.engine!, again = old !== undefined;
+    const isGuest = this.bindings.memory.i32[VMX_MODE >> 2] === VmxMode.GUEST;
     const blocks: Block[] = [];
     for (const code of codes) {
       blocks.push(finder.optimized(code));
@@ -171,6 +173,7 @@ export class RegionMaker {
       // One that is made again has been entered at the places that matter. Of lukewarm code, half would be compiled twice:
       // as part of the region that it is reached in, and as the start of another where control comes from elsewhere.
       open: !again,
+      isGuest,
     };
     const compiled = engine.compileInSlices === undefined
       ? engine.compile(request)

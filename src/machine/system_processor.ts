@@ -12,6 +12,7 @@ import {
   PROCESSOR_BYTES,
   RFLAGS_SYSTEM,
   VMX_MODE,
+  VmxMode,
 } from "../cpu/state.ts";
 import { RandomNumbers } from "../cpu/random.ts";
 import { systemHelpers } from "../cpu/system_helpers.ts";
@@ -23,7 +24,6 @@ import type { WorldCacheSizes } from "../crossover/world_cache.ts";
 import type { AccessPage } from "../memory/access_page.ts";
 import type { SecondStage } from "../memory/second_stage.ts";
 import { Vmx } from "../vmx/vmx.ts";
-import { VmxMode } from "../vmx/vmx_state.ts";
 import type { Bus } from "./bus.ts";
 import type { Pic8259 } from "./devices/8259_pic.ts";
 import { DeliveryMode, type InterruptMessage } from "./devices/interrupt_message.ts";

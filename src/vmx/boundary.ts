@@ -3,7 +3,7 @@ import { Vector } from "../cpu/fault.ts";
 import { Flag } from "../cpu/rflags.ts";
 import { Activity } from "../cpu/system/activity.ts";
 import type { Delivery, DeliveryKind } from "../cpu/system/delivery.ts";
-import { Blocking, DR7, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, SHADOWS } from "../cpu/state.ts";
+import { Blocking, DR7, INTERRUPTIBILITY, RFLAGS_SYSTEM, RIP, SHADOWS, VmxMode } from "../cpu/state.ts";
 import { emulateWrite } from "./apic_access.ts";
 import { Primary } from "./controls.ts";
 import { getCell, setCell } from "./enter.ts";
@@ -13,7 +13,7 @@ import { Reason } from "./exit_reasons.ts";
 import { Field } from "./fields.ts";
 import type { GuestIntercepts } from "./intercepts.ts";
 import { takeVirtualInterrupt } from "./virtual_apic.ts";
-import { Debug, VmxMode, type VmxState } from "./vmx_state.ts";
+import { Debug, type VmxState } from "./vmx_state.ts";
 
 const KINDS: Readonly<Record<number, DeliveryKind>> = {
   [EventType.EXTERNAL]: "external",

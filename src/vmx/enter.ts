@@ -40,6 +40,7 @@ import {
   SHADOWS,
   TR,
   VMX_MODE,
+  VmxMode,
   VPID,
 } from "../cpu/state.ts";
 import { EntryControl, Pin, Secondary } from "./controls.ts";
@@ -49,7 +50,7 @@ import { loadMsrs } from "./msr_areas.ts";
 import { guestPdptes, loadPdptes, usesPdptes } from "./pdptes.ts";
 import { enterVirtualApic } from "./virtual_apic.ts";
 import { type CellFields, cellFields, type Vmcs } from "./vmcs.ts";
-import { VmxMode, type VmxState } from "./vmx_state.ts";
+import type { VmxState } from "./vmx_state.ts";
 
 /** Bits of DR7 that are always 1, and those that can be written. */
 const DR7_FIXED = 0x400, DR7_WRITABLE = 0xffff_23ff;

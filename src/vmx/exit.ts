@@ -35,6 +35,7 @@ import {
   SHADOWS,
   TR,
   VMX_MODE,
+  VmxMode,
   VPID,
 } from "../cpu/state.ts";
 import { EntryControl, ExitControl, Pin, Secondary } from "./controls.ts";
@@ -46,7 +47,7 @@ import { Field } from "./fields.ts";
 import { loadMsrs, storeMsrs } from "./msr_areas.ts";
 import { arePdptesValid, loadPdptes, pdptesAt, savePdptes } from "./pdptes.ts";
 import type { Vmcs } from "./vmcs.ts";
-import { type ExitInformation, VmxMode, type VmxState } from "./vmx_state.ts";
+import type { ExitInformation, VmxState } from "./vmx_state.ts";
 
 const VALID = 1 << 31, DELIVERS_ERROR = 0x800, UNUSABLE = 0x1_0000, PRESENT = 0x80;
 /** Bit 12 of interruption information and of the qualification of these exits: NMI unblocking due to IRET. */

@@ -10,7 +10,18 @@ import {
   VmxPointer,
   VmxTransfer,
 } from "../cpu/system/vmx_instructions.ts";
-import { ATTENTION, Attention, Blocking, CR0, CR4, GPR, RETURN_HI, RIP, VMX_MODE } from "../cpu/state.ts";
+import {
+  ATTENTION,
+  Attention,
+  Blocking,
+  CR0,
+  CR4,
+  GPR,
+  RETURN_HI,
+  RIP,
+  VMX_MODE,
+  VmxMode,
+} from "../cpu/state.ts";
 import { CR0_FIXED0, CR4_FIXED0, REVISION } from "./capabilities.ts";
 import { loadGuest, setCell } from "./enter.ts";
 import { isPage } from "./entry_fields.ts";
@@ -26,7 +37,7 @@ import { isShadowed, shadowOf } from "./shadow.ts";
 import { entersBelowThreshold, exitBehind } from "./virtual_apic.ts";
 import { isRegion, revisionOf, Vmcs } from "./vmcs.ts";
 import { vmfunc } from "./vmfunc.ts";
-import { NO_VMCS, VmxMode, type VmxState } from "./vmx_state.ts";
+import { NO_VMCS, type VmxState } from "./vmx_state.ts";
 
 const POINTER_REASONS: readonly number[] = [Reason.VMXON, Reason.VMPTRLD, Reason.VMPTRST, Reason.VMCLEAR];
 const TRANSFER_REASONS: readonly number[] = [Reason.VMXOFF, Reason.VMCALL, Reason.VMLAUNCH, Reason.VMRESUME];

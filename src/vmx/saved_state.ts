@@ -1,4 +1,5 @@
 /** VMX's state outside the processor's registers and guest memory, for snapshots. */
+import { VmxMode } from "../cpu/state.ts";
 import {
   bool,
   fields,
@@ -14,7 +15,7 @@ import {
 } from "../snapshot/shape.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { isRegion, Vmcs } from "./vmcs.ts";
-import { type ExitInformation, NO_VMCS, VmxMode, type VmxState } from "./vmx_state.ts";
+import { type ExitInformation, NO_VMCS, type VmxState } from "./vmx_state.ts";
 
 /** Of a write to a virtual-APIC page: its last offset, and its largest size. */
 const LAST_OFFSET = 0xfff, REGISTER_BYTES = 4;

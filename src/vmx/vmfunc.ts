@@ -1,13 +1,13 @@
 /** VMFUNC. SDM vol. 3C, section 26.5.5. */
 import { Vector } from "../cpu/fault.ts";
 import { WorldSwitch } from "../cpu/system/world_switches.ts";
-import { EPTP, EPTP_INDEX, GPR, Gpr, RETURN_HI, TLB_BASE } from "../cpu/state.ts";
+import { EPTP, EPTP_INDEX, GPR, Gpr, RETURN_HI, TLB_BASE, VmxMode } from "../cpu/state.ts";
 import { RAM_BASE } from "../memory/physical.ts";
 import { Secondary } from "./controls.ts";
 import { isEptp } from "./ept.ts";
 import { Reason } from "./exit_reasons.ts";
 import { Field } from "./fields.ts";
-import { VmxMode, type VmxState } from "./vmx_state.ts";
+import type { VmxState } from "./vmx_state.ts";
 
 /** Functions, as EAX names them. */
 const EPTP_SWITCHING = 0, WORLD_CALL = 1, MANAGE_WTC = 2;

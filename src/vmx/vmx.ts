@@ -1,6 +1,6 @@
 /** VMX of one processor. SDM vol. 3C, chapters 24 to 31. */
 import type { SystemUnit } from "../cpu/system/unit.ts";
-import { Blocking, INTERRUPTIBILITY } from "../cpu/state.ts";
+import { Blocking, INTERRUPTIBILITY, VmxMode } from "../cpu/state.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import type { LinearMemory } from "../memory/physical.ts";
 import { ApicAccess, emulateWrite } from "./apic_access.ts";
@@ -13,7 +13,7 @@ import { Field } from "./fields.ts";
 import { Instructions } from "./instructions.ts";
 import { GuestIntercepts } from "./intercepts.ts";
 import { isNotification, processPosted } from "./posted_interrupts.ts";
-import { VmxMode, VmxState, type VmxSurroundings } from "./vmx_state.ts";
+import { VmxState, type VmxSurroundings } from "./vmx_state.ts";
 
 const EXTERNAL_VALID = 1 << 31;
 

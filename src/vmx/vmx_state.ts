@@ -3,7 +3,15 @@ import { Event } from "../cpu/fault.ts";
 import type { Waiting } from "../cpu/system/activity.ts";
 import type { InterceptedEvent, Intercepts } from "../cpu/system/bus.ts";
 import type { SystemUnit } from "../cpu/system/unit.ts";
-import { EPTP_LIST, EVENT, EVENT_VECTOR, VMX_MODE, WORLD_CALLS, WORLD_GENERATION } from "../cpu/state.ts";
+import {
+  EPTP_LIST,
+  EVENT,
+  EVENT_VECTOR,
+  VMX_MODE,
+  VmxMode,
+  WORLD_CALLS,
+  WORLD_GENERATION,
+} from "../cpu/state.ts";
 import type { Mmu } from "../memory/mmu.ts";
 import { type LinearMemory, RAM_BASE } from "../memory/physical.ts";
 import { VM_FUNCTIONS, WORLD_CALL_FUNCTION } from "./capabilities.ts";
@@ -13,8 +21,6 @@ import { Field } from "./fields.ts";
 import type { Vmcs } from "./vmcs.ts";
 import type { WorldFunctions } from "./world_functions.ts";
 
-/** Values of the VMX_MODE cell. */
-export const VmxMode = { OUTSIDE: 0, ROOT: 1, GUEST: 2 } as const;
 /** Pending debug exceptions; the qualification of debug exceptions has the same bits. SDM vol. 3C, tables 25-4 and 28-1. */
 export const Debug = { BREAKPOINTS: 15, ENABLED: 0x1000, ACCESS: 0x2000, STEP: 0x4000 } as const;
 /** A pointer that names no VMCS. */

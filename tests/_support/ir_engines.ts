@@ -40,7 +40,13 @@ export class BlockEngines {
       return () => void interpreter.run(program);
     };
     const compiled = (engine: Engine, block: Block): Runnable => {
-      const region = engine.compile({ blocks: [block], id: ++regions, targets: [[]], open: true });
+      const region = engine.compile({
+        blocks: [block],
+        id: ++regions,
+        targets: [[]],
+        open: true,
+        isGuest: false,
+      });
       return () => settle(memory.i32, region.exits[region.run(0)]!);
     };
     const optimized = (block: Block): Block => optimize(block, STATE_EFFECTS);

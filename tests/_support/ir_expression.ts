@@ -6,7 +6,7 @@ import { IrBuilder } from "../../src/ir/builder.ts";
 import { type Opcode, type OpcodeInfo, OPCODES } from "../../src/ir/opcodes.ts";
 import { LETTER_TYPES } from "../../src/ir/print.ts";
 import type { Block, Inst, Value } from "../../src/ir/types.ts";
-import { GPR, STATE_BYTES, XMM } from "../../src/cpu/state.ts";
+import { GPR, SCRATCH, XMM } from "../../src/cpu/state.ts";
 
 /** Cells of the named values. They are ordinary cells that nothing else in a test uses. */
 const NAMED: Record<string, (ir: IrBuilder) => Value> = {
@@ -22,7 +22,7 @@ const NAMED: Record<string, (ir: IrBuilder) => Value> = {
   h: (ir) => ir.trunc(ir.get(GPR + 0x4c, "i32"), "i16"),
 };
 
-const RESULT = STATE_BYTES - 0x1020;
+const RESULT = SCRATCH - 0x20;
 
 /** A block that computes the expression and stores it; the test reads it with `expressionOf`. */
 export function blockOf(text: string): Block {

@@ -21,6 +21,7 @@ import {
   Segment,
   TR,
   VMX_MODE,
+  VmxMode,
   VPID,
 } from "../../src/cpu/state.ts";
 import { readRflags } from "../../src/cpu/rflags.ts";
@@ -33,7 +34,7 @@ import { ALLOWED, EntryControl, ExitControl, Secondary } from "../../src/vmx/con
 import { getCell, setCell } from "../../src/vmx/enter.ts";
 import { Field } from "../../src/vmx/fields.ts";
 import { Vmcs } from "../../src/vmx/vmcs.ts";
-import { VmxMode, type VmxState } from "../../src/vmx/vmx_state.ts";
+import type { VmxState } from "../../src/vmx/vmx_state.ts";
 import { CONFIGURATIONS, TINY_TLB } from "../jit/_bare.ts";
 import { STOP } from "./_code.ts";
 

@@ -15,6 +15,7 @@ import {
   RIP,
   Segment,
   TR,
+  VmxMode,
 } from "../../src/cpu/state.ts"; // deno-fmt-ignore
 import { PROCESSOR_BYTES, VMX_MODE, XCR0 } from "../../src/cpu/state.ts";
 import { writeRflags } from "../../src/cpu/rflags.ts";
@@ -30,7 +31,6 @@ import { LinearMemory, RAM_BASE } from "../../src/memory/physical.ts";
 import { REVISION } from "../../src/vmx/capabilities.ts";
 import { ALLOWED } from "../../src/vmx/controls.ts";
 import { Field } from "../../src/vmx/fields.ts";
-import { VmxMode } from "../../src/vmx/vmx_state.ts";
 import { Vmcs } from "../../src/vmx/vmcs.ts";
 
 /** RAM, and where things are in it. Linear addresses are physical ones, in host and guest. */

@@ -65,6 +65,7 @@ Deno.test("WasmEngine.compileInSlices() leaves nothing behind when it is returne
     id,
     targets: [[]],
     open: true,
+    isGuest: false,
   });
   const slices = engine.compileInSlices!(request(1000));
   assertEquals(slices.next().done, false);

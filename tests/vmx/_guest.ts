@@ -16,6 +16,7 @@ import {
   Segment,
   TR,
   VMX_MODE,
+  VmxMode,
 } from "../../src/cpu/state.ts";
 import { writeRflags } from "../../src/cpu/rflags.ts";
 import { Bus } from "../../src/machine/bus.ts";
@@ -28,7 +29,6 @@ import { LinearMemory, RAM_BASE } from "../../src/memory/physical.ts";
 import { REVISION } from "../../src/vmx/capabilities.ts";
 import { Field } from "../../src/vmx/fields.ts";
 import { Vmcs } from "../../src/vmx/vmcs.ts";
-import { VmxMode } from "../../src/vmx/vmx_state.ts";
 import { CONFIGURATIONS, TINY_TLB } from "../jit/_bare.ts";
 import { VALID, type Values } from "./_vmcs.ts";
 

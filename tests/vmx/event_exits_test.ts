@@ -1,6 +1,6 @@
 /** VM exits by exceptions, interrupts and memory accesses, with all their information, on every engine. SDM vol. 3C, sections 26.2 and 28.2. */
 import { assertEquals } from "@std/assert";
-import { CR2, DR6, Gpr, VMX_MODE } from "../../src/cpu/state.ts";
+import { CR2, DR6, Gpr, VMX_MODE, VmxMode } from "../../src/cpu/state.ts";
 import { DeliveryMode } from "../../src/machine/devices/interrupt_message.ts";
 import { Pin, Secondary } from "../../src/vmx/controls.ts";
 import { Field } from "../../src/vmx/fields.ts";
@@ -15,7 +15,6 @@ import {
   UNMAPPED,
   VE_AREA,
 } from "./_guest.ts";
-import { VmxMode } from "../../src/vmx/vmx_state.ts";
 import { exitControls, pin, secondary, type Values } from "./_vmcs.ts";
 
 const ALL_EXCEPTIONS: Values = [[Field.EXCEPTION_BITMAP, 0xffff_ffff]];

@@ -14,6 +14,7 @@ import {
   SEG_ATTRIBUTES,
   TR,
   VMX_MODE,
+  VmxMode,
   XCR0,
 } from "../state.ts";
 import { ExitReason } from "./bus.ts";
@@ -183,7 +184,7 @@ export class ControlRegisters {
   /** Bits that VMX operation wants set. SDM vol. 3C, section 24.8. */
   #cr0Fixed(): number {
     const { intercepts, m } = this.context;
-    if (m[VMX_MODE >> 2] === 0) return 0;
+    if (m[VMX_MODE >> 2] === VmxMode.OUTSIDE) return 0;
     return intercepts?.cr0Fixed ?? (Cr0.PE | Cr0.NE | Cr0.PG);
   }
 
@@ -221,7 +222,7 @@ export class ControlRegisters {
       hi !== 0 || (lo & ~(CR4_BITS & ~(context.bus.reservedCr4 ?? 0))) !== 0 ||
       (long && ((lo & Cr4.PAE) === 0 || (changed & Cr4.LA57) !== 0)) ||
       (turnsOnPcid && (!long || (m[CR3 >> 2]! & PCID) !== 0)) ||
-      (m[VMX_MODE >> 2] !== 0 && (lo & Cr4.VMXE) === 0)
+      (m[VMX_MODE >> 2] !== VmxMode.OUTSIDE && (lo & Cr4.VMXE) === 0)
     ) return void context.raise(Vector.GP, 0);
     const pae = (m[CR0 >> 2]! & Cr0.PG) !== 0 && (lo & Cr4.PAE) !== 0 && !long;
     if (pae && (changed & CR4_LOADING) !== 0 && !this.#loadPdptes(m[CR3 >> 2]!)) return;

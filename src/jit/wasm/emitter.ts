@@ -42,6 +42,8 @@ export interface RegionSurroundings {
   readonly targets: readonly (readonly bigint[])[];
   /** Whether it is entered at all blocks that no loop contains. */
   readonly open: boolean;
+  /** Whether it is a guest's, in VMX non-root operation. */
+  readonly isGuest: boolean;
   readonly groupCells: GroupCells;
   readonly flagFunctions: FlagFunctions;
   /** Byte offset of a cell for the link of an exit. */

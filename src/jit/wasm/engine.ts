@@ -173,7 +173,7 @@ export class WasmEngine implements Engine {
   }
 
   *#compile(
-    { blocks, id, targets, open }: CompileRequest,
+    { blocks, id, targets, open, isGuest }: CompileRequest,
     place: number,
     links: (number | undefined)[],
   ): Slices<Compiled> {
@@ -184,6 +184,7 @@ export class WasmEngine implements Engine {
       imports,
       targets,
       open,
+      isGuest,
       groupCells: this.#groupCells,
       flagFunctions: this.#flagFunctions,
       takeLink: (exit) => links[exit] = this.#takeLink(exit),

@@ -1,6 +1,6 @@
 /**
  * Spans of groups of accesses: each group of a block has cells of its own, which blocks compiled later may come to share.
- * Supervisor mode and user mode have different ones, as each is in other worlds.
+ * Supervisor mode and user mode have different ones, and so have guests and their hypervisor, as each is in other worlds.
  *
  * The cells hold in one slot. Where a region begins in another one, those that were found since are forgotten: by a list as
  * long as they are few. In a slot of the same kind shared ones hold too, so that a kernel keeps its own from process to process.
@@ -40,9 +40,9 @@ export class GroupCells {
   }
 }
 
-/** The class of regions of a mode. */
-export function groupClass(mode: number): number {
-  return (mode & Mode.USER) === 0 ? 0 : 1;
+/** The class of regions of a mode, of a guest's in VMX non-root operation or of others. */
+export function groupClass(mode: number, isGuest: boolean): number {
+  return ((mode & Mode.USER) === 0 ? 0 : 1) | (isGuest ? 2 : 0);
 }
 
 /** Writes code that forgets the spans of a class if they are not those of the current slot, whose offset a local has. */

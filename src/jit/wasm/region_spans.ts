@@ -107,7 +107,7 @@ export class RegionSpans {
     readonly slot: number,
     readonly surroundings: RegionSurroundings,
   ) {
-    this.#class = groupClass(blocks[0]!.mode);
+    this.#class = groupClass(blocks[0]!.mode, surroundings.isGuest);
     this.#switches = blocks.some(({ terminal }) => terminal.kind === "vmfunc");
     for (const block of new Set(blocks)) {
       findRuns(block, this.#runs);

@@ -1,6 +1,6 @@
 /** Events of world switches and VM exits, and the counts of switches, as users of the library see them. */
 import { Vector } from "../../cpu/fault.ts";
-import { CPL, CR3, EPTP, VMX_MODE, VPID } from "../../cpu/state.ts";
+import { CPL, CR3, EPTP, VMX_MODE, VmxMode, VPID } from "../../cpu/state.ts";
 import {
   SwitchCause,
   type SwitchObserver,
@@ -9,7 +9,7 @@ import {
   type WorldSwitchKind,
 } from "../../cpu/system/world_switches.ts";
 import { reasonName } from "../../vmx/exit_reasons.ts";
-import { type ObservedExit, VmxMode } from "../../vmx/vmx_state.ts";
+import type { ObservedExit } from "../../vmx/vmx_state.ts";
 
 /** Kinds of world switches by the names that events and statistics have. */
 const KINDS = {

@@ -1,10 +1,10 @@
 /** The saved state of one processor: registers, progress, MSRs of its bus, VMX, world calls. */
 import { RANDOM_STATE } from "../../cpu/random.ts";
-import { CPL, EPTP, PROCESSOR_BYTES, VMX_MODE } from "../../cpu/state.ts";
+import { CPL, EPTP, PROCESSOR_BYTES, VMX_MODE, VmxMode } from "../../cpu/state.ts";
 import { CROSSOVER_STATE, type CrossOverState } from "../../crossover/crossover.ts";
 import { bytes, fields, maybe, type Shape, such } from "../../snapshot/shape.ts";
 import { loadVmx, saveVmx, type VmxSavedState, vmxSavedState } from "../../vmx/saved_state.ts";
-import { NO_VMCS, VmxMode } from "../../vmx/vmx_state.ts";
+import { NO_VMCS } from "../../vmx/vmx_state.ts";
 import { PROCESSOR_BUS_STATE, type ProcessorBusState } from "../processor_bus.ts";
 import type { SystemProcessor } from "../system_processor.ts";
 import { loadCells, saveCells } from "./processor_cells.ts";

@@ -70,11 +70,11 @@ const cell = (group: number, number: number): number => GROUP_SPANS + (group * G
 Deno.test("forgetGroupsCode() forgets the cells of one class, be they few or many", () => {
   for (const count of [0, 1, GROUP_LIST_ENTRIES - 1, GROUP_LIST_ENTRIES, GROUP_LIST_ENTRIES + 1, GROUPS]) {
     for (let group = 0; group < GROUP_CLASSES; group++) {
-      const groups = new Groups();
-      for (let n = 0; n < count; n++) groups.find(cell(group, GROUPS - 1 - n)).find(cell(1 - group, 5));
+      const groups = new Groups(), other = (group + 1) % GROUP_CLASSES;
+      for (let n = 0; n < count; n++) groups.find(cell(group, GROUPS - 1 - n)).find(cell(other, 5));
       assertEquals(groups.known(group), count);
       groups.enter(0x4_0000, group);
-      assertEquals([groups.known(group), groups.known(1 - group)], [0, Math.min(count, 1)], `${count} cells`);
+      assertEquals([groups.known(group), groups.known(other)], [0, Math.min(count, 1)], `${count} cells`);
     }
   }
 });
@@ -109,15 +109,25 @@ Deno.test("forgetGroupsCode() forgets all of a class where more than can be list
 Deno.test("noteGroup() lists cells once, and none that are a slot's", () => {
   const groups = new Groups();
   for (let n = 0; n < 100; n++) groups.find(cell(1, 7)).find(slotOffset(0) + SLOT_FOUND);
-  assertEquals([...groups.memory.i32.subarray(GROUP_COUNTS / 4, GROUP_COUNTS / 4 + GROUP_CLASSES)], [0, 1]);
+  assertEquals([...groups.memory.i32.subarray(GROUP_COUNTS / 4, GROUP_COUNTS / 4 + GROUP_CLASSES)], [
+    0,
+    1,
+    0,
+    0,
+  ]);
 });
 
 Deno.test("GroupCells hands out cells of a class in turn, one of them for the stack of all", () => {
-  const cells = new GroupCells(), user = groupClass(Mode.USER), supervisor = groupClass(0);
+  const cells = new GroupCells(), user = groupClass(Mode.USER, false), supervisor = groupClass(0, false);
   const taken = Array.from({ length: GROUPS - 1 }, () => cells.take(user, false));
   assertEquals(new Set(taken).size, GROUPS - 1);
   assertEquals(taken.includes(cell(user, 0)), false);
   assertEquals(cells.take(user, false), taken[0]);
   assertEquals(cells.take(user, true), cell(user, 0));
   assertEquals(cells.take(supervisor, false), cell(supervisor, 1));
+});
+
+Deno.test("groupClass() tells user mode from supervisor mode, and guests from their hypervisor", () => {
+  const classes = [0, Mode.USER].flatMap((mode) => [false, true].map((isGuest) => groupClass(mode, isGuest)));
+  assertEquals(classes.toSorted(), [...Array(GROUP_CLASSES).keys()]);
 });
