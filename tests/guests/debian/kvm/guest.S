@@ -19,10 +19,10 @@ round:  movzwl  %cx, %eax
         movl    0x2000, %eax
         out     %eax, $0xea
 
-# A thousand exits in a row.
-        mov     $1000, %cx
+# As many exits in a row as EBX says.
+        mov     %ebx, %ecx
 again:  in      $0xeb, %al
-        loop    again
+        addr32 loop again
 
         xor     %eax, %eax
         cpuid

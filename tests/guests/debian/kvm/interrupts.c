@@ -160,7 +160,7 @@ _Noreturn void program(void)
     struct kvm_run *run = map_memory((size_t)bytes, processor);
     checked("mmap", (long)run);
     set_features(kvm, processor);
-    start_processor(processor, GUEST_BASE);
+    start_processor(processor, GUEST_BASE, 0);
     run_guest(processor, run);
     print("kvm: the guest's interrupts and pages are all there\n");
     end_process(0);

@@ -1,7 +1,7 @@
 /*
  * Runs a virtual machine with Linux's KVM, without anything in between: /dev/kvm and its ioctls (Linux,
  * Documentation/virt/kvm/api.rst). It prints what the guest writes to port E9H, checks the sum that it writes to port
- * EAH, counts how often it reads port EBH, and ends when the guest halts.
+ * EAH, counts how often it reads port EBH, and ends when the guest halts: `kvm [READS]`.
  */
 #include "processor.h"
 
@@ -9,7 +9,7 @@ extern const uint8_t guest_start[], guest_end[];
 
 enum { TEXT_PORT = 0xe9, SUM_PORT = 0xea, COUNT_PORT = 0xeb };
 enum { GUEST_BASE = 0x1000, GUEST_MEMORY = 0x10000 };
-enum { EXPECTED_SUM = 500500, EXPECTED_READS = 1000 };
+enum { EXPECTED_SUM = 500500, READS = 1000 };
 
 /* Gives the virtual machine memory from address 0 on, with its program in it. */
 static void load_guest(int machine)
@@ -61,8 +61,27 @@ static struct account run_guest(int processor, struct kvm_run *run)
     }
 }
 
-_Noreturn void program(void)
+/* As the kernel leaves them on the stack. */
+struct arguments {
+    long count;
+    const char *list[];
+};
+
+/* The number that the first argument says, in digits; `otherwise` without one. */
+static uint32_t number_in(const struct arguments *arguments, uint32_t otherwise)
 {
+    if (arguments->count < 2) return otherwise;
+    uint32_t number = 0;
+    for (const char *digit = arguments->list[1]; *digit != 0; digit++) {
+        if (*digit < '0' || *digit > '9') fail("reading the number of reads", 0);
+        number = 10 * number + (uint32_t)(*digit - '0');
+    }
+    return number;
+}
+
+_Noreturn void program(const struct arguments *arguments)
+{
+    uint32_t reads = number_in(arguments, READS);
     int kvm = (int)checked("open(/dev/kvm)", open_file("/dev/kvm"));
     if (io_control(kvm, KVM_GET_API_VERSION, NULL) != KVM_API_VERSION) fail("KVM_GET_API_VERSION", 0);
     int machine = (int)checked("KVM_CREATE_VM", io_control(kvm, KVM_CREATE_VM, NULL));
@@ -71,11 +90,11 @@ _Noreturn void program(void)
     long bytes = checked("KVM_GET_VCPU_MMAP_SIZE", io_control(kvm, KVM_GET_VCPU_MMAP_SIZE, NULL));
     struct kvm_run *run = map_memory((size_t)bytes, processor);
     checked("mmap", (long)run);
-    start_processor(processor, GUEST_BASE);
+    start_processor(processor, GUEST_BASE, reads);
 
     struct account account = run_guest(processor, run);
     if (account.sum != EXPECTED_SUM) fail("the guest's sum", account.sum);
-    if (account.reads != EXPECTED_READS) fail("the guest's reads", (long)account.reads);
+    if (account.reads != reads) fail("the guest's reads", (long)account.reads);
     print("kvm: the guest has halted; sum ");
     print_number(account.sum);
     print(", reads ");
@@ -84,5 +103,5 @@ _Noreturn void program(void)
     end_process(0);
 }
 
-/* The kernel starts the process here; the stack is aligned, and nothing on it is needed. */
-asm(".globl _start\n_start: xor %ebp, %ebp\ncall program\n");
+/* The kernel starts the process here; the stack is aligned, and the arguments are on it. */
+asm(".globl _start\n_start: xor %ebp, %ebp\nmov %rsp, %rdi\ncall program\n");
