@@ -80,12 +80,12 @@ export function storeBytes(
 ): boolean {
   let at = from;
   while (at < to) {
-    const end = endOfPart(lo, at, to), word = directWord(access, m, lo, hi, at, end, true), first = at;
+    const end = endOfPart(lo, at, to), direct = directWord(access, m, lo, hi, at, end, true);
+    if (direct >= 0) {
+      for (let word = direct; at < end; at += 4, word++) m[word] = image.getInt32(at, true);
+      continue;
+    }
     for (; at < end; at += 4) {
-      if (word >= 0) {
-        m[word + (at - first) / 4] = image.getInt32(at, true);
-        continue;
-      }
       const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
       if (to - at >= 4) access.store32(here, above, image.getInt32(at, true), flags);
       else access.store16(here, above, image.getUint16(at, true), flags);
@@ -108,12 +108,12 @@ export function loadBytes(
 ): boolean {
   let at = from;
   while (at < to) {
-    const end = endOfPart(lo, at, to), word = directWord(access, m, lo, hi, at, end, false), first = at;
+    const end = endOfPart(lo, at, to), direct = directWord(access, m, lo, hi, at, end, false);
+    if (direct >= 0) {
+      for (let word = direct; at < end; at += 4, word++) image.setInt32(at, m[word]!, true);
+      continue;
+    }
     for (; at < end; at += 4) {
-      if (word >= 0) {
-        image.setInt32(at, m[word + (at - first) / 4]!, true);
-        continue;
-      }
       const here = (lo + at) | 0, above = upperHalf(m, lo, hi, at);
       if (to - at >= 4) image.setInt32(at, access.load32(here, above, flags), true);
       else image.setInt16(at, access.load16(here, above, flags), true);
