@@ -65,7 +65,7 @@ export const SWITCH_LOOPS: readonly SwitchLoop[] = [
   ...([["CPUID", 10, true], ["CPUID", 10, false], ["OUT", 30, true], ["VMCALL", 18, true]] as const).map((
     [instruction, reason, hasVpid],
   ): SwitchLoop => ({
-    name: `VM exit by ${instruction}, and entry${hasVpid ? "" : ", no VPID"}`,
+    name: `VM exit by ${instruction}, ${hasVpid ? "and entry" : "no VPIDs"}`,
     kernel: "exits",
     spans: { switching: "exits", plain: "loop" },
     switchesPerTurn: 1,
