@@ -5,9 +5,9 @@ const MOST = 64;
 export class FewWords {
   #words: number[] | undefined = [];
 
-  /** The words; undefined: there have been too many, and it may be any. */
-  get words(): readonly number[] | undefined {
-    return this.#words;
+  /** How many they are; undefined: too many. */
+  get count(): number | undefined {
+    return this.#words?.length;
   }
 
   /** Notes a word; the same may be noted again. */
@@ -15,8 +15,10 @@ export class FewWords {
     if (this.#words !== undefined && this.#words.push(word) > MOST) this.#words = undefined;
   }
 
-  /** Called when all but some have been cleared. */
-  keep(others: readonly number[]): void {
-    this.#words = others.length > MOST ? undefined : [...others];
+  /** Forgets the words, which are about to be cleared. Returns what they were; undefined: it may have been any. */
+  take(): readonly number[] | undefined {
+    const words = this.#words;
+    this.#words = [];
+    return words;
   }
 }

@@ -1,4 +1,5 @@
 /** The soft TLB: entries in the linear memory, one table a world slot. Compiled code reads them inline. */
+import type { FewWords } from "./few_words.ts";
 import {
   JUMP_ENTRIES,
   JUMP_ENTRY_BYTES,
@@ -102,9 +103,10 @@ function endOf(memory: LinearMemory, slot: number): number {
 /**
  * Empties a slot's table of regions in place.
  *
- * @param words where regions are, if that is known
+ * @param noted where regions may be
  */
-export function clearRegions({ i32 }: LinearMemory, slot: number, words?: readonly number[]): void {
+export function clearRegions({ i32 }: LinearMemory, slot: number, noted: FewWords): void {
+  const words = noted.take();
   if (words !== undefined) {
     for (const word of words) i32[word] = 0;
     return;
@@ -133,29 +135,20 @@ export function clearTlb(memory: LinearMemory, slot: number): void {
 }
 
 /**
- * Drops the entries of a slot that have none of the flags `kept`. Returns the word indices of the others.
+ * Drops the entries of a slot that have none of the flags `kept`.
  *
- * @param words where its entries are, if that is known: no others are looked at
+ * @param entries where its entries may be, if that is noted: then where the others are that stay
  */
-export function clearTlbExcept(
-  memory: LinearMemory,
-  slot: number,
-  kept: number,
-  words?: readonly number[],
-): number[] {
+export function clearTlbExcept(memory: LinearMemory, slot: number, kept: number, entries?: FewWords): void {
   dropSpansExcept(memory, slot, kept);
-  const { i32 } = memory, others: number[] = [];
+  const { i32 } = memory, words = entries?.take();
   const drop = (word: number): void => {
     if ((i32[word + FLAGS]! & kept) === 0) dropEntry(memory, word);
-    else if (isEntry(i32, word)) others.push(word);
+    else if (isEntry(i32, word)) entries?.note(word);
   };
-  if (words !== undefined) {
-    for (const word of words) drop(word);
-    return others;
-  }
+  if (words !== undefined) return words.forEach(drop);
   const end = endOf(memory, slot);
   for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) drop(word);
-  return others;
 }
 
 /** Drops the entries of a slot that are parts of larger pages, in the block of 2^shift bytes around a linear address. */

@@ -233,7 +233,7 @@ export class Worlds {
 
   /** Entries that the current world's soft TLB may hold, if they are few; undefined: they are many. */
   get fewEntries(): number | undefined {
-    return this.#current.entries.words?.length;
+    return this.#current.entries.count;
   }
 
   /** Entries of the soft TLBs of the worlds that have slots. */
@@ -264,7 +264,7 @@ export class Worlds {
     resizeTlb(this.memory, slot.number, entries);
     slot.evictions = 0;
     slot.turns = 0;
-    slot.entries.keep([]);
+    slot.entries.take();
   }
 
   /** Called when code has been found through the page of a linear address in the current world. */
@@ -315,11 +315,15 @@ export class Worlds {
    */
   notePlacement(region: number, inPlace: boolean, isGlobal = false): void {
     const slot = this.#current;
-    const word = regionWord(slot.number, region);
-    this.memory.i32[word] = inPlace ? region : -region;
-    slot.regions.note(word);
+    this.#place(slot, region, inPlace);
     if (inPlace && isGlobal) slot.globalRegions.add(region);
     slot.left = undefined;
+  }
+
+  #place({ number, regions }: Slot, region: number, inPlace: boolean): void {
+    const word = regionWord(number, region);
+    this.memory.i32[word] = inPlace ? region : -region;
+    regions.note(word);
   }
 
   /** Forgets where a region lies, in every world: links to it lead nowhere any more. */
@@ -422,7 +426,7 @@ export class Worlds {
   /** Drops the entries of a slot, and what is known of its code, but for `kept` ones, unless that has been done already. */
   #drop(slot: Slot, kept: number): void {
     if (slot.left !== undefined && (slot.left & ~kept) === 0) return;
-    slot.entries.keep(clearTlbExcept(this.memory, slot.number, kept, slot.entries.words));
+    clearTlbExcept(this.memory, slot.number, kept, slot.entries);
     this.#forget(slot, kept);
     slot.left = slot.globalBlocks.size === 0 ? 0 : kept;
   }
@@ -432,7 +436,7 @@ export class Worlds {
    * one, which is less than the table.
    */
   #forget(slot: Slot, kept: number): void {
-    const { number, codePages, globalCode, globalRegions, regions } = slot, { i32 } = this.memory;
+    const { number, codePages, globalCode, globalRegions, regions } = slot;
     const forgotten = [codePages];
     if ((kept & TlbFlag.GLOBAL) === 0) {
       globalRegions.clear();
@@ -442,9 +446,8 @@ export class Worlds {
       slot.globalBlocks.clear();
       slot.lowestGlobal = Infinity;
     }
-    clearRegions(this.memory, number, regions.words);
-    for (const region of globalRegions) i32[regionWord(number, region)] = region;
-    regions.keep([...globalRegions].map((region) => regionWord(number, region)));
+    clearRegions(this.memory, number, regions);
+    for (const region of globalRegions) this.#place(slot, region, true);
     const pages = forgotten.reduce((sum, { size }) => sum + size, 0);
     if (pages >= JUMP_PAGES) clearJumps(this.memory, number);
     for (const set of forgotten) {
@@ -469,8 +472,7 @@ export class Worlds {
     if (!any) return;
     slot.latestCodePage = -1;
     slot.globalRegions.clear();
-    clearRegions(this.memory, number, slot.regions.words);
-    slot.regions.keep([]);
+    clearRegions(this.memory, number, slot.regions);
   }
 
   #leastRecent(): Slot {

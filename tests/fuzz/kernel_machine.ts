@@ -15,9 +15,8 @@ import {
   RIP,
   Segment,
   TR,
-  VmxMode,
 } from "../../src/cpu/state.ts"; // deno-fmt-ignore
-import { PROCESSOR_BYTES, VMX_MODE, XCR0 } from "../../src/cpu/state.ts";
+import { PROCESSOR_BYTES, VMX_MODE, VmxMode, XCR0 } from "../../src/cpu/state.ts";
 import { writeRflags } from "../../src/cpu/rflags.ts";
 import { Bus } from "../../src/machine/bus.ts";
 import { Uart16550 } from "../../src/machine/devices/16550_uart.ts";
