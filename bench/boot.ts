@@ -70,7 +70,7 @@ try {
   );
   const qemu = isInstalled(QEMU_SYSTEM) ? await bootInQemu(image, initrd) : undefined;
   for (const engine of engines) {
-    const output = execFileSync(process.execPath, ["run", "-A", RUN, engine, image, initrd], {
+    const output = execFileSync(process.execPath, ["run", "-A", RUN, engine, image, initrd, String(ROUNDS)], {
       encoding: "utf8",
     });
     const run = JSON.parse(output) as BootRun, { seconds, instructions, compiling, ram, memory } = run;

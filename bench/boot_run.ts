@@ -1,13 +1,14 @@
 /**
- * One boot in Causeway, in a process of its own: `boot_run.ts ENGINE KERNEL INITRD`. Prints a `BootRun` as JSON.
+ * One boot in Causeway, in a process of its own: `boot_run.ts ENGINE KERNEL INITRD ROUNDS`. Prints a `BootRun` as JSON.
  */
 import { closeSync, openSync, readFileSync, readSync } from "node:fs";
 import process from "node:process";
 import { oneOf, scriptLine } from "../_tools/script.ts";
+import { parseCount } from "../src/cli/values.ts";
 import { ENGINE_NAMES, type EngineName } from "../src/machine/engines.ts";
 import { bootMachine } from "../src/machine/machine.ts";
 import { RAM_BASE } from "../src/memory/physical.ts";
-import { BOOT_MEMORY, COMMAND_LINE, PROMPT, ROUND, ROUND_OVER, ROUNDS } from "./boot_setup.ts";
+import { BOOT_MEMORY, COMMAND_LINE, PROMPT, ROUND, ROUND_OVER } from "./boot_setup.ts";
 
 /** What a boot took. */
 export interface BootRun {
@@ -50,7 +51,7 @@ function residentRam(): number {
   return words.filter((word) => (word & PRESENT) !== 0n && (word & EXCLUSIVE) !== 0n).length * PAGE;
 }
 
-function run(engine: EngineName, kernel: string, initrd: string): BootRun {
+function run(engine: EngineName, kernel: string, initrd: string, count: number): BootRun {
   let compiling = 0;
   const machine = bootMachine({
     kernel: readFileSync(kernel),
@@ -68,16 +69,17 @@ function run(engine: EngineName, kernel: string, initrd: string): BootRun {
   };
   const seconds = secondsUntil(PROMPT), { instructions } = machine, compilingForBoot = compiling;
   const held = process.resourceUsage().maxRSS * 1024, ram = residentRam();
-  const rounds = Array.from({ length: ROUNDS }, () => {
+  const rounds = Array.from({ length: count }, () => {
     machine.console.write(ROUND);
     return secondsUntil(ROUND_OVER, PROMPT);
   });
   return { seconds, instructions, compiling: compilingForBoot, ram, memory: held - ram, rounds };
 }
 
-const { rest: [engine, kernel, initrd] } = scriptLine({
+const { rest: [engine, kernel, initrd, count] } = scriptLine({
   call: "deno run -A bench/boot_run.ts",
-  description: "Boots a kernel once, to the shell's prompt, and prints what it took as JSON.",
-  operands: ["ENGINE", "KERNEL", "INITRD"],
+  description:
+    "Boots a kernel once, to the shell's prompt, starts programs there in so many rounds, and prints what it took as JSON.",
+  operands: ["ENGINE", "KERNEL", "INITRD", "ROUNDS"],
 });
-console.log(JSON.stringify(run(oneOf(ENGINE_NAMES, engine!), kernel!, initrd!)));
+console.log(JSON.stringify(run(oneOf(ENGINE_NAMES, engine!), kernel!, initrd!, parseCount(count!))));

@@ -9,9 +9,8 @@ import process from "node:process";
 import { oneOf, scriptLine } from "../_tools/script.ts";
 import { runProgram } from "../src/linux/run_program.ts";
 import { type Wait, WaitRecorder } from "./core_wait.ts";
-import { invocationOf, type Size, SUITE } from "./suite.ts";
+import { invocationOf, SIZES, SUITE } from "./suite.ts";
 
-const SIZES = ["full", "quarter", "small", "tiny"] as const satisfies readonly Size[];
 const LONGEST = 5;
 
 /** Calls, and the milliseconds that they took. */

@@ -4,7 +4,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** How much a program is given to do. */
-export type Size = "full" | "quarter" | "small" | "tiny";
+export const SIZES = ["full", "quarter", "small", "tiny"] as const;
+export type Size = typeof SIZES[number];
 
 /** A program of the suite. */
 export interface Program {
