@@ -1,13 +1,8 @@
 /** Debian's packages that the guests are made of: fetched with apt, unpacked into a cache folder. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
-import { homedir } from "node:os";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import process from "node:process";
-
-/** Where they are kept: `CAUSEWAY_GUESTS`, or a folder of the user's cache. */
-export const CACHE: string = process.env["CAUSEWAY_GUESTS"] ??
-  join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "causeway", "guests");
+import { CACHE, cachedFolder } from "./cache.ts";
 
 /** Architectures of packages: this host's, and the one of 32-bit systems. */
 export type Architecture = "amd64" | "i386";
@@ -69,24 +64,18 @@ export interface DebianKernel {
 
 /** Unpacks a package, and fetches it if it is not in the cache. Returns the folder. */
 export function debianPackage(name: string, architecture: Architecture = "amd64"): string {
-  const folder = join(CACHE, architecture === "amd64" ? name : `${name}.${architecture}`);
-  if (existsSync(folder)) return folder;
-  updateLists(architecture);
-  mkdirSync(CACHE, { recursive: true });
-  // Another process may be fetching it too.
-  const download = mkdtempSync(`${folder}.download-`);
-  try {
+  return cachedFolder(architecture === "amd64" ? name : `${name}.${architecture}`, (folder) => {
+    updateLists(architecture);
+    const download = join(folder, ".download");
+    mkdirSync(download);
     execFileSync("apt-get", [...APT_OPTIONS[architecture], "download", "-q", name], {
       cwd: download,
       stdio: ["ignore", "ignore", "pipe"],
     });
     const [file] = readdirSync(download);
-    execFileSync("dpkg-deb", ["-x", file!, "root"], { cwd: download });
-    if (!existsSync(folder)) renameSync(join(download, "root"), folder);
-  } finally {
+    execFileSync("dpkg-deb", ["-x", join(download, file!), folder]);
     rmSync(download, { recursive: true });
-  }
-  return folder;
+  });
 }
 
 /** A kernel of Debian's. */

@@ -1,18 +1,10 @@
 /** A whole Debian on a disk: systemd, udev and all that a minimal installation has, made by debootstrap. */
 import { execFileSync } from "node:child_process";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
-import { CACHE, KERNELS } from "./packages.ts";
+import { cachedFolder } from "./cache.ts";
+import { KERNELS } from "./packages.ts";
 
 const PACKAGES = ["systemd-sysv", "udev", "dbus", "login", "iproute2", "procps", KERNELS.cloud.package];
 const SIZE = "1G";
@@ -33,8 +25,7 @@ export interface RootDisk {
 
 /** Makes one, if it is not in the cache; that takes minutes. Needs debootstrap, e2fsprogs and, as debootstrap does, root. */
 export function debianRootDisk(): RootDisk {
-  const folder = join(CACHE, "debian-root");
-  if (!existsSync(folder)) make(folder);
+  const folder = cachedFolder("debian-root", make);
   return {
     kernel: join(folder, "vmlinuz"),
     initrd: join(folder, "initrd.img"),
@@ -48,26 +39,25 @@ function make(folder: string): void {
       "Cannot make a Debian: debootstrap must be run by root, as it changes its root directory",
     );
   }
-  const work = `${folder}.making`, root = join(work, "root");
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
+  const root = join(folder, "root");
   const run = (command: string, ...args: readonly string[]): void => {
-    execFileSync(command, args, { cwd: work, stdio: ["ignore", "ignore", "inherit"] });
+    execFileSync(command, args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
   };
-  run("debootstrap", "--variant=minbase", `--include=${PACKAGES.join()}`, "bookworm", root);
-  for (const [path, text] of Object.entries(FILES)) writeFileSync(join(root, path), text);
-  run("chroot", root, "passwd", "--quiet", "--delete", "root");
-  run("chroot", root, "systemctl", "--quiet", "enable", "systemd-networkd");
-  // What debootstrap has mounted there and left.
-  const mounted = readFileSync("/proc/mounts", "utf8").split("\n").flatMap((line) =>
-    line.split(" ")[1] ?? []
-  );
-  for (const path of mounted.filter((path) => path.startsWith(`${root}/`)).reverse()) run("umount", path);
+  try {
+    run("debootstrap", "--variant=minbase", `--include=${PACKAGES.join()}`, "bookworm", root);
+    for (const [path, text] of Object.entries(FILES)) writeFileSync(join(root, path), text);
+    run("chroot", root, "passwd", "--quiet", "--delete", "root");
+    run("chroot", root, "systemctl", "--quiet", "enable", "systemd-networkd");
+  } finally {
+    // What debootstrap has mounted there and left: the folder is removed, and nothing of the host's shall be.
+    const mounted = readFileSync("/proc/mounts", "utf8").split("\n")
+      .flatMap((line) => line.split(" ")[1] ?? []);
+    for (const path of mounted.filter((path) => path.startsWith(`${root}/`)).reverse()) run("umount", path);
+  }
   run("mkfs.ext4", "-q", "-d", root, "disk.img", SIZE);
   const boot = readdirSync(join(root, "boot"));
   for (const name of ["vmlinuz", "initrd.img"]) {
-    copyFileSync(join(root, "boot", boot.find((file) => file.startsWith(`${name}-`))!), join(work, name));
+    copyFileSync(join(root, "boot", boot.find((file) => file.startsWith(`${name}-`))!), join(folder, name));
   }
   rmSync(root, { recursive: true });
-  renameSync(work, folder);
 }

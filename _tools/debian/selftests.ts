@@ -1,10 +1,11 @@
 /** Linux's selftests of x86 and KVM: compiled from Debian's package of the kernel's source, for an initramfs. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import process from "node:process";
+import { cachedFolder } from "./cache.ts";
 import { type CpioEntry, directory, EXECUTABLE, file } from "./cpio.ts";
-import { CACHE, debianKernel, debianPackage, type KernelName, KERNELS } from "./packages.ts";
+import { debianKernel, debianPackage, type KernelName, KERNELS } from "./packages.ts";
 
 /** What of the source the selftests are made of. */
 const PARTS = ["tools", "arch/x86/include", "scripts/subarch.include"];
@@ -54,8 +55,7 @@ export function selftestFiles(kernel: KernelName): CpioEntry[] {
 /** Compiles those of a kernel's version if they are not in the cache. Returns their paths. */
 function compiledSelftests(kernel: KernelName): string[] {
   const version = /^\d+\.\d+/.exec(debianKernel(kernel).release)![0], name = `linux-source-${version}`;
-  const folder = join(CACHE, `${name}.selftests`);
-  if (!existsSync(folder)) compile(name, folder);
+  const folder = cachedFolder(`${name}.selftests`, (building) => compile(name, building));
   return Object.keys(SUITES).flatMap((suite) => programsIn(join(folder, SELFTESTS, suite)));
 }
 
@@ -66,11 +66,9 @@ function programsIn(suite: string): string[] {
     .filter((path) => existsSync(`${path.replace(BITS, "")}.c`));
 }
 
-function compile(name: string, folder: string): void {
+function compile(name: string, building: string): void {
   requireCompiler();
-  const archive = join(debianPackage(name), "usr", "src", `${name}.tar.xz`), building = `${folder}.building`;
-  rmSync(building, { recursive: true, force: true });
-  mkdirSync(building, { recursive: true });
+  const archive = join(debianPackage(name), "usr", "src", `${name}.tar.xz`);
   const parts = PARTS.map((part) => `${name}/${part}`);
   execFileSync("tar", ["xJf", archive, "--strip-components=1", ...parts], { cwd: building });
   for (const [suite, variables] of Object.entries(SUITES)) {
@@ -80,7 +78,6 @@ function compile(name: string, folder: string): void {
       stdio: ["ignore", "ignore", "pipe"],
     });
   }
-  renameSync(building, folder);
 }
 
 /** Compiles an empty program for each size of code; an error that says what to install. */
