@@ -27,6 +27,7 @@ const DOCUMENTS = [
   "docs/hypervisor_lab.md",
   "docs/kvm_unit_tests.md",
   "docs/library.md",
+  "docs/performance.md",
   "docs/snapshots.md",
   "docs/virtual_machines.md",
   "src/guests/worlds/README.md",
