@@ -126,7 +126,7 @@ export class CodeCache implements CodeOwner {
     if (!frame.isStale) return true;
     frame.isStale = false;
     frame.bits.fill(0);
-    for (const code of frame.all) note(frame, ...extent(code, number));
+    for (const code of frame.all) note(frame, code, number);
     return meets(frame, hpa % PAGE_SIZE, length);
   }
 
@@ -136,9 +136,9 @@ export class CodeCache implements CodeOwner {
     const frame = this.#frames.get(number);
     if (frame === undefined || !this.overlaps(hpa, length)) return;
     const from = hpa % PAGE_SIZE, to = from + length;
-    for (const code of [...frame.all]) {
-      const [start, end] = extent(code, number);
-      if (start < to && from < end) {
+    // A set may lose members while it is walked through.
+    for (const code of frame.all) {
+      if (startIn(code, number) < to && from < endIn(code, number)) {
         this.drop(code);
         this.counts.droppedByStores++;
       }
@@ -154,7 +154,7 @@ export class CodeCache implements CodeOwner {
       this.pages.mark(number);
     }
     frame.all.add(code);
-    note(frame, ...extent(code, number));
+    note(frame, code, number);
     return frame;
   }
 
@@ -172,9 +172,10 @@ export class CodeCache implements CodeOwner {
   }
 }
 
-/** Notes that instructions lie in the bytes `from` to `to`. */
-function note({ bits }: FrameCode, from: number, to: number): void {
-  for (let at = from; at < to; at++) bits[at >> 5]! |= 1 << (at & 31);
+/** Notes that instructions lie in the bytes of a frame that a block occupies. */
+function note({ bits }: FrameCode, code: Code, frame: number): void {
+  const end = endIn(code, frame);
+  for (let at = startIn(code, frame); at < end; at++) bits[at >> 5]! |= 1 << (at & 31);
 }
 
 /** Whether a byte of a range has its bit. */
@@ -202,13 +203,21 @@ function framesOf(code: Code): number[] {
   return code.secondPage < 0 ? [first] : [...new Set([first, code.secondPage / PAGE_SIZE])];
 }
 
-/** Bytes of the frame that the block occupies: from and to offsets. */
-function extent(code: Code, frame: number): [number, number] {
-  const from = code.hpa % PAGE_SIZE;
-  const end = from + code.length;
-  const isFirst = Math.floor(code.hpa / PAGE_SIZE) === frame;
-  if (!isFirst) return [0, end - PAGE_SIZE];
-  // A block whose two pages are one frame occupies its end and its start: all of it, to be simple and safe.
-  if (code.secondPage >= 0 && code.secondPage / PAGE_SIZE === frame) return [0, PAGE_SIZE];
-  return [from, Math.min(end, PAGE_SIZE)];
+/** Whether a block starts in a frame; else it ends there. */
+const startsIn = ({ hpa }: Code, frame: number): boolean => Math.floor(hpa / PAGE_SIZE) === frame;
+/**
+ * Whether both of a block's pages are one frame, of which it occupies the end and the start: all of it counts, to be simple and
+ * safe.
+ */
+const isTwice = (code: Code, frame: number): boolean =>
+  code.secondPage >= 0 && code.secondPage / PAGE_SIZE === frame && startsIn(code, frame);
+
+/** Offset of the first byte that a block occupies in a frame, and of the one behind the last. */
+function startIn(code: Code, frame: number): number {
+  return startsIn(code, frame) && !isTwice(code, frame) ? code.hpa % PAGE_SIZE : 0;
+}
+function endIn(code: Code, frame: number): number {
+  const end = code.hpa % PAGE_SIZE + code.length;
+  if (!startsIn(code, frame)) return end - PAGE_SIZE;
+  return isTwice(code, frame) ? PAGE_SIZE : Math.min(end, PAGE_SIZE);
 }
