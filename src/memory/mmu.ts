@@ -37,7 +37,7 @@ import {
   TlbFlag,
 } from "./physical.ts";
 import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
-import { joinSpan, type PageRun } from "./spans.ts";
+import { joinSpan, type PageRun, type PageRuns } from "./spans.ts";
 import { dropPage, fillEntry, isTaken, tlbWord } from "./tlb.ts";
 import { WorldLinks } from "./world_links.ts";
 import { type TlbSizes, type World, Worlds } from "./worlds.ts";
@@ -71,6 +71,8 @@ export class Mmu implements WorldControl {
   #linearLo = 0;
   #linearHi = 0;
   readonly #walk: Walk = newWalk();
+  readonly #run = { page: 0, count: 0 };
+  readonly #runs: PageRuns = { runOf: (page, writable) => this.#runOf(page, writable) };
   readonly #access: WalkAccess = { write: false, execute: false, user: false };
   readonly #direct: TableMemory;
   readonly #staged: TableMemory;
@@ -213,46 +215,45 @@ export class Mmu implements WorldControl {
   }
 
   #joinSpan(word: number, lo: number): void {
-    const { i32 } = this.memory, base = i32[TLB_BASE >> 2]!;
-    const isWritable = i32[word + TLB_WRITE / 4] === (lo & ~0xfff);
-    joinSpan(
-      this.memory,
-      slotAt(base),
-      word,
-      (page) => tlbWord(i32, base, page << 12),
-      () => this.#runOf(lo, isWritable),
-    );
+    const { memory } = this, base = memory.i32[TLB_BASE >> 2]!;
+    const before = tlbWord(memory.i32, base, lo - PAGE_SIZE),
+      behind = tlbWord(memory.i32, base, lo + PAGE_SIZE);
+    joinSpan(memory, slotAt(base), word, before, behind, this.#runs);
   }
 
   /**
-   * Pages around that of a linear address that can be accessed as it can, and whose translations a processor may have cached
+   * Pages around the one of the last walk that can be accessed as it can, and whose translations a processor may have cached
    * as well (SDM vol. 3A, section 4.10.2.3): of the same large page, or of entries that have been accessed.
    */
-  #runOf(lo: number, write: boolean): PageRun {
-    const { shift, entry, writable } = this.#walk, large = shift > PAGE_SHIFT;
-    const number = lo >>> 12, at = number % LARGE_PAGES;
+  #runOf(number: number, write: boolean): PageRun {
+    const { shift, entry, writable } = this.#walk, large = shift > PAGE_SHIFT, run = this.#run;
+    const at = number % LARGE_PAGES;
+    run.page = number;
+    run.count = 1;
     // Second stages, breakpoints and access pages have rights for each page. What will be writable waits for that.
     const isCut = this.breakpoints.watches || (this.accessPage?.page ?? -1) >= 0;
-    if (this.#isStaged() || isCut || !large && (entry < 0 || write !== writable)) {
-      return { page: number, count: 1 };
-    }
-    const { i32, ramBytes } = this.memory, frame = this.#walk.page / PAGE_SIZE;
+    if (this.#isStaged() || isCut || !large && (entry < 0 || write !== writable)) return run;
     // Whether code may be fetched there does not matter.
     const alike = this.#context.noExecute ? ~XD_HIGH : ~0;
-    const isLike = (n: number): boolean => {
-      const there = frame - at + n;
-      if (there < 0 || there >= ramBytes / PAGE_SIZE || write && this.codePages.has(there)) return false;
-      if (large) return true;
-      const other = entry + 2 * (n - at);
-      return i32[other] === ((i32[entry]! + (n - at) * PAGE_SIZE) | 0) &&
-        ((i32[other + 1]! ^ i32[entry + 1]!) & alike) === 0;
-    };
     const few = this.worlds.fewEntries, reach = few === undefined ? LARGE_PAGES : REACH * few;
     const first = Math.max(0, at - reach), end = Math.min(LARGE_PAGES, at + reach);
     let from = at, to = at + 1;
-    while (from > first && isLike(from - 1)) from--;
-    while (to < end && isLike(to)) to++;
-    return { page: number - at + from, count: to - from };
+    while (from > first && this.#isLike(from - 1 - at, write, alike)) from--;
+    while (to < end && this.#isLike(to - at, write, alike)) to++;
+    run.page = number - at + from;
+    run.count = to - from;
+    return run;
+  }
+
+  /** Whether the page so many pages behind that of the last walk can be accessed as it can. */
+  #isLike(distance: number, write: boolean, alike: number): boolean {
+    const { i32, ramBytes } = this.memory, { page, shift, entry } = this.#walk;
+    const frame = page / PAGE_SIZE + distance;
+    if (frame < 0 || frame >= ramBytes / PAGE_SIZE || write && this.codePages.has(frame)) return false;
+    if (shift > PAGE_SHIFT) return true;
+    const other = entry + 2 * distance;
+    return i32[other] === ((i32[entry]! + distance * PAGE_SIZE) | 0) &&
+      ((i32[other + 1]! ^ i32[entry + 1]!) & alike) === 0;
   }
 
   /** Whether a linear address with this upper half is canonical. */

@@ -66,32 +66,37 @@ export interface PageRun {
   readonly count: number;
 }
 
+/** Knows page tables. */
+export interface PageRuns {
+  /**
+   * The pages around one that are known to continue it where it can be accessed so, the page itself included. The result holds
+   * until the next call.
+   */
+  runOf(page: number, writable: boolean): PageRun;
+}
+
 /**
  * Makes the page of a soft TLB entry part of the span that it continues, which may join it with others, or with pages that
- * were none yet.
+ * were none yet. A kernel that boots fills hundreds of thousands of entries: nothing here makes an object.
  *
  * @param word of the entry, which holds for reads
- * @param next word of the entry that a page would have; by page number
- * @param run finds the pages around it that are known to continue it, the page itself included
+ * @param before word of the entry that the page before would have
+ * @param behind the same of the page behind
  */
 export function joinSpan(
   { i32 }: LinearMemory,
   slot: number,
   word: number,
-  next: (page: number) => number,
-  run: () => PageRun,
+  before: number,
+  behind: number,
+  runs: PageRuns,
 ): void {
   const tag = i32[word + ENTRY_READ]!, high = i32[word + ENTRY_HIGH]!, page = tag >>> 12;
   const addend = i32[word + ENTRY_ADDEND]!;
   const writable = i32[word + ENTRY_WRITE] === tag ? WRITABLE : 0;
-  let kind = (i32[word + ENTRY_FLAGS]! & (OF_ALL | LARGE)) | writable;
+  // Flags that all parts have, and that some have; and bits for the spans that become one.
+  let all = i32[word + ENTRY_FLAGS]!, some = all, joined = 0;
   let from = page, to = page + 1, isInside = false;
-  const include = (start: number, pages: number, flags: number): void => {
-    from = Math.min(from, start);
-    to = Math.max(to, start + pages);
-    kind = writable | (kind & flags & OF_ALL) | ((kind | flags) & LARGE);
-  };
-  const joined: number[] = [];
   for (let number = 1; number < ALL; number++) {
     const span = first(slot) + number * SPAN_WORDS;
     const pages = i32[span + PAGES]!, start = i32[span + START]! >>> 12;
@@ -101,32 +106,53 @@ export function joinSpan(
     if (i32[span + ADDEND] !== addend || (flags & WRITABLE) > writable) {
       cut(i32, span, page - start);
     } else if ((flags & WRITABLE) === writable) {
-      include(start, pages, flags);
-      joined.push(number);
+      from = Math.min(from, start);
+      to = Math.max(to, start + pages);
+      all &= flags;
+      some |= flags;
+      joined |= 1 << number;
       isInside ||= page >= start && page < start + pages;
     }
   }
   if (!isInside) {
-    const { page, count } = run();
-    include(page, count, kind);
+    const { page: start, count } = runs.runOf(page, writable !== 0);
+    from = Math.min(from, start);
+    to = Math.max(to, start + count);
   }
-  const entries = [word];
-  for (const one of [page - 1, page + 1]) {
-    if (one < 0 || one >= PAGES_OF_LOW_HALF) continue;
-    const entry = next(one), itsTag = one << 12;
-    const continues = i32[entry + ENTRY_READ] === itsTag && i32[entry + ENTRY_HIGH] === high &&
-      i32[entry + ENTRY_ADDEND] === addend &&
-      (i32[entry + ENTRY_WRITE] === itsTag ? WRITABLE : 0) === writable;
-    if (!continues) continue;
-    include(one, 1, i32[entry + ENTRY_FLAGS]!);
-    entries.push(entry);
+  const continuesBefore = page > 0 && isContinued(i32, word, before, -PAGE_SIZE);
+  if (continuesBefore) {
+    from = Math.min(from, page - 1);
+    all &= i32[before + ENTRY_FLAGS]!;
+    some |= i32[before + ENTRY_FLAGS]!;
+  }
+  const continuesBehind = page + 1 < PAGES_OF_LOW_HALF && isContinued(i32, word, behind, PAGE_SIZE);
+  if (continuesBehind) {
+    to = Math.max(to, page + 2);
+    all &= i32[behind + ENTRY_FLAGS]!;
+    some |= i32[behind + ENTRY_FLAGS]!;
   }
   if (to - from === 1) return noteSpan(i32, word, 0);
-  const [number = takeSpan(i32, slot), ...others] = joined;
+  const number = joined === 0 ? takeSpan(i32, slot) : lowestBit(joined), others = joined & ~(1 << number);
+  const kind = writable | (all & OF_ALL) | (some & LARGE);
   place(i32, first(slot) + number * SPAN_WORDS, from, to - from, addend, high, kind);
-  for (const entry of entries) noteSpan(i32, entry, number);
-  for (const other of others) empty(i32, first(slot) + other * SPAN_WORDS);
-  if (others.length > 0) renumber(i32, slot, others, number);
+  noteSpan(i32, word, number);
+  if (continuesBefore) noteSpan(i32, before, number);
+  if (continuesBehind) noteSpan(i32, behind, number);
+  if (others === 0) return;
+  for (let bits = others; bits !== 0; bits &= bits - 1) {
+    empty(i32, first(slot) + lowestBit(bits) * SPAN_WORDS);
+  }
+  renumber(i32, slot, others, number);
+}
+
+const lowestBit = (bits: number): number => 31 - Math.clz32(bits & -bits);
+
+/** Whether an entry is that of the page so many bytes away, which continues an entry's page with the same rights. */
+function isContinued(i32: Int32Array, word: number, other: number, distance: number): boolean {
+  const tag = i32[word + ENTRY_READ]!, otherTag = (tag + distance) | 0;
+  return i32[other + ENTRY_READ] === otherTag && i32[other + ENTRY_HIGH] === i32[word + ENTRY_HIGH] &&
+    i32[other + ENTRY_ADDEND] === i32[word + ENTRY_ADDEND] &&
+    (i32[other + ENTRY_WRITE] === otherTag) === (i32[word + ENTRY_WRITE] === tag);
 }
 
 /** Notes in an entry of the soft TLB which span its page is part of. */
@@ -135,11 +161,11 @@ function noteSpan(i32: Int32Array, word: number, number: number): void {
   i32[word + ENTRY_FLAGS] = flags | (number << TLB_SPAN_SHIFT);
 }
 
-/** Makes the pages of some spans those of another. */
-function renumber(i32: Int32Array, slot: number, from: readonly number[], to: number): void {
+/** Makes the pages of some spans, by bits, those of another. */
+function renumber(i32: Int32Array, slot: number, from: number, to: number): void {
   const start = slotOffset(slot) / 4, end = start + i32[(slotOffset(slot) + SLOT_TLB_MASK) / 4]! / 4;
   for (let word = start; word <= end; word += TLB_ENTRY_BYTES / 4) {
-    if (from.includes(i32[word + ENTRY_FLAGS]! >> TLB_SPAN_SHIFT)) noteSpan(i32, word, to);
+    if (((from >> (i32[word + ENTRY_FLAGS]! >> TLB_SPAN_SHIFT)) & 1) !== 0) noteSpan(i32, word, to);
   }
 }
 

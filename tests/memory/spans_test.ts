@@ -72,8 +72,9 @@ class Slot {
       this.memory,
       SLOT,
       this.#word(page),
-      (other) => this.#word(other),
-      () => run ?? { page, count: 1 },
+      this.#word(page - 1),
+      this.#word(page + 1),
+      { runOf: () => run ?? { page, count: 1 } },
     );
     return this;
   }
