@@ -23,6 +23,8 @@ const UD: DecodeFailure = { failure: "UD" };
 const GP: DecodeFailure = { failure: "GP" };
 const TRUNCATED: DecodeFailure = { failure: "truncated" };
 
+const NONE: readonly Operand[] = [];
+
 const state = new DecodeState();
 
 /**
@@ -115,14 +117,9 @@ function finish(d: DecodeState, form: Form, hasModrm: boolean): Instruction | De
   const size = d.operandSize = operandSize(d, form.sizing);
   const inMemory = d.mod !== 3 && !form.modIgnored;
   if (inMemory) readMemory(d);
-  const operands: Operand[] = [];
-  let reserved = d.lock && !(form.traits.lock && inMemory) || d.vexV !== 0 && !form.usesVvvv;
-  for (const read of form.readers) {
-    const operand = read(d);
-    if (operand === undefined) reserved = true;
-    else operands.push(operand);
-  }
-  if (reserved || d.overrun) return refuse(d);
+  const reserved = d.lock && !(form.traits.lock && inMemory) || d.vexV !== 0 && !form.usesVvvv;
+  const operands = readOperands(d, form);
+  if (reserved || operands === undefined || d.overrun) return refuse(d);
   return {
     mnemonic: form.mnemonic,
     length: d.position - d.start,
@@ -136,6 +133,23 @@ function finish(d: DecodeState, form: Form, hasModrm: boolean): Instruction | De
     condition: form.condition,
     traits: form.traits,
   };
+}
+
+/** Reads the operands; undefined where one is reserved. An array that they are pushed to would have room for 17. */
+function readOperands(d: DecodeState, { readers, operands }: Form): readonly Operand[] | undefined {
+  const a = readers[0]?.(d), b = readers[1]?.(d), c = readers[2]?.(d), e = readers[3]?.(d);
+  switch (operands) {
+    case 0:
+      return NONE;
+    case 1:
+      return a && [a];
+    case 2:
+      return a && b && [a, b];
+    case 3:
+      return a && b && c && [a, b, c];
+    default:
+      return a && b && c && e && [a, b, c, e];
+  }
 }
 
 /** The failure of what was read: too long counts before invalid, and that needs all the bytes to be there. */

@@ -1,7 +1,7 @@
 /** Builds a block. Operations are polymorphic over the integer types; narrow values stay zero-extended. */
 import { type Opcode, opcodeNumber } from "./opcodes.ts";
 import type { Terminal } from "./terminal.ts";
-import { type Block, Inst, type IntType, MemoryFlag, type Type, type Value } from "./types.ts";
+import { type Block, Inst, type IntType, MemoryFlag, NO_OPERANDS, type Type, type Value } from "./types.ts";
 
 const MASK = { i8: 0xff, i16: 0xffff } as const;
 const BITS = { i8: 8, i16: 16, i32: 32, i64: 64 } as const;
@@ -68,8 +68,8 @@ export class IrBuilder {
 
   /** A constant. `hi` (the upper half) matters for i64 only; without it `lo` is sign-extended. */
   const(type: IntType, lo: number, hi: number = lo >> 31): Value {
-    if (type === "i64") return this.#append(CONST64, "i64", [], lo | 0, hi | 0);
-    return this.#append(CONST32, type, [], isNarrow(type) ? lo & MASK[type] : lo | 0);
+    if (type === "i64") return this.#append(CONST64, "i64", NO_OPERANDS, lo | 0, hi | 0);
+    return this.#append(CONST32, type, NO_OPERANDS, isNarrow(type) ? lo & MASK[type] : lo | 0);
   }
   /** A 32-bit constant. */
   i32(value: number): Value {
@@ -82,7 +82,7 @@ export class IrBuilder {
 
   // State cells.
   get(offset: number, type: "i32" | "i64" | "v128"): Value {
-    return this.#append(type === "i32" ? GET32 : type === "i64" ? GET64 : GETV, type, [], offset);
+    return this.#append(type === "i32" ? GET32 : type === "i64" ? GET64 : GETV, type, NO_OPERANDS, offset);
   }
   set(offset: number, value: Value): void {
     const code = value.type === "v128" ? SETV : value.type === "i64" ? SET64 : SET32;

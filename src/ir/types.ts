@@ -47,6 +47,9 @@ export class Inst {
 /** A value: the operation that yields it. */
 export type Value = Inst;
 
+/** The operands of an operation that has none: a third of them all. */
+export const NO_OPERANDS: readonly Inst[] = [];
+
 /**
  * A translated run of guest instructions with one entry and one terminal.
  * State is read by `get` and written by `set`, in program order; a side exit leaves exactly the sets before it done.

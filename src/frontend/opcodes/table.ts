@@ -28,11 +28,15 @@ export const Sizing = {
   W_ONLY: 5,
 } as const;
 
+const MOST_OPERANDS = 4;
+
 /** A compiled row. */
 export interface Form {
   readonly split: "";
   readonly mnemonic: Mnemonic;
-  readonly readers: readonly OperandReader[];
+  /** Operands, and MOST_OPERANDS places for what reads them. */
+  readonly operands: number;
+  readonly readers: readonly (OperandReader | undefined)[];
   readonly sizing: number;
   readonly rep: boolean;
   readonly modIgnored: boolean;
@@ -144,10 +148,17 @@ function compileNode(candidates: readonly ParsedRow[], depth: number): Node {
 function compileForm(row: Row, encoding: Encoding): Form {
   const [, mnemonic, operandText, attributes = {}] = row;
   const operands = operandText === "" ? [] : operandText.split(",");
+  if (operands.length > MOST_OPERANDS) {
+    throw new Error(`"${row[0]}" ${mnemonic} has more than ${MOST_OPERANDS} operands`);
+  }
   return {
     split: "",
     mnemonic,
-    readers: operands.map((operand, i) => operandReader(operand, i === 0)),
+    operands: operands.length,
+    readers: Array.from({ length: MOST_OPERANDS }, (_, i) => {
+      const operand = operands[i];
+      return operand === undefined ? undefined : operandReader(operand, i === 0);
+    }),
     sizing: sizing(operands, attributes, encoding),
     rep: attributes.rep === true,
     modIgnored: attributes.modIgnored === true,

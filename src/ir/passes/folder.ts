@@ -1,6 +1,6 @@
 /** Rebuilds a block operation by operation: each is simplified by its rule, then merged with an equal one before it. */
 import { type Opcode, opcodeNumber } from "../opcodes.ts";
-import { Inst, type Type } from "../types.ts";
+import { Inst, NO_OPERANDS, type Type } from "../types.ts";
 import { Kind, KINDS } from "./rows.ts";
 
 /**
@@ -12,7 +12,6 @@ export type Rule = (fold: Folder, inst: Inst) => Inst | undefined;
 /** Rules by opcode; an opcode without one is kept as it is. */
 export type Rules = { readonly [K in Opcode]?: Rule };
 
-const NONE: readonly Inst[] = [];
 const CONST32 = opcodeNumber("const32"), CONST64 = opcodeNumber("const64");
 
 /** Hash table of the pure operations: position + 1, 0 for an empty place. Kept between blocks, grown as needed. */
@@ -40,11 +39,11 @@ export class Folder {
   }
   /** A 32-bit constant. */
   i32(value: number, type: Type = "i32"): Inst {
-    return this.#merge(new Inst(CONST32, type, NONE, value | 0, 0, this.guest));
+    return this.#merge(new Inst(CONST32, type, NO_OPERANDS, value | 0, 0, this.guest));
   }
   /** A 64-bit constant. */
   i64(lo: number, hi: number): Inst {
-    return this.#merge(new Inst(CONST64, "i64", NONE, lo | 0, hi | 0, this.guest));
+    return this.#merge(new Inst(CONST64, "i64", NO_OPERANDS, lo | 0, hi | 0, this.guest));
   }
 
   /** Simplifies and appends an operation; the value it comes to. */
