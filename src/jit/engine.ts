@@ -58,7 +58,7 @@ export interface CompileRequest {
   readonly isGuest: boolean;
 }
 
-/** Where compiled code was left, for engines whose regions go on in others by themselves. */
+/** Where compiled code was left last, for engines whose regions go on in others by themselves. */
 export interface Leaving {
   readonly region: Region;
   /** Number of the block that has not been entered, as the region is to be made again first. */
@@ -109,7 +109,10 @@ export interface Engine {
   postpone?(region: Region): void;
   /** Called when what was compiled comes into use. */
   adopt?(region: Region): void;
-  /** The region that was left by exit number `exit`, the result of `run`; without it, the one that was run. */
+  /**
+   * The region that was left by exit number `exit`, the result of `run`; without it, the one that was run. It holds until the
+   * next call: code is left a million times while a kernel boots.
+   */
   left?(exit: number): Leaving;
   /** Called when an exit has been found to lead to an entry, in the current world. RIP is there. */
   link?(region: Region, exit: number, to: Entry): void;

@@ -6,6 +6,7 @@ import { FLOAT_OPCODES, type FloatOpcode } from "../../ir/float_opcodes.ts";
 import type { Opcode } from "../../ir/opcodes.ts";
 import { VECTOR_OPCODES, type VectorOpcode } from "../../ir/vector_opcodes.ts";
 import type { HelperFunction } from "../../cpu/helpers.ts";
+import type { WordPart } from "../../cpu/vector/reference.ts";
 import {
   bswap32,
   ctz32,
@@ -225,7 +226,7 @@ function stateReference(
   const copy = (from: Int32Array, at: number, to: Int32Array, index: number, words: number): void => {
     for (let word = 0; word < words; word++) to[index + word] = from[at + word]!;
   };
-  const call: Run = (p, i) => storeResult(m, v, p, i, helpers[p[i + IMM]!]!(...operandWords(v, p, i)));
+  const call: Run = (p, i) => storeResult(m, v, p, i, callListed(helpers[p[i + IMM]!]!, v, p, i));
   return {
     get32: (p, i) => void (v[p[i + TO]!] = m[p[i + IMM]! >> 2]!),
     get64: (p, i) => {
@@ -324,8 +325,8 @@ function tableReference(
     const row = vector[name];
     if (row.kind === "words") {
       rows[name] = (p, i) => {
-        const words = operandWords(v, p, i);
-        row.parts.forEach(({ fn, from }, n) => v[p[i + TO]! + n] = fn(...from.map((word) => words[word]!)));
+        const { parts } = row, to = p[i + TO]!, list = p[i + ARGS]! + 1;
+        for (let n = 0; n < parts.length; n++) v[to + n] = callPart(parts[n]!, v, p, list);
       };
     } else {
       rows[name] = (p, i) => storeResult(m, v, p, i, row.fn(out, ...operandWords(v, p, i), p[i + IMM]!));
@@ -336,6 +337,35 @@ function tableReference(
     rows[name] = (p, i) => storeResult(m, v, p, i, f(...operandWords(v, p, i)));
   }
   return rows as Record<VectorOpcode | FloatOpcode, Run>;
+}
+
+/** Calls the function of a result's word with some of the operands' words, which are listed from `list` on. */
+function callPart({ fn, from }: WordPart, v: Int32Array, p: Int32Array, list: number): number {
+  switch (from.length) {
+    case 1:
+      return fn(v[p[list + from[0]!]!]!);
+    case 2:
+      return fn(v[p[list + from[0]!]!]!, v[p[list + from[1]!]!]!);
+    default:
+      return fn(...from.map((word) => v[p[list + word]!]!));
+  }
+}
+
+/** Calls a function with the operands in the calling convention of helpers. Most calls make no array of them. */
+function callListed(f: HelperFunction, v: Int32Array, p: Int32Array, i: number): number | void {
+  const list = p[i + ARGS]! + 1;
+  switch (p[list - 1]!) {
+    case 0:
+      return f();
+    case 1:
+      return f(v[p[list]!]!);
+    case 2:
+      return f(v[p[list]!]!, v[p[list + 1]!]!);
+    case 3:
+      return f(v[p[list]!]!, v[p[list + 1]!]!, v[p[list + 2]!]!);
+    default:
+      return f(...operandWords(v, p, i));
+  }
 }
 
 /** Operands in the calling convention of helpers: the list that ARGS points at. */

@@ -113,6 +113,7 @@ export class WasmEngine implements Engine {
   readonly #functions: Record<string, ImportedFunction | OwnFunction>;
   /** By place; those of the engine's own functions stay empty. */
   readonly #placed: (Placed | undefined)[] = new Array(RARE_OPERATION + 1).fill(undefined);
+  readonly #leaving = {} as { -readonly [K in keyof Leaving]: Leaving[K] };
   readonly #freePlaces: number[] = [];
   readonly #freeLinks: number[] = [];
   #links = 0;
@@ -218,13 +219,11 @@ export class WasmEngine implements Engine {
   }
 
   left(exit: number): Leaving {
-    const left = this.#m[REGION_LEFT >> 2]!;
-    if (exit !== VISITS_USED_UP) return { region: this.#placed[left]!.region!, entry: undefined };
-    const way = left & 0x7fff_ffff;
-    return {
-      region: this.#placed[way >>> WAY_BLOCK_BITS]!.region!,
-      entry: way & ((1 << WAY_BLOCK_BITS) - 1),
-    };
+    const left = this.#m[REGION_LEFT >> 2]!, isEntered = exit !== VISITS_USED_UP, leaving = this.#leaving;
+    const way = left & 0x7fff_ffff, place = isEntered ? left : way >>> WAY_BLOCK_BITS;
+    leaving.region = this.#placed[place]!.region!;
+    leaving.entry = isEntered ? undefined : way & ((1 << WAY_BLOCK_BITS) - 1);
+    return leaving;
   }
 
   link({ place, codes, exits, dropped }: Region, exit: number, { region, number, code }: Entry): void {
