@@ -117,9 +117,9 @@ export class RegionSpans {
 
   /** Gives the groups of a block cells: its own, as its values point elsewhere than those of others. */
   #place(block: Block): void {
-    const own = new Map<Group, Span>();
-    for (const [i, group] of groupsOf(block).entries()) {
-      const inst = block.insts[i]!;
+    const own = new Map<Group, Span>(), groups = groupsOf(block);
+    for (const inst of block.insts) {
+      const group = groups[inst.id];
       if (group === undefined || this.#ofAccess.has(inst)) continue;
       let span = own.get(group);
       if (span === undefined) own.set(group, span = this.#take(group === STACK));

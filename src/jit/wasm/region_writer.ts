@@ -204,15 +204,17 @@ class RegionWriter {
     const release = (at: number): void => {
       for (const value of releases[at] ?? []) e.pool.release(localType(value), e.locals[value.id]!);
     };
+    const { insts } = block;
     this.#withSideExits(plan, () => {
-      for (const [i, inst] of block.insts.entries()) {
+      for (let i = 0; i < insts.length; i++) {
+        const inst = insts[i]!;
         if (plan.place[inst.id] === Place.LOCAL) this.#writeInst(inst, plan);
         release(i);
       }
     });
     yield instructionsOf(block);
     yield* this.#writeTerminal();
-    release(block.insts.length);
+    release(insts.length);
   }
 
   /**

@@ -13,6 +13,8 @@ import { FIND_PARAMETERS, packAccess } from "./locate.ts";
 
 const cell = (register: number): number => GPR + 8 * register;
 const RCX = cell(Gpr.RCX), RSI = cell(Gpr.RSI), RDI = cell(Gpr.RDI), RAX = cell(Gpr.RAX);
+/** Registers that intrinsics work on. */
+const OF_MOVS = [RCX, RSI, RDI, DF], OF_STOS = [RCX, RAX, RDI, DF], NONE: readonly number[] = [];
 
 /** Whether a string instruction has 64-bit addresses and no segment bases. */
 function isFlat({ args }: Inst, bases: number): boolean {
@@ -24,11 +26,11 @@ function isFlat({ args }: Inst, bases: number): boolean {
 
 /** Registers that the intrinsic of a call works on in their locals, if it has one. */
 export function intrinsicRegisters(inst: Inst): readonly number[] {
-  if (inst.op !== "call") return [];
+  if (inst.op !== "call") return NONE;
   const name = HELPER_NAMES[inst.imm];
-  if (name === "rep_movs" && isFlat(inst, 2)) return [RCX, RSI, RDI, DF];
-  if (name === "rep_stos" && isFlat(inst, 1)) return [RCX, RAX, RDI, DF];
-  return [];
+  if (name === "rep_movs" && isFlat(inst, 2)) return OF_MOVS;
+  if (name === "rep_stos" && isFlat(inst, 1)) return OF_STOS;
+  return NONE;
 }
 
 /** Leaves whether all iterations stay in the pages that pointers are in, upwards. `bytes` gets how many they are. */
