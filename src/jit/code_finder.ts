@@ -68,8 +68,7 @@ export class CodeFinder {
     const lo = m[RIP_LO]!, hi = m[RIP_HI]!;
     this.history.note(lo, hi);
     // Entries have linear addresses: with another CS base the same RIP is another place.
-    const long = (m[CS_ATTRIBUTES]! & ATTRIBUTE_L) !== 0;
-    const linearLo = long ? lo : (lo + m[CS_BASE]!) | 0, linearHi = long ? hi : 0;
+    const linearLo = this.#linearLo(lo), linearHi = this.#linearHi(hi);
     const index = jumpIndex(linearLo);
     return this.#jump(this.#jumpWord(index), lo, linearLo, linearHi, mode) ??
       this.#jump(this.#jumpWord(index ^ 1), lo, linearLo, linearHi, mode) ??
@@ -111,9 +110,10 @@ export class CodeFinder {
 
   /** Host-physical address of the byte at RIP; -1 after raising a fault. */
   fetch(): number {
-    const m = this.#m, linear = this.#linear(m[RIP_LO]!, m[RIP_HI]!);
-    const page = this.#fetchPage(linear.lo, linear.hi);
-    return page < 0 ? -1 : page + (linear.lo & 0xfff);
+    const m = this.#m,
+      lo = this.#linearLo(m[RIP_LO]!),
+      page = this.#fetchPage(lo, this.#linearHi(m[RIP_HI]!));
+    return page < 0 ? -1 : page + (lo & 0xfff);
   }
 
   /** Translates at RIP, at most `limit` instructions; undefined after raising a fault. */
@@ -129,8 +129,7 @@ export class CodeFinder {
       this.onTranslate?.(block, bytes);
       return block;
     }
-    const linear = this.#linear(lo, hi);
-    const second = this.#fetchPage(...nextPage(linear.lo, linear.hi));
+    const second = this.#fetchPage(...nextPage(this.#linearLo(lo), this.#linearHi(hi)));
     if (second < 0) return undefined;
     const both = this.#crossingBytes(hpa, second);
     const crossing = this.#translateCrossing(both, bytes.length, pc, mode, limit);
@@ -190,24 +189,31 @@ export class CodeFinder {
     return entries.find(({ region }) => region !== but && this.isInPlace(region));
   }
 
-  /** Whether all blocks of a region lie in the current world where they lay when it was made. */
+  /**
+   * Whether all blocks of a region lie in the current world where they lay when it was made. Some guests have it looked up with
+   * each VM exit: nothing here makes an object.
+   */
   isInPlace(region: Region): boolean {
     const { worlds } = this.bindings.access.mmu;
     const known = worlds.placement(region.id);
     if (known !== undefined) return known;
     const { landmarks } = region;
-    const inPlace = landmarks.every((code) =>
-      this.placeOf(code.lo, code.hi) === code.hpa && this.goesOn(code)
-    );
-    worlds.notePlacement(region.id, inPlace, inPlace && landmarks.every((code) => this.#isGlobal(code)));
+    let inPlace = true, isGlobal = true;
+    for (let n = 0; inPlace && n < landmarks.length; n++) {
+      const code = landmarks[n]!;
+      inPlace = this.placeOf(code.lo, code.hi) === code.hpa && this.goesOn(code);
+      isGlobal &&= inPlace && this.#isGlobal(code);
+    }
+    worlds.notePlacement(region.id, inPlace, inPlace && isGlobal);
     return inPlace;
   }
 
   /** Whether a block has been found through global pages in the current world. */
   #isGlobal({ lo, hi, secondPage }: Code): boolean {
-    const { worlds } = this.bindings.access.mmu, linear = this.#linear(lo, hi);
-    return worlds.hasGlobalCode(linear.lo, linear.hi) &&
-      (secondPage < 0 || worlds.hasGlobalCode(...nextPage(linear.lo, linear.hi)));
+    const { worlds } = this.bindings.access.mmu;
+    const linearLo = this.#linearLo(lo), linearHi = this.#linearHi(hi);
+    return worlds.hasGlobalCode(linearLo, linearHi) &&
+      (secondPage < 0 || worlds.hasGlobalCode(...nextPage(linearLo, linearHi)));
   }
 
   /** Whether what a block has on a second page lies in place in the current world. */
@@ -217,21 +223,20 @@ export class CodeFinder {
 
   /** Host-physical address of code at a PC in the current world, or -1 if it cannot be fetched. Raises nothing. */
   placeOf(lo: number, hi: number): number {
-    const linear = this.#linear(lo, hi);
     const { mmu } = this.bindings.access;
-    if (!mmu.isCanonical(linear.hi)) return -1;
-    const known = mmu.executablePage(linear.lo, linear.hi);
-    if (known >= 0) {
-      mmu.worlds.noteCode(linear.lo, linear.hi);
-      return known + (linear.lo & 0xfff);
+    const linearLo = this.#linearLo(lo), linearHi = this.#linearHi(hi);
+    if (!mmu.isCanonical(linearHi)) return -1;
+    let page = mmu.executablePage(linearLo, linearHi);
+    if (page < 0) {
+      const event = this.#m[EVENT >> 2]!;
+      const failure = mmu.refill(linearLo, linearHi, false, true);
+      // Nothing is executed there yet: a refusal of the second stage is no VM exit.
+      this.#m[EVENT >> 2] = event;
+      if (failure !== 0) return -1;
+      page = mmu.walkedPage;
     }
-    const event = this.#m[EVENT >> 2]!;
-    const failure = mmu.refill(linear.lo, linear.hi, false, true);
-    // Nothing is executed there yet: a refusal of the second stage is no VM exit.
-    this.#m[EVENT >> 2] = event;
-    if (failure !== 0) return -1;
-    mmu.worlds.noteCode(linear.lo, linear.hi);
-    return mmu.walkedPage + (linear.lo & 0xfff);
+    mmu.worlds.noteCode(linearLo, linearHi);
+    return page + (linearLo & 0xfff);
   }
 
   /** Looks code up in full, or translates it, and notes it in the jump table: what was there goes to the entry beside. */
@@ -290,8 +295,12 @@ export class CodeFinder {
     return (this.#m[CS_ATTRIBUTES]! & ATTRIBUTE_L) !== 0;
   }
 
-  #linear(lo: number, hi: number): { readonly lo: number; readonly hi: number } {
-    return this.#isLong() ? { lo, hi } : { lo: (lo + this.#m[CS_BASE]!) | 0, hi: 0 };
+  /** Halves of the linear address of a PC, from its own. */
+  #linearLo(lo: number): number {
+    return this.#isLong() ? lo : (lo + this.#m[CS_BASE]!) | 0;
+  }
+  #linearHi(hi: number): number {
+    return this.#isLong() ? hi : 0;
   }
 
   /** Host-physical page of an instruction fetch, or -1 after raising a fault. */

@@ -33,17 +33,19 @@ import {
   TLB_EXECUTE,
   TLB_FRAME,
   TLB_HIGH,
-  TLB_WRITE,
   TlbFlag,
 } from "./physical.ts";
 import type { SecondStage, SecondStageAccess } from "./second_stage.ts";
 import { joinSpan, type PageRun, type PageRuns } from "./spans.ts";
-import { dropPage, fillEntry, isTaken, tlbWord } from "./tlb.ts";
+import { dropPage, fillEntry, isTaken, Right, tlbWord } from "./tlb.ts";
 import { WorldLinks } from "./world_links.ts";
 import { type TlbSizes, type World, Worlds } from "./worlds.ts";
 
 /** Setting an accessed or dirty flag. */
-const TABLE_WRITE: SecondStageAccess = { read: true, write: true, execute: false, table: true };
+const TABLE_READ: SecondStageAccess = { read: true, write: false, execute: false, table: true };
+const TABLE_WRITE: SecondStageAccess = { ...TABLE_READ, write: true };
+/** Of the PDPTEs that a load of CR3 reads. */
+const PDPTE_READ: SecondStageAccess = { ...TABLE_READ, linear: false };
 const PCID_MASK = 0xfffn;
 /** XD in the upper half of an entry. */
 const XD_HIGH = 0x8000_0000;
@@ -74,6 +76,13 @@ export class Mmu implements WorldControl {
   readonly #run = { page: 0, count: 0 };
   readonly #runs: PageRuns = { runOf: (page, writable) => this.#runOf(page, writable) };
   readonly #access: WalkAccess = { write: false, execute: false, user: false };
+  readonly #stagedAccess = {
+    read: true,
+    write: false,
+    execute: false,
+    table: false,
+    paging: this.#walk.paging,
+  };
   readonly #direct: TableMemory;
   readonly #staged: TableMemory;
   readonly #context: PagingContext = {
@@ -205,11 +214,17 @@ export class Mmu implements WorldControl {
     const storable = open && writable && dirty && !this.codePages.has(page / PAGE_SIZE);
     this.worlds.noteEntry(word, isTaken(this.memory, word, lo), storable ? page / PAGE_SIZE : -1);
     this.worlds.notePage(lo, hi, shift, global, shared);
-    fillEntry(this.memory, word, lo, hi, page, {
-      read: open && readable,
-      write: storable,
-      execute: inRam && executable,
-    }, (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0) | (shared ? TlbFlag.SHARED : 0));
+    const rights = (open && readable ? Right.READ : 0) | (storable ? Right.WRITE : 0) |
+      (inRam && executable ? Right.EXECUTE : 0);
+    fillEntry(
+      this.memory,
+      word,
+      lo,
+      hi,
+      page,
+      rights,
+      (global ? TlbFlag.GLOBAL : 0) | (large ? TlbFlag.LARGE : 0) | (shared ? TlbFlag.SHARED : 0),
+    );
     if (open && readable) this.#joinSpan(word, lo);
     return 0;
   }
@@ -318,14 +333,11 @@ export class Mmu implements WorldControl {
 
   /** Translates the guest-physical page that the walk has found; false if the second stage refuses. */
   #translateWalked(lo: number, { write, execute }: WalkAccess): boolean {
-    const stage = this.secondStage!;
-    const hpa = stage.translate(this.#walk.page + (lo & 0xfff), {
-      read: !write && !execute,
-      write,
-      execute,
-      table: false,
-      paging: this.#walk.paging,
-    });
+    const stage = this.secondStage!, access = this.#stagedAccess;
+    access.read = !write && !execute;
+    access.write = write;
+    access.execute = execute;
+    const hpa = stage.translate(this.#walk.page + (lo & 0xfff), access);
     if (hpa < 0) return false;
     this.#walk.page = hpa;
     this.#walk.readable &&= stage.readable;
@@ -341,13 +353,7 @@ export class Mmu implements WorldControl {
 
   /** Index in the linear memory's words of a table entry at a guest-physical address. */
   #stagedWord(physical: number, linear = true): number {
-    const hpa = this.secondStage!.translate(physical, {
-      read: true,
-      write: false,
-      execute: false,
-      table: true,
-      linear,
-    });
+    const hpa = this.secondStage!.translate(physical, linear ? TABLE_READ : PDPTE_READ);
     if (hpa < 0) return -2;
     if (this.isAccessPage(hpa)) {
       this.accessPage!.refuseTable();

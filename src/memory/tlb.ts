@@ -106,9 +106,9 @@ function endOf(memory: LinearMemory, slot: number): number {
  * @param noted where regions may be
  */
 export function clearRegions({ i32 }: LinearMemory, slot: number, noted: FewWords): void {
-  const words = noted.take();
-  if (words !== undefined) {
-    for (const word of words) i32[word] = 0;
+  const count = noted.forget();
+  if (count !== undefined) {
+    for (let n = 0; n < count; n++) i32[noted.at(n)] = 0;
     return;
   }
   const regions = (slotOffset(slot) + SLOT_REGIONS) >> 2;
@@ -141,14 +141,21 @@ export function clearTlb(memory: LinearMemory, slot: number): void {
  */
 export function clearTlbExcept(memory: LinearMemory, slot: number, kept: number, entries?: FewWords): void {
   dropSpansExcept(memory, slot, kept);
-  const { i32 } = memory, words = entries?.take();
-  const drop = (word: number): void => {
-    if ((i32[word + FLAGS]! & kept) === 0) dropEntry(memory, word);
-    else if (isEntry(i32, word)) entries?.note(word);
-  };
-  if (words !== undefined) return words.forEach(drop);
+  const count = entries?.forget();
+  if (entries !== undefined && count !== undefined) {
+    for (let n = 0; n < count; n++) clearExcept(memory, entries.at(n), kept, entries);
+    return;
+  }
   const end = endOf(memory, slot);
-  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) drop(word);
+  for (let word = slotOffset(slot) >> 2; word < end; word += ENTRY_WORDS) {
+    clearExcept(memory, word, kept, entries);
+  }
+}
+
+/** Drops an entry that has none of the flags `kept`; notes it if it stays. */
+function clearExcept(memory: LinearMemory, word: number, kept: number, entries: FewWords | undefined): void {
+  if ((memory.i32[word + FLAGS]! & kept) === 0) dropEntry(memory, word);
+  else if (isEntry(memory.i32, word)) entries?.note(word);
 }
 
 /** Drops the entries of a slot that are parts of larger pages, in the block of 2^shift bytes around a linear address. */
@@ -194,21 +201,29 @@ function dropEntry(memory: LinearMemory, word: number): void {
   memory.i32[word + EXECUTE_TAG] = INVALID;
 }
 
-/** Fills an entry for the page of a linear address. */
+/** What an entry lets compiled code do by itself. */
+export const Right = { READ: 1, WRITE: 2, EXECUTE: 4 } as const;
+
+/**
+ * Fills an entry for the page of a linear address.
+ *
+ * @param rights bits of `Right`
+ * @param flags bits of `TlbFlag`
+ */
 export function fillEntry(
   memory: LinearMemory,
   word: number,
   lo: number,
   hi: number,
   page: number,
-  rights: { readonly read: boolean; readonly write: boolean; readonly execute: boolean },
+  rights: number,
   flags: number,
 ): void {
   const { i32 } = memory;
   const tag = lo & ~0xfff;
-  i32[word + READ_TAG] = rights.read ? tag : INVALID;
-  i32[word + WRITE_TAG] = rights.write ? tag : INVALID;
-  i32[word + EXECUTE_TAG] = rights.execute ? tag : INVALID;
+  i32[word + READ_TAG] = (rights & Right.READ) !== 0 ? tag : INVALID;
+  i32[word + WRITE_TAG] = (rights & Right.WRITE) !== 0 ? tag : INVALID;
+  i32[word + EXECUTE_TAG] = (rights & Right.EXECUTE) !== 0 ? tag : INVALID;
   i32[word + TAG_HIGH] = hi;
   i32[word + WRITE_TAG_HIGH] = hi;
   i32[word + ADDEND] = (RAM_BASE + page - tag) | 0;

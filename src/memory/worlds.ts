@@ -264,7 +264,7 @@ export class Worlds {
     resizeTlb(this.memory, slot.number, entries);
     slot.evictions = 0;
     slot.turns = 0;
-    slot.entries.take();
+    slot.entries.forget();
   }
 
   /** Called when code has been found through the page of a linear address in the current world. */
@@ -436,25 +436,29 @@ export class Worlds {
    * one, which is less than the table.
    */
   #forget(slot: Slot, kept: number): void {
-    const { number, codePages, globalCode, globalRegions, regions } = slot;
-    const forgotten = [codePages];
-    if ((kept & TlbFlag.GLOBAL) === 0) {
-      globalRegions.clear();
-      forgotten.push(globalCode);
-      slot.largeBlocks.clear();
+    const { number, codePages, globalCode, globalRegions, regions } = slot,
+      all = (kept & TlbFlag.GLOBAL) === 0;
+    if (all) {
+      clear(globalRegions);
+      clear(slot.largeBlocks);
+      clear(slot.globalBlocks);
       slot.largestShift = PAGE_SHIFT;
-      slot.globalBlocks.clear();
       slot.lowestGlobal = Infinity;
     }
     clearRegions(this.memory, number, regions);
-    for (const region of globalRegions) this.#place(slot, region, true);
-    const pages = forgotten.reduce((sum, { size }) => sum + size, 0);
+    if (globalRegions.size > 0) { for (const region of globalRegions) this.#place(slot, region, true); }
+    const pages = codePages.size + (all ? globalCode.size : 0);
     if (pages >= JUMP_PAGES) clearJumps(this.memory, number);
-    for (const set of forgotten) {
-      if (pages < JUMP_PAGES) { for (const page of set) clearJumpsTo(this.memory, number, page); }
-      set.clear();
-    }
+    this.#forgetPages(slot, codePages, pages);
+    if (all) this.#forgetPages(slot, globalCode, pages);
     slot.latestCodePage = -1;
+  }
+
+  /** Forgets pages of code, and the jumps there if all that are forgotten are few. */
+  #forgetPages({ number }: Slot, pages: Set<number>, all: number): void {
+    if (pages.size === 0) return;
+    if (all < JUMP_PAGES) { for (const page of pages) clearJumpsTo(this.memory, number, page); }
+    pages.clear();
   }
 
   /** Forgets code that was found through the pages of the block of 2^toBlock pages around one. */
@@ -481,6 +485,11 @@ export class Worlds {
     const age = ({ number }: Slot): number => (tick - i32[(slotOffset(number) + SLOT_LAST_USE) >> 2]!) >>> 0;
     return this.#slots.reduce((oldest, slot) => age(slot) > age(oldest) ? slot : oldest);
   }
+}
+
+/** Empties a set. V8 makes a new table for an empty one, too. */
+function clear(set: Set<number>): void {
+  if (set.size > 0) set.clear();
 }
 
 /** Word index of the entry for a region in a slot's table of regions in place. */

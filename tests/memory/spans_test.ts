@@ -29,6 +29,7 @@ import {
   fillEntry,
   protectFrame,
   resizeTlb,
+  Right,
   tlbWord,
   usedEntries,
 } from "../../src/memory/tlb.ts";
@@ -66,7 +67,7 @@ class Slot {
 
   /** Enters linear page `page`, which frame `frame` backs. */
   enter(page: number, frame: number, { write = true, flags = 0, high = 0, run }: Entered = {}): this {
-    const rights = { read: true, write, execute: false };
+    const rights = Right.READ | (write ? Right.WRITE : 0);
     fillEntry(this.memory, this.#word(page), page << 12, high, frame * PAGE_SIZE, rights, flags);
     joinSpan(
       this.memory,

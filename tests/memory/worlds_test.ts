@@ -12,7 +12,7 @@ import {
   TLB_WRITE,
   TlbFlag,
 } from "../../src/memory/physical.ts";
-import { fillEntry, tlbEntries, tlbWord, usedEntries } from "../../src/memory/tlb.ts";
+import { fillEntry, Right, tlbEntries, tlbWord, usedEntries } from "../../src/memory/tlb.ts";
 import { type TlbSizes, Worlds } from "../../src/memory/worlds.ts";
 
 function make(sizes?: TlbSizes): { worlds: Worlds; enter: (cr3: number) => number; m: Int32Array } {
@@ -131,10 +131,9 @@ Deno.test("resize() makes a world's soft TLB smaller when few of its entries are
   evict(worlds, 2 * LEAST_TLB_ENTRIES);
   worlds.resize();
   const fill = (page: number): void => {
-    const rights = { read: true, write: false, execute: false };
     const word = tlbWord(m, base, page * PAGE_SIZE);
     worlds.noteEntry(word, false, -1);
-    fillEntry(memory, word, page * PAGE_SIZE, 0, 0, rights, 0);
+    fillEntry(memory, word, page * PAGE_SIZE, 0, 0, Right.READ, 0);
   };
   for (let page = 0; page < LEAST_TLB_ENTRIES; page++) fill(page);
   for (let n = 0; n < 1000; n++) worlds.resize();
@@ -150,7 +149,7 @@ Deno.test("resize() makes a world's soft TLB smaller when few of its entries are
 
 /** Enters a page for reading and fetching, and perhaps for stores, into the soft TLB of the current world. */
 function addPage({ worlds, m }: ReturnType<typeof make>, lo: number, flags: number, write = false): void {
-  const rights = { read: true, write, execute: true };
+  const rights = Right.READ | Right.EXECUTE | (write ? Right.WRITE : 0);
   const word = tlbWord(m, m[TLB_BASE >> 2]!, lo);
   worlds.noteEntry(word, false, write ? 3 : -1);
   fillEntry(worlds.memory, word, lo, 0, 3 * PAGE_SIZE, rights, flags);
