@@ -13,7 +13,7 @@ import { initramfs } from "../_tools/debian/initramfs.ts";
 import { debianKernel } from "../_tools/debian/packages.ts";
 import { oneOf, refuse, scriptLine } from "../_tools/script.ts";
 import { isInstalled, pinned } from "./native.ts";
-import { CATEGORIES, categoryOf, countOf, functionOf, readSamples } from "./samples.ts";
+import { Category, categoryOf, countOf, functionOf, readSamples } from "./samples.ts";
 import { SIZES, SUITE } from "./suite.ts";
 
 /** Samples a second: no divisor of what the kernel's own clock does. */
@@ -71,7 +71,7 @@ try {
     label.padEnd(64) + (count / FREQUENCY).toFixed(2).padStart(8) +
     `${(count / samples.length * 100).toFixed(1)} %`.padStart(9);
   console.log(`${what.padEnd(64)} seconds    share`);
-  for (const category of CATEGORIES) console.log(row(category, categories.get(category) ?? 0));
+  for (const category of Object.values(Category)) console.log(row(category, categories.get(category) ?? 0));
   console.log(row("in all, the start of the runtime included", samples.length));
   console.log("\nof that, in");
   const functions = countOf(samples.map(functionOf).filter((name) => name !== undefined));

@@ -29,28 +29,28 @@ const OPTIMIZED = /^JS:[*+]/;
 const KERNEL = /^\[kernel|^\[guest\.kernel/, MAP = /\/perf-\d+\.map$/;
 
 /** What processor time is spent on, in the order of the report. */
-export const CATEGORIES = [
-  "guest code, optimized by V8",
-  "guest code, in V8's baseline code",
-  "what guest code calls in WebAssembly: TLB, ways, flags",
-  "the interpreter's loop",
-  "translation, compilation and devices: TypeScript, optimized",
-  "the same, not optimized yet, and V8's own code for it",
-  "the runtime: V8's parser, baseline compiler, collector; Deno",
-  "the system: page faults, files",
-  "other threads: V8's optimizing compilers and collectors",
-] as const;
-export type Category = typeof CATEGORIES[number];
+export const Category = {
+  GUEST: "guest code, optimized by V8",
+  GUEST_BASELINE: "guest code, in V8's baseline code",
+  CALLED: "what guest code calls in WebAssembly: TLB, ways, flags",
+  INTERPRETER: "the interpreter's loop",
+  OWN: "translation, compilation and devices: TypeScript, optimized",
+  OWN_BASELINE: "the same in V8's baseline code",
+  RUNTIME: "the runtime: V8's interpreter, built-ins and collector; Deno",
+  SYSTEM: "the system: page faults, files",
+  OTHER_THREADS: "other threads: V8's optimizing compilers and collectors",
+} as const;
+export type Category = typeof Category[keyof typeof Category];
 
 /** What a sample was spent on. */
 export function categoryOf({ isMain, symbol, file }: Sample): Category {
-  if (!isMain) return CATEGORIES[8];
-  if (KERNEL.test(file)) return CATEGORIES[7];
-  if (!MAP.test(file)) return CATEGORIES[6];
+  if (!isMain) return Category.OTHER_THREADS;
+  if (KERNEL.test(file)) return Category.SYSTEM;
+  if (!MAP.test(file)) return Category.RUNTIME;
   const [, name, tier] = WASM.exec(symbol) ?? [];
-  if (name === undefined) return OPTIMIZED.test(symbol) ? CATEGORIES[4] : CATEGORIES[5];
-  if (REGION.test(name)) return tier === "turbofan" ? CATEGORIES[0] : CATEGORIES[1];
-  return INTERPRETER.test(name) ? CATEGORIES[3] : CATEGORIES[2];
+  if (name === undefined) return OPTIMIZED.test(symbol) ? Category.OWN : Category.OWN_BASELINE;
+  if (REGION.test(name)) return tier === "turbofan" ? Category.GUEST : Category.GUEST_BASELINE;
+  return INTERPRETER.test(name) ? Category.INTERPRETER : Category.CALLED;
 }
 
 /** A function's name without what differs from run to run; undefined for what is not Causeway's. */

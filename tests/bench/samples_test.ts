@@ -1,53 +1,53 @@
 /** What a profile's samples are counted as. */
 import { assertEquals, assertThrows } from "@std/assert";
-import { categoryOf, countOf, functionOf, readSamples } from "../../bench/samples.ts";
+import { Category, categoryOf, countOf, functionOf, readSamples } from "../../bench/samples.ts";
 
 const MAP = "(/tmp/perf-70.map)", DENO = "(/opt/deno)";
 /** Samples as `perf script` prints them, what each counts as, and the function's name. */
-const SAMPLES: readonly (readonly [string, string, string | undefined])[] = [
-  [`  70/70  7f00 JS:guest_401120-8-turbofan ${MAP}`, "guest code, optimized by V8", "guest_401120"],
-  [`  70/70  7f00 JS:guest_401120-8-liftoff ${MAP}`, "guest code, in V8's baseline code", "guest_401120"],
+const SAMPLES: readonly (readonly [string, Category, string | undefined])[] = [
+  [`  70/70  7f00 JS:guest_401120-8-turbofan ${MAP}`, Category.GUEST, "guest_401120"],
+  [`  70/70  7f00 JS:guest_401120-8-liftoff ${MAP}`, Category.GUEST_BASELINE, "guest_401120"],
   [
     `  70/70  7f00 JS:FIND_WAY-23-turbofan ${MAP}`,
-    "what guest code calls in WebAssembly: TLB, ways, flags",
+    Category.CALLED,
     "FIND_WAY",
   ],
-  [`  70/70  7f00 JS:interpret-1-turbofan ${MAP}`, "the interpreter's loop", "interpret"],
+  [`  70/70  7f00 JS:interpret-1-turbofan ${MAP}`, Category.INTERPRETER, "interpret"],
   [
     `  70/70  7f00 JS:*'#runMode file:///src/jit/dispatcher.ts:90:11 ${MAP}`,
-    "translation, compilation and devices: TypeScript, optimized",
+    Category.OWN,
     "#runMode",
   ],
   [
     `  70/70  7f00 JS:+assemble file:///a (b)/program.ts:60:17 ${MAP}`,
-    "translation, compilation and devices: TypeScript, optimized",
+    Category.OWN,
     "assemble",
   ],
   [
     `  70/70  7f00 JS:^translate file:///src/frontend/translate.ts:1:1 ${MAP}`,
-    "the same, not optimized yet, and V8's own code for it",
+    Category.OWN_BASELINE,
     "translate",
   ],
   [
     `  70/70  7f00 BytecodeHandler:Star ${MAP}`,
-    "the same, not optimized yet, and V8's own code for it",
+    Category.OWN_BASELINE,
     undefined,
   ],
   [
     `  70/70  55aa [unknown] ${DENO}`,
-    "the runtime: V8's parser, baseline compiler, collector; Deno",
+    Category.RUNTIME,
     undefined,
   ],
   [
     `  70/70  7f11 __memmove_avx (/usr/lib/libc.so.6)`,
-    "the runtime: V8's parser, baseline compiler, collector; Deno",
+    Category.RUNTIME,
     undefined,
   ],
-  [`  70/70  ffff clear_page_erms ([kernel.kallsyms])`, "the system: page faults, files", undefined],
-  [`  70/73  55aa [unknown] ${DENO}`, "other threads: V8's optimizing compilers and collectors", undefined],
+  [`  70/70  ffff clear_page_erms ([kernel.kallsyms])`, Category.SYSTEM, undefined],
+  [`  70/73  55aa [unknown] ${DENO}`, Category.OTHER_THREADS, undefined],
   [
     `  70/73  ffff clear_page_erms ([kernel.kallsyms])`,
-    "other threads: V8's optimizing compilers and collectors",
+    Category.OTHER_THREADS,
     undefined,
   ],
 ];
