@@ -3,7 +3,7 @@
  * PROGRAM|boot [SIZE]`. Linux's `perf` looks a thousand times a second where each thread is; V8 tells it what code it has
  * made. All on one core, as in the suite.
  */
-import { spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -24,13 +24,11 @@ const MOST_OUTPUT = 1 << 30;
 
 /** Runs a command. Returns what it prints. */
 function output(command: readonly string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command[0]!, command.slice(1), {
+  return execFileSync(command[0]!, command.slice(1), {
     encoding: "utf8",
     maxBuffer: MOST_OUTPUT,
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  if (error !== undefined) throw error;
-  if (status !== 0) throw new Error(`${command.join(" ")} failed: ${stderr}`);
-  return stdout;
 }
 
 /** The command that runs once what is measured, with the files it needs in a folder. */

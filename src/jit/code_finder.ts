@@ -204,7 +204,7 @@ export class CodeFinder {
       inPlace = this.placeOf(code.lo, code.hi) === code.hpa && this.goesOn(code);
       isGlobal &&= inPlace && this.#isGlobal(code);
     }
-    worlds.notePlacement(region.id, inPlace, inPlace && isGlobal);
+    worlds.notePlacement(region.id, inPlace, isGlobal);
     return inPlace;
   }
 

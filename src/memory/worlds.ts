@@ -467,7 +467,7 @@ export class Worlds {
     if (pages === 1 && !codePages.has(page) && !globalCode.has(page)) return;
     let any = false;
     for (const set of [codePages, globalCode]) {
-      for (const one of pages === 1 ? [page] : [...set]) {
+      for (const one of pages === 1 ? [page] : set) {
         if (Math.floor(one / pages) !== block || !set.delete(one)) continue;
         clearJumpsTo(this.memory, number, one);
         any = true;
@@ -475,7 +475,7 @@ export class Worlds {
     }
     if (!any) return;
     slot.latestCodePage = -1;
-    slot.globalRegions.clear();
+    clear(slot.globalRegions);
     clearRegions(this.memory, number, slot.regions);
   }
 

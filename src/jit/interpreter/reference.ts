@@ -334,7 +334,7 @@ function tableReference(
   }
   for (const name of Object.keys(FLOAT_OPCODES) as FloatOpcode[]) {
     const f: HelperFunction = float[name];
-    rows[name] = (p, i) => storeResult(m, v, p, i, f(...operandWords(v, p, i)));
+    rows[name] = (p, i) => storeResult(m, v, p, i, callListed(f, v, p, i));
   }
   return rows as Record<VectorOpcode | FloatOpcode, Run>;
 }

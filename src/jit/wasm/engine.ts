@@ -113,7 +113,7 @@ export class WasmEngine implements Engine {
   readonly #functions: Record<string, ImportedFunction | OwnFunction>;
   /** By place; those of the engine's own functions stay empty. */
   readonly #placed: (Placed | undefined)[] = new Array(RARE_OPERATION + 1).fill(undefined);
-  readonly #leaving = {} as { -readonly [K in keyof Leaving]: Leaving[K] };
+  #leaving: { region: Region; entry: number | undefined } | undefined;
   readonly #freePlaces: number[] = [];
   readonly #freeLinks: number[] = [];
   #links = 0;
@@ -219,10 +219,13 @@ export class WasmEngine implements Engine {
   }
 
   left(exit: number): Leaving {
-    const left = this.#m[REGION_LEFT >> 2]!, isEntered = exit !== VISITS_USED_UP, leaving = this.#leaving;
+    const left = this.#m[REGION_LEFT >> 2]!, isEntered = exit !== VISITS_USED_UP;
     const way = left & 0x7fff_ffff, place = isEntered ? left : way >>> WAY_BLOCK_BITS;
-    leaving.region = this.#placed[place]!.region!;
-    leaving.entry = isEntered ? undefined : way & ((1 << WAY_BLOCK_BITS) - 1);
+    const region = this.#placed[place]!.region!;
+    const entry = isEntered ? undefined : way & ((1 << WAY_BLOCK_BITS) - 1);
+    const leaving = this.#leaving ??= { region, entry };
+    leaving.region = region;
+    leaving.entry = entry;
     return leaving;
   }
 
